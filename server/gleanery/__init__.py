@@ -1,0 +1,3 @@
+"""gleanery: give it a URL and watch it become knowledge."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,157 @@
+"""Settings: read once from the environment, checked, frozen. A bad value stops the start and is named.
+
+Every setting is a field here with its meaning as `description`; the README's table is checked against this list.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from gleanery.errors import InvalidInput
+
+
+class EmbedderKind(StrEnum):
+    LOCAL = "local"
+    OPENAI = "openai"
+    NONE = "none"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def default_data_dir() -> Path:
+    """`$XDG_DATA_HOME/gleanery`, else `~/.local/share/gleanery` (XDG Base Directory Specification)."""
+    base = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "share") / "gleanery"
+
+
+class Settings(BaseSettings):
+    """What the environment may set. Names are `GLEANERY_` and the field's name in capitals unless an alias stands here."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GLEANERY_", frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on. Other than loopback needs API keys.")
+    port: int = Field(8181, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    data_dir: Path = Field(default_factory=default_data_dir, description="Folder of everything the server keeps.")
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Keys that clients must send, separated by commas. None: local use without keys."
+    )
+    allow_addresses: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Private addresses or CIDRs that may be fetched all the same, separated by commas."
+    )
+    embedder: EmbedderKind | None = Field(
+        None, description="`local`, `openai` or `none`. Unset: `openai` with an OPENAI_API_KEY, else `local`."
+    )
+    embedding_model: str = Field("text-embedding-3-small", description="Model asked of the OpenAI API for vectors.")
+    embedding_dimensions: int | None = Field(
+        None, ge=1, le=16000, description="Vector size asked of the OpenAI API; unset: the model's own."
+    )
+    browser: Path | None = Field(None, description="Chromium to use for rendered pages; unset: one is looked for.")
+    log_level: LogLevel = Field(LogLevel.INFO, description="`debug`, `info`, `warning` or `error`.")
+    worker_concurrency: int = Field(
+        4, ge=0, le=64, description="Tasks at once in this process; 0 leaves all to other workers."
+    )
+    lease_seconds: float = Field(30.0, ge=1, le=3600, description="How long a silent worker keeps its task.")
+    queue_limit: int = Field(10_000, ge=1, description="Waiting tasks after which new ones are refused with 503.")
+    fetch_concurrency: int = Field(8, ge=1, le=64, description="Requests at once to one host.")
+    fetch_timeout_seconds: float = Field(30.0, gt=0, le=600, description="Longest that one page may take to fetch.")
+    max_page_bytes: int = Field(10 * 1024 * 1024, ge=1024, description="Largest page, after decompression.")
+    extract_processes: int = Field(
+        default_factory=lambda: max(1, min(4, os.cpu_count() or 1)),
+        ge=1,
+        le=32,
+        description="Processes that take HTML apart.",
+    )
+    extract_timeout_seconds: float = Field(
+        20.0, gt=0, le=600, description="Longest that one page may take to be taken apart."
+    )
+    openai_api_key: SecretStr | None = Field(
+        None, alias="OPENAI_API_KEY", description="Key of the OpenAI API, as its client reads it."
+    )
+    openai_base_url: str | None = Field(
+        None, alias="OPENAI_BASE_URL", description="Another server that speaks the OpenAI API."
+    )
+
+    @field_validator("api_keys", "allow_addresses", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("allow_addresses")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            try:
+                ipaddress.ip_network(text, strict=False)
+            except ValueError:
+                raise ValueError(f"{text!r} is neither an address nor a CIDR") from None
+        return value
+
+    @model_validator(mode="after")
+    def _keys_off_loopback(self) -> Settings:
+        if not self.api_keys and not is_loopback(self.host):
+            raise ValueError(
+                f"listening on {self.host} needs GLEANERY_API_KEYS; without keys only a loopback address is allowed"
+            )
+        if self.embedder is EmbedderKind.OPENAI and self.openai_api_key is None and self.openai_base_url is None:
+            raise ValueError(
+                "GLEANERY_EMBEDDER=openai needs OPENAI_API_KEY (or OPENAI_BASE_URL for a server without keys)"
+            )
+        return self
+
+    @property
+    def embedder_kind(self) -> EmbedderKind:
+        if self.embedder is not None:
+            return self.embedder
+        return EmbedderKind.OPENAI if self.openai_api_key is not None else EmbedderKind.LOCAL
+
+    @property
+    def model_dir(self) -> Path:
+        """Where the local embedder's model is: in the data directory, else where set-up built it for this environment."""
+        own = self.data_dir / "models" / "all-MiniLM-L6-v2"
+        return own if own.is_dir() else Path(sys.prefix) / "share" / "gleanery" / "models" / "all-MiniLM-L6-v2"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server that listens on `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def env_name(field: str) -> str:
+    """The environment variable of a field of Settings."""
+    info = Settings.model_fields.get(field)
+    return (info.alias if info is not None and info.alias else None) or f"GLEANERY_{field.upper()}"
+
+
+def load(**flags: Any) -> Settings:
+    """Settings from the environment, with flags (those not None) over them. Raises InvalidInput naming the variable."""
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = env_name(str(first["loc"][0])) if first["loc"] else "settings"
+        raise InvalidInput(name, str(first["msg"]).removeprefix("Value error, ")) from None
+
+
+def user_agent(version: str) -> str:
+    """The honest name under which we ask sites."""
+    return f"gleanery/{version} (+https://github.com/gleanery/gleanery; Python {sys.version_info.major}.{sys.version_info.minor})"

@@ -1,0 +1,1 @@
+"""Task life: claiming, running, retrying, cancelling, telling. Knows no task type."""

@@ -1,0 +1,242 @@
+"""Every error that gleanery raises on purpose.
+
+GleaneryError
+├── InvalidInput          a field of a request or a setting is wrong           422
+│   └── InvalidUrl        not a URL that may be fetched, and why
+├── BadRequest            the request itself can't be read                     400
+├── Unauthorized          no key, or a wrong one                               401
+├── Forbidden             a wrong origin or host                               403
+├── NotFound              no task, source, page, chunk of that id              404
+├── WrongState            the task is not in a state that allows this          409
+├── IdempotencyConflict   the same key came with another request               409
+├── QueueFull             the bounded queue has no room now                    503
+├── StorageError          the store could not keep what it was given           507
+│   └── StorageFull       no room left on the disk
+├── LeaseLost             another worker owns this task now: write nothing
+├── ServerUnreachable     no gleanery server answers the command line          can pass
+├── ServerRefused         what a gleanery server answered the command line instead of doing it
+├── FetchError            a URL gave no usable document
+│   ├── AddressForbidden  it leads to a private or reserved address
+│   ├── HostNotFound      its name does not resolve
+│   ├── ConnectFailed     nobody answers there, or the line broke              can pass
+│   ├── TlsFailed         the certificate or the handshake is not valid
+│   ├── TimedOut          it took longer than allowed                          can pass
+│   ├── HttpStatus        it answered with 4xx or 5xx                          408, 425, 429, 5xx can pass
+│   ├── RedirectLoop      too many redirects, or a circle of them
+│   ├── RedirectRefused   a redirect to something that may not be fetched
+│   ├── RobotsDenied      robots.txt says no
+│   ├── RobotsUnreachable robots.txt answers 5xx or not at all: a full stop    can pass
+│   ├── TooLarge          more bytes than the cap
+│   ├── NotHtml           a kind of document that isn't read
+│   ├── BrokenBody        the body can't be decompressed or decoded
+│   ├── EmptyPage         nothing to read on it
+│   └── ExtractFailed     the document could not be taken apart in time
+└── EmbedError            no vectors for these texts
+    ├── EmbedKeyRefused   the API key is wrong or was revoked
+    ├── EmbedQuotaSpent   the account has no quota left
+    ├── EmbedMismatch     the model or the shape of its answer is not as set
+    └── EmbedUnavailable  time-out, rate limit or 5xx                          can pass
+
+An error carries a stable `code`, one sentence for people, facts in `details`, and `can_retry`: whether the same
+call may succeed later. A vendor's errors are translated in the one module that calls the vendor.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class GleaneryError(Exception):
+    """The root. `code` is stable and machine-readable, `message` is one sentence, `details` holds JSON facts."""
+
+    code: str = "internal_error"
+    can_retry: bool = False
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+
+class InvalidInput(GleaneryError):
+    """A field is wrong; `details["field"]` names it (dotted for nested ones) and `details["reason"]` says why."""
+
+    code = "invalid_field"
+
+    def __init__(self, field: str, reason: str, **details: Any) -> None:
+        super().__init__(f"{field}: {reason}", field=field, reason=reason, **details)
+        self.field = field
+        self.reason = reason
+
+
+class InvalidUrl(InvalidInput):
+    """A URL that can't be fetched by its form alone: not a URL, wrong scheme, userinfo, a forbidden address."""
+
+    code = "invalid_url"
+
+    def __init__(self, reason: str, *, kind: str = "invalid_url", field: str = "url", **details: Any) -> None:
+        super().__init__(field, reason, **details)
+        self.code = kind
+
+
+class BadRequest(GleaneryError):
+    code = "bad_request"
+
+
+class Unauthorized(GleaneryError):
+    code = "unauthorized"
+
+
+class Forbidden(GleaneryError):
+    code = "forbidden"
+
+
+class NotFound(GleaneryError):
+    code = "not_found"
+
+    def __init__(self, kind: str, id: str) -> None:
+        super().__init__(f"There is no {kind} with the id {id!r}.", kind=kind, id=id)
+
+
+class WrongState(GleaneryError):
+    code = "wrong_state"
+
+
+class IdempotencyConflict(GleaneryError):
+    code = "idempotency_conflict"
+
+
+class QueueFull(GleaneryError):
+    code = "queue_full"
+    can_retry = True
+
+
+class StorageError(GleaneryError):
+    code = "storage_error"
+
+
+class StorageFull(StorageError):
+    code = "storage_full"
+
+
+class LeaseLost(GleaneryError):
+    code = "lease_lost"
+
+
+class ServerUnreachable(GleaneryError):
+    code = "server_unreachable"
+    can_retry = True
+
+
+class ServerRefused(GleaneryError):
+    """An error answer of a gleanery server, with its own code and HTTP status, as a client of it sees it."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message, status=status)
+        self.status = status
+        self.code = code
+
+
+class FetchError(GleaneryError):
+    """A URL gave no usable document. `url` is the one that was asked for."""
+
+    code = "fetch_failed"
+
+    def __init__(self, url: str, message: str, **details: Any) -> None:
+        super().__init__(message, url=url, **details)
+        self.url = url
+
+
+class AddressForbidden(FetchError):
+    code = "address_forbidden"
+
+
+class HostNotFound(FetchError):
+    code = "host_not_found"
+
+
+class ConnectFailed(FetchError):
+    code = "connect_failed"
+    can_retry = True
+
+
+class TlsFailed(FetchError):
+    code = "tls_failed"
+
+
+class TimedOut(FetchError):
+    code = "timed_out"
+    can_retry = True
+
+
+class HttpStatus(FetchError):
+    """A 4xx or 5xx answer. `retry_after` is in seconds, None when the site named none."""
+
+    passing: ClassVar[frozenset[int]] = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+    def __init__(self, url: str, status: int, phrase: str, retry_after: float | None = None) -> None:
+        super().__init__(
+            url, f"The site answered {status} {phrase}".rstrip() + ".", status=status, retry_after=retry_after
+        )
+        self.status = status
+        self.retry_after = retry_after
+        self.code = f"http_{status}"
+        self.can_retry = status in self.passing
+
+
+class RedirectLoop(FetchError):
+    code = "redirect_loop"
+
+
+class RedirectRefused(FetchError):
+    code = "redirect_refused"
+
+
+class RobotsDenied(FetchError):
+    code = "robots_denied"
+
+
+class RobotsUnreachable(FetchError):
+    code = "robots_unreachable"
+    can_retry = True
+
+
+class TooLarge(FetchError):
+    code = "too_large"
+
+
+class NotHtml(FetchError):
+    code = "not_html"
+
+
+class BrokenBody(FetchError):
+    code = "broken_body"
+
+
+class EmptyPage(FetchError):
+    code = "empty_page"
+
+
+class ExtractFailed(FetchError):
+    code = "extract_failed"
+
+
+class EmbedError(GleaneryError):
+    code = "embed_failed"
+
+
+class EmbedKeyRefused(EmbedError):
+    code = "embed_key_refused"
+
+
+class EmbedQuotaSpent(EmbedError):
+    code = "embed_quota_spent"
+
+
+class EmbedMismatch(EmbedError):
+    code = "embed_mismatch"
+
+
+class EmbedUnavailable(EmbedError):
+    code = "embed_unavailable"
+    can_retry = True

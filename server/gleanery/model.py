@@ -1,0 +1,334 @@
+"""The nouns of gleanery as frozen values without I/O: tasks, events, sources, pages, chunks, the crawl's frontier.
+
+All times are aware UTC. Ids are opaque strings with a prefix that tells their kind (`tsk_`, `src_`, `pg_`, `ch_`, `cx_`).
+The ids of pages, chunks and code examples are hashes of what they stand for, so storing the same thing twice gives one row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+
+def utc_now() -> datetime:
+    """The present as an aware UTC time."""
+    return datetime.now(UTC)
+
+
+def after(start: datetime, seconds: float | None) -> datetime | None:
+    """The time `seconds` after `start`; None when that isn't known."""
+    return None if seconds is None else start + timedelta(seconds=seconds)
+
+
+def new_id(prefix: str) -> str:
+    """A fresh id that can't be guessed: the prefix and 96 random bits."""
+    return f"{prefix}_{secrets.token_hex(12)}"
+
+
+def content_id(prefix: str, *parts: str) -> str:
+    """The id of something that is what its parts say: the same parts always give the same id."""
+    digest = hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{prefix}_{digest[:24]}"
+
+
+class TaskStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        return self in FINAL_STATUSES
+
+
+FINAL_STATUSES = frozenset({TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED})
+
+
+class EventType(StrEnum):
+    """What can be told of a task, in the past tense. `data` holds what the comment names."""
+
+    TASK_QUEUED = "task_queued"  # {}
+    TASK_STARTED = "task_started"  # {attempt}
+    TASK_RESUMED = "task_resumed"  # {attempt, reason}: taken up again where the last worker left it
+    TASK_RETRY_SCHEDULED = "task_retry_scheduled"  # {attempt, run_at, error}
+    TASK_CANCEL_REQUESTED = "task_cancel_requested"  # {}
+    TASK_COMPLETED = "task_completed"  # {result}
+    TASK_FAILED = "task_failed"  # {error}
+    TASK_CANCELLED = "task_cancelled"  # {}
+    STAGE_STARTED = "stage_started"  # {stage}
+    PAGE_STORED = "page_stored"  # {url, page_id, title, status_code, seconds, chunks, code_examples}
+    PAGE_SKIPPED = "page_skipped"  # {url, reason, status_code?}
+    PAGE_FAILED = "page_failed"  # {url, reason, message, status_code?, attempts}
+    PAGE_RETRY_SCHEDULED = "page_retry_scheduled"  # {url, reason, message, in_seconds, attempt}
+    PAGES_EMBEDDED = "pages_embedded"  # {pages, chunks}
+    WARNING_RAISED = "warning_raised"  # {code, ...}
+
+
+class UrlState(StrEnum):
+    """Where a URL of a crawl stands."""
+
+    QUEUED = "queued"
+    STORED = "stored"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+class CrawlStage(StrEnum):
+    """The counters of a crawl, in the order in which a page passes them. All count pages."""
+
+    DISCOVERED = "discovered"
+    FETCHED = "fetched"
+    EXTRACTED = "extracted"
+    CHUNKED = "chunked"
+    STORED = "stored"
+    EMBEDDED = "embedded"
+
+
+@dataclass(frozen=True)
+class ErrorInfo:
+    code: str
+    message: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StageCount:
+    done: int = 0
+    total: int | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a task is. `percentage` is 0 to 100 and never goes back; `eta_seconds` is None while it can't be known."""
+
+    percentage: float = 0.0
+    stage: str = ""
+    stages: Mapping[str, StageCount] = field(default_factory=dict)
+    message: str = ""
+    eta_seconds: float | None = None
+    rate_per_second: float | None = None
+    current_url: str | None = None
+    failed: int = 0
+    skipped: int = 0
+
+
+@dataclass(frozen=True)
+class Event:
+    seq: int
+    at: datetime
+    type: str
+    message: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class NewEvent:
+    """An event that has no number yet: the store gives it one in the transaction that it belongs to."""
+
+    type: str
+    message: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One durable run. `attempt` counts claims and fences every write of a worker."""
+
+    task_id: str
+    task_type: str
+    title: str
+    description: str
+    status: TaskStatus
+    priority: int
+    queue_name: str
+    payload: Mapping[str, Any]
+    result: Mapping[str, Any] | None
+    error: ErrorInfo | None
+    progress: Progress
+    attempt: int
+    retry_attempts: int
+    max_retries: int
+    run_at: datetime
+    created_at: datetime
+    processing_started_at: datetime | None
+    processing_completed_at: datetime | None
+    last_error_at: datetime | None
+    last_error: ErrorInfo | None
+    worker_id: str | None
+    lease_until: datetime | None
+    is_cancel_requested: bool
+    memory_usage_mb: float | None
+    depends_on: tuple[str, ...]
+    coalesce_key: str | None
+    parent_task_id: str | None
+    webhook_url: str | None
+    last_seq: int
+
+
+@dataclass(frozen=True)
+class NewTask:
+    task_type: str
+    payload: Mapping[str, Any]
+    title: str = ""
+    description: str = ""
+    priority: int = 50
+    queue_name: str = "default"
+    max_retries: int = 3
+    run_at: datetime | None = None
+    webhook_url: str | None = None
+    parent_task_id: str | None = None
+    task_id: str = field(default_factory=lambda: new_id("tsk"))
+
+
+@dataclass(frozen=True)
+class Fence:
+    """The right to write for a task: valid only while this attempt is the running one."""
+
+    task_id: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading of a page. `offset` is the character position of its line in the page's Markdown."""
+
+    level: int
+    text: str
+    anchor: str | None
+    offset: int
+
+
+@dataclass(frozen=True)
+class Source:
+    source_id: str
+    url: str
+    title: str
+    tags: tuple[str, ...]
+    knowledge_type: str
+    options: Mapping[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    last_task_id: str | None
+    page_count: int = 0
+    chunk_count: int = 0
+    code_example_count: int = 0
+    embedded_chunk_count: int = 0
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Page:
+    """A stored document. `markdown` is its main content; `size_bytes` is what was fetched."""
+
+    page_id: str
+    source_id: str
+    url: str
+    url_key: str
+    title: str
+    description: str
+    language: str | None
+    markdown: str
+    outline: tuple[Heading, ...]
+    content_hash: str
+    status_code: int
+    content_type: str
+    etag: str | None
+    last_modified: str | None
+    size_bytes: int
+    fetched_at: datetime
+    task_id: str
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A slice of a page: `content == page.markdown[start:end]`, counted in code points."""
+
+    chunk_id: str
+    page_id: str
+    source_id: str
+    ordinal: int
+    start: int
+    end: int
+    heading_path: tuple[str, ...]
+    content: str
+
+
+@dataclass(frozen=True)
+class StoredCode:
+    """A code example: the block byte for byte, its language as the page names it, and the prose before it."""
+
+    code_id: str
+    page_id: str
+    source_id: str
+    ordinal: int
+    language: str | None
+    code: str
+    heading_path: tuple[str, ...]
+    context: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class PageBundle:
+    """A page with everything that is cut from it: stored in one transaction or not at all."""
+
+    page: Page
+    chunks: tuple[Chunk, ...]
+    code_examples: tuple[StoredCode, ...]
+
+
+@dataclass(frozen=True)
+class FrontierUrl:
+    """A URL of a crawl. `ordinal` is the order of discovery; `reason` says why it was skipped or failed."""
+
+    url: str
+    url_key: str
+    depth: int
+    state: UrlState
+    ordinal: int = 0
+    found_on: str | None = None
+    reason: str | None = None
+    message: str | None = None
+    status_code: int | None = None
+    attempts: int = 0
+    page_id: str | None = None
+    chunk_count: int | None = None
+    code_example_count: int | None = None
+    elapsed_seconds: float | None = None
+    settled_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class CrawlCounts:
+    """What the rows of a crawl say: URLs by state, pages whose vectors are all there, and found chunks and code."""
+
+    queued: int
+    stored: int
+    skipped: int
+    failed: int
+    refused: int
+    embedded: int
+    chunks: int
+    code_examples: int
+    reasons: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class SearchHit:
+    """A chunk found by search, with the parts that its score is made of (`keyword`, `vector`: rank and raw score)."""
+
+    chunk: Chunk
+    url: str
+    title: str
+    anchor: str | None
+    score: float
+    scores: Mapping[str, float]

@@ -1,0 +1,34 @@
+"""`EmbeddedStore`: the three parts of the contract over one SQLite file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from gleanery.store.base import OnChange
+from gleanery.store.sqlite import Database
+from gleanery.store.sqlite_crawls import SqliteCrawls
+from gleanery.store.sqlite_knowledge import SqliteKnowledge
+from gleanery.store.sqlite_tasks import SqliteTasks
+
+
+class EmbeddedStore:
+    """`Store` over SQLite. `on_change` hears every change to a task, in the loop, in the order of the commits."""
+
+    def __init__(self, path: Path, on_change: OnChange) -> None:
+        self._db = Database(path, on_change)
+        self.tasks = SqliteTasks(self._db)
+        self.crawls = SqliteCrawls(self._db)
+        self.knowledge = SqliteKnowledge(self._db)
+
+    async def __aenter__(self) -> Self:
+        await self._db.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._db.__aexit__(*exc)
+
+    async def health(self) -> str:
+        await self._db.read(lambda db: db.execute("SELECT 1 FROM task LIMIT 1").fetchone())
+        size = self._db.path.stat().st_size
+        return f"SQLite, {size / 1_000_000:.1f} MB"

@@ -1,0 +1,207 @@
+"""The embedded store: one SQLite file in WAL mode, one writer thread, a few readers.
+
+The writer takes what waits into one transaction (each call under a savepoint), so that a commit's fsync is shared and
+still nothing is told before it is durable. Changes to tasks go to `on_change` in the order of their commits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from gleanery import errors, log
+from gleanery.store.base import Change, OnChange
+from gleanery.store.schema import MIGRATIONS, fts_text
+
+T = TypeVar("T")
+_log = log.get(__name__)
+
+GROUP_LIMIT = 50
+READERS = 3
+BUSY_MILLISECONDS = 10_000
+
+
+@dataclass
+class Tx:
+    """One call's view of the write transaction: the connection, and the changes to tell once it is durable."""
+
+    db: sqlite3.Connection
+    changes: list[Change] = field(default_factory=list)
+
+
+@dataclass
+class _Call:
+    work: Callable[[Tx], Any]
+    future: asyncio.Future[Any]
+    tx: Tx | None = None
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Database:
+    """The file, its writer and its readers. Open with `async with`."""
+
+    def __init__(self, path: Path, on_change: OnChange) -> None:
+        self.path = path
+        self._on_change = on_change
+        self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self._writer: threading.Thread | None = None
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-read")
+        self._free: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        connection = await self._loop.run_in_executor(self._readers, self._open)
+        for _ in range(READERS):
+            self._free.put(_connect(self.path, read_only=True))
+        self._writer = threading.Thread(target=self._write_forever, args=(connection,), name="store-write", daemon=True)
+        self._writer.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._calls.put(None)
+        writer = self._writer
+        if writer is not None:
+            await self._loop.run_in_executor(self._readers, writer.join)
+        self._readers.shutdown(wait=True)
+        while not self._free.empty():
+            self._free.get().close()
+
+    def _open(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            connection = _connect(self.path, read_only=False)
+            _migrate(connection)
+        except sqlite3.Error as error:
+            raise _translate(error) from error
+        return connection
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        """Run `work` in the next transaction; returns when it is durable. Its own errors roll back only itself."""
+        call = _Call(work, self._loop.create_future())
+        self._calls.put(call)
+        # A cancelled caller must not cancel the shared write: it happens, only nobody waits for it.
+        result: T = await asyncio.shield(call.future)
+        return result
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` on a reader: it sees everything committed before."""
+        return await self._loop.run_in_executor(self._readers, self._read, work)
+
+    def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        connection = self._free.get()
+        try:
+            return work(connection)
+        except sqlite3.Error as error:
+            raise _translate(error) from error
+        finally:
+            self._free.put(connection)
+
+    def _write_forever(self, connection: sqlite3.Connection) -> None:
+        is_open = True
+        while is_open:
+            first = self._calls.get()
+            if first is None:
+                break
+            calls = [first]
+            while len(calls) < GROUP_LIMIT:
+                try:
+                    more = self._calls.get_nowait()
+                except queue.Empty:
+                    break
+                if more is None:
+                    is_open = False
+                    break
+                calls.append(more)
+            self._commit(connection, calls)
+            try:
+                self._loop.call_soon_threadsafe(self._tell, calls)
+            except RuntimeError:  # the loop is closed: nobody is left to be told, but the rows are kept
+                _log.warning("loop closed before a write was told")
+        connection.close()
+
+    def _commit(self, connection: sqlite3.Connection, calls: Sequence[_Call]) -> None:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for call in calls:
+                self._run(connection, call)
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            failure = _translate(error)
+            for call in calls:
+                call.error = call.error or failure
+
+    def _run(self, connection: sqlite3.Connection, call: _Call) -> None:
+        call.tx = Tx(connection)
+        connection.execute("SAVEPOINT call")
+        try:
+            call.result = call.work(call.tx)
+        except Exception as error:  # noqa: BLE001 - whatever a call raises is its caller's, who gets it through the future
+            # A full disk may have rolled the whole transaction back already; COMMIT then fails for all of them.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK TO call")
+            call.error = _translate(error) if isinstance(error, sqlite3.Error) else error
+        if connection.in_transaction:
+            connection.execute("RELEASE call")
+
+    def _tell(self, calls: Sequence[_Call]) -> None:
+        changes = [change for call in calls if call.error is None and call.tx for change in call.tx.changes]
+        if changes:
+            self._on_change(changes)
+        for call in calls:
+            if call.future.done():
+                continue
+            if call.error is not None:
+                call.future.set_exception(call.error)
+            else:
+                call.future.set_result(call.result)
+
+
+def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    mode = "ro" if read_only else "rwc"
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+    connection.row_factory = sqlite3.Row
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+    if not read_only:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.create_function("fts_text", 1, fts_text, deterministic=True)
+    connection.execute("PRAGMA cache_size = -32768")
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring the file to the newest schema; a file from a newer gleanery is refused."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        raise errors.StorageError(
+            f"The database has schema {version}, this gleanery knows {len(MIGRATIONS)}: run the newer gleanery that made it.",
+            found=version,
+            known=len(MIGRATIONS),
+        )
+    for number, script in enumerate(MIGRATIONS[version:], version + 1):
+        connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+
+
+def _translate(error: Exception) -> errors.StorageError:
+    text = str(error)
+    if "disk is full" in text:
+        return errors.StorageFull(
+            "The disk is full: nothing of this step was kept, what was stored before is. Free some room."
+        )
+    return errors.StorageError(f"The database could not do that: {text}.")
