@@ -1,0 +1,1 @@
+"""Turning documents into knowledge: extraction, Markdown, code examples, chunks, vectors, search."""

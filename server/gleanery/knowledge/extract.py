@@ -1,0 +1,176 @@
+"""From the bytes of an HTML page to what gleanery keeps of it: Markdown, outline, links, code examples, metadata.
+
+Pure and picklable on both sides: it runs in worker processes that are killed when a page takes too long.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import ada_url
+
+from gleanery.errors import EmptyPage, ExtractFailed
+from gleanery.knowledge.charset import decode
+from gleanery.knowledge.document import DocumentTooComplex, Element, parse
+from gleanery.knowledge.main_content import drop_chrome, find_region
+from gleanery.knowledge.markdown import CodeExample, Heading, render_markdown
+
+__all__ = ["CodeExample", "ExtractedPage", "Heading", "decode", "extract_page"]
+
+_WORD = re.compile(r"\w")
+_DIRECTIVE = re.compile(r"[\w-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractedPage:
+    """What is kept of a page. `links` are absolute, without fragments, each once, in document order.
+
+    `canonical` is the absolute rel=canonical URL or None; `text_length` counts the characters of the main content
+    without markup and runs of blanks.
+    """
+
+    title: str
+    language: str
+    description: str
+    markdown: str
+    outline: tuple[Heading, ...]
+    links: tuple[str, ...]
+    canonical: str | None
+    is_noindex: bool
+    code_examples: tuple[CodeExample, ...]
+    text_length: int
+
+
+def extract_page(body: bytes | str, url: str, charset: str | None = None) -> ExtractedPage:
+    """Take the HTML document `body` that came from `url` apart; `charset` is the one its Content-Type header named.
+
+    Raises EmptyPage when there is nothing to read on it and ExtractFailed when it exceeds a cap.
+    """
+    try:
+        elements = parse(decode(body, charset))
+    except DocumentTooComplex as error:
+        raise ExtractFailed(url, str(error), fact=error.fact, limit=error.limit) from error
+    root = elements[0]
+    head = _read_head(elements, url)
+    resolve = _resolver(head.base)
+    links = () if "nofollow" in head.robots else _links(elements, head.base)
+    content = next((e for e in root.elements() if e.tag in ("body", "frameset")), root)
+    first_heading = content.first("h1")
+    drop_chrome(content)
+    region = find_region(content)
+    title = _outside(first_heading, region, head.title)
+    rendered = render_markdown(region, resolve, title)
+    if not _WORD.search(rendered.markdown):
+        raise EmptyPage(url, "There is nothing to read on this page.")
+    return ExtractedPage(
+        title=_title(head, rendered.outline),
+        language=root.get("lang") or root.get("xml:lang"),
+        description=head.description,
+        markdown=rendered.markdown,
+        outline=rendered.outline,
+        links=links,
+        canonical=head.canonical,
+        is_noindex="noindex" in head.robots or "none" in head.robots,
+        code_examples=rendered.code_examples,
+        text_length=region.size,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    title: str
+    social_title: str
+    description: str
+    base: str
+    canonical: str | None
+    robots: frozenset[str]
+
+
+def _read_head(elements: list[Element], url: str) -> _Head:
+    """Metadata, wherever on the page it stands: broken pages have it in the body."""
+    metas: dict[str, str] = {}
+    title = ""
+    base = url
+    canonical: str | None = None
+    for element in elements:
+        tag = element.tag
+        if tag == "meta":
+            name = (element.get("name") or element.get("property")).strip().lower()
+            if name == "robots":
+                metas[name] = f"{metas.get(name, '')} {element.get('content')}"
+            else:
+                metas.setdefault(name, element.get("content").strip())
+        elif tag == "title" and not title and (element.parent is None or element.parent.tag != "svg"):
+            title = element.line()
+        elif tag == "base" and base == url and element.get("href"):
+            base = _absolute(element.get("href"), url) or url
+        elif tag == "link" and canonical is None and "canonical" in element.get("rel").lower().split():
+            canonical = element.get("href").strip() or None
+    return _Head(
+        title=title,
+        social_title=metas.get("og:title", ""),
+        description=metas.get("description") or metas.get("og:description", ""),
+        base=base,
+        canonical=_absolute(canonical, base) if canonical else None,
+        robots=_directives(metas.get("robots", "")),
+    )
+
+
+def _directives(content: str) -> frozenset[str]:
+    """The words of a robots meta tag; `none` stands for both."""
+    words = frozenset(_DIRECTIVE.findall(content.lower()))
+    return words | {"noindex", "nofollow"} if "none" in words else words
+
+
+def _absolute(href: str, base: str) -> str | None:
+    """The http(s) URL that `href` means on a page with this base, None when it is none."""
+    try:
+        url = ada_url.join_url(base, href.strip())
+    except ValueError:
+        return None
+    return url if url.startswith(("http://", "https://")) else None
+
+
+def _resolver(base: str) -> Callable[[str], str | None]:
+    known: dict[str, str | None] = {}
+
+    def resolve(href: str) -> str | None:
+        if href not in known:
+            known[href] = _absolute(href, base)
+        return known[href]
+
+    return resolve
+
+
+def _links(elements: list[Element], base: str) -> tuple[str, ...]:
+    hrefs: dict[str, None] = {}
+    for element in elements:
+        if element.tag in ("a", "area"):
+            # Fragments go before resolving: most links of a page differ in nothing else.
+            href = element.get("href").partition("#")[0].strip()
+        elif element.tag == "frame":
+            href = element.get("src").partition("#")[0].strip()
+        else:
+            continue
+        if href:
+            hrefs[href] = None
+    found = dict.fromkeys(_absolute(href, base) for href in hrefs)
+    return tuple(url for url in found if url)
+
+
+def _outside(heading: Element | None, region: Element, page_title: str) -> Element | None:
+    """The page's <h1> when the region does not contain it but the page is called by it."""
+    if heading is None or heading is region or any(ancestor is region for ancestor in heading.ancestors()):
+        return None
+    text = heading.line()
+    return heading if text and text.lower() in page_title.lower() and region.first("h1") is None else None
+
+
+def _title(head: _Head, outline: tuple[Heading, ...]) -> str:
+    """The first <h1> if the <title> contains it (what else is in there is the site's name), else the <title>."""
+    heading = next((entry.text for entry in outline if entry.level == 1), "")
+    if heading and heading.replace("`", "").lower() in head.title.lower():
+        return heading.replace("`", "")
+    return head.title or head.social_title or heading

@@ -1,0 +1,161 @@
+"""What extract_page keeps of a page: metadata, links, text in the right charset, and which failures it names."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from gleanery.errors import EmptyPage, ExtractFailed
+from gleanery.knowledge.extract import ExtractedPage, Heading, decode, extract_page
+
+URL = "https://example.org/guide/start.html"
+
+
+def page(body: str, head: str = "") -> ExtractedPage:
+    return extract_page(f"<!doctype html><html lang=en><head>{head}</head><body>{body}</body></html>", URL)
+
+
+def test_a_page_is_taken_apart() -> None:
+    got = page(
+        '<nav><a href="/">Home</a> <a href="../other.html#x">Other</a></nav>'
+        '<main><h1 id="start">Getting started<a class="headerlink" href="#start">¶</a></h1>'
+        '<p>Read <a href="next.html">this</a>.</p>'
+        '<h2>Install</h2><pre class="brush: js notranslate">let a = 1;\n\n  go();</pre></main><footer>© 2025</footer>',
+        '<title>Getting started — Example</title><meta name="description" content="How to start">'
+        '<link rel="canonical" href="/guide/start">',
+    )
+    assert got.markdown == (
+        "# Getting started\n\nRead [this](https://example.org/guide/next.html).\n\n## Install\n\n"
+        "```javascript\nlet a = 1;\n\n  go();\n```"
+    )
+    assert got.title == "Getting started"
+    assert (got.language, got.description, got.canonical) == ("en", "How to start", "https://example.org/guide/start")
+    assert got.outline == (Heading(1, "Getting started", "start", 0), Heading(2, "Install", "", 70))
+    assert got.markdown[70:].startswith("## Install")
+    assert got.links == (
+        "https://example.org/",
+        "https://example.org/other.html",
+        "https://example.org/guide/next.html",
+    )
+    assert not got.is_noindex
+    (example,) = got.code_examples
+    assert got.markdown[example.start : example.end] == example.code == "let a = 1;\n\n  go();"
+    assert example.language == "javascript"
+    assert example.heading_path == ("Getting started", "Install")
+    assert example.context == ""
+
+
+def test_the_result_can_cross_a_process_boundary() -> None:
+    got = page("<p>Some words to read.</p>")
+    assert pickle.loads(pickle.dumps(got)) == got
+
+
+def test_links_are_absolute_once_each_in_order_and_only_http() -> None:
+    got = page(
+        '<p>x <a href="b#1">b</a><a href="b#2">b</a><a href="#top">t</a>'
+        '<a href="mailto:a@b.c">m</a><a href="javascript:x()">j</a>'
+        '<a href="http://[bad">bad</a><a href="//cdn.example.org/z">z</a><a href=" ?q=1 ">q</a></p>',
+        '<base href="https://example.org/base/">',
+    )
+    assert got.links == (
+        "https://example.org/base/b",
+        "https://cdn.example.org/z",
+        "https://example.org/base/?q=1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "links", "is_noindex"),
+    [
+        ("nofollow", (), False),
+        ("NOINDEX, follow", ("https://example.org/a",), True),
+        ("none", (), True),
+        ("max-image-preview:none-at-all", ("https://example.org/a",), False),
+    ],
+)
+def test_robots_meta(content: str, links: tuple[str, ...], is_noindex: bool) -> None:
+    got = page('<p>words <a href="/a">a</a></p>', f'<meta name="robots" content="{content}">')
+    assert (got.links, got.is_noindex) == (links, is_noindex)
+
+
+@pytest.mark.parametrize(
+    ("body", "charset", "text"),
+    [
+        ("é".encode(), None, "é"),
+        ("\ufeffé".encode(), "latin-1", "é"),
+        ("é".encode("utf-16"), None, "é"),
+        ("é€".encode("cp1252"), None, "é€"),
+        ("é€".encode("cp1252"), "ISO-8859-1", "é€"),
+        ("привет".encode("koi8-r"), "koi8-r", "привет"),
+        ('<meta charset="shift_jis">日本'.encode("shift_jis"), None, '<meta charset="shift_jis">日本'),
+        ("é".encode(), "no-such-charset", "é"),
+        ("é".encode(), "base64", "é"),
+        (b"\xff<meta charset=utf-8>caf\xc3\xa9", None, "\ufffd<meta charset=utf-8>café"),
+        (
+            '<?xml version="1.0" encoding="ISO-8859-1"?>é'.encode("latin-1"),
+            None,
+            '<?xml version="1.0" encoding="ISO-8859-1"?>é',
+        ),
+        ("a\x00b\ud800c", None, "abc"),
+    ],
+)
+def test_decode(body: bytes | str, charset: str | None, text: str) -> None:
+    assert decode(body, charset) == text
+
+
+def test_xhtml_with_an_xml_declaration_is_read() -> None:
+    body = (
+        '<?xml version="1.0" encoding="UTF-8" standalone="no"?>\n'
+        '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" '
+        '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd"><html xmlns="http://www.w3.org/1999/xhtml">'
+        '<head><title>T</title></head><body><div class="sect1"><h2>Synopsis</h2><pre class="synopsis">SELECT\n  1</pre>'
+        '<a href="b.html"/></div></body></html>'
+    )
+    got = extract_page(body.encode(), URL)
+    assert got.markdown == "## Synopsis\n\n```\nSELECT\n  1\n```"
+    assert got.links == ("https://example.org/guide/b.html",)
+
+
+@pytest.mark.parametrize(
+    "body", ["", "<html><body></body></html>", '<div id="root"></div><script>go()</script>', "<p>—</p>"]
+)
+def test_nothing_to_read(body: str) -> None:
+    with pytest.raises(EmptyPage) as caught:
+        extract_page(body, URL)
+    assert caught.value.url == URL
+
+
+@pytest.mark.parametrize(
+    ("body", "fact"),
+    [
+        ("<ul><li>" * 5_000 + "x", "levels"),
+        ("<p " + " ".join(f"a{i}=1" for i in range(3_000)) + ">x", "attributes in one tag"),
+        ("<i>x</i>" * 410_000, "tags"),
+    ],
+)
+def test_hostile_documents_are_refused(body: str, fact: str) -> None:
+    with pytest.raises(ExtractFailed) as caught:
+        extract_page(body, URL)
+    assert caught.value.details["fact"] == fact
+
+
+def test_deep_but_bearable_nesting_keeps_its_text() -> None:
+    got = page("<div>" * 900 + "<p>deep down</p>" + "</div>" * 900)
+    assert got.markdown == "deep down"
+
+
+def test_chrome_is_left_out_and_code_and_headings_like_it_stay() -> None:
+    got = page(
+        '<header role="banner">Brand</header><div class="breadcrumbs">Home / Docs</div>'
+        '<div class="cookie-banner">We use cookies</div>'
+        '<main><h1>Sharing state</h1><section id="sharing-state"><p>Values are shared between processes.</p></section>'
+        '<aside class="sidebar"><pre>print("kept")\nprint("too")</pre></aside>'
+        '<p>A <a class="glossary-tooltip" href="/t">term</a>.</p>'
+        '<a class="edit-this-page" href="/e">Edit this page</a></main>'
+        '<div hidden>Hidden words</div><div class="sidebar">Side words</div>'
+    )
+    assert got.markdown == (
+        '# Sharing state\n\nValues are shared between processes.\n\n```\nprint("kept")\nprint("too")\n```\n\n'
+        "A [term](https://example.org/t)."
+    )
