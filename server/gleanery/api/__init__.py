@@ -1,0 +1,1 @@
+"""The doors: REST by resource, Socket.IO, and every JSON shape that passes them."""

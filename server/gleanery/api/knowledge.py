@@ -1,0 +1,240 @@
+"""`/knowledge`, `/sources` and `/pages`: starting crawls and reading what they gave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from aiohttp import web
+
+from gleanery import errors
+from gleanery.api import wire
+from gleanery.api.http import answer, cursor_of, idempotency_of, int_of, limit_of, make_cursor, read
+from gleanery.api.route import CURSOR, LIMIT, PAGED, Query, Route
+from gleanery.handlers.crawl.payload import CrawlPayload, CrawlRequest
+from gleanery.model import NewTask, Source, new_id, utc_now
+from gleanery.store.base import Store
+from gleanery.web.urls import Scope, parse_url, url_key
+
+CheckUrl = Callable[[str], None]
+
+
+class KnowledgeApi:
+    """The routes. `check_url` raises InvalidUrl for a URL that can't be fetched by its form; `forget_source` lets go
+    of what is in memory of a deleted source, and has the rest removed."""
+
+    def __init__(
+        self,
+        store: Store,
+        check_url: CheckUrl,
+        forget_source: Callable[[str], None],
+        queue_limit: int,
+        model: str | None,
+    ) -> None:
+        self._store = store
+        self._check_url = check_url
+        self._forget_source = forget_source
+        self._queue_limit = queue_limit
+        self._model = model
+
+    def routes(self) -> Sequence[Route]:
+        source = "/api/v1/sources/{source_id}"
+        return (
+            Route(
+                "POST",
+                "/api/v1/knowledge/add",
+                self.add,
+                "Start a crawl",
+                "knowledge",
+                wire.CrawlStarted,
+                CrawlRequest,
+                202,
+                errors=(409, 503),
+                is_idempotent=True,
+            ),
+            Route(
+                "GET",
+                "/api/v1/knowledge/status/{task_id}",
+                self.status,
+                "How far a crawl is",
+                "knowledge",
+                wire.KnowledgeStatus,
+                errors=(404,),
+            ),
+            Route(
+                "GET",
+                "/api/v1/sources",
+                self.sources,
+                "All sources, newest first",
+                "sources",
+                wire.SourcePage,
+                query=PAGED,
+            ),
+            Route("GET", source, self.source, "One source", "sources", wire.SourceShape, errors=(404,)),
+            Route(
+                "DELETE",
+                source,
+                self.delete,
+                "Delete a source with all its pages",
+                "sources",
+                None,
+                status=204,
+                errors=(404, 409),
+            ),
+            Route(
+                "GET",
+                f"{source}/pages",
+                self.pages,
+                "Its pages, by URL",
+                "sources",
+                wire.PageSummaryPage,
+                query=PAGED,
+                errors=(404,),
+            ),
+            Route(
+                "GET",
+                f"{source}/chunks",
+                self.chunks,
+                "Its chunks",
+                "sources",
+                wire.ChunkPage,
+                query=(*PAGED, Query("page_id", "Only of this page.")),
+                errors=(404,),
+            ),
+            Route(
+                "GET",
+                f"{source}/code-examples",
+                self.code_examples,
+                "Its code examples",
+                "sources",
+                wire.CodeExamplePage,
+                query=(LIMIT, CURSOR, Query("language", "Only in this language.")),
+                errors=(404,),
+            ),
+            Route(
+                "GET",
+                "/api/v1/pages/{page_id}",
+                self.page,
+                "One page as Markdown",
+                "sources",
+                wire.PageShape,
+                errors=(404,),
+            ),
+        )
+
+    async def add(self, request: web.Request) -> web.Response:
+        body = await read(request, CrawlRequest)
+        url = parse_url(body.url)
+        self._check_url(url)
+        Scope.of(url, include=body.include, exclude=body.exclude, max_depth=body.max_depth)
+        idempotency = idempotency_of(request, body)
+        task = await self._store.tasks.known_start(idempotency) if idempotency else None
+        if task is None:
+            asked = body.model_dump() | {"url": url}
+            draft = CrawlPayload(**asked, source_id=new_id("src"))
+            source = await self._store.knowledge.ensure_source(_source(draft), url_key(url))
+            payload = CrawlPayload(**asked, source_id=source.source_id)
+            new = NewTask("crawl", payload.model_dump(), title=url, priority=body.priority)
+            task = await self._store.tasks.create(
+                new, serial_key=source.source_id, idempotency=idempotency, queue_limit=self._queue_limit
+            )
+        started = wire.CrawlStarted(
+            success=True,
+            task_id=task.task_id,
+            progress_id=task.task_id,
+            source_id=str(task.payload["source_id"]),
+            status=str(task.status),
+            message=f"Crawl of {url} queued. Follow it by its progress_id.",
+        )
+        return answer(started, status=202, headers={"Location": f"/api/v1/tasks/{task.task_id}"})
+
+    async def status(self, request: web.Request) -> web.Response:
+        task = await self._store.tasks.get(request.match_info["task_id"])
+        shape = wire.KnowledgeStatus(
+            task_id=task.task_id,
+            progress_id=task.task_id,
+            status=wire.seed_status(task),
+            done=task.status.is_final,
+            cancelled=task.status == "cancelled",
+            progress=wire.of_progress(task.progress),
+            last_seq=task.last_seq,
+        )
+        return answer(shape)
+
+    async def sources(self, request: web.Request) -> web.Response:
+        limit, key = limit_of(request), cursor_of(request)
+        rows = await self._store.knowledge.sources(after=time_key(key), limit=limit, model=self._model)
+        cursor = make_cursor(rows[-1].created_at.timestamp(), rows[-1].source_id) if len(rows) == limit else None
+        return answer(wire.SourcePage(items=[wire.of_source(row) for row in rows], next_cursor=cursor))
+
+    async def source(self, request: web.Request) -> web.Response:
+        return answer(wire.of_source(await self._store.knowledge.source(request.match_info["source_id"], self._model)))
+
+    async def delete(self, request: web.Request) -> web.Response:
+        source_id = request.match_info["source_id"]
+        await self._store.knowledge.delete_source(source_id)
+        self._forget_source(source_id)
+        return web.Response(status=204)
+
+    async def pages(self, request: web.Request) -> web.Response:
+        limit, key = limit_of(request), cursor_of(request)
+        after = str(key[0]) if key else None
+        rows = await self._store.knowledge.pages(request.match_info["source_id"], after=after, limit=limit)
+        cursor = make_cursor(rows[-1][0].url_key) if len(rows) == limit else None
+        return answer(
+            wire.PageSummaryPage(items=[wire.of_page_summary(page, chars) for page, chars in rows], next_cursor=cursor)
+        )
+
+    async def page(self, request: web.Request) -> web.Response:
+        return answer(wire.of_page(await self._store.knowledge.page(request.match_info["page_id"])))
+
+    async def chunks(self, request: web.Request) -> web.Response:
+        limit = limit_of(request)
+        rows = await self._store.knowledge.chunks(
+            request.match_info["source_id"], page_id=request.query.get("page_id"), after=row_key(request), limit=limit
+        )
+        cursor = make_cursor(rows[-1].row) if len(rows) == limit else None
+        return answer(wire.ChunkPage(items=[wire.of_chunk(row.chunk) for row in rows], next_cursor=cursor))
+
+    async def code_examples(self, request: web.Request) -> web.Response:
+        limit = limit_of(request)
+        rows = await self._store.knowledge.code_examples(
+            request.match_info["source_id"], language=request.query.get("language"), after=row_key(request), limit=limit
+        )
+        cursor = make_cursor(rows[-1].row) if len(rows) == limit else None
+        items = [wire.of_code(row.code, row.url, row.title) for row in rows]
+        return answer(wire.CodeExamplePage(items=items, next_cursor=cursor))
+
+
+def row_key(request: web.Request) -> int:
+    """The cursor of a listing by row number."""
+    key = cursor_of(request)
+    if key is None:
+        return int_of(request, "after", 0)
+    if len(key) != 1 or not isinstance(key[0], int):
+        raise errors.InvalidInput("cursor", "is not one that this listing gave")
+    return key[0]
+
+
+def time_key(key: list[object] | None) -> tuple[float, str] | None:
+    if key is None:
+        return None
+    match key:
+        case [float() | int() as at, str() as id_]:
+            return float(at), id_
+        case _:
+            raise errors.InvalidInput("cursor", "is not one that this listing gave")
+
+
+def _source(payload: CrawlPayload) -> Source:
+    now = utc_now()
+    return Source(
+        source_id=payload.source_id,
+        url=payload.url,
+        title="",
+        tags=tuple(payload.tags),
+        knowledge_type=payload.knowledge_type,
+        options=payload.options(),
+        created_at=now,
+        updated_at=now,
+        last_task_id=None,
+    )

@@ -1,0 +1,324 @@
+"""Live progress: Socket.IO rooms by progress id, and the same messages over a plain WebSocket.
+
+A room hears every event of its task in order, many in one message, ten messages a second at most. A client joins the
+room first and reads the log after, so nothing falls between; it knows a gap by `prevSeq` and asks again. Sockets carry
+facts only: commands go by REST.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import socketio
+from aiohttp import WSMsgType, web
+
+from gleanery import errors, log
+from gleanery.api import wire
+from gleanery.api.auth import Gate, key_in
+from gleanery.api.http import int_of
+from gleanery.engine.events import ChangeFeed
+from gleanery.model import Event, Task, TaskStatus, utc_now
+from gleanery.store.base import Change, TaskStore
+
+_log = log.get(__name__)
+
+ROOM_INTERVAL_SECONDS = 0.1
+LIST_INTERVAL_SECONDS = 0.5
+HEAD_SECONDS = 5.0
+REPLAY_LIMIT = 500
+TAIL = 200
+MESSAGE_EVENTS = 200
+QUEUE_LIMIT = 100
+"""Messages that may wait for one client; a slower one is cut off and resumes by its seq."""
+ROOMS_PER_CLIENT = 500
+SEND_SECONDS = 10.0
+LIST_ROOM = "tasks"
+
+
+@dataclass
+class _Room:
+    """What waits to be told of one task, and to whom."""
+
+    name: str
+    members: set[str] = field(default_factory=set)
+    events: list[Event] = field(default_factory=list)
+    task: Task | None = None
+    told_at: float = 0.0
+    timer: asyncio.TimerHandle | None = None
+
+
+class Live:
+    """The Socket.IO server and the plain WebSocket. Feed it changes; `attach` it to the application."""
+
+    def __init__(self, tasks: TaskStore, feed: ChangeFeed, gate: Gate) -> None:
+        self._tasks = tasks
+        self._feed = feed
+        self._gate = gate
+        self._rooms: dict[str, _Room] = {}
+        self._dirty: dict[str, Task] = {}
+        self._list_members: set[str] = set()
+        self._list_timer: asyncio.TimerHandle | None = None
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._sockets: set[web.WebSocketResponse] = set()
+        self._sio = socketio.AsyncServer(
+            async_mode="aiohttp",
+            ping_interval=10,
+            ping_timeout=15,
+            max_http_buffer_size=65536,
+            logger=False,
+            engineio_logger=False,
+        )
+        for name, handler in (
+            ("connect", self._connect),
+            ("disconnect", self._disconnect),
+            ("subscribe_to_progress", self._subscribe),
+            ("unsubscribe_from_progress", self._unsubscribe),
+            ("subscribe_to_tasks", self._subscribe_list),
+            ("unsubscribe_from_tasks", self._unsubscribe_list),
+        ):
+            self._sio.on(name, handler)
+
+    def attach(self, app: web.Application) -> None:
+        self._sio.attach(app)
+        app.router.add_get("/ws/tasks/{task_id}/status", self._websocket)
+
+    def start(self) -> None:
+        self._stop_listening = self._feed.listen(self._hear)
+        self._spawn(self._tell_heads())
+
+    async def stop(self) -> None:
+        """Say good-bye and close every line: clients come back by themselves and resume."""
+        self._stop_listening()
+        for timer in [room.timer for room in self._rooms.values()] + [self._list_timer]:
+            if timer is not None:
+                timer.cancel()
+        for job in self._jobs:
+            job.cancel()
+        for socket in tuple(self._sockets):
+            await socket.close(code=1001, message=b"server shutdown")
+        for line in list(self._sio.eio.sockets.values()):
+            await line.queue.put(None)  # ends the writer, which closes the transport
+
+    def _spawn(self, work: Any) -> None:
+        job = asyncio.create_task(work)
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
+
+    # Changes in, messages out
+
+    def _hear(self, changes: Sequence[Change]) -> None:
+        now = time.monotonic()
+        for change in changes:
+            room = self._rooms.get(change.task.task_id)
+            if room is not None:
+                room.events.extend(change.events)
+                room.task = change.task
+                if room.timer is None:
+                    delay = max(0.0, room.told_at + ROOM_INTERVAL_SECONDS - now)
+                    room.timer = asyncio.get_running_loop().call_later(delay, self._flush, room)
+            if self._list_members:
+                self._dirty[change.task.task_id] = change.task
+        if self._dirty and self._list_timer is None:
+            self._list_timer = asyncio.get_running_loop().call_later(LIST_INTERVAL_SECONDS, self._flush_list)
+
+    def _flush(self, room: _Room) -> None:
+        room.timer = None
+        room.told_at = time.monotonic()
+        events, room.events = room.events, []
+        if room.task is not None:
+            self._spawn(self._tell(room, room.task, events))
+
+    async def _tell(self, room: _Room, task: Task, events: list[Event]) -> None:
+        """Emit in slices; the calls of one room follow each other since emitting to a queue doesn't wait."""
+        name = "crawl_progress" if task.task_type == "crawl" else "task_progress"
+        for start in range(0, max(1, len(events)), MESSAGE_EVENTS):
+            some = events[start : start + MESSAGE_EVENTS]
+            prev = some[0].seq - 1 if some else task.last_seq
+            await self._sio.emit(name, wire.of_update(task, prev, some), room=room.name)
+        await self._cut_off_slow(room.members)
+
+    def _flush_list(self) -> None:
+        self._list_timer = None
+        tasks, self._dirty = list(self._dirty.values()), {}
+        self._spawn(self._tell_list(tasks))
+
+    async def _tell_list(self, tasks: list[Task]) -> None:
+        now = utc_now()
+        for start in range(0, len(tasks), MESSAGE_EVENTS):
+            items = [wire.of_task(task, now).model_dump(mode="json") for task in tasks[start : start + MESSAGE_EVENTS]]
+            await self._sio.emit("tasks_changed", {"items": items}, room=LIST_ROOM)
+        await self._cut_off_slow(self._list_members)
+
+    async def _cut_off_slow(self, members: set[str]) -> None:
+        for sid in tuple(members):
+            line = self._sio.eio.sockets.get(self._sio.manager.eio_sid_from_sid(sid, "/"))
+            if line is not None and line.queue.qsize() > QUEUE_LIMIT:
+                _log.warning("slow client cut off", extra={"sid": sid, "waiting": line.queue.qsize()})
+                await self._sio.disconnect(sid)
+
+    async def _tell_heads(self) -> None:
+        """A room that is quiet hears its head now and then, so that a lost last message is noticed."""
+        while True:
+            await asyncio.sleep(HEAD_SECONDS / 5)
+            for room in tuple(self._rooms.values()):
+                if room.timer is None and room.task is not None and time.monotonic() - room.told_at >= HEAD_SECONDS:
+                    room.told_at = time.monotonic()
+                    await self._tell(room, room.task, [])
+
+    # Socket.IO
+
+    async def _connect(self, _: str, environ: dict[str, Any], auth: Any = None) -> None:
+        request: web.Request = environ["aiohttp.request"]
+        key = auth.get("key") if isinstance(auth, dict) else None
+        try:
+            self._gate.check_place(request.headers)
+            self._gate.check_key(key if isinstance(key, str) else key_in(request))
+        except errors.GleaneryError as error:
+            raise socketio.exceptions.ConnectionRefusedError({"code": error.code, "message": error.message}) from None
+
+    async def _disconnect(self, sid: str, *_: Any) -> None:
+        self._list_members.discard(sid)
+        for room in [room for room in self._rooms.values() if sid in room.members]:
+            self._leave(room, sid)
+
+    async def _subscribe(self, sid: str, data: Any = None) -> dict[str, Any]:
+        try:
+            task_id, last_seq = _subscription(data)
+            if sum(sid in room.members for room in self._rooms.values()) >= ROOMS_PER_CLIENT:
+                raise errors.InvalidInput(
+                    "progressId", f"this client follows {ROOMS_PER_CLIENT} tasks already: leave some"
+                )
+            return await self._join(sid, task_id, last_seq)
+        except errors.GleaneryError as error:
+            return {"error": {"code": error.code, "message": error.message, "details": error.details}}
+
+    async def _join(self, sid: str, task_id: str, last_seq: int | None) -> dict[str, Any]:
+        room = self._rooms.setdefault(task_id, _Room(task_id))
+        room.members.add(sid)
+        try:
+            await self._sio.enter_room(sid, task_id)
+            reply = await self._replay(task_id, last_seq)
+        except errors.NotFound:
+            self._leave(room, sid)
+            return {
+                "progressId": task_id,
+                "found": False,
+                "task": None,
+                "lastSeq": 0,
+                "events": [],
+                "more": False,
+                "startOver": False,
+            }
+        return reply
+
+    async def _replay(self, task_id: str, last_seq: int | None) -> dict[str, Any]:
+        """The task as it stands and what a client at `last_seq` has not seen; without one, the last events."""
+        task = await self._tasks.get(task_id)
+        room = self._rooms.get(task_id)
+        if room is not None and room.task is None:
+            room.task = task
+        is_ahead = last_seq is not None and last_seq > task.last_seq
+        after = max(0, task.last_seq - TAIL) if last_seq is None else 0 if is_ahead else last_seq
+        events = await self._tasks.events(task_id, after=after, before=None, limit=REPLAY_LIMIT)
+        return {
+            "progressId": task_id,
+            "found": True,
+            "task": wire.of_task(task, utc_now()).model_dump(mode="json"),
+            "lastSeq": task.last_seq,
+            "firstSeq": events[0].seq if events else None,
+            "events": [wire.of_event(event).model_dump(mode="json") for event in events],
+            "more": bool(events) and events[-1].seq < task.last_seq,
+            "startOver": is_ahead,
+        }
+
+    async def _unsubscribe(self, sid: str, data: Any = None) -> dict[str, Any]:
+        try:
+            task_id, _ = _subscription(data)
+        except errors.GleaneryError as error:
+            return {"error": {"code": error.code, "message": error.message, "details": error.details}}
+        if (room := self._rooms.get(task_id)) is not None:
+            self._leave(room, sid)
+            await self._sio.leave_room(sid, task_id)
+        return {"progressId": task_id}
+
+    def _leave(self, room: _Room, sid: str) -> None:
+        room.members.discard(sid)
+        if not room.members:
+            self._rooms.pop(room.name, None)
+            if room.timer is not None:
+                room.timer.cancel()
+
+    async def _subscribe_list(self, sid: str, *_: Any) -> dict[str, Any]:
+        self._list_members.add(sid)
+        await self._sio.enter_room(sid, LIST_ROOM)
+        unfinished = [status for status in TaskStatus if not status.is_final]
+        active = await self._tasks.list(statuses=unfinished, task_type=None, after=None, limit=500)
+        newest = await self._tasks.list(statuses=(), task_type=None, after=None, limit=50)
+        now = utc_now()
+        items = {task.task_id: wire.of_task(task, now).model_dump(mode="json") for task in (*active, *newest)}
+        return {"items": list(items.values())}
+
+    async def _unsubscribe_list(self, sid: str, *_: Any) -> dict[str, Any]:
+        self._list_members.discard(sid)
+        await self._sio.leave_room(sid, LIST_ROOM)
+        return {}
+
+    # Plain WebSocket
+
+    async def _websocket(self, request: web.Request) -> web.StreamResponse:
+        """The same messages, from `lastSeq` of the query on, to one client."""
+        task_id = request.match_info["task_id"]
+        await self._tasks.get(task_id)
+        last_seq = int_of(request, "lastSeq", 0)
+        socket = web.WebSocketResponse(heartbeat=10.0, max_msg_size=65536)
+        await socket.prepare(request)
+        self._sockets.add(socket)
+        bell = asyncio.Event()
+        stop = self._feed.listen(
+            lambda changes: bell.set() if any(c.task.task_id == task_id for c in changes) else None
+        )
+        pump = asyncio.create_task(self._pump(socket, task_id, last_seq, bell))
+        try:
+            async for message in socket:
+                if message.type in (WSMsgType.ERROR, WSMsgType.CLOSE):
+                    break
+        finally:
+            stop()
+            pump.cancel()
+            self._sockets.discard(socket)
+            await asyncio.gather(pump, return_exceptions=True)
+        return socket
+
+    async def _pump(self, socket: web.WebSocketResponse, task_id: str, last_seq: int, bell: asyncio.Event) -> None:
+        task = await self._tasks.get(task_id)
+        after = 0 if last_seq > task.last_seq else last_seq
+        while not socket.closed:
+            bell.clear()
+            task = await self._tasks.get(task_id)
+            events = list(await self._tasks.events(task_id, after=after, before=None, limit=MESSAGE_EVENTS))
+            try:
+                await asyncio.wait_for(socket.send_json(wire.of_update(task, after, events)), SEND_SECONDS)
+            except (TimeoutError, ConnectionError):
+                await socket.close(code=1013, message=b"too slow")
+                return
+            after = events[-1].seq if events else after
+            if after >= task.last_seq:
+                try:
+                    await asyncio.wait_for(bell.wait(), HEAD_SECONDS)
+                    await asyncio.sleep(ROOM_INTERVAL_SECONDS)  # what comes close together goes as one message
+                except TimeoutError:
+                    continue
+
+
+def _subscription(data: Any) -> tuple[str, int | None]:
+    """Task id and last seq of a client's message. Raises InvalidInput."""
+    if not isinstance(data, dict) or not isinstance(data.get("progressId"), str):
+        raise errors.InvalidInput("progressId", "must be the id that a start gave")
+    last_seq = data.get("lastSeq")
+    if last_seq is not None and (not isinstance(last_seq, int) or isinstance(last_seq, bool) or last_seq < 0):
+        raise errors.InvalidInput("lastSeq", "must be a whole number from 0")
+    return data["progressId"], last_seq

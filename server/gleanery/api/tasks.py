@@ -1,0 +1,179 @@
+"""`/tasks`: any task, its events (also as server-sent events), its URLs, cancel and retry."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from gleanery import errors
+from gleanery.api import wire
+from gleanery.api.http import answer, cursor_of, int_of, limit_of, make_cursor, read
+from gleanery.api.knowledge import row_key, time_key
+from gleanery.api.route import CURSOR, LIMIT, PAGED, Query, Route
+from gleanery.engine.events import ChangeFeed
+from gleanery.model import Event, TaskStatus, UrlState, utc_now
+from gleanery.store.base import Change, Store
+
+_PING_SECONDS = 15.0
+
+
+class TasksApi:
+    """The routes."""
+
+    def __init__(self, store: Store, feed: ChangeFeed) -> None:
+        self._store = store
+        self._feed = feed
+
+    def routes(self) -> Sequence[Route]:
+        task = "/api/v1/tasks/{task_id}"
+        statuses = Query("status", "Only in these states, separated by commas.", values=[str(s) for s in TaskStatus])
+        states = Query("state", "Only URLs in this state; also as `status`.", values=[str(s) for s in UrlState])
+        between = (
+            Query("after", "Only events after this seq.", "integer"),
+            Query("before", "Only the last ones before this seq.", "integer"),
+        )
+        return (
+            Route(
+                "GET",
+                "/api/v1/tasks",
+                self.list,
+                "All tasks, newest first",
+                "tasks",
+                wire.TaskPage,
+                query=(*PAGED, statuses, Query("task_type", "Only of this type.")),
+            ),
+            Route("GET", task, self.one, "One task", "tasks", wire.TaskShape, errors=(404,)),
+            Route(
+                "GET",
+                f"{task}/events",
+                self.events,
+                "Its events; live with Accept: text/event-stream",
+                "tasks",
+                wire.EventPage,
+                query=(LIMIT, CURSOR, *between),
+                errors=(404,),
+            ),
+            Route(
+                "GET",
+                f"{task}/pages",
+                self.pages,
+                "Of a crawl: every URL and what became of it",
+                "tasks",
+                wire.UrlPage,
+                query=(*PAGED, states),
+                errors=(404,),
+            ),
+            Route("PUT", f"{task}/cancel", self.cancel, "Cancel it", "tasks", wire.TaskShape, errors=(404, 409)),
+            Route(
+                "POST",
+                f"{task}/retry",
+                self.retry,
+                "Run it again, or only what failed",
+                "tasks",
+                wire.TaskShape,
+                wire.RetryRequest,
+                202,
+                errors=(404, 409),
+            ),
+        )
+
+    async def list(self, request: web.Request) -> web.Response:
+        limit = limit_of(request)
+        rows = await self._store.tasks.list(
+            statuses=_statuses(request),
+            task_type=request.query.get("task_type"),
+            after=time_key(cursor_of(request)),
+            limit=limit,
+        )
+        cursor = make_cursor(rows[-1].created_at.timestamp(), rows[-1].task_id) if len(rows) == limit else None
+        now = utc_now()
+        return answer(wire.TaskPage(items=[wire.of_task(row, now) for row in rows], next_cursor=cursor))
+
+    async def one(self, request: web.Request) -> web.Response:
+        return answer(wire.of_task(await self._store.tasks.get(request.match_info["task_id"]), utc_now()))
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        task = await self._store.tasks.get(request.match_info["task_id"])
+        if "text/event-stream" in request.headers.get("Accept", ""):
+            return await self._stream(request, task.task_id)
+        limit = limit_of(request, 200)
+        after, before = max(row_key(request), int_of(request, "after", 0)), int_of(request, "before", 0)
+        rows = await self._store.tasks.events(task.task_id, after=after, before=before or None, limit=limit)
+        cursor = make_cursor(rows[-1].seq) if not before and rows and rows[-1].seq < task.last_seq else None
+        return answer(wire.EventPage(items=[wire.of_event(row) for row in rows], next_cursor=cursor))
+
+    async def _stream(self, request: web.Request, task_id: str) -> web.StreamResponse:
+        """All events from `after` (or Last-Event-ID) on, then the live ones, until the task has ended."""
+        last_id = request.headers.get("Last-Event-ID", "")
+        after = int(last_id) if last_id.isdigit() else int_of(request, "after", 0)
+        response = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+        )
+        await response.prepare(request)
+        bell = asyncio.Event()
+
+        def hear(changes: Sequence[Change]) -> None:
+            if any(change.task.task_id == task_id for change in changes):
+                bell.set()
+
+        stop = self._feed.listen(hear)
+        try:
+            while True:
+                bell.clear()
+                task = await self._store.tasks.get(task_id)
+                rows = await self._store.tasks.events(task_id, after=after, before=None, limit=500)
+                if rows:
+                    after = rows[-1].seq
+                    await response.write("".join(map(_sse, rows)).encode())
+                if after >= task.last_seq and task.status.is_final:
+                    return response
+                if after >= task.last_seq:
+                    await self._wait(bell, response)
+        finally:
+            stop()
+
+    async def _wait(self, bell: asyncio.Event, response: web.StreamResponse) -> None:
+        try:
+            await asyncio.wait_for(bell.wait(), _PING_SECONDS)
+        except TimeoutError:
+            await response.write(b": quiet\n\n")
+
+    async def pages(self, request: web.Request) -> web.Response:
+        task = await self._store.tasks.get(request.match_info["task_id"])
+        limit = limit_of(request, 100)
+        rows = await self._store.crawls.urls(task.task_id, state=_state(request), after=row_key(request), limit=limit)
+        cursor = make_cursor(rows[-1].ordinal) if len(rows) == limit else None
+        return answer(wire.UrlPage(items=[wire.of_url(row) for row in rows], next_cursor=cursor))
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        return answer(wire.of_task(await self._store.tasks.request_cancel(request.match_info["task_id"]), utc_now()))
+
+    async def retry(self, request: web.Request) -> web.Response:
+        body = await read(request, wire.RetryRequest)
+        task = await self._store.tasks.retry(request.match_info["task_id"], only_failed=body.only == "failed")
+        return answer(wire.of_task(task, utc_now()), status=202, headers={"Location": f"/api/v1/tasks/{task.task_id}"})
+
+
+def _statuses(request: web.Request) -> Sequence[TaskStatus]:
+    try:
+        return [TaskStatus(part) for part in request.query.get("status", "").split(",") if part]
+    except ValueError:
+        raise errors.InvalidInput("status", f"must be some of {', '.join(TaskStatus)}") from None
+
+
+def _state(request: web.Request) -> UrlState | None:
+    text = request.query.get("state") or request.query.get("status")
+    if not text:
+        return None
+    try:
+        return UrlState(text)
+    except ValueError:
+        raise errors.InvalidInput("state", f"must be one of {', '.join(UrlState)}") from None
+
+
+def _sse(event: Event) -> str:
+    data = json.dumps(wire.of_event(event).model_dump(mode="json"), separators=(",", ":"))
+    return f"id: {event.seq}\nevent: {event.type}\ndata: {data}\n\n"

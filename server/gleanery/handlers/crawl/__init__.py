@@ -1,0 +1,1 @@
+"""Tasks of type `crawl`: a URL becomes knowledge. `payload` → `handler` → `pipeline` (with `frontier`, `progress`)."""

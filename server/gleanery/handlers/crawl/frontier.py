@@ -1,0 +1,102 @@
+"""Which URL is next: a window over the stored frontier, with what is under way and what waits for another try.
+
+Only numbers are kept in memory, so it stays small however long the site is. Pages go breadth first: a level begins when
+the one above is through, or has kept everybody waiting for `patience_seconds`; so depths are exact on a healthy site.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections import deque
+from collections.abc import Callable
+
+from gleanery.model import FrontierUrl
+from gleanery.store.base import CrawlStore
+
+WINDOW = 100
+MOST_WAITING = 200
+PATIENCE_SECONDS = 2.0
+
+
+class Frontier:
+    """Hands out URLs until all are settled. `room` tells how many more pages the crawl may take."""
+
+    def __init__(self, store: CrawlStore, task_id: str, room: Callable[[], int], clock: Callable[[], float]) -> None:
+        self._store = store
+        self._task_id = task_id
+        self._room = room
+        self._clock = clock
+        self._window: deque[FrontierUrl] = deque()
+        self._under_way: dict[int, FrontierUrl] = {}
+        self._waiting: list[tuple[float, int, FrontierUrl]] = []
+        self._changed = asyncio.Condition()
+        self._filling = asyncio.Lock()
+        self._level_since: float | None = None
+        self._version = 0
+
+    async def next(self) -> FrontierUrl | None:
+        """The next URL to fetch, now under way; None when the crawl is through."""
+        while True:
+            seen = self._version
+            async with self._filling:
+                if (url := await self._pick()) is not None:
+                    self._under_way[url.ordinal] = url
+                    return url
+                if self._is_through():
+                    return None
+            await self._wait(seen)
+
+    async def settled(self, url: FrontierUrl) -> None:
+        """This URL is stored, skipped or failed, and its links are in the store."""
+        self._under_way.pop(url.ordinal, None)
+        await self.wake()
+
+    async def again(self, url: FrontierUrl, seconds: float) -> None:
+        """Try this URL once more after `seconds`."""
+        self._under_way.pop(url.ordinal, None)
+        heapq.heappush(self._waiting, (self._clock() + seconds, url.ordinal, url))
+        await self.wake()
+
+    async def wake(self) -> None:
+        """Something changed: new URLs, or one fewer under way."""
+        self._version += 1
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _is_through(self) -> bool:
+        if self._under_way:
+            return False
+        return self._room() <= 0 or not (self._window or self._waiting)
+
+    async def _pick(self) -> FrontierUrl | None:
+        if self._room() - len(self._under_way) <= 0:
+            return None
+        if self._waiting and self._waiting[0][0] <= self._clock():
+            return heapq.heappop(self._waiting)[2]
+        if len(self._waiting) >= MOST_WAITING:
+            return None
+        if not self._window:
+            busy = [*self._under_way, *(ordinal for _, ordinal, _ in self._waiting)]
+            self._window.extend(await self._store.next_urls(self._task_id, WINDOW, busy))
+        if not self._window or self._must_wait(self._window[0].depth):
+            return None
+        return self._window.popleft()
+
+    def _must_wait(self, depth: int) -> bool:
+        """Whether a shallower page is still under way and hasn't used up everybody's patience."""
+        if all(url.depth >= depth for url in self._under_way.values()):
+            self._level_since = None
+            return False
+        if self._level_since is None:
+            self._level_since = self._clock()
+        return self._clock() - self._level_since < PATIENCE_SECONDS
+
+    async def _wait(self, seen: int) -> None:
+        """Until something changed since version `seen`, a try is due, or patience may be over."""
+        due = self._waiting[0][0] - self._clock() if self._waiting else PATIENCE_SECONDS
+        try:
+            async with asyncio.timeout(min(PATIENCE_SECONDS, max(0.01, due))), self._changed:
+                await self._changed.wait_for(lambda: self._version != seen)
+        except TimeoutError:
+            return
