@@ -14,8 +14,6 @@ IN = .venv/bin/
 # Only a URL given to make counts, not one that happens to be in the environment.
 export GLEANERY_RUN_URL = $(if $(filter command line,$(origin URL)),$(URL))
 PYTEST = $(IN)python -m pytest
-# What `make run` keeps stays in the checkout unless told otherwise.
-run setup: export GLEANERY_DATA_DIR ?= $(CURDIR)/data
 
 .PHONY: help setup run test lint format types layers check unit e2e cover ui ui-check browser bench lock upgrade wheel clean distclean
 .PHONY: ready-checks ready-tests

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jwm.robotstxt.googlebot import RobotsMatcher  # type: ignore[import-untyped]
+from jwm.robotstxt.googlebot import RobotsMatcher
 
 from gleanery import errors
 from gleanery.web.fetch import Document, Fetcher, FetchLimits

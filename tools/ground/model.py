@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from pathlib import Path
 
-from tools.ground.python_env import PYTHON, REQUIREMENTS, unpack
+from tools.ground.python_env import PYTHON, REQUIREMENTS, VENV, unpack
 from tools.ground.shell import ROOT, TOOLS, Step, run
 from tools.ground.stamps import Stamp, digest
 
@@ -14,14 +12,15 @@ NAME = "all-MiniLM-L6-v2"
 MAKER = ROOT / "server" / "gleanery" / "knowledge" / "minilm.py"
 
 
-def data_dir() -> Path:
-    """Where the server keeps its things: `GLEANERY_DATA_DIR`, else `data` in the checkout."""
-    return Path(os.environ.get("GLEANERY_DATA_DIR") or ROOT / "data").expanduser().absolute()
+TARGET = VENV / "share" / "gleanery" / "models" / NAME
 
 
 def require_model() -> None:
-    """The model in the data directory. What only its making needs never enters the server's environment."""
-    target = data_dir() / "models" / NAME
+    """The model in the environment, where the server looks for it whatever its data directory.
+
+    What only its making needs never enters the server's environment.
+    """
+    target = TARGET
     stamp = Stamp(TOOLS / ".model")
     made_from = digest([REQUIREMENTS / "model.txt", MAKER], str(target))
     if stamp.holds(made_from) and (target / "build.json").is_file():

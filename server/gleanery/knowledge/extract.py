@@ -20,6 +20,7 @@ from gleanery.knowledge.markdown import CodeExample, Heading, render_markdown
 __all__ = ["CodeExample", "ExtractedPage", "Heading", "decode", "extract_page"]
 
 _WORD = re.compile(r"\w")
+_REFRESH = re.compile(r"""[;,]\s*(?:url\s*=\s*)?["']?\s*([^"']+)""", re.IGNORECASE)
 _DIRECTIVE = re.compile(r"[\w-]+")
 
 
@@ -46,7 +47,8 @@ class ExtractedPage:
 def extract_page(body: bytes | str, url: str, charset: str | None = None) -> ExtractedPage:
     """Take the HTML document `body` that came from `url` apart; `charset` is the one its Content-Type header named.
 
-    Raises EmptyPage when there is nothing to read on it and ExtractFailed when it exceeds a cap.
+    Raises EmptyPage when there is nothing to read on it (`details["links"]` holds the links all the same: the page may
+    lead on) and ExtractFailed when it exceeds a cap.
     """
     try:
         elements = parse(decode(body, charset))
@@ -63,7 +65,7 @@ def extract_page(body: bytes | str, url: str, charset: str | None = None) -> Ext
     title = _outside(first_heading, region, head.title)
     rendered = render_markdown(region, resolve, title)
     if not _WORD.search(rendered.markdown):
-        raise EmptyPage(url, "There is nothing to read on this page.")
+        raise EmptyPage(url, "There is nothing to read on this page.", links=links)
     return ExtractedPage(
         title=_title(head, rendered.outline),
         language=root.get("lang") or root.get("xml:lang"),
@@ -152,6 +154,9 @@ def _links(elements: list[Element], base: str) -> tuple[str, ...]:
             href = element.get("href").partition("#")[0].strip()
         elif element.tag == "frame":
             href = element.get("src").partition("#")[0].strip()
+        elif element.tag == "meta" and element.get("http-equiv").lower() == "refresh":
+            target = _REFRESH.search(element.get("content"))
+            href = target[1].partition("#")[0].strip() if target else ""
         else:
             continue
         if href:

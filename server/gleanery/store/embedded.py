@@ -30,5 +30,6 @@ class EmbeddedStore:
 
     async def health(self) -> str:
         await self._db.read(lambda db: db.execute("SELECT 1 FROM task LIMIT 1").fetchone())
-        size = self._db.path.stat().st_size
+        wal = self._db.path.with_name(f"{self._db.path.name}-wal")
+        size = self._db.path.stat().st_size + (wal.stat().st_size if wal.exists() else 0)
         return f"SQLite, {size / 1_000_000:.1f} MB"

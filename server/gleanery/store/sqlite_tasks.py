@@ -388,8 +388,8 @@ def _retry(tx: Tx, task_id: str, only_failed: bool) -> Task:
         )
     again = tx.db.execute(
         "UPDATE frontier SET state = ?, reason = NULL, message = NULL, status_code = NULL, attempts = 0, settled_at = NULL"
-        " WHERE task_id = ? AND state = ?",
-        (UrlState.QUEUED, task_id, UrlState.FAILED),
+        " WHERE task_id = ? AND (state = ? OR (ordinal = 1 AND state = ?))",
+        (UrlState.QUEUED, task_id, UrlState.FAILED, UrlState.SKIPPED),
     ).rowcount
     if again == 0 and (only_failed or task.status is TaskStatus.COMPLETED):
         raise errors.WrongState(

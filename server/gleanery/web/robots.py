@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from jwm.robotstxt.googlebot import (  # type: ignore[import-untyped]
+from jwm.robotstxt.googlebot import (
     ParseRobotsTxt,
     RobotsMatcher,
     RobotsParseHandler,

@@ -212,6 +212,7 @@ class Pipeline:
             try:
                 page = await self._parts.extract_pool.extract(document.body, document.url, document.charset)
             except (errors.EmptyPage, errors.ExtractFailed) as error:
+                await self._add_links(item.url, document.url, tuple(error.details.pop("links", ())))
                 await self._settle_error(item.url, error)
                 continue
             self._progress.extracted += 1
