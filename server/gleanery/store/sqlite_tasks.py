@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -396,10 +396,11 @@ def _retry(tx: Tx, task_id: str, only_failed: bool) -> Task:
             "No page of this task failed: there is nothing to retry.", task_id=task_id, status=task.status
         )
     now = utc_now()
+    fresh = replace(task.progress, percentage=0.0, stage="", eta_seconds=None)
     tx.db.execute(
-        "UPDATE task SET status = 'queued', run_at = ?, retry_attempts = 0, error = NULL, result = NULL, last_error = NULL,"
+        "UPDATE task SET status = 'queued', run_at = ?, progress = ?, retry_attempts = 0, error = NULL, result = NULL, last_error = NULL,"
         " processing_completed_at = NULL, is_cancel_requested = 0, lost_count = 0 WHERE task_id = ?",
-        (now.timestamp(), task_id),
+        (now.timestamp(), _dump_progress(fresh), task_id),
     )
     what = f"Queued again by request: {again} failed pages" if again else "Queued again by request"
     append(tx, task_id, [NewEvent(EventType.TASK_QUEUED, what, {"failed_pages": again})], now)
