@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import json
 import os
 import signal
 import socket
@@ -18,6 +17,7 @@ import aiohttp
 from aiohttp import web
 
 from gleanery import __version__, errors, log
+from gleanery.announcement import announced
 from gleanery.api.auth import Gate, gate_middleware
 from gleanery.api.health import HealthApi
 from gleanery.api.http import MAX_BODY_BYTES, error_middleware
@@ -116,7 +116,7 @@ async def build(settings: Settings, stack: contextlib.AsyncExitStack) -> Server:
     await worker.start()
     stack.push_async_callback(worker.stop)
     jobs.start(_settle_in(store, vectors))
-    stack.enter_context(_announced(settings.data_dir, url))
+    stack.enter_context(announced(settings.data_dir, url))
     return Server(url, store, worker)
 
 
@@ -142,19 +142,6 @@ async def serve(
         await stop.wait()
         _log.info("stopping")
     return 0
-
-
-async def running_server(settings: Settings) -> str | None:
-    """The base URL of the server that runs on this data directory; None when there is none or it doesn't answer."""
-    try:
-        url: str = json.loads((settings.data_dir / "server.json").read_text())["url"]
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session,
-            session.get(f"{url}/health") as response,
-        ):
-            return url if response.status == 200 else None
-    except (OSError, ValueError, KeyError, aiohttp.ClientError, TimeoutError):
-        return None
 
 
 async def _start_crawl(url: str, settings: Settings, crawl_url: str) -> str:
@@ -296,17 +283,6 @@ def _locked(data_dir: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _announced(data_dir: Path, url: str) -> Iterator[None]:
-    """`server.json`, by which commands on the same machine find the server."""
-    file = data_dir / "server.json"
-    file.write_text(json.dumps({"url": url, "pid": os.getpid()}))
-    try:
-        yield
-    finally:
-        file.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
 def _listen(host: str, port: int) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
@@ -327,6 +303,3 @@ def _own(listener: socket.socket) -> tuple[str, int]:
 def _url_of(listener: socket.socket) -> str:
     host, port = _own(listener)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-__all__ = ["Server", "build", "running", "running_server", "serve"]

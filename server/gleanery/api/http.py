@@ -98,9 +98,16 @@ def cursor_of(request: web.Request) -> list[Any] | None:
         key = json.loads(base64.urlsafe_b64decode(text.encode() + b"=="))
     except (ValueError, binascii.Error):
         key = None
-    if not isinstance(key, list):
+    if not (isinstance(key, list) and all(map(_is_key_part, key))):
         raise errors.InvalidInput("cursor", "is not one that a listing gave")
     return key
+
+
+def _is_key_part(value: Any) -> bool:
+    """Whether a database can compare with it: text that has a UTF-8 form, or a number of 64 bits."""
+    if isinstance(value, str):
+        return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
+    return isinstance(value, int | float) and abs(value) < 2**63
 
 
 def make_cursor(*key: Any) -> str:

@@ -178,7 +178,7 @@ class Live:
             self._gate.check_place(request.headers)
             self._gate.check_key(key if isinstance(key, str) else key_in(request))
         except errors.GleaneryError as error:
-            raise socketio.exceptions.ConnectionRefusedError({"code": error.code, "message": error.message}) from None
+            raise socketio.exceptions.ConnectionRefusedError(error.message, {"code": error.code}) from None
 
     async def _disconnect(self, sid: str, *_: Any) -> None:
         self._list_members.discard(sid)
@@ -204,11 +204,13 @@ class Live:
             reply = await self._replay(task_id, last_seq)
         except errors.NotFound:
             self._leave(room, sid)
+            await self._sio.leave_room(sid, task_id)
             return {
                 "progressId": task_id,
                 "found": False,
                 "task": None,
                 "lastSeq": 0,
+                "firstSeq": None,
                 "events": [],
                 "more": False,
                 "startOver": False,

@@ -120,6 +120,7 @@ class Searcher:
             if mode is Mode.VECTOR:
                 raise errors.InvalidInput("mode", "no embedder is on (GLEANERY_EMBEDDER=none): search by keyword")
             return None
+        await self._vectors.loaded()
         if not len(self._vectors.index):
             return None if mode is Mode.HYBRID else []
         try:

@@ -40,6 +40,7 @@ class Vectors:
         self.index = VectorIndex()
         self._store = store
         self._bulk = asyncio.Lock()
+        self._is_loaded = asyncio.Event()
 
     @property
     def model(self) -> str:
@@ -47,13 +48,20 @@ class Vectors:
 
     async def load(self) -> int:
         """Take all stored vectors of the model into the index, in slices; how many there are."""
-        after = 0
-        while rows := await self._store.vectors(self.model, after=after, limit=LOAD_BATCH):
-            after = rows[-1].row
-            for source_id in {row.source_id for row in rows}:
-                mine = [row for row in rows if row.source_id == source_id]
-                self.index.add(source_id, [row.chunk_id for row in mine], np.stack([row.vector for row in mine]))
+        try:
+            after = 0
+            while rows := await self._store.vectors(self.model, after=after, limit=LOAD_BATCH):
+                after = rows[-1].row
+                for source_id in {row.source_id for row in rows}:
+                    mine = [row for row in rows if row.source_id == source_id]
+                    self.index.add(source_id, [row.chunk_id for row in mine], np.stack([row.vector for row in mine]))
+        finally:
+            self._is_loaded.set()
         return len(self.index)
+
+    async def loaded(self) -> None:
+        """Until `load` is through: a search right after the start waits for it rather than miss what is stored."""
+        await self._is_loaded.wait()
 
     async def embed_missing(self, fence: Fence, source_id: str) -> AsyncIterator[Embedded]:
         """Embed and store every chunk of the source that has no vector yet, batch by batch. Raises EmbedError."""

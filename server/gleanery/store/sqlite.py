@@ -84,7 +84,10 @@ class Database:
         return connection
 
     async def write(self, work: Callable[[Tx], T]) -> T:
-        """Run `work` in the next transaction; returns when it is durable. Its own errors roll back only itself."""
+        """Run `work` in the next transaction; returns when it is durable. Its own errors roll back only itself.
+
+        `work` may run twice (the first time is undone then): it writes through its Tx and has no other effect.
+        """
         call = _Call(work, self._loop.create_future())
         self._calls.put(call)
         # A cancelled caller must not cancel the shared write: it happens, only nobody waits for it.
@@ -128,30 +131,40 @@ class Database:
         connection.close()
 
     def _commit(self, connection: sqlite3.Connection, calls: Sequence[_Call]) -> None:
+        """All calls in one transaction; where that can't be kept, each in one of its own."""
         try:
             connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            for call in calls:
+                call.error = _translate(error)
+            return
+        try:
             for call in calls:
                 self._run(connection, call)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            failure = _translate(error)
+            if len(calls) == 1:
+                calls[0].error = calls[0].error or _translate(error)
+                return
+            # The one that was too much for the disk must not take the others along.
             for call in calls:
-                call.error = call.error or failure
+                self._commit(connection, [call])
 
     def _run(self, connection: sqlite3.Connection, call: _Call) -> None:
-        call.tx = Tx(connection)
+        call.tx, call.result, call.error = Tx(connection), None, None
         connection.execute("SAVEPOINT call")
         try:
             call.result = call.work(call.tx)
         except Exception as error:  # noqa: BLE001 - whatever a call raises is its caller's, who gets it through the future
-            # A full disk may have rolled the whole transaction back already; COMMIT then fails for all of them.
             if connection.in_transaction:
                 connection.execute("ROLLBACK TO call")
             call.error = _translate(error) if isinstance(error, sqlite3.Error) else error
-        if connection.in_transaction:
-            connection.execute("RELEASE call")
+        if not connection.in_transaction:
+            # On a full disk SQLite may roll back all there is, what the calls before have written too.
+            raise sqlite3.OperationalError("the transaction was rolled back")
+        connection.execute("RELEASE call")
 
     def _tell(self, calls: Sequence[_Call]) -> None:
         changes = [change for call in calls if call.error is None and call.tx for change in call.tx.changes]

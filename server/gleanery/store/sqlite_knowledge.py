@@ -13,6 +13,7 @@ import numpy as np
 from gleanery import errors
 from gleanery.model import Chunk, Fence, Heading, Page, PageBundle, Source, StoredCode, utc_now
 from gleanery.store.base import ChunkText, FoundChunk, FoundCode, VectorRow, WordHit
+from gleanery.store.schema import fts_text
 from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_tasks import check_fence, compact
 
@@ -224,6 +225,12 @@ def put_page(tx: Tx, bundle: PageBundle) -> None:
             page.task_id,
         ),
     )
+    _put_chunks(tx, bundle)
+    _put_code(tx, bundle)
+
+
+def _put_chunks(tx: Tx, bundle: PageBundle) -> None:
+    page, words = bundle.page, list[tuple[int | None, str, str, str]]()
     kept = _drop_gone(tx, "chunk", "chunk_id", page.page_id, {c.chunk_id for c in bundle.chunks})
     for chunk in bundle.chunks:
         if chunk.chunk_id in kept:
@@ -232,7 +239,13 @@ def put_page(tx: Tx, bundle: PageBundle) -> None:
                 (chunk.ordinal, chunk.start, chunk.end, chunk.chunk_id),
             )
         else:
-            _insert_chunk(tx, chunk, page.title)
+            words.append(_insert_chunk(tx, chunk, page.title))
+    # All of them behind the rows, see the schema.
+    tx.db.executemany("INSERT INTO chunk_words (rowid, title, headings, content) VALUES (?, ?, ?, ?)", words)
+
+
+def _put_code(tx: Tx, bundle: PageBundle) -> None:
+    page, words = bundle.page, list[tuple[int | None, str, str, str, str]]()
     kept = _drop_gone(tx, "code_example", "code_id", page.page_id, {c.code_id for c in bundle.code_examples})
     for code in bundle.code_examples:
         if code.code_id in kept:
@@ -241,7 +254,8 @@ def put_page(tx: Tx, bundle: PageBundle) -> None:
                 (code.ordinal, code.start, code.end, code.code_id),
             )
         else:
-            _insert_code(tx, code, page.title)
+            words.append(_insert_code(tx, code, page.title))
+    tx.db.executemany("INSERT INTO code_words (rowid, title, headings, context, code) VALUES (?, ?, ?, ?, ?)", words)
 
 
 def _drop_gone(tx: Tx, table: str, id_column: str, page_id: str, wanted: set[str]) -> set[str]:
@@ -250,8 +264,10 @@ def _drop_gone(tx: Tx, table: str, id_column: str, page_id: str, wanted: set[str
     return had & wanted
 
 
-def _insert_chunk(tx: Tx, chunk: Chunk, title: str) -> None:
-    tx.db.execute(
+def _insert_chunk(tx: Tx, chunk: Chunk, title: str) -> tuple[int | None, str, str, str]:
+    """Gives the row for the full-text index."""
+    headings = " ".join(chunk.heading_path)
+    row = tx.db.execute(
         'INSERT INTO chunk (chunk_id, page_id, source_id, ordinal, start, "end", heading_path, title, headings, content)'
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
@@ -263,14 +279,17 @@ def _insert_chunk(tx: Tx, chunk: Chunk, title: str) -> None:
             chunk.end,
             compact(chunk.heading_path),
             title,
-            " ".join(chunk.heading_path),
+            headings,
             chunk.content,
         ),
-    )
+    ).lastrowid
+    return row, fts_text(title), fts_text(headings), fts_text(chunk.content)
 
 
-def _insert_code(tx: Tx, code: StoredCode, title: str) -> None:
-    tx.db.execute(
+def _insert_code(tx: Tx, code: StoredCode, title: str) -> tuple[int | None, str, str, str, str]:
+    """Gives the row for the full-text index."""
+    headings = " ".join(code.heading_path)
+    row = tx.db.execute(
         "INSERT INTO code_example (code_id, page_id, source_id, ordinal, language, heading_path, title, headings, context, code,"
         ' start, "end") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
         (
@@ -281,13 +300,14 @@ def _insert_code(tx: Tx, code: StoredCode, title: str) -> None:
             code.language,
             compact(code.heading_path),
             title,
-            " ".join(code.heading_path),
+            headings,
             code.context,
             code.code,
             code.start,
             code.end,
         ),
-    )
+    ).lastrowid
+    return row, fts_text(title), fts_text(headings), fts_text(code.context), fts_text(code.code)
 
 
 def _page(row: sqlite3.Row, markdown: str) -> Page:

@@ -32,7 +32,7 @@ from gleanery.web.urls import Scope, url_key
 URL_RETRY = RetryPolicy(max_retries=3, base_seconds=1.0, factor=3.0, cap_seconds=30.0)
 MAX_LINKS = 5_000
 """Links of one page that are looked at; a page with more is a trap or a dump."""
-KNOWN_LIMIT = 200_000
+KNOWN_LIMIT = 400_000
 STORERS = 4
 
 SKIPPED = (errors.NotHtml, errors.EmptyPage, errors.RedirectRefused, errors.RobotsDenied)
@@ -229,11 +229,11 @@ class Pipeline:
         depth = url.depth + 1
         fresh: dict[str, FrontierUrl] = {}
         for link in links[:MAX_LINKS]:
-            key = url_key(link)
-            mark = hash(key)
-            if key in fresh or self._known.get(mark, depth + 1) <= depth:
+            if not self._is_news(link, depth):  # most links of a page are those of the page before, to the letter
                 continue
-            self._known[mark] = depth
+            key = url_key(link)
+            if key in fresh or not self._is_news(key, depth):
+                continue
             refusal = self._scope.refusal(link, depth)
             state = UrlState.QUEUED if refusal is None else UrlState.SKIPPED
             fresh[key] = FrontierUrl(
@@ -245,6 +245,14 @@ class Pipeline:
         self._progress.links_added(added)
         if added:
             await self._frontier.wake()
+
+    def _is_news(self, link: str, depth: int) -> bool:
+        """Whether this text, a link or a key, was not seen yet at this depth or above; now it is. Only hashes are kept."""
+        mark = hash(link)
+        if self._known.get(mark, depth + 1) <= depth:
+            return False
+        self._known[mark] = depth
+        return True
 
     # Chunk and store
 

@@ -1,0 +1,202 @@
+"""A client of a gleanery server: the REST calls and the live line that the commands need.
+
+The one module of the command line that speaks HTTP; its errors are ServerUnreachable and ServerRefused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+from pydantic import BaseModel, ValidationError
+
+from gleanery import __version__, errors
+from gleanery.api import wire
+from gleanery.model import TaskStatus
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_REST_TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10)
+SILENCE_SECONDS = 20.0
+"""A live line says something every five seconds; one that is silent for this long is dead."""
+_MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Update:
+    """A message of the live line: the events after `prev_seq` up to `seq`, and the task as it stood then."""
+
+    prev_seq: int
+    seq: int
+    events: Sequence[wire.EventShape]
+    status: TaskStatus
+    progress: wire.ProgressShape
+
+
+class Client:
+    """Calls of one server. `key` is sent as bearer token. Use it as an async context manager."""
+
+    def __init__(self, base_url: str, key: str | None) -> None:
+        self.base_url = server_url(base_url)
+        self._key = key
+
+    async def __aenter__(self) -> Client:
+        headers = {"User-Agent": f"gleanery/{__version__}"}
+        if self._key is not None:
+            headers["Authorization"] = f"Bearer {self._key}"
+        self._session = aiohttp.ClientSession(headers=headers, timeout=_REST_TIMEOUT)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def start_crawl(self, body: Mapping[str, Any]) -> wire.CrawlStarted:
+        return await self._call("POST", "/api/v1/knowledge/add", wire.CrawlStarted, body=body)
+
+    async def task(self, task_id: str) -> wire.TaskShape:
+        return await self._call("GET", f"/api/v1/tasks/{_part(task_id)}", wire.TaskShape)
+
+    async def tasks(self, **query: str | int | None) -> Sequence[wire.TaskShape]:
+        """The first page of the listing; `query` as the route takes it, None for what isn't asked."""
+        return (await self._call("GET", "/api/v1/tasks", wire.TaskPage, query=query)).items
+
+    async def failed_urls(self, task_id: str, most: int) -> Sequence[wire.UrlShape]:
+        """Of a crawl: the URLs that failed, at most `most`."""
+        query: dict[str, str | int | None] = {"state": "failed", "limit": most}
+        return (await self._call("GET", f"/api/v1/tasks/{_part(task_id)}/pages", wire.UrlPage, query=query)).items
+
+    async def cancel(self, task_id: str) -> wire.TaskShape:
+        return await self._call("PUT", f"/api/v1/tasks/{_part(task_id)}/cancel", wire.TaskShape)
+
+    async def retry(self, task_id: str, body: Mapping[str, Any]) -> wire.TaskShape:
+        return await self._call("POST", f"/api/v1/tasks/{_part(task_id)}/retry", wire.TaskShape, body=body)
+
+    async def search(self, body: Mapping[str, Any]) -> wire.SearchReply:
+        return await self._call("POST", "/api/v1/search", wire.SearchReply, body=body)
+
+    async def search_code(self, body: Mapping[str, Any]) -> wire.CodeSearchReply:
+        return await self._call("POST", "/api/v1/search/code", wire.CodeSearchReply, body=body)
+
+    @asynccontextmanager
+    async def updates(self, task_id: str, after: int) -> AsyncIterator[AsyncIterator[Update]]:
+        """The live line of a task from the event after `after` on. Ends when the server hangs up in order; raises
+        ServerUnreachable when the line breaks or falls silent."""
+        with self._translated():
+            # The heartbeat is the client's own ping; the server's messages are waited for in `_messages`.
+            async with self._session.ws_connect(
+                f"{self.base_url}/ws/tasks/{_part(task_id)}/status",
+                params={"lastSeq": after},
+                heartbeat=10.0,
+                max_msg_size=_MAX_MESSAGE_BYTES,
+            ) as socket:
+                yield self._messages(socket)
+
+    async def _messages(self, socket: aiohttp.ClientWebSocketResponse) -> AsyncIterator[Update]:
+        while True:
+            message = await socket.receive(timeout=SILENCE_SECONDS)
+            if message.type is aiohttp.WSMsgType.TEXT:
+                yield _update(message.data)
+            elif message.type is aiohttp.WSMsgType.ERROR:
+                raise errors.ServerUnreachable(f"The line to {self.base_url} broke.")
+            elif message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED):
+                return
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        shape: type[Model],
+        *,
+        query: Mapping[str, str | int | None] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Model:
+        asked = {name: value for name, value in (query or {}).items() if value is not None}
+        with self._translated():
+            async with self._session.request(method, self.base_url + path, params=asked, json=body) as response:
+                text = await response.text(errors="replace")
+        if response.status >= 400:
+            raise _refusal(response.status, text, self.base_url)
+        try:
+            return shape.model_validate_json(text)
+        except ValidationError:
+            raise _not_gleanery(response.status, self.base_url) from None
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except aiohttp.WSServerHandshakeError as error:
+            raise errors.ServerRefused(
+                error.status, "no_live_line", f"{self.base_url} gave no live line ({error.status})."
+            ) from None
+        except TimeoutError:
+            raise errors.ServerUnreachable(f"{self.base_url} does not answer.") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise errors.ServerUnreachable(f"No gleanery server answers at {self.base_url}: {error}.") from None
+
+
+def server_url(text: str) -> str:
+    """`text` without a slash at its end. Raises InvalidInput for what is not an http(s) URL."""
+    try:
+        parts = urlsplit(text)
+        is_fine = parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
+        is_fine = is_fine and parts.port != 0
+    except ValueError:
+        is_fine = False
+    if not is_fine:
+        raise errors.InvalidInput("--server", f"{text!r} is not a server's URL, such as http://127.0.0.1:8181")
+    return text.rstrip("/")
+
+
+def _part(task_id: str) -> str:
+    return quote(task_id, safe="")
+
+
+def _update(text: str) -> Update:
+    """Raises ServerRefused for a message in another shape than ours."""
+    try:
+        data = json.loads(text)
+        progress = {
+            "percentage": max(0.0, data["percentage"]),
+            "stage": data["stage"],
+            "stages": data["stages"],
+            "message": data["log"],
+            "eta_seconds": data["etaSeconds"],
+            "rate_per_second": data["ratePerSecond"],
+            "current_url": data["currentUrl"],
+            "failed": data["failed"],
+            "skipped": data["skipped"],
+        }
+        return Update(
+            prev_seq=data["prevSeq"],
+            seq=data["seq"],
+            events=[wire.EventShape.model_validate(event) for event in data["events"]],
+            status=TaskStatus(data["taskStatus"]),
+            progress=wire.ProgressShape.model_validate(progress),
+        )
+    except (ValueError, KeyError, TypeError):
+        raise errors.ServerRefused(
+            200, "bad_answer", "The server's live message is not of a shape that this version knows."
+        ) from None
+
+
+def _refusal(status: int, text: str, base_url: str) -> errors.GleaneryError:
+    try:
+        body = wire.ErrorReply.model_validate_json(text).error
+    except ValidationError:
+        return _not_gleanery(status, base_url)
+    return errors.ServerRefused(status, body.code, body.message)
+
+
+def _not_gleanery(status: int, base_url: str) -> errors.ServerUnreachable:
+    return errors.ServerUnreachable(
+        f"What answers at {base_url} ({status}) is no gleanery server that this version knows."
+    )
