@@ -1,0 +1,65 @@
+"""A real server in a process of its own, which can be killed and started again on the same port and data."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from pathlib import Path
+
+import aiohttp
+
+
+class ServerProcess:
+    """`gleanery serve` with its own data directory. `start` returns when it answers."""
+
+    def __init__(self, data_dir: Path, **settings: str) -> None:
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._env = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("GLEANERY_", "OPENAI_"))},
+            "GLEANERY_PORT": str(self.port),
+            "GLEANERY_DATA_DIR": str(data_dir),
+            "GLEANERY_ALLOW_ADDRESSES": "127.0.0.1",
+            "GLEANERY_EMBEDDER": "none",
+            **settings,
+        }
+        self._process: Process | None = None
+
+    async def start(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gleanery", "serve", env=self._env, stdout=PIPE, stderr=DEVNULL
+        )
+        assert self._process.stdout is not None
+        async with asyncio.timeout(60):
+            while line := (await self._process.stdout.readline()).decode():
+                if self.url in line:
+                    return
+        raise AssertionError("the server ended before it was ready")
+
+    async def kill(self) -> None:
+        """SIGKILL: no good-bye, no last write."""
+        assert self._process is not None
+        self._process.kill()
+        await self._process.wait()
+
+    async def stop(self) -> int:
+        """SIGTERM, and the exit code."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(15):
+            return await self._process.wait()
+
+    async def get(self, path: str) -> dict[str, object]:
+        async with aiohttp.ClientSession() as session, session.get(f"{self.url}{path}") as reply:
+            return dict(await reply.json())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

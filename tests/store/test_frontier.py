@@ -1,0 +1,194 @@
+"""The contract of `CrawlStore`: URLs found, waiting, settled and counted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from gleanery.errors import LeaseLost
+from gleanery.model import CrawlCounts, FrontierUrl, TaskStatus, UrlState, utc_now
+from tests.store.samples import HALF_WAY, Changes, Crawl, bundle_of, event_types, told, url_of
+
+
+def too_deep(path: str, depth: int) -> FrontierUrl:
+    return url_of(path, depth, UrlState.SKIPPED, reason="too_deep")
+
+
+async def test_urls_are_kept_once_in_the_order_of_their_discovery(crawl: Crawl) -> None:
+    found = url_of("a", found_on="https://a.test/")
+    assert await crawl.add(found, url_of("b"), url_of("c", state=UrlState.SKIPPED, reason="other_host")) == 2
+    assert await crawl.add(url_of("b"), url_of("a"), url_of("d"), url_of("d")) == 1
+    rows = await crawl.store.crawls.urls(crawl.task.task_id, state=None, after=0, limit=10)
+    assert [row.ordinal for row in rows] == [1, 2, 3, 4]
+    assert [row.url_key for row in rows] == ["a.test/a", "a.test/b", "a.test/c", "a.test/d"]
+    first = rows[0]
+    assert (first.url, first.found_on, first.attempts, first.settled_at) == (found.url, "https://a.test/", 0, None)
+    assert (rows[2].state, rows[2].reason) == (UrlState.SKIPPED, "other_host")
+    assert rows[2].settled_at is not None
+
+
+async def test_many_adding_the_same_urls_queue_each_once(crawl: Crawl) -> None:
+    batches = [[url_of(str(n)) for n in range(start, start + 20)] for start in range(0, 40, 5)]
+    assert sum(await asyncio.gather(*(crawl.add(*batch) for batch in batches))) == 55
+    rows = await crawl.store.crawls.urls(crawl.task.task_id, state=None, after=0, limit=100)
+    assert [row.ordinal for row in rows] == list(range(1, 56))
+
+
+@pytest.mark.parametrize(
+    ("known", "found", "queued", "becomes"),
+    [
+        pytest.param(url_of("x", 3), url_of("x", 1), 0, ("queued", 1, None), id="shorter way to one that waits"),
+        pytest.param(url_of("x", 1), url_of("x", 3), 0, ("queued", 1, None), id="longer way"),
+        pytest.param(too_deep("x", 4), url_of("x", 3), 1, ("queued", 3, None), id="too deep, now in reach"),
+        pytest.param(too_deep("x", 5), too_deep("x", 4), 0, ("skipped", 4, "too_deep"), id="still too deep"),
+        pytest.param(
+            url_of("x", 3, UrlState.SKIPPED, reason="excluded"),
+            url_of("x", 1),
+            0,
+            ("skipped", 3, "excluded"),
+            id="skipped for another reason",
+        ),
+    ],
+)
+async def test_a_known_url_found_again(
+    crawl: Crawl, known: FrontierUrl, found: FrontierUrl, queued: int, becomes: tuple[str, int, str | None]
+) -> None:
+    await crawl.add(known)
+    assert await crawl.add(found) == queued
+    assert await crawl.urls() == {"x": becomes}
+    [row] = await crawl.store.crawls.urls(crawl.task.task_id, state=None, after=0, limit=10)
+    assert (row.settled_at is None) == (becomes[0] == "queued")
+
+
+async def test_a_settled_url_found_again_stays_settled(crawl: Crawl) -> None:
+    await crawl.add(url_of("bad", 3))
+    failed = url_of("bad", 3, UrlState.FAILED, reason="http_500")
+    await crawl.store.crawls.settle(crawl.fence, failed, told(), HALF_WAY)
+    await crawl.put("good")
+    assert await crawl.add(url_of("bad", 1), url_of("good", 0)) == 0
+    assert await crawl.urls() == {"bad": ("failed", 3, "http_500"), "good": ("stored", 1, None)}
+
+
+async def test_next_urls_are_shallow_first_and_leave_out_what_is_under_way(crawl: Crawl) -> None:
+    await crawl.add(url_of("deep", 2), url_of("b", 1), url_of("start", 0), url_of("c", 1))
+    await crawl.add(url_of("no", 0, UrlState.SKIPPED, reason="excluded"))
+
+    async def following(limit: int, *exclude: int) -> list[str]:
+        urls = await crawl.store.crawls.next_urls(crawl.task.task_id, limit, exclude)
+        return [url.url_key.removeprefix("a.test/") for url in urls]
+
+    assert await following(10) == ["start", "b", "c", "deep"]
+    assert await following(2) == ["start", "b"]
+    assert await following(2, 3, 2) == ["c", "deep"]
+    assert await following(10, 1, 2, 3, 4) == []
+    assert await crawl.store.crawls.next_urls("tsk_other", 10, []) == []
+
+
+async def test_a_failed_try_is_counted_and_told(crawl: Crawl, changes: Changes) -> None:
+    await crawl.add(url_of("a"))
+    changes.heard.clear()
+    for _ in range(2):
+        await crawl.store.crawls.note_attempt(crawl.fence, "a.test/a", told("again"), HALF_WAY)
+    [row] = await crawl.store.crawls.next_urls(crawl.task.task_id, 1, [])
+    assert (row.attempts, row.state) == (2, UrlState.QUEUED)
+    assert changes.of(crawl.task.task_id) == [(3, "page_stored"), (4, "page_stored")]
+
+
+async def test_a_settled_url_says_what_happened_to_it(crawl: Crawl) -> None:
+    await crawl.add(url_of("a"))
+    end = url_of("a", 1, UrlState.FAILED, reason="http_404", message="Gone.", status_code=404, attempts=2)
+    await crawl.store.crawls.settle(crawl.fence, end, told("failed"), HALF_WAY)
+    [row] = await crawl.store.crawls.urls(crawl.task.task_id, state=UrlState.FAILED, after=0, limit=10)
+    assert (row.reason, row.message, row.status_code, row.attempts) == ("http_404", "Gone.", 404, 2)
+    assert row.settled_at is not None
+    task = await crawl.store.tasks.get(crawl.task.task_id)
+    assert (task.progress, task.last_seq) == (HALF_WAY, 3)
+
+
+async def test_what_still_waits_is_skipped_for_a_reason(crawl: Crawl) -> None:
+    await crawl.put("done")
+    await crawl.add(url_of("a"), url_of("b"), too_deep("c", 9))
+    assert await crawl.store.crawls.skip_queued(crawl.fence, "page_limit") == 2
+    assert await crawl.store.crawls.skip_queued(crawl.fence, "page_limit") == 0
+    assert await crawl.urls() == {
+        "done": ("stored", 1, None),
+        "a": ("skipped", 1, "page_limit"),
+        "b": ("skipped", 1, "page_limit"),
+        "c": ("skipped", 9, "too_deep"),
+    }
+
+
+async def test_urls_are_paged_and_filtered_by_state(crawl: Crawl) -> None:
+    await crawl.add(*(url_of(str(n), state=UrlState.SKIPPED if n % 3 == 0 else UrlState.QUEUED) for n in range(10)))
+
+    async def listed(state: UrlState | None, after: int, limit: int) -> list[int]:
+        rows = await crawl.store.crawls.urls(crawl.task.task_id, state=state, after=after, limit=limit)
+        return [row.ordinal for row in rows]
+
+    assert await listed(None, 0, 4) == [1, 2, 3, 4]
+    assert await listed(None, 8, 4) == [9, 10]
+    assert await listed(UrlState.SKIPPED, 1, 2) == [4, 7]
+    assert await listed(UrlState.FAILED, 0, 10) == []
+
+
+async def test_counts_are_what_the_rows_say(crawl: Crawl) -> None:
+    await crawl.put("one", ["a", "b"], code=[("python", "x = 1")])
+    await crawl.put("two", ["c"])
+    await crawl.add(url_of("w"), url_of("f"), too_deep("d", 9), too_deep("e", 9))
+    await crawl.store.crawls.settle(crawl.fence, url_of("f", 1, UrlState.FAILED, reason="http_500"), told(), HALF_WAY)
+    await crawl.add(url_of("p", 1, UrlState.SKIPPED, reason="not_html"))
+    counts = await crawl.store.crawls.counts(crawl.task.task_id, crawl.source.source_id, None)
+    assert counts == CrawlCounts(
+        queued=1,
+        stored=2,
+        skipped=3,
+        failed=1,
+        refused=2,
+        embedded=0,
+        chunks=3,
+        code_examples=1,
+        reasons={"too_deep": 2, "http_500": 1, "not_html": 1},
+    )
+    assert await crawl.store.crawls.counts("tsk_other", "src_other", "m") == CrawlCounts(0, 0, 0, 0, 0, 0, 0, 0, {})
+
+
+Write = Callable[[Crawl], Awaitable[object]]
+
+
+def _store_page(crawl: Crawl) -> Awaitable[object]:
+    return crawl.store_page(url_of("a"), bundle_of(crawl.source.source_id, crawl.task.task_id, "a"))
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(lambda c: c.add(url_of("new")), id="add_urls"),
+        pytest.param(lambda c: c.store.crawls.note_attempt(c.fence, "a.test/a", told(), HALF_WAY), id="note_attempt"),
+        pytest.param(
+            lambda c: c.store.crawls.settle(c.fence, url_of("a", 1, UrlState.FAILED), told(), HALF_WAY), id="settle"
+        ),
+        pytest.param(lambda c: c.store.crawls.skip_queued(c.fence, "page_limit"), id="skip_queued"),
+        pytest.param(_store_page, id="store_page"),
+    ],
+)
+@pytest.mark.parametrize("how", ["taken over", "ended"])
+async def test_a_crawl_that_lost_its_lease_writes_nothing(
+    crawl: Crawl, changes: Changes, write: Write, how: str
+) -> None:
+    await crawl.add(url_of("a"))
+    if how == "ended":
+        await crawl.store.tasks.finish(crawl.fence, TaskStatus.CANCELLED, told())
+    else:
+        await crawl.store.tasks.reap(utc_now(), all_running=True, lost_limit=5)
+        assert await crawl.store.tasks.claim(crawl.task.task_id, "worker-2", 60.0)
+    before = await event_types(crawl.store, crawl.task.task_id)
+    changes.heard.clear()
+    with pytest.raises(LeaseLost):
+        await write(crawl)
+    assert await crawl.urls() == {"a": ("queued", 1, None)}
+    assert (await crawl.store.crawls.next_urls(crawl.task.task_id, 10, []))[0].attempts == 0
+    assert await crawl.store.knowledge.pages(crawl.source.source_id, after=None, limit=10) == []
+    assert await event_types(crawl.store, crawl.task.task_id) == before
+    assert changes.heard == []

@@ -1,0 +1,290 @@
+"""The contract of `KnowledgeStore`: sources, vectors, and what search asks."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from gleanery.errors import LeaseLost, NotFound, WrongState
+from gleanery.model import Fence, NewTask, TaskStatus
+from gleanery.store.base import Store
+from tests.store.samples import Crawl, new_source, start_crawl, told
+
+WEIGHTS = (1.0, 1.0, 1.0)
+CODE_WEIGHTS = (1.0, 1.0, 1.0, 1.0)
+
+# --- sources -----------------------------------------------------------------------------------------------------
+
+
+async def test_one_url_is_one_source_with_its_newest_options(store: Store) -> None:
+    made = await asyncio.gather(
+        *(store.knowledge.ensure_source(new_source(tags=("a",), options={"n": 1}), "a.test/") for _ in range(10))
+    )
+    assert len({source.source_id for source in made}) == 1
+    changed = await store.knowledge.ensure_source(
+        new_source(title="ignored", tags=("b", "c"), knowledge_type="blog", options={"n": 2}), "a.test/"
+    )
+    assert (changed.source_id, changed.created_at) == (made[0].source_id, made[0].created_at)
+    assert (changed.tags, changed.knowledge_type, changed.options) == (("b", "c"), "blog", {"n": 2})
+    assert (changed.title, changed.page_count, changed.last_task_id) == ("", 0, None)
+    assert changed.updated_at >= made[0].updated_at
+    assert await store.knowledge.source(changed.source_id) == changed
+
+
+async def test_a_source_is_named_by_its_first_page_and_keeps_the_name(crawl: Crawl) -> None:
+    knowledge, source_id = crawl.store.knowledge, crawl.source.source_id
+    await knowledge.name_source(source_id, "The docs", "tsk_1")
+    await knowledge.name_source(source_id, "", "tsk_2")
+    named = await knowledge.source(source_id)
+    assert (named.title, named.last_task_id) == ("The docs", "tsk_2")
+
+
+async def test_a_source_counts_what_it_holds(crawl: Crawl) -> None:
+    await crawl.put("a", ["one", "two"], code=[("c", "int x;")])
+    await crawl.put("b", ["three"])
+    missing = await crawl.store.knowledge.without_vectors(crawl.source.source_id, "m", after=0, limit=2)
+    await crawl.store.knowledge.add_vectors(crawl.fence, "m", missing, np.eye(2, 3, dtype=np.float32))
+    held = await crawl.store.knowledge.source(crawl.source.source_id, "m")
+    assert (held.page_count, held.chunk_count, held.code_example_count) == (2, 3, 1)
+    assert (held.embedded_chunk_count, held.size_bytes) == (2, 2000)
+    assert (await crawl.store.knowledge.source(crawl.source.source_id, "other")).embedded_chunk_count == 0
+
+
+async def test_paging_through_sources_meets_each_once_newest_first(store: Store) -> None:
+    made = [(await store.knowledge.ensure_source(new_source(), f"{n}.test/")).source_id for n in range(7)]
+    met: list[str] = []
+    after: tuple[float, str] | None = None
+    while page := await store.knowledge.sources(after=after, limit=3, model=None):
+        met += [source.source_id for source in page]
+        after = (page[-1].created_at.timestamp(), page[-1].source_id)
+    assert met == made[::-1]
+
+
+async def test_pages_are_listed_by_url_without_their_text(crawl: Crawl) -> None:
+    for path in ("b", "c", "a"):
+        await crawl.put(path, [path * 10])
+    first = await crawl.store.knowledge.pages(crawl.source.source_id, after=None, limit=2)
+    rest = await crawl.store.knowledge.pages(crawl.source.source_id, after=first[-1][0].url_key, limit=2)
+    assert [page.url for page, _ in (*first, *rest)] == [f"https://a.test/{p}" for p in "abc"]
+    assert {(page.markdown, chars) for page, chars in first} == {("", 10)}
+
+
+async def test_chunks_and_code_are_paged_and_filtered(crawl: Crawl) -> None:
+    one = await crawl.put("a", ["1", "2", "3"], code=[("python", "p"), ("go", "g"), (None, "n")])
+    await crawl.put("b", ["4"], code=[("python", "q")])
+    knowledge, source_id = crawl.store.knowledge, crawl.source.source_id
+    first = await knowledge.chunks(source_id, page_id=None, after=0, limit=3)
+    rest = await knowledge.chunks(source_id, page_id=None, after=first[-1].row, limit=3)
+    assert [chunk.chunk.content for chunk in (*first, *rest)] == ["1", "2", "3", "4"]
+    of_page = await knowledge.chunks(source_id, page_id=one.page.page_id, after=0, limit=10)
+    assert [chunk.chunk.content for chunk in of_page] == ["1", "2", "3"]
+    python = await knowledge.code_examples(source_id, language="python", after=0, limit=10)
+    assert [code.code.code for code in python] == ["p", "q"]
+    later = await knowledge.code_examples(source_id, language=None, after=python[0].row, limit=2)
+    assert [code.code.code for code in later] == ["g", "n"]
+
+
+# --- delete and purge --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [TaskStatus.RUNNING, TaskStatus.QUEUED, TaskStatus.PAUSED])
+async def test_a_source_at_work_is_not_deleted(crawl: Crawl, status: TaskStatus) -> None:
+    if status is not TaskStatus.RUNNING:
+        await crawl.store.tasks.finish(crawl.fence, status, told())
+    with pytest.raises(WrongState) as caught:
+        await crawl.store.knowledge.delete_source(crawl.source.source_id)
+    assert caught.value.details["task_id"] == crawl.task.task_id
+    assert (await crawl.store.knowledge.source(crawl.source.source_id)).url == crawl.source.url
+
+
+async def test_a_deleted_source_is_gone_at_once_and_purged_by_and_by(crawl: Crawl) -> None:
+    knowledge, source_id = crawl.store.knowledge, crawl.source.source_id
+    pages = [await crawl.put(str(n), [f"word{n}"], code=[("c", f"code{n};")]) for n in range(5)]
+    missing = await knowledge.without_vectors(source_id, "m", after=0, limit=10)
+    await knowledge.add_vectors(crawl.fence, "m", missing, np.eye(5, dtype=np.float32))
+    kept = await start_crawl(crawl.store, "https://kept.test/")
+    await kept.put("k", ["word0 kept"])
+    await crawl.store.tasks.finish(crawl.fence, TaskStatus.COMPLETED, told(), result={})
+
+    await knowledge.delete_source(source_id)
+    for gone in (
+        knowledge.source(source_id),
+        knowledge.page(pages[0].page.page_id),
+        knowledge.pages(source_id, after=None, limit=1),
+        knowledge.chunks(source_id, page_id=None, after=0, limit=1),
+        knowledge.code_examples(source_id, language=None, after=0, limit=1),
+        knowledge.live_sources(source_id, ()),
+        knowledge.delete_source(source_id),
+    ):
+        with pytest.raises(NotFound):
+            await gone
+    assert [s.source_id for s in await knowledge.sources(after=None, limit=9, model=None)] == [kept.source.source_id]
+    assert await knowledge.live_sources(None, ()) == [kept.source.source_id]
+
+    assert [await knowledge.purge(2) for _ in range(5)] == [2, 2, 1, 0, 0]
+    assert len(await knowledge.find_words("word0", None, WEIGHTS, 10)) == 1
+    assert await knowledge.find_words("word1", None, WEIGHTS, 10) == []
+    assert await knowledge.find_code("code1", None, None, CODE_WEIGHTS, 10) == []
+    assert await knowledge.vectors("m", after=0, limit=10) == []
+    assert await knowledge.found_chunks([page.chunks[0].chunk_id for page in pages]) == {}
+    assert (await knowledge.source(kept.source.source_id)).chunk_count == 1
+
+
+async def test_a_url_can_be_a_source_again_after_it_was_deleted(crawl: Crawl) -> None:
+    await crawl.put("a", ["first"])
+    await crawl.store.tasks.finish(crawl.fence, TaskStatus.COMPLETED, told(), result={})
+    await crawl.store.knowledge.delete_source(crawl.source.source_id)
+    again = await start_crawl(crawl.store)
+    assert again.source.source_id != crawl.source.source_id
+    await again.put("a", ["second"])
+    while await crawl.store.knowledge.purge(10):
+        pass
+    assert (await crawl.store.knowledge.source(again.source.source_id)).page_count == 1
+
+
+# --- vectors -----------------------------------------------------------------------------------------------------
+
+
+async def test_vectors_come_back_as_float16_in_the_order_of_their_chunks(crawl: Crawl) -> None:
+    await crawl.put("a", [f"text {n}" for n in range(5)])
+    knowledge, source_id = crawl.store.knowledge, crawl.source.source_id
+    texts = await knowledge.without_vectors(source_id, "m", after=0, limit=10)
+    assert [(t.content, t.title, t.heading_path) for t in texts] == [
+        (f"text {n}", "A page", ("Guide", "Setup")) for n in range(5)
+    ]
+    vectors = np.random.default_rng(1).standard_normal((5, 384)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    assert await knowledge.add_vectors(crawl.fence, "m", texts[:3], vectors[:3]) == 0
+    missing = await knowledge.without_vectors(source_id, "m", after=0, limit=10)
+    assert [text.content for text in missing] == ["text 3", "text 4"]
+    assert await knowledge.add_vectors(crawl.fence, "m", texts[3:], vectors[3:]) == 1
+    rows = list(await knowledge.vectors("m", after=0, limit=2))
+    rows += await knowledge.vectors("m", after=rows[-1].row, limit=9)
+    assert [(row.row, row.chunk_id, row.source_id) for row in rows] == [(t.row, t.chunk_id, source_id) for t in texts]
+    assert np.array_equal(np.stack([row.vector for row in rows]), vectors.astype(np.float16))
+    assert (await crawl.store.crawls.counts(crawl.task.task_id, source_id, "m")).embedded == 1
+
+
+async def test_each_model_has_its_own_vectors(crawl: Crawl) -> None:
+    await crawl.put("a")
+    knowledge, source_id = crawl.store.knowledge, crawl.source.source_id
+    texts = await knowledge.without_vectors(source_id, "m", after=0, limit=10)
+    await knowledge.add_vectors(crawl.fence, "m", texts, np.ones((1, 2), np.float32))
+    assert await knowledge.without_vectors(source_id, "m", after=0, limit=10) == []
+    assert len(await knowledge.without_vectors(source_id, "n", after=0, limit=10)) == 1
+    assert await knowledge.vectors("n", after=0, limit=10) == []
+    assert await knowledge.sources_without_vectors("n") == [], "its crawl still runs and will see to it"
+    await crawl.store.tasks.finish(crawl.fence, TaskStatus.COMPLETED, told(), result={})
+    assert await knowledge.sources_without_vectors("n") == [source_id]
+    assert await knowledge.sources_without_vectors("m") == []
+
+
+async def test_vectors_of_chunks_that_went_meanwhile_are_passed_over(crawl: Crawl) -> None:
+    await crawl.put("a", ["goes"])
+    knowledge, source_id = crawl.store.knowledge, crawl.source.source_id
+    texts = await knowledge.without_vectors(source_id, "m", after=0, limit=10)
+    await crawl.store.tasks.finish(crawl.fence, TaskStatus.COMPLETED, told(), result={})
+    other = await start_crawl(crawl.store)
+    # The new chunk may well get the row number of the one that went.
+    await other.put("a", ["comes"])
+    assert await knowledge.add_vectors(other.fence, "m", texts, np.ones((1, 2), np.float32)) == 0
+    assert await knowledge.vectors("m", after=0, limit=10) == []
+
+
+async def test_a_worker_that_lost_its_lease_adds_no_vectors(crawl: Crawl) -> None:
+    await crawl.put("a")
+    texts = await crawl.store.knowledge.without_vectors(crawl.source.source_id, "m", after=0, limit=10)
+    with pytest.raises(LeaseLost):
+        await crawl.store.knowledge.add_vectors(
+            Fence(crawl.task.task_id, 9), "m", texts, np.ones((1, 2), dtype=np.float32)
+        )
+    assert await crawl.store.knowledge.vectors("m", after=0, limit=10) == []
+
+
+# --- search ------------------------------------------------------------------------------------------------------
+
+
+async def contents(store: Store, match: str, sources: list[str] | None = None) -> list[str]:
+    hits = await store.knowledge.find_words(match, sources, WEIGHTS, 10)
+    found = await store.knowledge.found_chunks([hit.chunk_id for hit in hits])
+    assert [hit.rank for hit in hits] == sorted(hit.rank for hit in hits)
+    return [found[hit.chunk_id].chunk.content for hit in hits]
+
+
+async def test_chunks_are_found_by_words_best_first(crawl: Crawl) -> None:
+    texts = ["retry the task", "a task, once", "nothing of the kind", "Café naïve"]
+    await crawl.put("a", texts)
+    assert await contents(crawl.store, "retry task") == [texts[0]]
+    assert await contents(crawl.store, "retry OR once") in ([texts[0], texts[1]], [texts[1], texts[0]])
+    assert await contents(crawl.store, '"the kind"') == [texts[2]]
+    assert await contents(crawl.store, "cafe NAIVE") == [texts[3]]
+    assert await contents(crawl.store, "absent") == []
+    by_heading = await crawl.store.knowledge.find_words("Setup", None, WEIGHTS, 2)
+    assert len(by_heading) == 2, "of four"
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("使用全文检索功能", '"检 索"'),
+        ("データベースを検索する", '"検 索"'),
+        ("데이터베이스를 검색", '"검 색"'),
+        ("use 全文 search", "search"),
+    ],
+)
+async def test_chinese_japanese_and_korean_are_found_inside_a_run(crawl: Crawl, text: str, match: str) -> None:
+    await crawl.put("a", [text, "other words"])
+    assert await contents(crawl.store, match) == [text], "and the stored text is untouched"
+
+
+async def test_search_stays_within_the_sources_it_was_given(store: Store) -> None:
+    one = await start_crawl(store, "https://one.test/", tags=("x", "y"))
+    two = await start_crawl(store, "https://two.test/", tags=("y",))
+    await one.put("a", ["needle one"], code=[("python", "needle()")])
+    await two.put("a", ["needle two"], code=[("go", "needle()"), (None, "needle")])
+    ids = [one.source.source_id, two.source.source_id]
+    assert sorted(await contents(store, "needle")) == ["needle one", "needle two"]
+    assert await contents(store, "needle", ids[1:]) == ["needle two"]
+    assert await contents(store, "needle", []) == []
+    live = store.knowledge.live_sources
+    assert sorted(await live(None, ())) == sorted(ids)
+    assert await live(None, ("x", "y")) == ids[:1]
+    assert await live(ids[1], ("y",)) == ids[1:]
+    assert await live(ids[1], ("x",)) == []
+    with pytest.raises(NotFound):
+        await live("src_nobody", ())
+
+    async def languages(language: str | None, sources: list[str] | None) -> set[str | None]:
+        found = await store.knowledge.find_code("needle", sources, language, CODE_WEIGHTS, 10)
+        assert [code.rank for code in found] == sorted(code.rank for code in found)
+        return {code.code.language for code in found}
+
+    assert await languages(None, None) == {"python", "go", None}
+    assert await languages("go", None) == {"go"}
+    assert await languages("go", ids[:1]) == set()
+    assert await languages(None, ids[:1]) == {"python"}
+
+
+async def test_unknown_chunks_are_left_out(crawl: Crawl) -> None:
+    bundle = await crawl.put("a")
+    chunk_id = bundle.chunks[0].chunk_id
+    assert list(await crawl.store.knowledge.found_chunks([chunk_id, "ch_nobody"])) == [chunk_id]
+    assert await crawl.store.knowledge.found_chunks([]) == {}
+
+
+async def test_an_unknown_source_is_not_found(store: Store) -> None:
+    for call in (
+        store.knowledge.source("src_nobody"),
+        store.knowledge.pages("src_nobody", after=None, limit=1),
+        store.knowledge.delete_source("src_nobody"),
+    ):
+        with pytest.raises(NotFound):
+            await call
+
+
+async def test_a_task_of_another_source_does_not_hold_this_one(crawl: Crawl) -> None:
+    await crawl.store.tasks.create(NewTask("demo", {}), serial_key="src_other")
+    await crawl.store.tasks.finish(crawl.fence, TaskStatus.COMPLETED, told(), result={})
+    await crawl.store.knowledge.delete_source(crawl.source.source_id)
