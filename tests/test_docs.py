@@ -1,0 +1,481 @@
+"""The documents can't drift: what the code has is written down, what is written down is there, and links lead somewhere."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from enum import Enum
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any, get_args
+
+import aiohttp
+import pytest
+import socketio
+from pydantic import BaseModel
+
+import gleanery
+from gleanery import app, errors
+from gleanery.api import live, wire
+from gleanery.cli.arguments import build_parser
+from gleanery.cli.exits import Exit
+from gleanery.config import Settings, env_name
+from gleanery.engine.handler import by_type
+from gleanery.engine.worker import Worker
+from gleanery.handlers.crawl.payload import CrawlRequest
+from gleanery.model import CrawlStage, EventType, NewTask, TaskStatus, UrlState
+from gleanery.web.urls import Refusal
+from tests.api.client import Client
+from tests.conftest import settings
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = Path(gleanery.__file__).parent
+EXAMPLE = PACKAGE / "example"
+PAGES = sorted(file.name for file in EXAMPLE.glob("*.html"))
+DOCUMENTS = [
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "DECISIONS.md",
+    "README.md",
+    "docs/adding-a-task-type.md",
+]
+PICTURE = "docs/ui.png"
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+CODE_LANGUAGES = {"bash", "javascript", "json", "python", "text"}
+SAID_OTHERWISE = {
+    "GLEANERY_DATA_DIR": "`~/.local/share/gleanery`",
+    "GLEANERY_EXTRACT_PROCESSES": "one for each CPU, at most 4",
+}
+"""Defaults that depend on the machine."""
+
+
+class Page(HTMLParser):
+    """A page of the example: its tags must close in order; what tests ask of it is collected."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, dict[str, str]]] = []
+        self.codes: list[str] = []
+        self.rows: list[list[str]] = []
+        self.text = (EXAMPLE / name).read_text()
+        self.feed(self.text)
+        self.close()
+        assert self.open == [], f"{name}: not closed"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes.append((tag, {key: value or "" for key, value in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "code":
+            self.codes.append("")
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"{self.name}: </{tag}> without a start"
+        assert self.open.pop() == tag, f"{self.name}: </{tag}> closes something else"
+
+    def handle_data(self, data: str) -> None:
+        if "code" in self.open:
+            self.codes[-1] += data
+        if "td" in self.open or "th" in self.open:
+            self.rows[-1][-1] += f"`{data}`" if "code" in self.open else data
+
+    @property
+    def ids(self) -> list[str]:
+        return [attributes["id"] for _, attributes in self.attributes if "id" in attributes]
+
+    @property
+    def links(self) -> list[str]:
+        return [attributes["href"] for tag, attributes in self.attributes if tag == "a"]
+
+
+def section(page: str, heading_id: str) -> str:
+    """The HTML of a page from the heading with that id to the next one of its level or above."""
+    text = (EXAMPLE / page).read_text()
+    start = re.search(rf'<h(\d) id="{heading_id}">', text)
+    assert start, f"{page} has no heading {heading_id}"
+    rest = text[start.end() :]
+    end = re.search(rf"<h[1-{start[1]}] |</main>", rest)
+    assert end
+    return rest[: end.start()]
+
+
+def coded(html: str) -> set[str]:
+    """The words in the code marks of a piece of HTML: `{task_id, seq?}` has two of them."""
+    return {
+        word for code in re.findall(r"<code[^>]*>(.*?)</code>", html, re.DOTALL) for word in re.findall(r"[\w-]+", code)
+    }
+
+
+def first_codes(page: str) -> set[str]:
+    """What stands in code marks in the first cells of a page's tables."""
+    return {code for row in Page(page).rows for code in re.findall(r"`([^`]+)`", row[0])}
+
+
+# The example as a site
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_good_html(name: str) -> None:
+    page = Page(name)
+    assert page.text.startswith('<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>')
+    assert [page.tags.count(tag) for tag in ("title", "main", "h1", "nav")] == [1, 1, 1, 1]
+    assert not {"script", "style", "iframe", "img", "form"} & set(page.tags)
+    assert len(set(page.ids)) == len(page.ids)
+    assert all("id" in attributes for tag, attributes in page.attributes if tag in ("h1", "h2", "h3"))
+    assert any(attributes.get("name") == "description" and attributes["content"] for _, attributes in page.attributes)
+    blocks = re.findall(r"<pre><code class=\"language-(\w+)\">", page.text)
+    assert len(blocks) == page.tags.count("pre")
+    assert set(blocks) <= CODE_LANGUAGES
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_links_only_to_what_is_there(name: str) -> None:
+    page = Page(name)
+    assert [attributes["href"] for tag, attributes in page.attributes if tag == "link"] == ["style.css"]
+    for link in page.links:
+        target, _, anchor = link.partition("#")
+        # `./` and not index.html: the crawler keeps the two apart.
+        file = "index.html" if target == "./" else target or name
+        assert file in PAGES, link
+        assert target != "index.html"
+        assert not anchor or anchor in Page(file).ids, link
+
+
+def test_every_page_has_the_same_navigation_and_is_in_it() -> None:
+    navigations = {
+        re.sub(' aria-current="page"', "", page.text.partition("<main>")[0].partition("<nav")[2])
+        for page in map(Page, PAGES)
+    }
+    assert len(navigations) == 1
+    assert sorted(re.findall(r'href="([^"]+)"', navigations.pop())) == sorted({*PAGES, "./"} - {"index.html"})
+
+
+def test_every_page_is_reachable_from_the_text_of_the_index() -> None:
+    main = Page("index.html").text.partition("<main>")[2]
+    assert {*re.findall(r'href="([^"#]+)', main), "index.html"} >= set(PAGES)
+
+
+def test_the_style_sheet_fetches_nothing() -> None:
+    assert not re.search(r"url\(|@import|https?:", (EXAMPLE / "style.css").read_text())
+
+
+async def test_the_example_can_be_crawled_and_searched(client: Client) -> None:
+    health = await client.call("GET", "/health")
+    crawl = await client.crawl(health.body["example_url"])
+    assert crawl.status == "completed"
+    assert (crawl.task["result"]["pages"], crawl.task["result"]["failed"], crawl.task["result"]["reasons"]) == (
+        len(PAGES),
+        0,
+        {},
+    )
+    blocks = sum(page.tags.count("pre") for page in map(Page, PAGES))
+    assert crawl.task["result"]["code_examples"] == blocks
+    for query, page in {
+        "how do I cancel a task": "tasks.html#cancel",
+        "GLEANERY_ALLOW_ADDRESSES private site": "settings.html#private-sites",
+        "robots.txt unreachable": "crawling.html#robots",
+        "what happens after a power cut": "crashes.html#after-a-crash",
+        "exit codes": "command-line.html#exit-codes",
+        "subscribe_to_progress": "live-progress.html#",
+    }.items():
+        hits = (await client.post("/search", {"query": query, "limit": 5})).body["hits"]
+        assert any(page in hit["url"] for hit in hits), (query, [hit["url"] for hit in hits])
+
+
+# Settings
+
+
+def setting_rows() -> list[list[str]]:
+    """Name, default and meaning of every setting, as the tables say them."""
+    return [
+        [env_name(name), SAID_OTHERWISE.get(env_name(name), _default(field.default)), field.description or ""]
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def _default(value: Any) -> str:
+    if value is None or value == ():
+        return ""
+    return f"`{value.value if isinstance(value, Enum) else value}`"
+
+
+def test_the_readme_lists_every_setting() -> None:
+    table = re.findall(r"^\| `(\w+)` \| (.*?) ?\| (.*) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert [list(row) for row in table] == setting_rows()
+
+
+def test_the_example_lists_every_setting() -> None:
+    rows = [[f"`{name}`", default, meaning] for name, default, meaning in setting_rows()]
+    assert Page("settings.html").rows == [["Variable", "Default", "Meaning"], *rows]
+
+
+# REST
+
+
+async def test_every_route_and_parameter_is_in_the_rest_page(client: Client) -> None:
+    document = (await client.call("GET", "/openapi.json")).body
+    operations = {
+        f"{method.upper()} {path}": {p["name"] for p in operation["parameters"] if p["in"] != "path"}
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+    text = (EXAMPLE / "rest.html").read_text()
+    documented = dict(re.findall(r"<h3 id=\"([\w-]+)\"><code>(\S+ \S+)</code></h3>", text))
+    assert sorted(documented.values()) == sorted(operations)
+    for heading_id, operation in documented.items():
+        missing = operations[operation] - coded(section("rest.html", heading_id))
+        assert not missing, operation
+
+
+@pytest.mark.parametrize(
+    ("model", "page", "heading_id"),
+    [
+        (CrawlRequest, "scope.html", "options"),
+        (wire.CrawlStarted, "rest.html", "knowledge-add"),
+        (wire.KnowledgeStatus, "rest.html", "knowledge-status"),
+        (wire.SearchRequest, "rest.html", "search-passages"),
+        (wire.SearchRequest, "search.html", "search-passages"),
+        (wire.CodeSearchRequest, "rest.html", "search-code"),
+        (wire.UrlShape, "rest.html", "task-pages"),
+        (wire.Health, "rest.html", "health"),
+        (wire.TaskShape, "tasks.html", "fields"),
+        (wire.EventShape, "tasks.html", "events"),
+    ],
+)
+def test_every_field_of_a_shape_is_described(model: type[BaseModel], page: str, heading_id: str) -> None:
+    assert set(model.model_fields) - coded(section(page, heading_id)) == set()
+
+
+def test_the_paths_beside_the_api_are_in_the_rest_page() -> None:
+    documented = {code for row in Page("rest.html").rows for code in re.findall(r"`([^`]+)`", row[0])}
+    assert documented == {"/", "/openapi.json", "/docs", "/example/", "/socket.io/", "/ws/tasks/{task_id}/status"}
+
+
+async def test_the_options_of_a_crawl_have_the_defaults_that_are_told() -> None:
+    told = {
+        row[0].strip("`"): row[1] for row in Page("scope.html").rows if row[0].strip("`") in CrawlRequest.model_fields
+    }
+    defaults = {name: field.get_default(call_default_factory=True) for name, field in CrawlRequest.model_fields.items()}
+    expected = {
+        name: "" if name == "url" else str(value).lower() if value is True else str(value)
+        for name, value in defaults.items()
+    }
+    assert told == expected
+
+
+# Tasks, events, codes
+
+
+def test_every_state_stage_type_and_event_is_described() -> None:
+    assert {str(status) for status in TaskStatus} <= coded(section("tasks.html", "states"))
+    assert {str(state) for state in UrlState} <= coded(section("rest.html", "task-pages"))
+    assert {str(stage) for stage in CrawlStage} <= coded(section("crawling.html", "stages"))
+    source = "".join(file.read_text() for file in (PACKAGE / "handlers").rglob("*.py"))
+    assert set(re.findall(r'^    task_type = "(\w+)"', source, re.MULTILINE)) <= coded(section("tasks.html", "types"))
+    events = [row[0].strip("`") for row in Page("tasks.html").rows if len(row) == 3 and row[0] != "Type"]
+    assert events == [str(event) for event in EventType]
+
+
+def test_every_error_code_and_reason_is_described_and_no_other() -> None:
+    statuses = {f"http_{status}" for status in errors.HttpStatus.passing}
+    codes = (
+        {kind.code for kind in error_classes(errors.GleaneryError)}
+        | set(written_codes())
+        | {str(r) for r in Refusal}
+        | statuses
+    )
+    examples = {"http_403", "http_404"}
+    assert first_codes("errors.html") == codes | examples
+
+
+def test_what_can_pass_is_told_as_tried_again() -> None:
+    told = {
+        code: row[1]
+        for row in Page("errors.html").rows
+        if row[1] in ("yes", "no")
+        for code in re.findall(r"`(\w+)`", row[0])
+    }
+    kinds = {kind.code: kind.can_retry for kind in error_classes(errors.FetchError)}
+    for code, is_tried_again in told.items():
+        status = re.fullmatch(r"http_(\d+)", code)
+        can_pass = int(status[1]) in errors.HttpStatus.passing if status else kinds[code]
+        assert (is_tried_again == "yes") is can_pass, code
+
+
+def error_classes(root: type[errors.GleaneryError]) -> Iterator[type[errors.GleaneryError]]:
+    yield root
+    for kind in root.__subclasses__():
+        yield from error_classes(kind)
+
+
+CODE_ARGUMENTS = {"ErrorInfo": 0, "failure": 1, "ServerRefused": 1, "skip_queued": 1}
+"""Calls that name a code of their own, and the position where they do."""
+
+
+def written_codes() -> Iterator[str]:
+    """Codes and reasons that stand in the code as text."""
+    for file in PACKAGE.rglob("*.py"):
+        for call in (node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)):
+            name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+            position = CODE_ARGUMENTS.get(name)
+            found: list[ast.expr] = call.args[position : position + 1] if position is not None else []
+            keyword = {"InvalidUrl": "kind", "replace": "reason", "FrontierUrl": "reason"}.get(name)
+            found += [word.value for word in call.keywords if word.arg == keyword]
+            yield from (node.value for node in found if isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+# Live progress
+
+
+async def test_every_message_and_field_of_live_progress_is_described(client: Client) -> None:
+    task_id = str((await client.crawl(f"{client.url}/example/", max_pages=1)).task_id)
+    async with client.session.ws_connect(f"{client.url}/ws/tasks/{task_id}/status") as line:
+        update = await line.receive_json()
+    assert set(update) - coded(section("live-progress.html", "update")) == set()
+    assert set(get_args(wire.SeedStatus)) <= coded(section("live-progress.html", "update"))
+    sent = coded(section("live-progress.html", "client-messages"))
+    handled = re.findall(r'\("(\w+)", self\._\w+\)', Path(live.__file__).read_text())
+    assert set(handled) - {"connect", "disconnect"} <= sent
+    assert {"crawl_progress", "task_progress", "tasks_changed"} <= coded(
+        section("live-progress.html", "server-messages")
+    )
+    socket = socketio.AsyncClient()
+    await socket.connect(client.url)
+    ack = await socket.call("subscribe_to_progress", {"progressId": task_id, "lastSeq": 0})
+    await socket.disconnect()
+    assert set(ack) - sent == set()
+
+
+# Command line
+
+
+def parsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The commands below a parser."""
+    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return dict(groups[0].choices) if groups else {}
+
+
+def flags(parser: argparse.ArgumentParser) -> set[str]:
+    return {flag for action in parser._actions for flag in action.option_strings} - {"-h", "--help", "--version"}
+
+
+def test_every_command_and_flag_is_described() -> None:
+    commands = parsers(build_parser())
+    text = (EXAMPLE / "command-line.html").read_text()
+    assert sorted(re.findall(r'<h2 id="\w+"><code>gleanery (\w+)', text)) == sorted(commands)
+    for name, parser in commands.items():
+        actions = parsers(parser)
+        told = section("command-line.html", name)
+        assert [action for action in actions if f"<code>gleanery {name} {action}" not in told] == []
+        wanted = set().union(*map(flags, (parser, *actions.values())))
+        assert {flag for flag in wanted if not re.search(rf"<code>{re.escape(flag)}[ <]", told)} == set(), name
+    readme = (ROOT / "README.md").read_text()
+    assert [name for name in commands if not re.search(rf"^gleanery {name} ", readme, re.MULTILINE)] == []
+
+
+def test_every_exit_code_is_described() -> None:
+    rows = [row for row in Page("command-line.html").rows if row[0].isdigit()]
+    assert [int(code) for code, _ in rows] == sorted(Exit)
+
+
+# The documents beside it
+
+
+def test_the_readme_is_short_and_begins_with_the_two_commands() -> None:
+    lines = (ROOT / "README.md").read_text().splitlines()
+    assert len(lines) <= 150
+    code = [line for line in lines[lines.index("```sh") + 1 :] if line][:2]
+    assert [line.partition("#")[0].strip() for line in code] == ["make run", "make test"]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_between_documents_lead_somewhere(name: str) -> None:
+    file = ROOT / name
+    links = re.findall(r"\]\(([^)\s]+)\)", file.read_text())
+    near = [link.partition("#")[0] for link in links if not link.startswith(("http://", "https://"))]
+    assert [link for link in near if link != PICTURE and not (file.parent / link).exists()] == []
+
+
+def test_the_picture_of_the_readme_is_there() -> None:
+    assert (ROOT / PICTURE).is_file()
+
+
+def test_the_map_names_every_package_and_only_what_exists() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    rows = re.findall(r"^\| (`.+?) \| .* \|$", text, re.MULTILINE)
+    named = [path for row in rows for path in re.findall(r"`([^`]+)`", row)]
+    missing = [path for path in named if "/" in path and not (ROOT / path).exists()]
+    assert missing == []
+    packages = {f"server/gleanery/{file.parent.name}/" for file in PACKAGE.glob("*/__init__.py")}
+    assert packages - set(named) == set()
+
+
+def test_every_decision_has_a_date() -> None:
+    headings = re.findall(r"^## (.*)$", (ROOT / "DECISIONS.md").read_text(), re.MULTILINE)
+    assert headings
+    assert [heading for heading in headings if not re.match(r"\d{4}-\d\d-\d\d: ", heading)] == []
+    dates = [heading[:10] for heading in headings]
+    assert dates == sorted(dates)
+
+
+def test_the_changelog_has_room_for_the_next_change() -> None:
+    assert "\n## [Unreleased]\n" in (ROOT / "CHANGELOG.md").read_text()
+
+
+# The example of a task type
+
+
+def documented_handler() -> dict[str, Any]:
+    """The names of the first code block of the document, run as a module."""
+    text = (ROOT / "docs/adding-a-task-type.md").read_text()
+    block = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]
+    names: dict[str, Any] = {"__name__": "count_words"}
+    exec(compile(block, "count_words.py", "exec"), names)
+    return names
+
+
+async def test_the_documented_task_type_works(tmp_path: Path, stack: AsyncExitStack) -> None:
+    server = await app.build(settings(tmp_path / "data"), stack)
+    client = Client(server.url, await stack.enter_async_context(aiohttp.ClientSession()))
+    crawl = await client.crawl(f"{server.url}/example/")
+    handler = documented_handler()["CountWordsHandler"](server.store.knowledge)
+    worker = Worker(server.store.tasks, by_type([handler]), concurrency=1, lease_seconds=30)
+    good = await server.store.tasks.create(
+        NewTask("count_words", {"source_id": crawl.source_id}), serial_key=crawl.source_id
+    )
+    bad = await server.store.tasks.create(NewTask("count_words", {"source": 1}))
+    await worker.start()
+    stack.push_async_callback(worker.stop)
+    counted = await client.ended(good.task_id)
+    pages = [
+        await client.one(f"/pages/{row['page_id']}") for row in await client.every(f"/sources/{crawl.source_id}/pages")
+    ]
+    words = sum(len(page["markdown"].split()) for page in pages)
+    assert counted.task["result"] == {"pages": len(PAGES), "words": words}
+    assert [event["type"] for event in counted.events] == [
+        "task_queued",
+        "task_started",
+        "pages_counted",
+        "task_completed",
+    ]
+    assert counted.task["progress"]["percentage"] == 100.0
+    failed = await client.ended(bad.task_id)
+    assert (failed.status, failed.task["error"]["code"]) == ("failed", "invalid_field")
+
+
+def test_the_line_of_the_document_is_where_it_says() -> None:
+    text = (ROOT / "docs/adding-a-task-type.md").read_text()
+    assert "handlers = by_type([" in text
+    assert "handlers = by_type([" in (PACKAGE / "app.py").read_text()
