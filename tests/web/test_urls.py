@@ -124,6 +124,8 @@ def test_resolve(href: str, target: str | None) -> None:
         ("http://h/a?utm_source=x&UTM_medium=y&gclid=1&fbclid=2", "http://h/a"),
         ("http://h/a;jsessionid=1F?sid=9&PHPSESSID=0", "http://h/a"),
         ("http://h/a?x=1&&y=2", "http://h/a?x=1&y=2"),
+        ("http://h/a/", "http://h/a/index.html"),
+        ("http://h", "http://h/index.htm"),
     ],
 )
 def test_url_key_joins(first: str, second: str) -> None:
@@ -134,8 +136,8 @@ def test_url_key_joins(first: str, second: str) -> None:
     ("first", "second"),
     [
         ("http://h/a", "http://h/a/"),
-        ("http://h/a/", "http://h/a/index.html"),
         ("http://h//a", "http://h/a"),
+        ("http://h/a/", "http://h/a/myindex.html"),
         ("http://h/A", "http://h/a"),
         ("http://h/a?x", "http://h/a?x="),
         ("http://h/a?x=1&x=2", "http://h/a?x=2&x=1"),

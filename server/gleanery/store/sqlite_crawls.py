@@ -19,7 +19,6 @@ NOT_FETCHED = (
     "too_deep",
     "not_a_document",
     "page_limit",
-    "too_many_links",
 )
 """Reasons that are given without asking the site: such URLs were never part of what the crawl set out to fetch."""
 

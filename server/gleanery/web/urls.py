@@ -28,6 +28,7 @@ _NO_HOST = re.compile(r"https?:(?:[/\\]{2})?+(?:[^/\\?#]*@)?(?::\d*)?(?:[/\\?#]|
 _ESCAPE = re.compile(r"%([0-9a-f]{2})", re.IGNORECASE)
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _PATH_SESSION = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/;]*", re.IGNORECASE)
+_INDEX_FILE = re.compile(r"/index\.html?$")
 _IGNORED_PARAM = re.compile(
     r"utm_.*|aspsessionid.*|phpsessid|jsessionid|session_?id|sid|gclid|gclsrc|dclid|gbraid|wbraid|fbclid|msclkid|yclid"
     r"|twclid|igshid|mc_cid|mc_eid|_ga|_gl|_hsenc|_hsmi",
@@ -112,13 +113,15 @@ def url_key(href: str) -> str:
     The policy: http and https are one; the host is lower-case without a trailing dot, a default port is dropped; the
     fragment and an empty query are dropped; percent-escapes are upper-case and undone for unreserved characters
     (RFC 3986, 6.2.2); parameters are sorted by name, equal names keep their order; tracking parameters (utm_*, gclid,
-    fbclid…) and session ids (PHPSESSID, jsessionid, sid…) are dropped. Kept apart because they can differ: a trailing
-    slash, index.html, doubled slashes, upper and lower case in the path, `a` and `a=`, `+` and `%20`.
+    fbclid…) and session ids (PHPSESSID, jsessionid, sid…) are dropped; index.html and index.htm stand for their folder,
+    as on any server of static pages. Kept apart because they can differ: a trailing slash, doubled slashes, upper and
+    lower case in the path, `a` and `a=`, `+` and `%20`.
     """
     url = URL(href)
     path = normalize_escapes(url.pathname)
     if ";" in path:
         path = _PATH_SESSION.sub("", path)
+    path = _INDEX_FILE.sub("/", path)
     query = _query_key(url.search[1:]) if url.search else ""
     return f"//{_authority(url)}{path}{'?' if query else ''}{query}"
 

@@ -32,7 +32,7 @@ from gleanery.web.urls import Scope, url_key
 URL_RETRY = RetryPolicy(max_retries=3, base_seconds=1.0, factor=3.0, cap_seconds=30.0)
 MAX_LINKS = 5_000
 """Links of one page that are looked at; a page with more is a trap or a dump."""
-KNOWN_LIMIT = 400_000
+KNOWN_LIMIT = 200_000
 STORERS = 4
 
 SKIPPED = (errors.NotHtml, errors.EmptyPage, errors.RedirectRefused, errors.RobotsDenied)
@@ -228,6 +228,10 @@ class Pipeline:
     async def _add_links(self, url: FrontierUrl, base: str, links: tuple[str, ...]) -> None:
         depth = url.depth + 1
         fresh: dict[str, FrontierUrl] = {}
+        if len(links) > MAX_LINKS:
+            message = f"too_many_links {_path(base)} · of its {len(links):,} links the first {MAX_LINKS:,} are followed"
+            warning = NewEvent(EventType.WARNING_RAISED, message, {"code": "too_many_links", "url": base, "links": len(links)})
+            await self._ctx.report(self._snapshot(message), warning)
         for link in links[:MAX_LINKS]:
             if not self._is_news(link, depth):  # most links of a page are those of the page before, to the letter
                 continue
