@@ -125,7 +125,7 @@ async def test_a_result_that_cannot_be_stored_fails_the_task(stage: Stage, resul
 
 
 async def test_an_end_that_finds_no_room_is_written_once_there_is(stage: Stage) -> None:
-    async with stage.worker(Acting(nothing), store=FullAtTheEnd(stage.tasks, times=1)):  # type: ignore[arg-type]
+    async with stage.worker(Acting(nothing), store=FullAtTheEnd(stage.tasks, times=1)):
         done = await stage.ended(await stage.enqueue())
     assert (done.status, done.attempt) == (TaskStatus.COMPLETED, 1)
 
@@ -243,7 +243,7 @@ async def test_a_task_may_outlive_its_lease_by_far(stage: Stage) -> None:
     async def act(ctx: TaskContext) -> None:
         await beats.enough.wait()
 
-    async with stage.worker(Acting(act), lease_seconds=1.0, store=beats):  # type: ignore[arg-type]
+    async with stage.worker(Acting(act), lease_seconds=1.0, store=beats):
         done = await stage.ended(await stage.enqueue())
     assert (done.status, done.attempt) == (TaskStatus.COMPLETED, 1)
     assert done.memory_usage_mb is not None
@@ -272,3 +272,14 @@ async def claimed_by_a_dead_worker(stage: Stage) -> Task:
     _, claimed = await asyncio.gather(stage.tasks.create(new), stage.tasks.claim(new.task_id, "dead", -1.0))
     assert claimed is not None
     return claimed
+
+
+async def test_whatever_an_error_carries_its_task_ends(stage: Stage) -> None:
+    async def act(ctx: TaskContext) -> None:
+        raise errors.StorageError("half a \ud800 character", at=utc_now(), names=("a", "b"))
+
+    async with stage.worker(Acting(act)):
+        failed = await stage.ended(await stage.enqueue())
+    assert failed.error is not None
+    assert (failed.error.code, failed.error.message) == ("storage_error", "half a ? character")
+    assert failed.error.details["names"] == ["a", "b"]

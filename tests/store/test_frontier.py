@@ -7,13 +7,50 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from gleanery.errors import LeaseLost
-from gleanery.model import CrawlCounts, FrontierUrl, TaskStatus, UrlState, utc_now
-from tests.store.samples import HALF_WAY, Changes, Crawl, bundle_of, event_types, told, url_of
+from gleanery.errors import IdempotencyConflict, LeaseLost, QueueFull
+from gleanery.model import CrawlCounts, FrontierUrl, NewTask, TaskStatus, UrlState, utc_now
+from gleanery.store.base import Idempotency, Store
+from tests.store.samples import HALF_WAY, Changes, Crawl, bundle_of, event_types, new_source, told, url_of
 
 
 def too_deep(path: str, depth: int) -> FrontierUrl:
     return url_of(path, depth, UrlState.SKIPPED, reason="too_deep")
+
+
+# --- start -------------------------------------------------------------------------------------------------------
+
+
+async def test_starting_a_crawl_keeps_source_and_task_together(store: Store) -> None:
+    source = new_source(tags=("a",))
+    task = await store.crawls.start(NewTask("crawl", {"url": source.url}), source, "a.test/")
+    assert task.payload == {"url": source.url, "source_id": source.source_id}
+    assert await event_types(store, task.task_id) == ["task_queued"]
+    again = await store.crawls.start(NewTask("crawl", {"url": source.url}), new_source(tags=("b",)), "a.test/")
+    assert again.payload["source_id"] == source.source_id, "the URL has its source already"
+    assert (await store.knowledge.source(source.source_id)).tags == ("b",)
+    assert await store.tasks.claim(task.task_id, "w", 60.0)
+    assert await store.tasks.claim(again.task_id, "w", 60.0) is None, "one crawl of a source at a time"
+
+
+async def test_a_crawl_that_finds_no_place_in_the_queue_leaves_no_source(store: Store) -> None:
+    await store.tasks.create(NewTask("demo", {}))
+    with pytest.raises(QueueFull):
+        await store.crawls.start(NewTask("crawl", {}), new_source(), "a.test/", queue_limit=1)
+    assert await store.knowledge.sources(after=None, limit=10, model=None) == []
+
+
+async def test_one_idempotency_key_starts_one_crawl(store: Store) -> None:
+    key = Idempotency("k", "hash")
+    first = await store.crawls.start(NewTask("crawl", {}), new_source(tags=("a",)), "a.test/", idempotency=key)
+    again = await store.crawls.start(NewTask("crawl", {}), new_source(tags=("b",)), "a.test/", idempotency=key)
+    assert again == first
+    assert (await store.knowledge.source(first.payload["source_id"])).tags == ("a",)
+    with pytest.raises(IdempotencyConflict):
+        await store.crawls.start(NewTask("crawl", {}), new_source(), "b.test/", idempotency=Idempotency("k", "other"))
+    assert len(await store.knowledge.sources(after=None, limit=10, model=None)) == 1
+
+
+# --- URLs --------------------------------------------------------------------------------------------------------
 
 
 async def test_urls_are_kept_once_in_the_order_of_their_discovery(crawl: Crawl) -> None:

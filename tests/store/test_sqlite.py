@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -124,6 +125,44 @@ async def test_a_cancelled_caller_does_not_undo_the_write(database: Database) ->
         await writing
     await database.write(put("b"))
     assert await keys(database) == {"a", "b"}
+
+
+async def test_a_write_that_fails_after_its_caller_went_is_no_news(database: Database) -> None:
+    unheard: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+    writing = asyncio.create_task(database.write(refuse))
+    await asyncio.sleep(0)
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+    await database.write(put("a"))
+    gc.collect()
+    assert unheard == []
+
+
+async def test_a_long_call_lets_short_ones_pass_but_not_for_ever(database: Database) -> None:
+    order: list[str] = []
+    loop = asyncio.get_running_loop()
+    is_busy, gate = asyncio.Event(), threading.Event()
+
+    def hold(tx: Tx) -> None:
+        loop.call_soon_threadsafe(is_busy.set)
+        gate.wait(30)
+
+    def note(name: str) -> Callable[[Tx], None]:
+        return lambda tx: order.append(name)
+
+    holding = asyncio.create_task(database.write(hold))
+    await is_busy.wait()
+    calls = asyncio.gather(
+        database.write(note("long"), is_long=True), *(database.write(note(str(n))) for n in range(300))
+    )
+    await asyncio.sleep(0)
+    gate.set()
+    await holding
+    await calls
+    shorts = [name for name in order if name != "long"]
+    assert shorts == [str(n) for n in range(300)]
+    assert 50 <= order.index("long") <= 101
 
 
 async def test_writes_in_flight_are_kept_when_the_database_is_closed(tmp_path: Path) -> None:

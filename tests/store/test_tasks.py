@@ -125,6 +125,17 @@ async def test_due_is_best_priority_first_then_oldest_and_never_early(store: Sto
     assert await store.tasks.due(now, [], 10) == []
 
 
+async def test_the_next_time_is_that_of_the_first_task_that_is_not_due_yet(store: Store) -> None:
+    now = utc_now()
+    assert await store.tasks.next_due_at(now, ["demo"]) is None
+    for task_type, seconds in (("demo", -5), ("demo", 60), ("demo", 30), ("other", 10)):
+        await store.tasks.create(NewTask(task_type, {}, run_at=now + timedelta(seconds=seconds)))
+    assert await store.tasks.next_due_at(now, ["demo"]) == now + timedelta(seconds=30)
+    assert await store.tasks.next_due_at(now, ["demo", "other"]) == now + timedelta(seconds=10)
+    assert await store.tasks.next_due_at(now + timedelta(seconds=60), ["demo"]) is None
+    assert await store.tasks.next_due_at(now, []) is None
+
+
 async def test_a_task_is_claimed_once_by_fifty_claimers(store: Store, changes: Changes) -> None:
     task = await store.tasks.create(NewTask("demo", {}))
     before = utc_now()

@@ -127,21 +127,14 @@ class KnowledgeApi:
         self._check_url(url)
         Scope.of(url, include=body.include, exclude=body.exclude, max_depth=body.max_depth)
         idempotency = idempotency_of(request, body)
-        task = await self._store.tasks.known_start(idempotency) if idempotency else None
-        if task is None:
-            asked = body.model_dump() | {"url": url}
-            draft = CrawlPayload(**asked, source_id=new_id("src"))
-            source = await self._store.knowledge.ensure_source(_source(draft), url_key(url))
-            payload = CrawlPayload(**asked, source_id=source.source_id)
-            new = NewTask("crawl", payload.model_dump(), title=url, priority=body.priority)
-            try:
-                task = await self._store.tasks.create(
-                    new, serial_key=source.source_id, idempotency=idempotency, queue_limit=self._queue_limit
-                )
-            except (errors.QueueFull, errors.IdempotencyConflict):
-                if source.source_id == draft.source_id:  # made for this start alone
-                    await self._drop_unused(source.source_id)
-                raise
+        draft = CrawlPayload(**body.model_dump() | {"url": url}, source_id=new_id("src"))
+        task = await self._store.crawls.start(
+            NewTask("crawl", draft.model_dump(), title=url, priority=body.priority),
+            _source(draft),
+            url_key(url),
+            idempotency=idempotency,
+            queue_limit=self._queue_limit,
+        )
         started = wire.CrawlStarted(
             success=True,
             task_id=task.task_id,
@@ -151,12 +144,6 @@ class KnowledgeApi:
             message=f"Crawl of {url} queued. Follow it by its progress_id.",
         )
         return answer(started, status=202, headers={"Location": f"/api/v1/tasks/{task.task_id}"})
-
-    async def _drop_unused(self, source_id: str) -> None:
-        try:
-            await self._store.knowledge.delete_source(source_id)
-        except errors.WrongState:
-            return  # another start for the same URL took it meanwhile
 
     async def status(self, request: web.Request) -> web.Response:
         task = await self._store.tasks.get(request.match_info["task_id"])

@@ -225,7 +225,8 @@ class Live:
             room.task = task
         is_ahead = last_seq is not None and last_seq > task.last_seq
         after = max(0, task.last_seq - TAIL) if last_seq is None else 0 if is_ahead else last_seq
-        events = await self._tasks.events(task_id, after=after, before=None, limit=REPLAY_LIMIT)
+        rows = await self._tasks.events(task_id, after=after, before=None, limit=REPLAY_LIMIT)
+        events = [event for event in rows if event.seq <= task.last_seq]  # newer ones come through the room
         return {
             "progressId": task_id,
             "found": True,
@@ -300,12 +301,15 @@ class Live:
         after = 0 if last_seq > task.last_seq else last_seq
         while not socket.closed:
             bell.clear()
-            task = await self._tasks.get(task_id)
-            events = list(await self._tasks.events(task_id, after=after, before=None, limit=MESSAGE_EVENTS))
             try:
+                task = await self._tasks.get(task_id)
+                events = list(await self._tasks.events(task_id, after=after, before=None, limit=MESSAGE_EVENTS))
                 await asyncio.wait_for(socket.send_json(wire.of_update(task, after, events)), SEND_SECONDS)
             except (TimeoutError, ConnectionError):
                 await socket.close(code=1013, message=b"too slow")
+                return
+            except errors.StorageError:
+                await socket.close(code=1011, message=b"the store does not answer")
                 return
             after = events[-1].seq if events else after
             if after >= task.last_seq:

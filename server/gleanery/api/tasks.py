@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from gleanery import errors
+from gleanery import errors, log
 from gleanery.api import wire
 from gleanery.api.http import answer, cursor_of, int_of, limit_of, make_cursor, read
 from gleanery.api.knowledge import row_key, time_key
@@ -16,6 +16,8 @@ from gleanery.api.route import CURSOR, LIMIT, PAGED, Query, Route
 from gleanery.engine.events import ChangeFeed
 from gleanery.model import Event, TaskStatus, UrlState, utc_now
 from gleanery.store.base import Change, Store
+
+_log = log.get(__name__)
 
 _PING_SECONDS = 15.0
 
@@ -107,8 +109,7 @@ class TasksApi:
 
     async def _stream(self, request: web.Request, task_id: str) -> web.StreamResponse:
         """All events from `after` (or Last-Event-ID) on, then the live ones, until the task has ended."""
-        last_id = request.headers.get("Last-Event-ID", "")
-        after = int(last_id) if last_id.isdigit() else int_of(request, "after", 0)
+        after = _last_event_id(request) or int_of(request, "after", 0)
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
         )
@@ -124,6 +125,7 @@ class TasksApi:
             while True:
                 bell.clear()
                 task = await self._store.tasks.get(task_id)
+                after = 0 if after > task.last_seq else after  # a number from another life
                 rows = await self._store.tasks.events(task_id, after=after, before=None, limit=500)
                 if rows:
                     after = rows[-1].seq
@@ -132,6 +134,10 @@ class TasksApi:
                     return response
                 if after >= task.last_seq:
                     await self._wait(bell, response)
+        except (ConnectionError, errors.StorageError) as error:
+            # The answer has begun, so its end is all that can still be told; a reader comes back with its last id.
+            _log.info("event stream broken off", extra={"task_id": task_id, "reason": str(error)})
+            return response
         finally:
             stop()
 
@@ -172,6 +178,12 @@ def _state(request: web.Request) -> UrlState | None:
         return UrlState(text)
     except ValueError:
         raise errors.InvalidInput("state", f"must be one of {', '.join(UrlState)}") from None
+
+
+def _last_event_id(request: web.Request) -> int:
+    """The seq at which a stream was broken off; 0 without one."""
+    text = request.headers.get("Last-Event-ID", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 def _sse(event: Event) -> str:

@@ -19,7 +19,8 @@ class RetryPolicy:
 
     def delay_seconds(self, retries_done: int, rng: random.Random, at_least: float | None = None) -> float:
         """A wait between 0 and the backoff of this retry, never under `at_least` (a Retry-After)."""
-        bound = min(self.cap_seconds, self.base_seconds * self.factor**retries_done)
+        # Beyond a hundred the power may be too large for a float, and any cap is reached.
+        bound = min(self.cap_seconds, self.base_seconds * self.factor ** min(retries_done, 100))
         return max(rng.uniform(0, bound), at_least or 0.0)
 
     def decide(self, error: Exception, retries_done: int, rng: random.Random) -> float | None:

@@ -6,12 +6,14 @@ Nothing polls while nothing happens: changes of the store ring, and a timer wake
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
 import random
 import resource
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from gleanery import errors, log
@@ -39,14 +41,18 @@ class _Run:
     task: Task
     job: asyncio.Task[None] | None = None
     stop: Stop | None = None
+    is_begun: bool = False
     fence: Fence = field(init=False)
 
     def __post_init__(self) -> None:
         self.fence = Fence(self.task.task_id, self.task.attempt)
 
     def interrupt(self, why: Stop) -> None:
-        if self.stop is None and self.job is not None:
-            self.stop = why
+        if self.stop is not None:
+            return
+        self.stop = why
+        # A job that is cancelled before its first step never runs, and nobody would write its end: it looks for itself.
+        if self.is_begun and self.job is not None:
             self.job.cancel()
 
 
@@ -71,6 +77,7 @@ class Worker:
         self._bell = asyncio.Event()
         self._random = random.Random()
         self._loop_job: asyncio.Task[None] | None = None
+        self._is_stopping = False
 
     @property
     def running(self) -> int:
@@ -89,9 +96,12 @@ class Worker:
 
     async def stop(self) -> None:
         """Stop claiming, put the running tasks back as if they had not run, wait for their last writes."""
+        self._is_stopping = True
+        self._bell.set()
         if self._loop_job is not None:
+            # Not cancelled at once: a claim that is under way would leave its task running by the row alone.
+            await asyncio.wait([self._loop_job], timeout=GRACE_SECONDS)
             self._loop_job.cancel()
-            await asyncio.gather(self._loop_job, return_exceptions=True)
         runs = list(self._runs.values())
         for run in runs:
             run.interrupt(Stop.SHUTDOWN)
@@ -111,18 +121,22 @@ class Worker:
                 self._bell.set()
 
     async def _claim_forever(self) -> None:
-        while True:
+        loop = asyncio.get_running_loop()
+        sweep_at = loop.time() + self._lease_seconds / 2
+        while not self._is_stopping:
             self._bell.clear()
+            if loop.time() >= sweep_at:
+                await self._sweep()
+                sweep_at = loop.time() + self._lease_seconds / 2
+            now = utc_now()
             try:
-                await self._claim_due()
-                wait = await self._seconds_to_next()
+                await self._claim_due(now)
+                wait = await self._seconds_to_next(now)
             except errors.StorageError as error:
                 _log.error("store did not answer the worker", extra={"code": error.code, "reason": error.message})
                 wait = 1.0
-            try:
-                await asyncio.wait_for(self._bell.wait(), wait)
-            except TimeoutError:
-                await self._sweep()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._bell.wait(), min(wait, sweep_at - loop.time()))
 
     async def _sweep(self) -> None:
         try:
@@ -130,26 +144,32 @@ class Worker:
         except errors.StorageError as error:
             _log.error("sweep failed", extra={"code": error.code, "reason": error.message})
 
-    async def _claim_due(self) -> None:
-        free = self._concurrency - len(self._runs)
-        if free <= 0:
-            return
-        for due in await self._store.due(utc_now(), tuple(self._handlers), free):
-            task = await self._store.claim(due.task_id, self.worker_id, self._lease_seconds)
-            if task is not None:
-                run = self._runs[task.task_id] = _Run(task)
-                run.job = asyncio.create_task(self._run(run), name=task.task_id)
+    async def _claim_due(self, now: datetime) -> None:
+        # Of two that are due one claim may bar the other, by their serial key: what is due is asked again for the slots left.
+        while (free := self._concurrency - len(self._runs)) > 0:
+            due = await self._store.due(now, tuple(self._handlers), free)
+            if not any([await self._claim(task.task_id) for task in due]):
+                return
 
-    async def _seconds_to_next(self) -> float:
-        sweep = self._lease_seconds / 2
+    async def _claim(self, task_id: str) -> bool:
+        if self._is_stopping:
+            return False
+        task = await self._store.claim(task_id, self.worker_id, self._lease_seconds)
+        if task is None:
+            return False
+        old = self._runs.get(task_id)
+        if old is not None:  # its lease ran out before it could beat, as when the machine slept
+            old.interrupt(Stop.LEASE_LOST)
+        run = self._runs[task_id] = _Run(task)
+        run.job = asyncio.create_task(self._run(run), name=task_id)
+        return True
+
+    async def _seconds_to_next(self, now: datetime) -> float:
+        """Until something is due that wasn't at `now`. What was and is not claimed waits for another's end, which rings."""
         if len(self._runs) >= self._concurrency:
-            return sweep
-        due_at = await self._store.next_due_at()
-        if due_at is None:
-            return sweep
-        wait = (due_at - utc_now()).total_seconds()
-        # What is due and wasn't claimed waits for its serial key: the end of the holder rings.
-        return sweep if wait <= 0 else min(sweep, wait)
+            return self._lease_seconds
+        due_at = await self._store.next_due_at(now, tuple(self._handlers))
+        return self._lease_seconds if due_at is None else (due_at - utc_now()).total_seconds()
 
     async def _run(self, run: _Run) -> None:
         beat = asyncio.create_task(self._beat(run), name=f"beat {run.task.task_id}")
@@ -157,11 +177,16 @@ class Worker:
             await self._attempt(run)
         finally:
             beat.cancel()
-            self._runs.pop(run.task.task_id, None)
+            if self._runs.get(run.task.task_id) is run:
+                del self._runs[run.task.task_id]
             self._bell.set()
 
     async def _attempt(self, run: _Run) -> None:
         handler = self._handlers[run.task.task_type]
+        run.is_begun = True
+        if run.stop is not None:
+            await self._stopped(run, handler)
+            return
         try:
             async with asyncio.timeout(handler.timeout_seconds):
                 outcome = await handler.run(TaskContext(run.task, self._store))
@@ -172,11 +197,14 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - a handler may raise anything: the task's row says what
             await self._failed(run, handler, error)
         else:
-            await self._completed(run, outcome)
+            await self._completed(run, handler, outcome)
 
-    async def _completed(self, run: _Run, outcome: Outcome) -> None:
+    async def _completed(self, run: _Run, handler: Handler, outcome: Outcome) -> None:
         event = NewEvent(EventType.TASK_COMPLETED, outcome.message, {"result": dict(outcome.result)})
-        await self._end(run, TaskStatus.COMPLETED, event, progress=outcome.progress, result=outcome.result)
+        try:
+            await self._end(run, TaskStatus.COMPLETED, event, progress=outcome.progress, result=outcome.result)
+        except (TypeError, ValueError) as error:  # a result that is no JSON
+            await self._failed(run, handler, error)
 
     async def _stopped(self, run: _Run, handler: Handler) -> None:
         match run.stop:
@@ -244,7 +272,10 @@ class Worker:
 def error_info(error: Exception) -> ErrorInfo:
     """The error as tasks keep it. One of ours speaks for itself; of any other only its type is told."""
     if isinstance(error, errors.GleaneryError):
-        return ErrorInfo(error.code, error.message, error.details)
+        # Whatever a handler put into it, the end of its task must be storable.
+        text = json.dumps([error.message, error.details], default=str, ensure_ascii=False)
+        message, details = json.loads(text.encode("utf-8", "replace"))
+        return ErrorInfo(error.code, message, details)
     if isinstance(error, TimeoutError):
         return ErrorInfo("task_timed_out", "The task took longer than its limit.")
     return ErrorInfo(

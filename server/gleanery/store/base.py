@@ -143,8 +143,8 @@ class TaskStore(Protocol):
         """Queued tasks of these types whose `run_at` has come and whose serial key is free, best priority first, then oldest."""
         ...
 
-    async def next_due_at(self) -> datetime | None:
-        """When the next queued task becomes due; None when none waits."""
+    async def next_due_at(self, now: datetime, task_types: Sequence[str]) -> datetime | None:
+        """When the next queued task of these types becomes due that isn't at `now`; None when none waits."""
         ...
 
     async def claim(self, task_id: str, worker_id: str, lease_seconds: float) -> Task | None:
@@ -196,6 +196,19 @@ class TaskStore(Protocol):
 
 
 class CrawlStore(Protocol):
+    async def start(
+        self,
+        new: NewTask,
+        source: Source,
+        url_key: str,
+        *,
+        idempotency: Idempotency | None = None,
+        queue_limit: int | None = None,
+    ) -> Task:
+        """`ensure_source` and `TaskStore.create` in one: both are kept or neither is. The task's payload gets the
+        `source_id` that the URL has, and that is its serial key. Raises what `create` raises."""
+        ...
+
     async def add_urls(self, fence: Fence, urls: Sequence[FrontierUrl]) -> int:
         """Add URLs that the crawl doesn't know (`state` queued, or skipped with a reason); how many new ones were queued.
         A known URL keeps its state, but a shorter way to one that waits or was too deep counts from now on."""

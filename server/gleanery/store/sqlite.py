@@ -1,12 +1,14 @@
 """The embedded store: one SQLite file in WAL mode, one writer thread, a few readers.
 
 The writer takes what waits into one transaction (each call under a savepoint), so that a commit's fsync is shared and
-still nothing is told before it is durable. Changes to tasks go to `on_change` in the order of their commits.
+still nothing is told before it is durable. Long calls (a page with all its chunks) go one at a time and let short ones
+pass, so that starting a task doesn't wait for the pages of a crawl. Changes to tasks go to `on_change` in the order of their commits.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import queue
 import sqlite3
 import threading
@@ -24,6 +26,8 @@ T = TypeVar("T")
 _log = log.get(__name__)
 
 GROUP_LIMIT = 50
+LONG_CALL_LETS_PASS = 100
+"""How many calls that come later may go before a long one."""
 READERS = 3
 BUSY_MILLISECONDS = 10_000
 
@@ -40,6 +44,7 @@ class Tx:
 class _Call:
     work: Callable[[Tx], Any]
     future: asyncio.Future[Any]
+    is_long: bool
     tx: Tx | None = None
     result: Any = None
     error: BaseException | None = None
@@ -51,7 +56,8 @@ class Database:
     def __init__(self, path: Path, on_change: OnChange) -> None:
         self.path = path
         self._on_change = on_change
-        self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self._numbers = itertools.count()
+        self._calls: queue.PriorityQueue[tuple[float, int, _Call | None]] = queue.PriorityQueue()
         self._writer: threading.Thread | None = None
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-read")
         self._free: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
@@ -66,7 +72,7 @@ class Database:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._calls.put(None)
+        self._calls.put((float("inf"), next(self._numbers), None))
         writer = self._writer
         if writer is not None:
             await self._loop.run_in_executor(self._readers, writer.join)
@@ -83,13 +89,17 @@ class Database:
             raise _translate(error) from error
         return connection
 
-    async def write(self, work: Callable[[Tx], T]) -> T:
+    async def write(self, work: Callable[[Tx], T], *, is_long: bool = False) -> T:
         """Run `work` in the next transaction; returns when it is durable. Its own errors roll back only itself.
 
+        A long one (milliseconds of writing) has its own transaction, and up to 100 short calls may overtake it.
         `work` may run twice (the first time is undone then): it writes through its Tx and has no other effect.
         """
-        call = _Call(work, self._loop.create_future())
-        self._calls.put(call)
+        call = _Call(work, self._loop.create_future(), is_long)
+        # The caller may be gone when this fails; then it is nobody's news.
+        call.future.add_done_callback(lambda future: future.cancelled() or future.exception())
+        number = next(self._numbers)
+        self._calls.put((number + LONG_CALL_LETS_PASS * is_long, number, call))
         # A cancelled caller must not cancel the shared write: it happens, only nobody waits for it.
         result: T = await asyncio.shield(call.future)
         return result
@@ -108,27 +118,28 @@ class Database:
             self._free.put(connection)
 
     def _write_forever(self, connection: sqlite3.Connection) -> None:
-        is_open = True
-        while is_open:
-            first = self._calls.get()
-            if first is None:
-                break
-            calls = [first]
-            while len(calls) < GROUP_LIMIT:
-                try:
-                    more = self._calls.get_nowait()
-                except queue.Empty:
-                    break
-                if more is None:
-                    is_open = False
-                    break
-                calls.append(more)
+        while calls := self._next_calls():
             self._commit(connection, calls)
             try:
                 self._loop.call_soon_threadsafe(self._tell, calls)
             except RuntimeError:  # the loop is closed: nobody is left to be told, but the rows are kept
                 _log.warning("loop closed before a write was told")
         connection.close()
+
+    def _next_calls(self) -> Sequence[_Call]:
+        """One long call, or the short ones that wait, in order; empty at the end."""
+        _, _, first = self._calls.get()
+        calls = [] if first is None else [first]
+        while calls and not calls[0].is_long and len(calls) < GROUP_LIMIT:
+            try:
+                entry = self._calls.get_nowait()
+            except queue.Empty:
+                break
+            if entry[2] is None or entry[2].is_long:
+                self._calls.put(entry)
+                break
+            calls.append(entry[2])
+        return calls
 
     def _commit(self, connection: sqlite3.Connection, calls: Sequence[_Call]) -> None:
         """All calls in one transaction; where that can't be kept, each in one of its own."""

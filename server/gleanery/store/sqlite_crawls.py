@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from gleanery.model import CrawlCounts, Fence, FrontierUrl, NewEvent, PageBundle, Progress, UrlState, utc_now
+from gleanery.model import (
+    CrawlCounts,
+    Fence,
+    FrontierUrl,
+    NewEvent,
+    NewTask,
+    PageBundle,
+    Progress,
+    Source,
+    Task,
+    UrlState,
+    utc_now,
+)
 from gleanery.store import sqlite_knowledge
+from gleanery.store.base import Idempotency
 from gleanery.store.sqlite import Database, Tx
-from gleanery.store.sqlite_tasks import check_fence, report
+from gleanery.store.sqlite_tasks import check_fence, create, known_start, report
 
 NOT_FETCHED = (
     "other_host",
@@ -28,6 +42,17 @@ class SqliteCrawls:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+
+    async def start(
+        self,
+        new: NewTask,
+        source: Source,
+        url_key: str,
+        *,
+        idempotency: Idempotency | None = None,
+        queue_limit: int | None = None,
+    ) -> Task:
+        return await self._db.write(lambda tx: _start(tx, new, source, url_key, idempotency, queue_limit))
 
     async def add_urls(self, fence: Fence, urls: Sequence[FrontierUrl]) -> int:
         return await self._db.write(lambda tx: _add_urls(tx, fence, urls))
@@ -61,13 +86,23 @@ class SqliteCrawls:
     async def store_page(
         self, fence: Fence, url: FrontierUrl, bundle: PageBundle, events: Sequence[NewEvent], progress: Progress
     ) -> bool:
-        return await self._db.write(lambda tx: _store_page(tx, fence, url, bundle, events, progress))
+        return await self._db.write(lambda tx: _store_page(tx, fence, url, bundle, events, progress), is_long=True)
 
     async def counts(self, task_id: str, source_id: str, model: str | None) -> CrawlCounts:
         return await self._db.read(lambda db: _counts(db, task_id, source_id, model))
 
     async def urls(self, task_id: str, *, state: UrlState | None, after: int, limit: int) -> Sequence[FrontierUrl]:
         return await self._db.read(lambda db: _urls(db, task_id, state, after, limit))
+
+
+def _start(
+    tx: Tx, new: NewTask, source: Source, url_key: str, idempotency: Idempotency | None, queue_limit: int | None
+) -> Task:
+    if idempotency is not None and (known := known_start(tx.db, idempotency)) is not None:
+        return known
+    source_id = sqlite_knowledge.put_source(tx, source, url_key)
+    new = replace(new, payload={**new.payload, "source_id": source_id})
+    return create(tx, new, source_id, idempotency, queue_limit)
 
 
 def _url(row: sqlite3.Row) -> FrontierUrl:

@@ -25,7 +25,7 @@ class SqliteKnowledge:
         self._db = database
 
     async def ensure_source(self, source: Source, url_key: str) -> Source:
-        return await self._db.write(lambda tx: _ensure_source(tx, source, url_key))
+        return await self._db.write(lambda tx: _source_of(tx.db, put_source(tx, source, url_key), None))
 
     async def source(self, source_id: str, model: str | None = None) -> Source:
         return await self._db.read(lambda db: _source_of(db, source_id, model))
@@ -40,7 +40,7 @@ class SqliteKnowledge:
         await self._db.write(lambda tx: _delete_source(tx, source_id))
 
     async def purge(self, limit: int) -> int:
-        return await self._db.write(lambda tx: _purge(tx, limit))
+        return await self._db.write(lambda tx: _purge(tx, limit), is_long=True)
 
     async def pages(self, source_id: str, *, after: str | None, limit: int) -> Sequence[tuple[Page, int]]:
         return await self._db.read(lambda db: _pages(db, source_id, after, limit))
@@ -65,7 +65,7 @@ class SqliteKnowledge:
     async def add_vectors(
         self, fence: Fence, model: str, chunks: Sequence[ChunkText], vectors: np.ndarray[Any, np.dtype[np.float32]]
     ) -> int:
-        return await self._db.write(lambda tx: _add_vectors(tx, fence, model, chunks, vectors))
+        return await self._db.write(lambda tx: _add_vectors(tx, fence, model, chunks, vectors), is_long=True)
 
     async def vectors(self, model: str, *, after: int, limit: int) -> Sequence[VectorRow]:
         return await self._db.read(lambda db: _vectors(db, model, after, limit))
@@ -136,7 +136,8 @@ def _sources(db: sqlite3.Connection, after: tuple[float, str] | None, limit: int
     return [_source(row) for row in rows]
 
 
-def _ensure_source(tx: Tx, source: Source, url_key: str) -> Source:
+def put_source(tx: Tx, source: Source, url_key: str) -> str:
+    """Keep the source, or bring the one that this URL has up to date; gives its id."""
     now = utc_now().timestamp()
     tx.db.execute(
         "INSERT INTO source (source_id, url, url_key, title, tags, knowledge_type, options, created_at, updated_at)"
@@ -154,8 +155,10 @@ def _ensure_source(tx: Tx, source: Source, url_key: str) -> Source:
             now,
         ),
     )
-    row = tx.db.execute("SELECT source_id FROM source WHERE url_key = ? AND deleted_at IS NULL", (url_key,)).fetchone()
-    return _source_of(tx.db, row["source_id"], None)
+    source_id: str = tx.db.execute(
+        "SELECT source_id FROM source WHERE url_key = ? AND deleted_at IS NULL", (url_key,)
+    ).fetchone()[0]
+    return source_id
 
 
 def _name_source(tx: Tx, source_id: str, title: str, task_id: str) -> None:

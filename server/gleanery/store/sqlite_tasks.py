@@ -42,10 +42,10 @@ class SqliteTasks:
         idempotency: Idempotency | None = None,
         queue_limit: int | None = None,
     ) -> Task:
-        return await self._db.write(lambda tx: _create(tx, new, serial_key, idempotency, queue_limit))
+        return await self._db.write(lambda tx: create(tx, new, serial_key, idempotency, queue_limit))
 
     async def known_start(self, idempotency: Idempotency) -> Task | None:
-        return await self._db.read(lambda db: _known_start(db, idempotency))
+        return await self._db.read(lambda db: known_start(db, idempotency))
 
     async def get(self, task_id: str) -> Task:
         return await self._db.read(lambda db: task_of(db, task_id))
@@ -63,11 +63,8 @@ class SqliteTasks:
     async def due(self, now: datetime, task_types: Sequence[str], limit: int) -> Sequence[DueTask]:
         return await self._db.read(lambda db: _due(db, now, task_types, limit))
 
-    async def next_due_at(self) -> datetime | None:
-        row = await self._db.read(
-            lambda db: db.execute("SELECT min(run_at) FROM task WHERE status = 'queued'").fetchone()
-        )
-        return time_of(row[0])
+    async def next_due_at(self, now: datetime, task_types: Sequence[str]) -> datetime | None:
+        return await self._db.read(lambda db: _next_due_at(db, now, task_types))
 
     async def claim(self, task_id: str, worker_id: str, lease_seconds: float) -> Task | None:
         return await self._db.write(lambda tx: _claim(tx, task_id, worker_id, lease_seconds))
@@ -203,7 +200,7 @@ def _task(row: sqlite3.Row) -> Task:
     )
 
 
-def _known_start(db: sqlite3.Connection, idempotency: Idempotency) -> Task | None:
+def known_start(db: sqlite3.Connection, idempotency: Idempotency) -> Task | None:
     row = db.execute("SELECT request_hash, task_id FROM idempotency WHERE key = ?", (idempotency.key,)).fetchone()
     if row is None:
         return None
@@ -214,10 +211,10 @@ def _known_start(db: sqlite3.Connection, idempotency: Idempotency) -> Task | Non
     return task_of(db, row["task_id"])
 
 
-def _create(
+def create(
     tx: Tx, new: NewTask, serial_key: str | None, idempotency: Idempotency | None, queue_limit: int | None
 ) -> Task:
-    if idempotency is not None and (known := _known_start(tx.db, idempotency)) is not None:
+    if idempotency is not None and (known := known_start(tx.db, idempotency)) is not None:
         return known
     if queue_limit is not None:
         waiting: int = tx.db.execute("SELECT count(*) FROM task WHERE status = 'queued'").fetchone()[0]
@@ -289,6 +286,15 @@ def _due(db: sqlite3.Connection, now: datetime, task_types: Sequence[str], limit
         DueTask(row["task_id"], row["task_type"], row["priority"], datetime.fromtimestamp(row["run_at"], UTC))
         for row in rows
     ]
+
+
+def _next_due_at(db: sqlite3.Connection, now: datetime, task_types: Sequence[str]) -> datetime | None:
+    row = db.execute(
+        "SELECT min(run_at) FROM task WHERE status = 'queued' AND run_at > ?"
+        f" AND task_type IN ({', '.join('?' * len(task_types))})",
+        (now.timestamp(), *task_types),
+    ).fetchone()
+    return time_of(row[0])
 
 
 def _claim(tx: Tx, task_id: str, worker_id: str, lease_seconds: float) -> Task | None:
