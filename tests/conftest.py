@@ -45,12 +45,16 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 
 @pytest.fixture
 async def start_server(tmp_path: Path, stack: AsyncExitStack) -> StartServer:
-    """Starts a whole server with these settings over the usual ones, on `data_dir` (else the test's own folder)."""
+    """Starts a whole server with these settings over the usual ones, on `data_dir` (else the test's own folder).
 
-    async def start(**flags: Any) -> Client:
+    It ends with the test, or with the AsyncExitStack that is given as `until`.
+    """
+
+    async def start(*, until: AsyncExitStack | None = None, **flags: Any) -> Client:
         made = settings(flags.pop("data_dir", tmp_path / "data"), **flags)
-        url = await stack.enter_async_context(app.running(made))
-        return Client(url, await stack.enter_async_context(aiohttp.ClientSession()))
+        life = until or stack
+        url = await life.enter_async_context(app.running(made))
+        return Client(url, await life.enter_async_context(aiohttp.ClientSession()))
 
     return start
 

@@ -55,7 +55,7 @@ class Crawl:
 
 
 class Client:
-    """Talks to the server at `url`; `path` is always below it, with `/api/v1` written by `api_` methods alone."""
+    """Talks to the server at `url`. Only `call` takes whole paths, for all others they begin below `/api/v1`."""
 
     def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
         self.url = url

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -50,23 +50,29 @@ def ring(count: int) -> Mapping[str, str]:
 
 @dataclass
 class GatedSite:
-    """A site whose pages wait at a gate until the test lets them go; the start page and robots.txt don't wait."""
+    """A site whose pages wait at a gate until the test lets them go, in order; start page and robots.txt don't wait."""
 
     site: Site
-    start: str
-    _places: asyncio.Semaphore
+    start: str = ""
+    _open_to: int = 0
+    _opened: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    def let(self, count: int) -> None:
-        """Let the next `count` pages go."""
-        for _ in range(count):
-            self._places.release()
+    async def let(self, count: int) -> None:
+        """Let the next `count` pages go: first those from p0 on."""
+        async with self._opened:
+            self._open_to += count
+            self._opened.notify_all()
+
+    async def wait(self, number: int) -> None:
+        async with self._opened:
+            await self._opened.wait_for(lambda: number < self._open_to)
 
 
 @asynccontextmanager
 async def gated_ring(count: int) -> AsyncIterator[GatedSite]:
     """The pages of `ring(count)`, behind a gate."""
     pages = ring(count)
-    gated = GatedSite(Site(""), "", asyncio.Semaphore(0))
+    gated = GatedSite(Site(""))
 
     async def answer(request: web.Request) -> web.Response:
         name = request.match_info["name"]
@@ -74,7 +80,7 @@ async def gated_ring(count: int) -> AsyncIterator[GatedSite]:
         if name not in pages:
             raise web.HTTPNotFound
         if name != "index.html":
-            await gated._places.acquire()
+            await gated.wait(int(name[1:].removesuffix(".html")))
         return web.Response(text=pages[name], content_type="text/html")
 
     app = web.Application()

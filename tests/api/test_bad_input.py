@@ -159,7 +159,9 @@ async def test_fields_of_searches(client: Client) -> None:
             assert error["details"]["field"] == name, (path, body)
     assert (await refused(client, {"query": "x", "mode": "psychic"}, "/search"))["details"]["field"] == "mode"
     assert (await refused(client, {"query": "x", "tags": [""]}, "/search"))["details"]["field"] == "tags.0"
-    assert (await refused(client, {"query": "x", "language": "y" * 65}, "/search/code"))["details"]["field"] == "language"
+    assert (await refused(client, {"query": "x", "language": "y" * 65}, "/search/code"))["details"][
+        "field"
+    ] == "language"
 
 
 async def test_only_failed_is_the_only_only(client: Client) -> None:

@@ -72,7 +72,13 @@ async def test_keys_never_come_back(locked: Client) -> None:
 
 async def test_without_keys_the_host_must_be_loopback(client: Client) -> None:
     port = client.url.rsplit(":", 1)[1]
-    for host in ("evil.example", f"evil.example:{port}", "10.0.0.1", "localhost.evil.example", "127.0.0.1.evil.example"):
+    for host in (
+        "evil.example",
+        f"evil.example:{port}",
+        "10.0.0.1",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+    ):
         for path in ("/health", f"{API}/tasks", "/", "/docs"):
             reply = await client.call("GET", path, headers={"Host": host})
             assert (reply.status, reply.error["code"]) == (403, "forbidden"), (host, path)

@@ -16,10 +16,10 @@ from tests.api.sites import SMALL, GatedSite, gated_ring, ring
 from tests.api.watcher import Watcher
 from tests.conftest import ServePages, StartServer
 
-MESSAGE_FIELDS = set(
-    "progressId prevSeq seq events status taskStatus percentage stage stages currentUrl log etaSeconds ratePerSecond failed"
-    " skipped error".split()
-)
+MESSAGE_FIELDS = {
+    "progressId", "prevSeq", "seq", "events", "status", "taskStatus", "percentage", "stage", "stages", "currentUrl", "log",
+    "etaSeconds", "ratePerSecond", "failed", "skipped", "error",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -35,6 +35,11 @@ async def watch(stack: AsyncExitStack, client: Client, task_id: str) -> Watcher:
     return watcher
 
 
+def stored_page(number: int) -> Callable[[dict[str, Any]], bool]:
+    """Whether an event tells of this page of the ring."""
+    return lambda event: str(event["data"].get("url", "")).endswith(f"/p{number}.html")
+
+
 def seqs(events: list[dict[str, Any]]) -> list[int]:
     return [event["seq"] for event in events]
 
@@ -48,7 +53,7 @@ async def test_a_subscriber_sees_snapshot_then_every_event_once(
     assert (ack["progressId"], ack["found"], ack["startOver"]) == (started["task_id"], True, False)
     assert ack["task"]["task_id"] == started["task_id"]
     assert ack["task"]["last_seq"] == ack["lastSeq"] == watcher.last_seq
-    gated.let(16)
+    await gated.let(16)
     last = await watcher.hear_the_end()
     crawl = await client.ended(started["task_id"])
     assert watcher.events == crawl.events
@@ -66,7 +71,7 @@ async def test_status_words_while_a_crawl_runs(client: Client, gated: GatedSite,
     started = await client.start(gated.start)
     watcher = await watch(stack, client, started["task_id"])
     await watcher.subscribe(0)
-    gated.let(1)
+    await gated.let(1)
     while (message := await watcher.hear())["status"] != "crawling":
         assert message["status"] in ("queued", "starting", "analyzing")
     await client.put(f"/tasks/{started['task_id']}/cancel")
@@ -93,16 +98,16 @@ async def test_a_client_that_drops_and_comes_back_has_lost_and_doubled_nothing(
     watcher = await watch(stack, client, task_id)
     await watcher.subscribe(0)
     for round_ in range(4):
-        gated.let(2)
-        await client.until(task_id, lambda event, r=round_: event["data"].get("url", "").endswith(f"/p{2 * r}.html"))
+        await gated.let(2)
+        await client.until(task_id, stored_page(2 * round_))
         if round_ % 2:
             await watcher.hear_to(watcher.last_seq + 1)
         await watcher.drop()
-        gated.let(1)
+        await gated.let(1)
         await watcher.connect()
         ack = await watcher.subscribe(watcher.last_seq)
         assert ack["startOver"] is False
-    gated.let(16)
+    await gated.let(16)
     if watcher.events[-1]["type"] != "task_completed":
         await watcher.hear_the_end()
     crawl = await client.ended(task_id)
@@ -205,7 +210,7 @@ async def test_who_leaves_hears_nothing_more(client: Client, gated: GatedSite, s
     left = await leaver.ask("unsubscribe_from_progress", {"progressId": started["task_id"]})
     assert left == {"progressId": started["task_id"]}
     before = leaver._arrived.qsize()
-    gated.let(16)
+    await gated.let(16)
     await stayer.hear_the_end()
     await leaver.ask("unsubscribe_from_progress", {"progressId": started["task_id"]})
     assert leaver._arrived.qsize() == before
@@ -220,9 +225,7 @@ async def test_a_quiet_room_hears_its_head(start_server: StartServer, stack: Asy
     assert (head["prevSeq"], head["seq"], head["events"], head["status"]) == (1, 1, [], "queued")
 
 
-async def test_at_most_ten_messages_a_second(
-    client: Client, serve_pages: ServePages, stack: AsyncExitStack
-) -> None:
+async def test_at_most_ten_messages_a_second(client: Client, serve_pages: ServePages, stack: AsyncExitStack) -> None:
     started = await client.start(f"{(await serve_pages(ring(150))).url}/index.html")
     watcher = await watch(stack, client, started["task_id"])
     await watcher.subscribe(0)
@@ -306,7 +309,7 @@ async def test_long_polling_works_as_well(client: Client, gated: GatedSite) -> N
     assert (await exchange(None)).startswith("40")
     await exchange(f'420["subscribe_to_progress",{{"progressId":"{started["task_id"]}"}}]')
     assert '"found":true' in await exchange(None)
-    gated.let(16)
+    await gated.let(16)
     async with asyncio.timeout(20):
         while '"taskStatus":"completed"' not in await exchange(None):
             pass
@@ -318,3 +321,29 @@ async def test_a_rebound_name_gets_no_line_by_polling_either(client: Client) -> 
     refusal = await exchange(None)
     assert refusal.startswith("44")
     assert json.loads(refusal[2:])["data"] == {"code": "forbidden"}
+
+
+async def test_a_client_that_never_reads_is_cut_off(
+    client: Client, serve_pages: ServePages, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It asks for long replays and takes none of them: the server must not keep them all for it."""
+    crawl = await client.crawl(f"{(await serve_pages(ring(300))).url}/index.html")
+    line = await client.session.ws_connect(f"{client.url}/socket.io/?EIO=4&transport=websocket", max_msg_size=0)
+    await line.send_str("40")
+    question = f'["subscribe_to_progress",{{"progressId":"{crawl.task_id}","lastSeq":0}}]'
+
+    async def ask_until_cut_off() -> int:
+        for sent in range(5000):
+            try:
+                await line.send_str(f"42{sent}{question}")
+            except ConnectionError:
+                return sent
+            await client.call("GET", "/health")  # a round trip: the server has had its turn
+        raise AssertionError("never cut off")
+
+    assert 100 < await ask_until_cut_off() < 1000
+    assert "slow client cut off" in caplog.text
+    fresh = Watcher(client.url, crawl.task_id)
+    async with fresh:
+        await fresh.connect()
+        assert (await fresh.subscribe(0))["found"] is True

@@ -141,9 +141,7 @@ def shape_of(document: Document, path: str, method: str, status: str) -> dict[st
     return shape
 
 
-async def test_answers_have_the_described_fields(
-    client: Client, document: Document, serve_pages: ServePages
-) -> None:
+async def test_answers_have_the_described_fields(client: Client, document: Document, serve_pages: ServePages) -> None:
     site = await serve_pages(SMALL)
     crawl = await client.crawl(f"{site.url}/index.html")
     page = (await client.every(f"/sources/{crawl.source_id}/pages"))[0]

@@ -44,7 +44,7 @@ async def test_every_door_tells_the_same_events(client: Client, gated: GatedSite
         by_websocket = group.create_task(websocket_messages(client, task_id))
         by_sse = group.create_task(client.ended(task_id))
         await client.until(task_id, lambda event: event["data"].get("url") == gated.start)
-        gated.let(12)
+        await gated.let(12)
     events = await client.every(f"/tasks/{task_id}/events", limit=7)
     assert by_sse.result().events == events
     assert events_of(by_websocket.result()) == events
@@ -53,7 +53,7 @@ async def test_every_door_tells_the_same_events(client: Client, gated: GatedSite
 
 async def test_the_websocket_speaks_as_the_room_does(client: Client, gated: GatedSite) -> None:
     task_id = (await client.start(gated.start))["task_id"]
-    gated.let(12)
+    await gated.let(12)
     messages = await websocket_messages(client, task_id)
     assert messages[0]["prevSeq"] == 0
     assert [message["prevSeq"] for message in messages[1:]] == [message["seq"] for message in messages[:-1]]
@@ -87,7 +87,7 @@ async def test_what_a_websocket_client_says_changes_nothing(client: Client, gate
     async with client.session.ws_connect(f"{client.url}/ws/tasks/{task_id}/status") as socket:
         await socket.send_str('{"cancel": true}')
         await socket.send_bytes(b"\xff")
-        gated.let(12)
+        await gated.let(12)
         assert (await client.ended(task_id)).status == "completed"
 
 
@@ -103,7 +103,9 @@ async def test_server_sent_events_resume(client: Client, serve_pages: ServePages
 async def test_a_last_event_id_that_is_none_counts_as_none(client: Client, serve_pages: ServePages) -> None:
     crawl = await client.crawl(f"{(await serve_pages(SMALL)).url}/a.html", max_depth=0)
     for last_id in ("x", "-1", "²", "9" * 40):
-        assert [event async for event in client.follow(crawl.task_id, headers={"Last-Event-ID": last_id})] == crawl.events
+        assert [
+            event async for event in client.follow(crawl.task_id, headers={"Last-Event-ID": last_id})
+        ] == crawl.events
 
 
 async def test_events_of_an_unknown_task_are_404_as_a_stream_too(client: Client) -> None:
@@ -119,6 +121,6 @@ async def test_a_reader_that_goes_is_no_error(
         async with client.session.get(f"{client.url}{API}/tasks/{task_id}/events", headers=EVENT_STREAM) as response:
             await response.content.readline()
             response.close()
-    gated.let(12)
+    await gated.let(12)
     assert (await client.ended(task_id)).status == "completed"
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []

@@ -76,7 +76,9 @@ class Watcher:
     async def hear(self) -> dict[str, Any]:
         """The next message, taken in."""
         async with asyncio.timeout(MESSAGE_SECONDS):
-            message = await self._arrived.get()
+            return self._take_message(await self._arrived.get())
+
+    def _take_message(self, message: dict[str, Any]) -> dict[str, Any]:
         assert message["progressId"] == self.task_id
         assert message["prevSeq"] <= self.last_seq, "a gap"
         seqs = [event["seq"] for event in message["events"]]
@@ -84,6 +86,11 @@ class Watcher:
         self.messages.append(message)
         self.take(message["events"])
         return message
+
+    def take_what_came(self) -> None:
+        """Take in every message that has come already."""
+        while not self._arrived.empty():
+            self._take_message(self._arrived.get_nowait())
 
     async def hear_to(self, seq: int) -> None:
         """Until the event `seq` has been seen."""

@@ -71,9 +71,21 @@ async def _start_crawl(page: Page, server: ServerProcess, url: str) -> str:
     return page.url.rsplit("/", 1)[1].partition("?")[0]
 
 
+READ_LOG = """async box => {
+    const seqs = new Set();
+    for (let top = 0; ; top += 100) {
+        box.scrollTop = top;
+        await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+        for (const line of box.querySelectorAll('[data-testid=log-line]')) seqs.add(Number(line.dataset.seq));
+        if (top >= box.scrollHeight) return [...seqs];
+    }
+}"""
+
+
 async def _log_seqs(page: Page) -> list[int]:
-    lines = await page.get_by_test_id("log-line").evaluate_all("els => els.map(e => Number(e.dataset.seq))")
-    return sorted(lines)
+    """The numbers of all lines of the log, which draws only those in view: read by scrolling through it."""
+    seqs: list[int] = await page.get_by_role("log").evaluate(READ_LOG)
+    return sorted(seqs)
 
 
 async def _stored_seqs(server: ServerProcess, task_id: str) -> list[int]:

@@ -164,9 +164,7 @@ async def test_another_model_is_filled_in_by_a_task_of_its_own(
     assert site.counts == fetched
 
 
-async def test_vectors_are_there_after_a_restart(
-    start_server: StartServer, api: OpenAIApi, site: Site
-) -> None:
+async def test_vectors_are_there_after_a_restart(start_server: StartServer, api: OpenAIApi, site: Site) -> None:
     async with AsyncExitStack() as first_life:
         client = await embedding_server(start_server, api, until=first_life)
         await client.crawl(f"{site.url}/index.html")

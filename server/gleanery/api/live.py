@@ -158,7 +158,10 @@ class Live:
             line = self._sio.eio.sockets.get(self._sio.manager.eio_sid_from_sid(sid, "/"))
             if line is not None and line.queue.qsize() > QUEUE_LIMIT:
                 _log.warning("slow client cut off", extra={"sid": sid, "waiting": line.queue.qsize()})
+                transport = self._sio.get_environ(sid)["aiohttp.request"].transport
                 await self._sio.disconnect(sid)
+                if transport is not None:
+                    transport.abort()  # its writer waits for a reader that may never come
 
     async def _tell_heads(self) -> None:
         """A room that is quiet hears its head now and then, so that a lost last message is noticed."""
@@ -186,6 +189,9 @@ class Live:
             self._leave(room, sid)
 
     async def _subscribe(self, sid: str, data: Any = None) -> dict[str, Any]:
+        await self._cut_off_slow({sid})  # who asks and asks but never reads
+        if not self._sio.manager.is_connected(sid, "/"):
+            return {}
         try:
             task_id, last_seq = _subscription(data)
             if sum(sid in room.members for room in self._rooms.values()) >= ROOMS_PER_CLIENT:

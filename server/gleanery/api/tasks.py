@@ -135,8 +135,10 @@ class TasksApi:
                 if after >= task.last_seq:
                     await self._wait(bell, response)
         except (ConnectionError, errors.StorageError) as error:
-            # The answer has begun, so its end is all that can still be told; a reader comes back with its last id.
+            # The answer has begun; an orderly end would say that the task has ended. The reader comes back by its last id.
             _log.info("event stream broken off", extra={"task_id": task_id, "reason": str(error)})
+            if request.transport is not None:
+                request.transport.abort()
             return response
         finally:
             stop()

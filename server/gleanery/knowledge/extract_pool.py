@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import math
+import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from typing import Any, Self
@@ -14,6 +16,8 @@ from gleanery.knowledge.extract import CodeExample, ExtractedPage, Heading
 from gleanery.knowledge.extract_worker import LENGTH
 
 _log = log.get(__name__)
+
+NICENESS = 10
 
 
 class ExtractPool:
@@ -76,6 +80,9 @@ class ExtractPool:
             start_new_session=True,
             limit=1 << 20,
         )
+        # Where there are fewer cores than processes, the loop that answers requests comes first.
+        with contextlib.suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
         self._all.add(process)
         return process
 

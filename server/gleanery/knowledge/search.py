@@ -19,6 +19,7 @@ from gleanery.knowledge.fusion import (
 )
 from gleanery.knowledge.vectors import Vectors
 from gleanery.store.base import FoundChunk, FoundCode, KnowledgeStore
+from gleanery.store.schema import LINK_TARGET
 
 _log = log.get(__name__)
 
@@ -142,4 +143,10 @@ async def _nothing() -> None:
 
 def _highlight(query: str, contents: Sequence[str]) -> list[Highlights]:
     terms = query_terms(query)
-    return [highlight_ranges(content, terms) for content in contents]
+    return [_outside_targets(content, highlight_ranges(content, terms)) for content in contents]
+
+
+def _outside_targets(content: str, ranges: Highlights) -> Highlights:
+    """Without the ranges in the targets of links: those are not searched, and not shown."""
+    targets = [match.span() for match in LINK_TARGET.finditer(content)] if "](" in content else []
+    return [(start, end) for start, end in ranges if not any(first <= start < last for first, last in targets)]

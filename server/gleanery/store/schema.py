@@ -17,7 +17,7 @@ CJK = (
 """The inside of a character class: Chinese, Japanese and Korean characters, which stand without blanks between words."""
 
 _CJK_CHARACTER = re.compile(f"[{CJK}]")
-_LINK_TARGET = re.compile(r"\]\(<?https?://[^\s)>]*>?\)")
+LINK_TARGET = re.compile(r"\]\(<?https?://[^\s)>]*>?\)")
 
 
 def fts_text(text: str) -> str:
@@ -27,7 +27,7 @@ def fts_text(text: str) -> str:
     The store calls this for what it adds, and the triggers as an SQL function for what they remove.
     """
     if "](" in text:
-        text = _LINK_TARGET.sub("] ", text)
+        text = LINK_TARGET.sub("] ", text)
     return text if text.isascii() else _CJK_CHARACTER.sub(r" \g<0> ", text)
 
 

@@ -1,0 +1,54 @@
+// The icons, drawn here so that none is fetched. All are decoration: the label is always text.
+
+import type { ReactNode } from "react";
+
+const line = { fill: "none", stroke: "currentColor", strokeWidth: 1.6, strokeLinecap: "round" } as const;
+
+const SHAPES = {
+  search: (
+    <g {...line}>
+      <circle cx="7" cy="7" r="4.5" />
+      <path d="m10.5 10.5 4 4" />
+    </g>
+  ),
+  sources: <path {...line} d="M2 4h12M2 8h12M2 12h12" />,
+  activity: <path {...line} d="M1 8h3l2-5 4 10 2-5h3" />,
+  plus: <path {...line} strokeWidth={2} d="M8 3v10M3 8h10" />,
+  cross: <path {...line} strokeWidth={2} d="m4 4 8 8m0-8-8 8" />,
+  check: <path {...line} strokeWidth={2} d="m3.5 8.5 3 3 6-7" />,
+  retry: <path {...line} strokeWidth={1.8} d="M13 8a5 5 0 1 1-1.5-3.6M13 2v3h-3" />,
+  stop: <rect x="4" y="4" width="8" height="8" rx="1" fill="currentColor" />,
+  pause: <path {...line} strokeWidth={2.4} d="M5.5 3.5v9M10.5 3.5v9" />,
+  clock: (
+    <g {...line}>
+      <circle cx="8" cy="8" r="6" />
+      <path d="M8 4.5V8l2.5 1.5" />
+    </g>
+  ),
+  busy: <path {...line} strokeWidth={2} d="M8 2a6 6 0 1 0 6 6" />,
+  slash: (
+    <g {...line}>
+      <circle cx="8" cy="8" r="6" />
+      <path d="m4 12 8-8" />
+    </g>
+  ),
+  copy: (
+    <g {...line}>
+      <rect x="5" y="5" width="8.5" height="8.5" rx="1.5" />
+      <path d="M10.5 2.5h-7a1 1 0 0 0-1 1v7" />
+    </g>
+  ),
+  down: <path {...line} strokeWidth={1.8} d="M8 2.5v8m-3.5-3L8 11l3.5-3.5M3 14h10" />,
+  external: <path {...line} d="M9 2.5h4.5V7M13 3 7.5 8.5M11 9.5v3a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1v-6a1 1 0 0 1 1-1h3" />,
+  alert: <path {...line} strokeWidth={2} d="M8 3.5v5M8 12v.5" />,
+} as const;
+
+export type IconName = keyof typeof SHAPES;
+
+export function Icon({ name, className }: { name: IconName; className?: string }): ReactNode {
+  return (
+    <svg viewBox="0 0 16 16" aria-hidden="true" className={className}>
+      {SHAPES[name]}
+    </svg>
+  );
+}

@@ -1,0 +1,66 @@
+// A stored page as rendered Markdown. Its text is hostile: no raw HTML, no images, no target but web and mail.
+
+import type { ReactNode } from "react";
+import ReactMarkdown, { type Components, defaultUrlTransform } from "react-markdown";
+import remarkGfm from "remark-gfm";
+
+import { tamePage, type Cited } from "../text/tamePage";
+import { safeHref } from "../text/visible";
+import { CodeBlock } from "./Code";
+
+interface Props {
+  readonly markdown: string;
+  /** What relative links are relative to. */
+  readonly baseUrl: string;
+  /** In UTF-16 units of `markdown`. */
+  readonly cited: Cited | null;
+}
+
+const COMPONENTS: Components = {
+  a: ({ href, children, className }) =>
+    href === undefined ? (
+      <span className={className}>{children}</span>
+    ) : (
+      <a href={href} className={className} target="_blank" rel="noreferrer noopener nofollow ugc">
+        {children}
+      </a>
+    ),
+  pre: ({ node, children }) => {
+    const code = node?.children[0];
+    if (code?.type !== "element") return <pre>{children}</pre>;
+    const text = code.children.map((child) => (child.type === "text" ? child.value : "")).join("");
+    const { className, "data-cited": first, tabIndex } = node?.properties ?? {};
+    const isCited = Array.isArray(className) && className.includes("cited");
+    return (
+      <div data-cited={first} className={isCited ? "cited" : undefined} tabIndex={typeof tabIndex === "number" ? tabIndex : undefined}>
+        <CodeBlock code={text.replace(/\n$/, "")} language={languageOf(code.properties.className)} />
+      </div>
+    );
+  },
+  table: ({ children, className }) => (
+    <div className="table-frame" tabIndex={0} role="region" aria-label="Table">
+      <table className={className}>{children}</table>
+    </div>
+  ),
+};
+
+export function Markdown({ markdown, baseUrl, cited }: Props): ReactNode {
+  return (
+    <div className="prose">
+      <ReactMarkdown
+        remarkPlugins={[remarkGfm]}
+        rehypePlugins={[[tamePage, cited]]}
+        components={COMPONENTS}
+        urlTransform={(url) => safeHref(defaultUrlTransform(url), baseUrl)}
+        remarkRehypeOptions={{ clobberPrefix: "page-" }}
+      >
+        {markdown}
+      </ReactMarkdown>
+    </div>
+  );
+}
+
+function languageOf(className: unknown): string | null {
+  const names = Array.isArray(className) ? className.map(String) : [];
+  return names.find((name) => name.startsWith("language-"))?.slice("language-".length) ?? null;
+}

@@ -1,0 +1,102 @@
+// The frame of every page: navigation, connection, theme, and the dialogs that any page can open.
+
+import { useQuery } from "@tanstack/react-query";
+import { Link, Outlet, useNavigate } from "@tanstack/react-router";
+import { type ReactNode, useCallback, useEffect, useState } from "react";
+
+import { useTasks } from "../live/react";
+import { isFinal } from "../live/tasks";
+import { healthQuery } from "../queries";
+import { Announcer } from "./Announcer";
+import { NewCrawlContext, useApp } from "./app";
+import { ConnectionState, OfflineBanner } from "./ConnectionState";
+import { KeyDialog, NewCrawlDialog, ShortcutsDialog } from "./dialogs";
+import { Icon } from "./Icon";
+import { useShortcut } from "./shortcuts";
+import { ThemeSwitch } from "./ThemeSwitch";
+
+type Open = "none" | "crawl" | "shortcuts";
+
+export function Shell(): ReactNode {
+  const [open, setOpen] = useState<Open>("none");
+  const newCrawl = useCallback(() => setOpen("crawl"), []);
+  const close = useCallback(() => setOpen("none"), []);
+  useGlobalShortcuts(setOpen);
+  useKeyWhenNeeded();
+  return (
+    <NewCrawlContext value={newCrawl}>
+      <a className="skip" href="#main">
+        Skip to content
+      </a>
+      <div className="shell">
+        <Nav onShortcuts={() => setOpen("shortcuts")} />
+        <main id="main" tabIndex={-1}>
+          <OfflineBanner />
+          <Outlet />
+        </main>
+      </div>
+      <Announcer />
+      <KeyDialog />
+      {open === "crawl" ? <NewCrawlDialog onClose={close} /> : null}
+      {open === "shortcuts" ? <ShortcutsDialog onClose={close} /> : null}
+    </NewCrawlContext>
+  );
+}
+
+function useGlobalShortcuts(setOpen: (open: Open) => void): void {
+  const navigate = useNavigate();
+  useShortcut("c", "New crawl", () => setOpen("crawl"));
+  useShortcut("?", "This list", () => setOpen("shortcuts"));
+  useShortcut("/", "Search", () => void navigate({ to: "/search" }));
+  useShortcut("g s", "Go to search", () => void navigate({ to: "/search" }));
+  useShortcut("g o", "Go to sources", () => void navigate({ to: "/sources" }));
+  useShortcut("g a", "Go to activity", () => void navigate({ to: "/activity" }));
+}
+
+function useKeyWhenNeeded(): void {
+  const { api, session } = useApp();
+  const needsKey = useQuery(healthQuery(api)).data?.needs_key ?? false;
+  useEffect(() => {
+    if (needsKey && session.key === null) session.wantKey();
+  }, [needsKey, session]);
+}
+
+function Nav({ onShortcuts }: { onShortcuts: () => void }): ReactNode {
+  const { byId } = useTasks();
+  const tasks = [...byId.values()];
+  const active = tasks.filter((task) => !isFinal(task.status)).length;
+  return (
+    <nav className="nav" aria-label="Main">
+      <Link to="/search" className="brand">
+        <i aria-hidden="true" />
+        gleanery
+      </Link>
+      <Link to="/search">
+        <Icon name="search" />
+        Search
+      </Link>
+      <Link to="/sources">
+        <Icon name="sources" />
+        Sources
+      </Link>
+      <Link to="/activity">
+        <Icon name="activity" />
+        Activity
+        {active > 0 ? (
+          <span className="n num">
+            {active}
+            <span className="sr"> active</span>
+          </span>
+        ) : null}
+      </Link>
+      <span className="sp" />
+      <div className="nav-end">
+        <ThemeSwitch />
+        <button type="button" className="btn quiet small" onClick={onShortcuts}>
+          <kbd>?</kbd> Shortcuts
+        </button>
+      </div>
+      <ConnectionState />
+    </nav>
+  );
+}

@@ -1,0 +1,60 @@
+// Tabs after the WAI-ARIA pattern: arrow keys move, the choice is the caller's (it lives in the URL).
+
+import { type KeyboardEvent, type ReactNode, useId } from "react";
+
+export interface Tab<Name extends string> {
+  readonly name: Name;
+  readonly label: string;
+  readonly badge?: ReactNode;
+}
+
+interface Props<Name extends string> {
+  readonly label: string;
+  readonly tabs: readonly Tab<Name>[];
+  readonly current: Name;
+  readonly onChoose: (name: Name) => void;
+  readonly tools?: ReactNode;
+  readonly children: ReactNode;
+}
+
+const STEPS: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowRight: 1 };
+
+export function Tabs<Name extends string>({ label, tabs, current, onChoose, tools, children }: Props<Name>): ReactNode {
+  const id = useId();
+  const move = (event: KeyboardEvent<HTMLDivElement>): void => {
+    const step = STEPS[event.key];
+    if (step === undefined) return;
+    const at = tabs.findIndex((tab) => tab.name === current);
+    const next = tabs[(at + step + tabs.length) % tabs.length];
+    if (next === undefined) return;
+    event.preventDefault();
+    onChoose(next.name);
+    document.getElementById(`${id}-${next.name}`)?.focus();
+  };
+  return (
+    <>
+      <div className="tabs">
+        <div role="tablist" aria-label={label} onKeyDown={move}>
+          {tabs.map((tab) => (
+            <button
+              key={tab.name}
+              type="button"
+              role="tab"
+              id={`${id}-${tab.name}`}
+              aria-selected={tab.name === current}
+              aria-controls={`${id}-panel`}
+              tabIndex={tab.name === current ? 0 : -1}
+              onClick={() => onChoose(tab.name)}
+            >
+              {tab.label} {tab.badge}
+            </button>
+          ))}
+        </div>
+        {tools}
+      </div>
+      <div role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${current}`}>
+        {children}
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,90 @@
+// Buttons with a habit: one that asks before it acts, one that copies.
+
+import { type ReactNode, useEffect, useRef, useState } from "react";
+
+import { Icon, type IconName } from "./Icon";
+
+const CONFIRM_MS = 5_000;
+const COPIED_MS = 2_000;
+
+interface ConfirmProps {
+  readonly label: string;
+  readonly confirmLabel: string;
+  readonly pendingLabel: string;
+  readonly isPending: boolean;
+  readonly onConfirm: () => void;
+  readonly icon: IconName;
+  readonly isIconOnly?: boolean;
+  readonly testId?: string;
+}
+
+/** Acts on the second click. The first arms it for some seconds; Esc and leaving it disarm it. */
+export function ConfirmButton(props: ConfirmProps): ReactNode {
+  const { label, confirmLabel, pendingLabel, isPending, onConfirm, icon, isIconOnly = false, testId } = props;
+  const [isArmed, setArmed] = useState(false);
+  useEffect(() => {
+    if (!isArmed) return;
+    const timer = setTimeout(() => setArmed(false), CONFIRM_MS);
+    return () => clearTimeout(timer);
+  }, [isArmed]);
+  const press = (): void => {
+    setArmed(!isArmed);
+    if (isArmed) onConfirm();
+  };
+  const text = isPending ? pendingLabel : isArmed ? confirmLabel : label;
+  const isShort = isIconOnly && !isArmed && !isPending;
+  return (
+    <button
+      type="button"
+      className={isArmed ? "btn danger" : isShort ? "btn icon quiet" : "btn"}
+      data-testid={testId}
+      disabled={isPending}
+      aria-label={isShort ? label : undefined}
+      title={isShort ? label : undefined}
+      onClick={press}
+      onBlur={() => setArmed(false)}
+      onKeyDown={(event) => {
+        if (event.key === "Escape") setArmed(false);
+      }}
+    >
+      <Icon name={icon} />
+      {isShort ? null : text}
+    </button>
+  );
+}
+
+interface CopyProps {
+  readonly text: string;
+  readonly label: string;
+  readonly isQuiet?: boolean;
+}
+
+export function CopyButton({ text, label, isQuiet = false }: CopyProps): ReactNode {
+  const [state, setState] = useState<"idle" | "copied" | "failed">("idle");
+  const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
+  useEffect(
+    () => () => {
+      if (timer.current !== null) clearTimeout(timer.current);
+    },
+    [],
+  );
+  const copy = async (): Promise<void> => {
+    setState(await copied(text));
+    timer.current = setTimeout(() => setState("idle"), COPIED_MS);
+  };
+  return (
+    <button type="button" className={isQuiet ? "btn quiet small" : "btn small"} onClick={() => void copy()}>
+      <Icon name={state === "copied" ? "check" : "copy"} />
+      <span aria-live="polite">{state === "idle" ? label : state === "copied" ? "Copied" : "Not allowed here"}</span>
+    </button>
+  );
+}
+
+async function copied(text: string): Promise<"copied" | "failed"> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return "copied";
+  } catch {
+    return "failed";
+  }
+}

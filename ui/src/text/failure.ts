@@ -1,0 +1,131 @@
+// What went wrong, in plain words, and what to do about it, for every error code of the server.
+
+import type { ErrorBody } from "../wire";
+
+export interface Advice {
+  readonly what: string;
+  readonly todo: string;
+}
+
+type Known =
+  | "internal_error"
+  | "invalid_field"
+  | "invalid_url"
+  | "unsupported_scheme"
+  | "url_has_userinfo"
+  | "bad_request"
+  | "unauthorized"
+  | "forbidden"
+  | "not_found"
+  | "wrong_state"
+  | "idempotency_conflict"
+  | "queue_full"
+  | "storage_error"
+  | "storage_full"
+  | "lease_lost"
+  | "server_unreachable"
+  | "fetch_failed"
+  | "address_forbidden"
+  | "host_not_found"
+  | "connect_failed"
+  | "tls_failed"
+  | "timed_out"
+  | "redirect_loop"
+  | "redirect_refused"
+  | "robots_denied"
+  | "robots_unreachable"
+  | "too_large"
+  | "not_html"
+  | "broken_body"
+  | "empty_page"
+  | "extract_failed"
+  | "embed_failed"
+  | "embed_key_refused"
+  | "embed_quota_spent"
+  | "embed_mismatch"
+  | "embed_unavailable"
+  | "superseded";
+
+const ADVICE: Readonly<Record<Known, Advice>> = {
+  internal_error: { what: "Something went wrong in the server", todo: "Try again. If it happens again, the server's log says more." },
+  invalid_field: { what: "A value is not valid", todo: "Correct the value that is named and try again." },
+  invalid_url: { what: "This is not a web address", todo: "Give a full address such as https://docs.example.org/." },
+  unsupported_scheme: { what: "This kind of address can't be crawled", todo: "Use an address that begins with http:// or https://." },
+  url_has_userinfo: { what: "The address carries a user name or password", todo: "Leave out the part before the @." },
+  bad_request: { what: "The server could not read the request", todo: "Reload the page and try again." },
+  unauthorized: { what: "The server needs an API key", todo: "Enter one of the keys that the server was started with." },
+  forbidden: { what: "The server refused this request", todo: "Open the UI under the server's own address." },
+  not_found: { what: "There is no such thing here", todo: "It may have been deleted. Go back to the list." },
+  wrong_state: { what: "This can't be done in the task's present state", todo: "Look at how the task stands now, then try again." },
+  idempotency_conflict: { what: "The same request was sent with another content", todo: "Try again." },
+  queue_full: { what: "The queue is full", todo: "Wait until some tasks are done, then try again." },
+  storage_error: { what: "The server could not store it", todo: "Check the data folder's permissions, then retry." },
+  storage_full: { what: "The server's disk is full", todo: "Make room on the disk, then retry: what was stored is kept." },
+  lease_lost: { what: "Another worker took this task over", todo: "Nothing to do: the other worker goes on with it." },
+  server_unreachable: { what: "The server doesn't answer", todo: "Check that gleanery is running, then try again." },
+  fetch_failed: { what: "The page could not be read", todo: "Open it in a browser to see whether it is there, then retry." },
+  address_forbidden: {
+    what: "The address is private or reserved",
+    todo: "If this is a server of your own, allow its address with GLEANERY_ALLOW_ADDRESSES.",
+  },
+  host_not_found: { what: "The site's name does not exist", todo: "Check the address for a typo, and the network's DNS." },
+  connect_failed: { what: "The site can't be reached", todo: "Check that it is up, then retry." },
+  tls_failed: { what: "The site's certificate is not valid", todo: "Check the address; the site's owner may have to renew it." },
+  timed_out: { what: "The site took too long to answer", todo: "Retry later, when it is less busy." },
+  redirect_loop: { what: "The site redirects in a circle", todo: "Crawl the address where it should end up." },
+  redirect_refused: { what: "The site redirects to an address that may not be fetched", todo: "Crawl the target itself if you trust it." },
+  robots_denied: {
+    what: "The site's robots.txt does not allow this",
+    todo: "Crawl another path, or ask the site's owner to allow your crawler.",
+  },
+  robots_unreachable: { what: "The site's robots.txt can't be had", todo: "Retry later: without it nothing may be crawled." },
+  too_large: { what: "The page is larger than the limit", todo: "Exclude it, or crawl the parts it links to." },
+  not_html: { what: "This is a kind of document that isn't read", todo: "Crawl an HTML page instead." },
+  broken_body: { what: "The page arrived damaged", todo: "Retry; if it stays so, the site sends it damaged." },
+  empty_page: { what: "There is no text on the page", todo: "It may need JavaScript to show its text." },
+  extract_failed: { what: "The page could not be taken apart", todo: "Exclude it, or report it as a bug with its address." },
+  embed_failed: { what: "Vectors could not be made", todo: "Search finds the pages by words. Retry to make the vectors." },
+  embed_key_refused: { what: "The embedding service refused the API key", todo: "Set a valid key, restart, then retry." },
+  embed_quota_spent: { what: "The embedding account has no quota left", todo: "Raise the quota, then retry: nothing is fetched again." },
+  embed_mismatch: { what: "The embedding model is not the one that is set", todo: "Check the model's name in the settings." },
+  embed_unavailable: { what: "The embedding service doesn't answer", todo: "Retry later: nothing is fetched again." },
+  superseded: { what: "A newer request took this one's place", todo: "Nothing to do: follow the newer task." },
+};
+
+const DEFAULT: Advice = { what: "Something went wrong", todo: "Try again. If it happens again, copy the details for a bug report." };
+
+export function adviceFor(code: string): Advice {
+  if (Object.hasOwn(ADVICE, code)) return ADVICE[code as Known];
+  const status = /^http_(\d{3})$/.exec(code)?.[1];
+  return status === undefined ? DEFAULT : httpAdvice(Number(status));
+}
+
+function httpAdvice(status: number): Advice {
+  const what = `The site answered with status ${status}`;
+  if (status === 401 || status === 403) return { what, todo: "The page is not public, or the site turns crawlers away." };
+  if (status === 404 || status === 410) return { what, todo: "The page is gone. Links to it may be out of date." };
+  if (status === 429) return { what, todo: "The site wants fewer requests. Retry in a while." };
+  return status >= 500 ? { what, todo: "The site has trouble. Retry later." } : { what, todo: DEFAULT.todo };
+}
+
+/** Why a URL was skipped or failed, for a list. Codes of errors are among them. */
+const REASONS: Readonly<Record<string, string>> = {
+  duplicate: "same content as another page",
+  page_limit: "page limit reached",
+  outside_path: "outside the start folder",
+  other_host: "on another host",
+  excluded: "excluded",
+  not_included: "not among the included",
+  too_deep: "too many links away",
+  not_a_document: "not a document",
+  not_a_web_address: "not a web address",
+};
+
+export function reasonText(reason: string): string {
+  return REASONS[reason] ?? adviceFor(reason).what.toLowerCase();
+}
+
+/** An error as text to paste into a bug report. */
+export function errorReport(error: ErrorBody, context: Readonly<Record<string, string>>): string {
+  return JSON.stringify({ ...context, code: error.code, message: error.message, details: error.details }, null, 2);
+}

@@ -1,0 +1,24 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+const server = process.env.GLEANERY_URL ?? "http://127.0.0.1:8181";
+
+export default defineConfig({
+  plugins: [react()],
+  build: {
+    target: "es2022",
+    sourcemap: false,
+    assetsDir: "assets",
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  server: {
+    proxy: {
+      "/api": server,
+      "/health": server,
+      "/example": server,
+      "/socket.io": { target: server, ws: true },
+    },
+  },
+  test: { environment: "node", include: ["src/**/*.test.{ts,tsx}"] },
+});
