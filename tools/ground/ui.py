@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.ground.python_env import REQUIREMENTS, UV_ENV, base_python, require_uv
-from tools.ground.shell import ROOT, TOOLS, GroundError, Step, Words, run, say, show
+from tools.ground.shell import ROOT, TOOLS, GroundError, Step, Words, run, show
 from tools.ground.stamps import Stamp, digest, files_below
 
 UI = ROOT / "ui"
@@ -90,9 +89,6 @@ def require_packages(node: Node) -> None:
 
 def require_dist() -> None:
     """`ui/dist`, built again when a source has changed since."""
-    if not (UI / "package.json").is_file():
-        say("There is no ui/ yet: going on without it.")
-        return
     stamp = Stamp(TOOLS / ".ui")
     made_from = digest(files_below(UI, without=NOT_SOURCES))
     if stamp.holds(made_from) and (DIST / "index.html").is_file():
@@ -107,12 +103,7 @@ def require_dist() -> None:
 
 def check() -> None:
     """Run the UI's own checks. Raises GroundError when one fails."""
-    if not (UI / "package.json").is_file():
-        say("There is no ui/ yet: nothing to check.")
-        return
-    scripts = json.loads((UI / "package.json").read_text("utf-8")).get("scripts", {})
     node = require_node()
     require_packages(node)
     for name in CHECKS:
-        if name in scripts:
-            show([node.npm, "run", "--silent", name], cwd=UI, env={**node.env, "CI": "true"})
+        show([node.npm, "run", "--silent", name], cwd=UI, env={**node.env, "CI": "true"})
