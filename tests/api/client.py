@@ -145,6 +145,17 @@ class Client:
                     return event
         raise AssertionError("the task ended before that")
 
+    async def until_stored(self, task_id: str, count: int) -> None:
+        """Until `count` pages of a crawl are stored: they may be so in any order."""
+        left = count
+
+        def is_last(event: dict[str, Any]) -> bool:
+            nonlocal left
+            left -= event["type"] == "page_stored"
+            return left == 0
+
+        await self.until(task_id, is_last)
+
     async def urls(self, task_id: str, base: str) -> dict[str, dict[str, Any]]:
         """What became of the URLs of a crawl: rows by path and query below `base`, each once."""
         rows = [row for row in await self.every(f"/tasks/{task_id}/pages") if row["url"].startswith(base)]

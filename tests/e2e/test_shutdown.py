@@ -34,7 +34,7 @@ async def test_open_lines_do_not_hold_the_end_and_nothing_is_lost(tmp_path: Path
             await watcher.connect()
             await watcher.subscribe(0)
             await site.let(4)
-            await client.until(task_id, lambda event: event["data"].get("url", "").endswith("p3.html"))
+            await client.until_stored(task_id, 5)
             before = loop.time()
             assert await process.stop() == 0
             assert loop.time() - before < SHUTDOWN_SECONDS

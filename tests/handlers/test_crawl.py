@@ -234,7 +234,7 @@ async def test_a_retry_fetches_the_failed_pages_and_no_others(
 async def test_cancel_midway_keeps_what_is_stored_and_stops_fetching(client: Client, gated: GatedSite) -> None:
     task_id = (await client.start(gated.start))["task_id"]
     await gated.let(4)
-    await client.until(task_id, lambda event: event["data"].get("url", "").endswith("p3.html"))
+    await client.until_stored(task_id, 5)
     reply = await client.put(f"/tasks/{task_id}/cancel")
     assert reply.status == 200
     crawl = await client.ended(task_id)
@@ -256,7 +256,7 @@ async def test_cancel_midway_keeps_what_is_stored_and_stops_fetching(client: Cli
 async def test_a_cancelled_crawl_goes_on_where_it_stopped(client: Client, gated: GatedSite) -> None:
     task_id = (await client.start(gated.start))["task_id"]
     await gated.let(4)
-    await client.until(task_id, lambda event: event["data"].get("url", "").endswith("p3.html"))
+    await client.until_stored(task_id, 5)
     await client.put(f"/tasks/{task_id}/cancel")
     first = await client.ended(task_id)
     await gated.let(100)
