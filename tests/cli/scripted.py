@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from gleanery import model
-from gleanery.api import wire
+from gleanery.api import present, wire
 from gleanery.api.http import answer, failure
 from tests.sites import run
 
@@ -50,7 +50,7 @@ RUNNING = model.Task(
 
 
 def shape(**fields: object) -> wire.TaskShape:
-    return wire.of_task(replace(RUNNING, **fields), AT)  # type: ignore[arg-type]
+    return present.of_task(replace(RUNNING, **fields), AT)  # type: ignore[arg-type]
 
 
 def event(seq: int) -> model.Event:
@@ -107,7 +107,7 @@ async def _unknown(request: web.Request) -> web.Response:
 
 def _task(script: Script) -> Handler:
     async def handle(_: web.Request) -> web.Response:
-        return answer(wire.of_task(script.task, AT))
+        return answer(present.of_task(script.task, AT))
 
     return handle
 
@@ -122,7 +122,7 @@ def _line(script: Script) -> Handler:
         await socket.prepare(request)
         script.is_over = line.is_last
         for seqs in line.messages:
-            update = wire.of_update(script.task, seqs[0] - 1, [event(seq) for seq in seqs])
+            update = present.of_update(script.task, seqs[0] - 1, [event(seq) for seq in seqs])
             await socket.send_json(update)
         if line.is_last:
             await socket.receive()  # the client hangs up when all is told

@@ -1,7 +1,5 @@
 """Ranking: reciprocal ranks, exact vector search, and words that agree with a real FTS5 table."""
 
-# ruff: noqa: RUF001 - words of many scripts are the matter here
-
 from __future__ import annotations
 
 import sqlite3

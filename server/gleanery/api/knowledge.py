@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from aiohttp import web
 
 from gleanery import errors
-from gleanery.api import wire
+from gleanery.api import present, wire
 from gleanery.api.http import answer, cursor_of, idempotency_of, int_of, limit_of, make_cursor, read
 from gleanery.api.route import CURSOR, LIMIT, PAGED, Query, Route
 from gleanery.handlers.crawl.payload import CrawlPayload, CrawlRequest
@@ -37,7 +37,9 @@ class KnowledgeApi:
         self._model = model
 
     def routes(self) -> Sequence[Route]:
-        source = "/api/v1/sources/{source_id}"
+        return (*self._crawl_routes(), *self._source_routes())
+
+    def _crawl_routes(self) -> Sequence[Route]:
         return (
             Route(
                 "POST",
@@ -60,6 +62,11 @@ class KnowledgeApi:
                 wire.KnowledgeStatus,
                 errors=(404,),
             ),
+        )
+
+    def _source_routes(self) -> Sequence[Route]:
+        source = "/api/v1/sources/{source_id}"
+        return (
             Route(
                 "GET",
                 "/api/v1/sources",
@@ -150,10 +157,10 @@ class KnowledgeApi:
         shape = wire.KnowledgeStatus(
             task_id=task.task_id,
             progress_id=task.task_id,
-            status=wire.seed_status(task),
+            status=present.seed_status(task),
             done=task.status.is_final,
             cancelled=task.status == "cancelled",
-            progress=wire.of_progress(task.progress),
+            progress=present.of_progress(task.progress),
             last_seq=task.last_seq,
         )
         return answer(shape)
@@ -162,10 +169,12 @@ class KnowledgeApi:
         limit, key = limit_of(request), cursor_of(request)
         rows = await self._store.knowledge.sources(after=time_key(key), limit=limit, model=self._model)
         cursor = make_cursor(rows[-1].created_at.timestamp(), rows[-1].source_id) if len(rows) == limit else None
-        return answer(wire.SourcePage(items=[wire.of_source(row) for row in rows], next_cursor=cursor))
+        return answer(wire.SourcePage(items=[present.of_source(row) for row in rows], next_cursor=cursor))
 
     async def source(self, request: web.Request) -> web.Response:
-        return answer(wire.of_source(await self._store.knowledge.source(request.match_info["source_id"], self._model)))
+        return answer(
+            present.of_source(await self._store.knowledge.source(request.match_info["source_id"], self._model))
+        )
 
     async def delete(self, request: web.Request) -> web.Response:
         source_id = request.match_info["source_id"]
@@ -179,11 +188,13 @@ class KnowledgeApi:
         rows = await self._store.knowledge.pages(request.match_info["source_id"], after=after, limit=limit)
         cursor = make_cursor(rows[-1][0].url_key) if len(rows) == limit else None
         return answer(
-            wire.PageSummaryPage(items=[wire.of_page_summary(page, chars) for page, chars in rows], next_cursor=cursor)
+            wire.PageSummaryPage(
+                items=[present.of_page_summary(page, chars) for page, chars in rows], next_cursor=cursor
+            )
         )
 
     async def page(self, request: web.Request) -> web.Response:
-        return answer(wire.of_page(await self._store.knowledge.page(request.match_info["page_id"])))
+        return answer(present.of_page(await self._store.knowledge.page(request.match_info["page_id"])))
 
     async def chunks(self, request: web.Request) -> web.Response:
         limit = limit_of(request)
@@ -191,7 +202,7 @@ class KnowledgeApi:
             request.match_info["source_id"], page_id=request.query.get("page_id"), after=row_key(request), limit=limit
         )
         cursor = make_cursor(rows[-1].row) if len(rows) == limit else None
-        return answer(wire.ChunkPage(items=[wire.of_chunk(row.chunk) for row in rows], next_cursor=cursor))
+        return answer(wire.ChunkPage(items=[present.of_chunk(row.chunk) for row in rows], next_cursor=cursor))
 
     async def code_examples(self, request: web.Request) -> web.Response:
         limit = limit_of(request)
@@ -199,7 +210,7 @@ class KnowledgeApi:
             request.match_info["source_id"], language=request.query.get("language"), after=row_key(request), limit=limit
         )
         cursor = make_cursor(rows[-1].row) if len(rows) == limit else None
-        items = [wire.of_code(row.code, row.url, row.title) for row in rows]
+        items = [present.of_code(row.code, row.url, row.title) for row in rows]
         return answer(wire.CodeExamplePage(items=items, next_cursor=cursor))
 
 

@@ -17,7 +17,7 @@ import socketio
 from aiohttp import WSMsgType, web
 
 from gleanery import errors, log
-from gleanery.api import wire
+from gleanery.api import present
 from gleanery.api.auth import Gate, key_in
 from gleanery.api.http import int_of
 from gleanery.engine.events import ChangeFeed
@@ -138,7 +138,7 @@ class Live:
         for start in range(0, max(1, len(events)), MESSAGE_EVENTS):
             some = events[start : start + MESSAGE_EVENTS]
             prev = some[0].seq - 1 if some else task.last_seq
-            await self._sio.emit(name, wire.of_update(task, prev, some), room=room.name)
+            await self._sio.emit(name, present.of_update(task, prev, some), room=room.name)
         await self._cut_off_slow(room.members)
 
     def _flush_list(self) -> None:
@@ -149,7 +149,9 @@ class Live:
     async def _tell_list(self, tasks: list[Task]) -> None:
         now = utc_now()
         for start in range(0, len(tasks), MESSAGE_EVENTS):
-            items = [wire.of_task(task, now).model_dump(mode="json") for task in tasks[start : start + MESSAGE_EVENTS]]
+            items = [
+                present.of_task(task, now).model_dump(mode="json") for task in tasks[start : start + MESSAGE_EVENTS]
+            ]
             await self._sio.emit("tasks_changed", {"items": items}, room=LIST_ROOM)
         await self._cut_off_slow(self._list_members)
 
@@ -236,10 +238,10 @@ class Live:
         return {
             "progressId": task_id,
             "found": True,
-            "task": wire.of_task(task, utc_now()).model_dump(mode="json"),
+            "task": present.of_task(task, utc_now()).model_dump(mode="json"),
             "lastSeq": task.last_seq,
             "firstSeq": events[0].seq if events else None,
-            "events": [wire.of_event(event).model_dump(mode="json") for event in events],
+            "events": [present.of_event(event).model_dump(mode="json") for event in events],
             "more": bool(events) and events[-1].seq < task.last_seq,
             "startOver": is_ahead,
         }
@@ -268,7 +270,7 @@ class Live:
         active = await self._tasks.list(statuses=unfinished, task_type=None, after=None, limit=500)
         newest = await self._tasks.list(statuses=(), task_type=None, after=None, limit=50)
         now = utc_now()
-        items = {task.task_id: wire.of_task(task, now).model_dump(mode="json") for task in (*active, *newest)}
+        items = {task.task_id: present.of_task(task, now).model_dump(mode="json") for task in (*active, *newest)}
         return {"items": list(items.values())}
 
     async def _unsubscribe_list(self, sid: str, *_: Any) -> dict[str, Any]:
@@ -310,7 +312,7 @@ class Live:
             try:
                 task = await self._tasks.get(task_id)
                 events = list(await self._tasks.events(task_id, after=after, before=None, limit=MESSAGE_EVENTS))
-                await asyncio.wait_for(socket.send_json(wire.of_update(task, after, events)), SEND_SECONDS)
+                await asyncio.wait_for(socket.send_json(present.of_update(task, after, events)), SEND_SECONDS)
             except (TimeoutError, ConnectionError):
                 await socket.close(code=1013, message=b"too slow")
                 return

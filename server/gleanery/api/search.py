@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from gleanery.api import wire
+from gleanery.api import present, wire
 from gleanery.api.http import answer, read
 from gleanery.api.route import Route
 from gleanery.knowledge.search import Mode, Searcher
@@ -74,7 +74,7 @@ class SearchApi:
         )
         hits = [
             wire.CodeHit(
-                **wire.of_code(hit.found.code, hit.found.url, hit.found.title).model_dump(),
+                **present.of_code(hit.found.code, hit.found.url, hit.found.title).model_dump(),
                 highlights=list(hit.highlights),
                 score=hit.score,
             )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from gleanery import errors, log
-from gleanery.api import wire
+from gleanery.api import present, wire
 from gleanery.api.http import answer, cursor_of, int_of, limit_of, make_cursor, read
 from gleanery.api.knowledge import row_key, time_key
 from gleanery.api.route import CURSOR, LIMIT, PAGED, Query, Route
@@ -92,10 +92,10 @@ class TasksApi:
         )
         cursor = make_cursor(rows[-1].created_at.timestamp(), rows[-1].task_id) if len(rows) == limit else None
         now = utc_now()
-        return answer(wire.TaskPage(items=[wire.of_task(row, now) for row in rows], next_cursor=cursor))
+        return answer(wire.TaskPage(items=[present.of_task(row, now) for row in rows], next_cursor=cursor))
 
     async def one(self, request: web.Request) -> web.Response:
-        return answer(wire.of_task(await self._store.tasks.get(request.match_info["task_id"]), utc_now()))
+        return answer(present.of_task(await self._store.tasks.get(request.match_info["task_id"]), utc_now()))
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         task = await self._store.tasks.get(request.match_info["task_id"])
@@ -105,7 +105,7 @@ class TasksApi:
         after, before = max(row_key(request), int_of(request, "after", 0)), int_of(request, "before", 0)
         rows = await self._store.tasks.events(task.task_id, after=after, before=before or None, limit=limit)
         cursor = make_cursor(rows[-1].seq) if not before and rows and rows[-1].seq < task.last_seq else None
-        return answer(wire.EventPage(items=[wire.of_event(row) for row in rows], next_cursor=cursor))
+        return answer(wire.EventPage(items=[present.of_event(row) for row in rows], next_cursor=cursor))
 
     async def _stream(self, request: web.Request, task_id: str) -> web.StreamResponse:
         """All events from `after` (or Last-Event-ID) on, then the live ones, until the task has ended."""
@@ -154,15 +154,17 @@ class TasksApi:
         limit = limit_of(request, 100)
         rows = await self._store.crawls.urls(task.task_id, state=_state(request), after=row_key(request), limit=limit)
         cursor = make_cursor(rows[-1].ordinal) if len(rows) == limit else None
-        return answer(wire.UrlPage(items=[wire.of_url(row) for row in rows], next_cursor=cursor))
+        return answer(wire.UrlPage(items=[present.of_url(row) for row in rows], next_cursor=cursor))
 
     async def cancel(self, request: web.Request) -> web.Response:
-        return answer(wire.of_task(await self._store.tasks.request_cancel(request.match_info["task_id"]), utc_now()))
+        return answer(present.of_task(await self._store.tasks.request_cancel(request.match_info["task_id"]), utc_now()))
 
     async def retry(self, request: web.Request) -> web.Response:
         body = await read(request, wire.RetryRequest)
         task = await self._store.tasks.retry(request.match_info["task_id"], only_failed=body.only == "failed")
-        return answer(wire.of_task(task, utc_now()), status=202, headers={"Location": f"/api/v1/tasks/{task.task_id}"})
+        return answer(
+            present.of_task(task, utc_now()), status=202, headers={"Location": f"/api/v1/tasks/{task.task_id}"}
+        )
 
 
 def _statuses(request: web.Request) -> Sequence[TaskStatus]:
@@ -189,5 +191,5 @@ def _last_event_id(request: web.Request) -> int:
 
 
 def _sse(event: Event) -> str:
-    data = json.dumps(wire.of_event(event).model_dump(mode="json"), separators=(",", ":"))
+    data = json.dumps(present.of_event(event).model_dump(mode="json"), separators=(",", ":"))
     return f"id: {event.seq}\nevent: {event.type}\ndata: {data}\n\n"

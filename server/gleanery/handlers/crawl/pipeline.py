@@ -230,7 +230,9 @@ class Pipeline:
         fresh: dict[str, FrontierUrl] = {}
         if len(links) > MAX_LINKS:
             message = f"too_many_links {_path(base)} · of its {len(links):,} links the first {MAX_LINKS:,} are followed"
-            warning = NewEvent(EventType.WARNING_RAISED, message, {"code": "too_many_links", "url": base, "links": len(links)})
+            warning = NewEvent(
+                EventType.WARNING_RAISED, message, {"code": "too_many_links", "url": base, "links": len(links)}
+            )
             await self._ctx.report(self._snapshot(message), warning)
         for link in links[:MAX_LINKS]:
             if not self._is_news(link, depth):  # most links of a page are those of the page before, to the letter

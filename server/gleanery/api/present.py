@@ -1,0 +1,226 @@
+"""From the nouns of `model` to the JSON shapes of `wire`: one function for each, and a room's message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from gleanery import model
+from gleanery.api.wire import (
+    ChunkShape,
+    CodeExampleShape,
+    ErrorBody,
+    EventShape,
+    HeadingShape,
+    PageShape,
+    PageSummary,
+    ProgressDetails,
+    ProgressShape,
+    SeedStatus,
+    SourceShape,
+    StageShape,
+    TaskShape,
+    UrlShape,
+)
+
+
+def of_error(error: model.ErrorInfo | None) -> ErrorBody | None:
+    return None if error is None else ErrorBody(code=error.code, message=error.message, details=dict(error.details))
+
+
+def of_progress(progress: model.Progress) -> ProgressShape:
+    return ProgressShape(
+        percentage=round(progress.percentage, 1),
+        stage=progress.stage,
+        stages={name: StageShape(done=count.done, total=count.total) for name, count in progress.stages.items()},
+        message=progress.message,
+        eta_seconds=progress.eta_seconds,
+        rate_per_second=progress.rate_per_second,
+        current_url=progress.current_url,
+        failed=progress.failed,
+        skipped=progress.skipped,
+    )
+
+
+def of_task(task: model.Task, now: datetime) -> TaskShape:
+    """The task as clients see it; `now` turns the ETA into `estimated_completion_at`."""
+    progress = of_progress(task.progress)
+    return TaskShape(
+        task_id=task.task_id,
+        task_type=task.task_type,
+        title=task.title,
+        description=task.description,
+        status=task.status,
+        priority=task.priority,
+        queue_name=task.queue_name,
+        payload=dict(task.payload),
+        result=None if task.result is None else dict(task.result),
+        error=of_error(task.error),
+        progress=progress,
+        progress_details=ProgressDetails(current_step=progress.stage, progress=progress.percentage),
+        retry_attempts=task.retry_attempts,
+        max_retries=task.max_retries,
+        run_at=task.run_at,
+        created_at=task.created_at,
+        processing_started_at=task.processing_started_at,
+        processing_completed_at=task.processing_completed_at,
+        estimated_completion_at=model.after(now, progress.eta_seconds),
+        last_error_at=task.last_error_at,
+        error_details=of_error(task.last_error),
+        worker_id=task.worker_id,
+        background_task_id=None if task.worker_id is None else f"{task.worker_id}:{task.attempt}",
+        browser_session_id=None,
+        memory_usage_mb=task.memory_usage_mb,
+        depends_on=list(task.depends_on),
+        coalesce_key=task.coalesce_key,
+        parent_task_id=task.parent_task_id,
+        webhook_url=task.webhook_url,
+        last_seq=task.last_seq,
+    )
+
+
+def of_event(event: model.Event) -> EventShape:
+    return EventShape(seq=event.seq, at=event.at, type=event.type, message=event.message, data=dict(event.data))
+
+
+def of_url(row: model.FrontierUrl) -> UrlShape:
+    return UrlShape(
+        url=row.url,
+        state=row.state,
+        reason=row.reason,
+        message=row.message,
+        status_code=row.status_code,
+        depth=row.depth,
+        attempts=row.attempts,
+        found_on=row.found_on,
+        page_id=row.page_id,
+        chunks=row.chunk_count,
+        code_examples=row.code_example_count,
+        elapsed_seconds=row.elapsed_seconds,
+        settled_at=row.settled_at,
+    )
+
+
+def of_source(source: model.Source) -> SourceShape:
+    return SourceShape(
+        source_id=source.source_id,
+        url=source.url,
+        title=source.title,
+        tags=list(source.tags),
+        knowledge_type=source.knowledge_type,
+        options=dict(source.options),
+        created_at=source.created_at,
+        updated_at=source.updated_at,
+        last_task_id=source.last_task_id,
+        pages=source.page_count,
+        chunks=source.chunk_count,
+        code_examples=source.code_example_count,
+        embedded_chunks=source.embedded_chunk_count,
+        size_bytes=source.size_bytes,
+    )
+
+
+def of_page_summary(page: model.Page, chars: int) -> PageSummary:
+    return PageSummary(
+        page_id=page.page_id,
+        source_id=page.source_id,
+        url=page.url,
+        title=page.title,
+        language=page.language,
+        chars=chars,
+        fetched_at=page.fetched_at,
+    )
+
+
+def of_page(page: model.Page) -> PageShape:
+    return PageShape(
+        **of_page_summary(page, len(page.markdown)).model_dump(),
+        description=page.description,
+        markdown=page.markdown,
+        outline=[HeadingShape(level=h.level, text=h.text, anchor=h.anchor, offset=h.offset) for h in page.outline],
+        content_hash=page.content_hash,
+        status_code=page.status_code,
+        content_type=page.content_type,
+        etag=page.etag,
+        last_modified=page.last_modified,
+        size_bytes=page.size_bytes,
+        task_id=page.task_id,
+    )
+
+
+def of_chunk(chunk: model.Chunk) -> ChunkShape:
+    return ChunkShape(
+        chunk_id=chunk.chunk_id,
+        page_id=chunk.page_id,
+        source_id=chunk.source_id,
+        ordinal=chunk.ordinal,
+        start=chunk.start,
+        end=chunk.end,
+        heading_path=list(chunk.heading_path),
+        content=chunk.content,
+    )
+
+
+def of_code(code: model.StoredCode, url: str, title: str) -> CodeExampleShape:
+    return CodeExampleShape(
+        code_id=code.code_id,
+        page_id=code.page_id,
+        source_id=code.source_id,
+        url=url,
+        title=title,
+        ordinal=code.ordinal,
+        language=code.language,
+        code=code.code,
+        heading_path=list(code.heading_path),
+        context=code.context,
+        start=code.start,
+        end=code.end,
+    )
+
+
+_SEED_WORDS: Mapping[model.TaskStatus, SeedStatus] = {
+    model.TaskStatus.PAUSED: "paused",
+    model.TaskStatus.COMPLETED: "complete",
+    model.TaskStatus.FAILED: "error",
+    model.TaskStatus.CANCELLED: "cancelled",
+}
+_SEED_STAGES: Mapping[str, SeedStatus] = {
+    "analyzing": "analyzing",
+    "crawling": "crawling",
+    "embedding": "embedding",
+    "": "starting",
+}
+
+
+def seed_status(task: model.Task) -> SeedStatus:
+    """The state in the words that progress clients know: a running task is named by its stage."""
+    if task.status is model.TaskStatus.QUEUED:
+        return "retrying" if task.last_error is not None else "queued"
+    if task.status is model.TaskStatus.RUNNING:
+        return _SEED_STAGES.get(task.progress.stage, "running")
+    return _SEED_WORDS[task.status]
+
+
+def of_update(task: model.Task, prev_seq: int, events: list[model.Event]) -> dict[str, Any]:
+    """A room's message: all events after `prev_seq` and the task as it stood after the last of them."""
+    progress = of_progress(task.progress)
+    failed = task.status is model.TaskStatus.FAILED
+    return {
+        "progressId": task.task_id,
+        "prevSeq": prev_seq,
+        "seq": events[-1].seq if events else prev_seq,
+        "events": [of_event(event).model_dump(mode="json") for event in events],
+        "status": seed_status(task),
+        "taskStatus": str(task.status),
+        "percentage": -1 if failed else progress.percentage,
+        "stage": progress.stage,
+        "stages": {name: stage.model_dump() for name, stage in progress.stages.items()},
+        "currentUrl": progress.current_url,
+        "log": events[-1].message if events else progress.message,
+        "etaSeconds": progress.eta_seconds,
+        "ratePerSecond": progress.rate_per_second,
+        "failed": progress.failed,
+        "skipped": progress.skipped,
+        "error": None if task.error is None else of_error(task.error).model_dump(),  # type: ignore[union-attr]
+    }
