@@ -122,13 +122,15 @@ function LogRow({ row, top, linked }: { row: Row; top: number; linked: number | 
 
 function LineDetail({ event, taskId }: { event: EventShape; taskId: string }): ReactNode {
   const navigate = useNavigate();
+  const box = useRef<HTMLElement>(null);
+  useEffect(() => box.current?.scrollIntoView({ block: "nearest" }), [event.seq]);
   const { tab, state } = useRouterState({ select: ({ location }) => location.search as Record<string, string> });
   const close = (): void => {
     const search = { ...(tab === undefined ? {} : { tab }), ...(state === undefined ? {} : { state }) } as object;
     void navigate({ to: "/activity/$taskId", params: { taskId }, search, hash: "", replace: true });
   };
   return (
-    <section className="line-detail" aria-label={`Line ${event.seq}`}>
+    <section ref={box} className="line-detail" aria-label={`Line ${event.seq}`}>
       <p className="wrap">
         <b>Line {event.seq}</b> <span className="muted">{event.type}</span> {visible(event.message)}
       </p>

@@ -1,10 +1,10 @@
 // A stored page as rendered Markdown. Its text is hostile: no raw HTML, no images, no target but web and mail.
 
 import type { ReactNode } from "react";
-import ReactMarkdown, { type Components, defaultUrlTransform } from "react-markdown";
+import ReactMarkdown, { type Components } from "react-markdown";
 import remarkGfm from "remark-gfm";
 
-import { tamePage, type Cited } from "../text/tamePage";
+import { type Cited, tamePage } from "../text/tamePage";
 import { safeHref } from "../text/visible";
 import { CodeBlock } from "./Code";
 
@@ -18,7 +18,7 @@ interface Props {
 
 const COMPONENTS: Components = {
   a: ({ href, children, className }) =>
-    href === undefined ? (
+    typeof href !== "string" || href === "" ? (
       <span className={className}>{children}</span>
     ) : (
       <a href={href} className={className} target="_blank" rel="noreferrer noopener nofollow ugc">
@@ -51,7 +51,7 @@ export function Markdown({ markdown, baseUrl, cited }: Props): ReactNode {
         remarkPlugins={[remarkGfm]}
         rehypePlugins={[[tamePage, cited]]}
         components={COMPONENTS}
-        urlTransform={(url) => safeHref(defaultUrlTransform(url), baseUrl)}
+        urlTransform={(url) => safeHref(url, baseUrl)}
         remarkRehypeOptions={{ clobberPrefix: "page-" }}
       >
         {markdown}

@@ -63,7 +63,7 @@ function stageBar(stage: CrawlStage, task: TaskShape): { value: number | null; t
   const hasEnded = isFinal(task.status);
   if (stage === "discovered" || total === null) {
     const isOpen = task.status === "running" && task.progress.stage !== "embedding";
-    return { value: isOpen ? null : done > 0 ? 100 : 0, tone: hasEnded ? "ok" : "run", text: counted(done, "page") };
+    return { value: isOpen ? null : done > 0 ? 100 : 0, tone: task.status === "completed" ? "ok" : "run", text: counted(done, "page") };
   }
   const value = total === 0 ? 0 : (100 * done) / total;
   const tone = done >= total && total > 0 && hasEnded ? "ok" : task.status === "failed" ? "bad" : "run";

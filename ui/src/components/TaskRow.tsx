@@ -84,6 +84,7 @@ function detailOf(task: TaskShape): string {
   const { progress } = task;
   if (task.status === "running") return progress.current_url === null ? progress.message : pathOf(progress.current_url);
   if (task.status === "queued" && task.error_details !== null) return task.error_details.message;
+  if (task.status === "failed" && task.error !== null) return `stopped: ${task.error.code}`;
   if (task.status === "completed" && task.result !== null) return resultText(task);
   return progress.message;
 }

@@ -134,8 +134,7 @@ function UrlReason({ row }: { row: UrlShape }): ReactNode {
   const isFailed = row.state === "failed";
   return (
     <p className="muted sm wrap">
-      {isFailed ? `${adviceFor(row.reason).what}. ` : reasonText(row.reason)}
-      {row.message === null ? "" : ` ${visible(row.message)}`} {isFailed ? adviceFor(row.reason).todo : ""}{" "}
+      {row.message === null ? reasonText(row.reason) : visible(row.message)} {isFailed ? adviceFor(row.reason).todo : ""}{" "}
       <code className="xs">{row.reason}</code>
       {row.found_on === null || !isFailed ? null : <span className="xs"> found on {visible(pathOf(row.found_on))}</span>}
     </p>

@@ -83,7 +83,7 @@ function Completed({ task }: { task: TaskShape }): ReactNode {
       </p>
       {reasons.length > 0 ? (
         <p className="muted sm">
-          Left out: {reasons.map(([reason, size]) => `${count(size)} ${reasonText(reason)}`).join(", ")}.
+          Left out: {reasons.map(([reason, size]) => `${reasonText(reason)} (${count(size)})`).join(", ")}.
         </p>
       ) : null}
     </section>

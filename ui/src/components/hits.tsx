@@ -46,7 +46,7 @@ export function CodeHits({ hits }: { hits: readonly CodeHit[] }): ReactNode {
         <li key={hit.code_id} className="card hit" data-testid="hit-code" data-code-id={hit.code_id}>
           <Crumbs number={index + 1} url={hit.url} path={hit.heading_path}>
             <span className="num xs muted" title="Score by words">
-              {hit.score.toFixed(2)}
+              {hit.score.toPrecision(2)}
             </span>
           </Crumbs>
           <h2>

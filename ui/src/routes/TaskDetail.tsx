@@ -95,7 +95,7 @@ function Actions({ task, commands }: { task: TaskShape; commands: Commands }): R
   const sourceId = task.payload.source_id;
   const hasPages = (task.progress.stages.stored?.done ?? 0) > 0;
   return (
-    <>
+    <div className="row">
       {typeof sourceId === "string" && hasPages ? (
         <>
           <Link className="btn" to="/sources/$sourceId" params={{ sourceId }}>
@@ -108,9 +108,9 @@ function Actions({ task, commands }: { task: TaskShape; commands: Commands }): R
         </>
       ) : null}
       <CancelButton task={task} commands={commands} />
-      <RetryFailedButton task={task} commands={commands} />
+      {task.status === "completed" ? <RetryFailedButton task={task} commands={commands} /> : null}
       <RetryButton task={task} commands={commands} />
-    </>
+    </div>
   );
 }
 

@@ -61,7 +61,26 @@ function cut(content: string): Piece[] {
   }
   if (open !== null) pieces.push({ kind: "code", language: open.language, start: open.start, end: content.length });
   else pieces.push({ kind: "prose", language: null, start: proseStart, end: content.length });
-  return pieces.filter((piece) => content.slice(piece.start, piece.end).trim() !== "");
+  return pieces
+    .flatMap((piece) => (piece.kind === "prose" ? paragraphs(content, piece) : [piece]))
+    .filter((piece) => content.slice(piece.start, piece.end).trim() !== "");
+}
+
+/** Prose at its blank lines. A table keeps its columns when it is shown as code is. */
+function paragraphs(content: string, { start, end }: Piece): Piece[] {
+  const pieces: Piece[] = [];
+  let from = start;
+  for (const gap of content.slice(start, end).matchAll(/\n[ \t]*\n\s*|\s+$/g)) {
+    pieces.push(paragraph(content, from, start + gap.index));
+    from = start + gap.index + gap[0].length;
+  }
+  pieces.push(paragraph(content, from, end));
+  return pieces;
+}
+
+function paragraph(content: string, start: number, end: number): Piece {
+  const isTable = /^\|.*\|\n\|[ :|-]+\|/.test(content.slice(start, end));
+  return { kind: isTable ? "code" : "prose", language: null, start, end };
 }
 
 function syntaxOf(text: string): Token[] {

@@ -112,7 +112,11 @@ export function timeText(task: TaskShape, now: number, movedAt: number | undefin
 
 function runningText(task: TaskShape, now: number, movedAt: number | undefined): string {
   const quiet = movedAt === undefined ? 0 : (now - movedAt) / 1000;
-  const eta = etaText(task.progress, task.progress.stage === "embedding" ? 0 : quiet);
+  const eta = etaText(task.progress, quiet);
+  const embedded = task.progress.stages.embedded;
+  if (task.progress.stage === "embedding" && embedded !== undefined) {
+    return `embedded ${count(embedded.done)}${embedded.total === null ? "" : ` of ${count(embedded.total)}`}`;
+  }
   const parts = [quiet >= STALLED_SECONDS ? null : rateText(task.progress.rate_per_second), eta];
   return parts.filter((part) => part !== null).join(" · ") || "getting going…";
 }

@@ -1,0 +1,56 @@
+import { renderToStaticMarkup } from "react-dom/server";
+import { describe, expect, it } from "vitest";
+
+import { Markdown } from "./Markdown";
+
+function html(markdown: string, cited: { start: number; end: number } | null = null): string {
+  return renderToStaticMarkup(<Markdown markdown={markdown} baseUrl="https://example.org/docs/page" cited={cited} />);
+}
+
+describe("a hostile page", () => {
+  it.each([
+    ["raw HTML", "<script>alert(1)</script>\n\n<img src=x onerror=alert(1)>", /<script|<img|onerror=(?!alert\(1\)&gt;)/],
+    ["script links", "[a](javascript:alert(1)) [b](JaVaScRiPt&#58;alert(1)) [c](data:text/html,x)", /href/],
+    ["an image", "![alt](https://evil.example/x.png)", /<img|src=/],
+    ["a reference image", "![alt][r]\n\n[r]: https://evil.example/x.png", /<img/],
+    ["an iframe", "<iframe src=https://evil.example></iframe>", /<iframe/],
+    ["style", "<p style='position:fixed'>x</p>", /<p style/],
+    ["a form", "<form action=https://evil.example><input></form>", /<form|<input/],
+  ])("%s", (_, markdown, forbidden) => expect(html(markdown)).not.toMatch(forbidden));
+
+  it("shows raw HTML as text", () => expect(html("use `Vec` or <b>bold</b>")).toContain("&lt;b&gt;bold&lt;/b&gt;"));
+
+  it("makes an image a link that says so", () =>
+    expect(html("![a diagram](/x.png)")).toContain('href="https://example.org/x.png"'));
+
+  it("puts no link into a link", () => {
+    const text = html("[![badge](https://a.example/b.svg)](https://c.example/)");
+    expect(text.match(/<a /g)).toHaveLength(1);
+    expect(text).toContain("[image: badge]");
+  });
+
+  it("spells direction controls out, in code too", () => {
+    expect(html("a\u202eb")).toContain("a⟨RLO⟩b");
+    expect(html("```py\na\u2066b\n```")).toContain("a⟨LRI⟩b");
+  });
+
+  it("opens links without telling where from", () =>
+    expect(html("[a](https://b.example/)")).toContain('rel="noreferrer noopener nofollow ugc"'));
+
+  it("resolves relative links against the page", () =>
+    expect(html("[a](../b)")).toContain('href="https://example.org/b"'));
+
+  it("keeps the page's headings below the UI's own", () => expect(html("# Title")).toMatch(/<h2[^>]*>Title<\/h2>/));
+});
+
+describe("a cited passage", () => {
+  const markdown = "# One\n\nfirst\n\n## Two\n\nsecond\n\n```py\nx = 1\n```\n";
+  it("is marked by its blocks, and only the first is scrolled to", () => {
+    const start = markdown.indexOf("## Two");
+    const text = html(markdown, { start, end: markdown.length });
+    expect(text.match(/cited"/g)).toHaveLength(3);
+    expect(text.match(/data-cited="first"/g)).toHaveLength(1);
+    expect(text).toMatch(/<p>first<\/p>/);
+    expect(text).toContain(`id="at-${start}"`);
+  });
+});
