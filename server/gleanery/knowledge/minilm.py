@@ -241,12 +241,15 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) != 1:
         sys.stderr.write("usage: python -m gleanery.knowledge.minilm TARGET_DIR\n")
         return 2
+    disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)  # the quantiser advises a pre-processing that fused operators rule out
     try:
         model_dir = build(Path(arguments[0]))
     except (OSError, ModuleNotFoundError) as error:
         sys.stderr.write(f"The local embedding model can't be built: {error}\n")
         return 1
+    finally:
+        logging.disable(disabled)
     sys.stdout.write(f"{model_dir / MODEL_FILE}\n")
     return 0
 

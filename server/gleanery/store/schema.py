@@ -162,10 +162,8 @@ CREATE INDEX chunk_source ON chunk (source_id, row_id);
 CREATE VIRTUAL TABLE chunk_words USING fts5 (
     title, headings, content, content = 'chunk', content_rowid = 'row_id', tokenize = '{FTS_TOKENIZER}'
 );
-CREATE TRIGGER chunk_added AFTER INSERT ON chunk BEGIN
-    INSERT INTO chunk_words (rowid, title, headings, content)
-    VALUES (new.row_id, fts_text(new.title), fts_text(new.headings), fts_text(new.content));
-END;
+-- The store itself inserts the words, all of a page after its rows. By a trigger each INSERT would be under a savepoint of
+-- its own, and at each savepoint FTS5 writes out what it has gathered: a segment for every chunk, twice the cost of a page.
 CREATE TRIGGER chunk_removed AFTER DELETE ON chunk BEGIN
     INSERT INTO chunk_words (chunk_words, rowid, title, headings, content)
     VALUES ('delete', old.row_id, fts_text(old.title), fts_text(old.headings), fts_text(old.content));
@@ -200,10 +198,6 @@ CREATE INDEX code_source ON code_example (source_id, row_id);
 CREATE VIRTUAL TABLE code_words USING fts5 (
     title, headings, context, code, content = 'code_example', content_rowid = 'row_id', tokenize = '{FTS_TOKENIZER}'
 );
-CREATE TRIGGER code_added AFTER INSERT ON code_example BEGIN
-    INSERT INTO code_words (rowid, title, headings, context, code)
-    VALUES (new.row_id, fts_text(new.title), fts_text(new.headings), fts_text(new.context), fts_text(new.code));
-END;
 CREATE TRIGGER code_removed AFTER DELETE ON code_example BEGIN
     INSERT INTO code_words (code_words, rowid, title, headings, context, code)
     VALUES ('delete', old.row_id, fts_text(old.title), fts_text(old.headings), fts_text(old.context),
@@ -211,11 +205,4 @@ CREATE TRIGGER code_removed AFTER DELETE ON code_example BEGIN
 END;
 """
 
-_WORDS_BY_THE_PAGE = """
--- An INSERT with a trigger is under a savepoint of its own, and at each savepoint FTS5 writes out what it has gathered: a
--- segment for every chunk. The store itself inserts the words, all of a page after its rows: half the cost of a page.
-DROP TRIGGER chunk_added;
-DROP TRIGGER code_added;
-"""
-
-MIGRATIONS: tuple[str, ...] = (_FIRST, _WORDS_BY_THE_PAGE)
+MIGRATIONS: tuple[str, ...] = (_FIRST,)

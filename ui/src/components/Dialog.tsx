@@ -4,7 +4,8 @@ import { type ReactNode, useEffect, useId, useRef } from "react";
 
 interface Props {
   readonly title: string;
-  readonly onClose: () => void;
+  /** Null for a dialog that has to be answered. */
+  readonly onClose: (() => void) | null;
   readonly children: ReactNode;
 }
 
@@ -21,9 +22,15 @@ export function Dialog({ title, onClose, children }: Props): ReactNode {
       ref={ref}
       className="dialog"
       aria-labelledby={heading}
-      onClose={onClose}
+      onCancel={(event) => {
+        if (onClose === null) event.preventDefault();
+      }}
+      onClose={(event) => {
+        if (onClose !== null) onClose();
+        else if (event.currentTarget.isConnected) event.currentTarget.showModal(); // a second Esc closes it all the same
+      }}
       onMouseDown={(event) => {
-        if (event.target === event.currentTarget) onClose();
+        if (event.target === event.currentTarget) onClose?.();
       }}
     >
       <div className="dialog-body">

@@ -31,16 +31,13 @@ export function LogView({ progress, isErrorsOnly }: Props): ReactNode {
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 420 });
   const linked = useLinkedLine();
-  const [followed, setFollowed] = useState<{ isOn: boolean; seq: number }>({ isOn: linked === null, seq: 0 });
+  const [followed, setFollowed] = useState({ isOn: linked === null, seq: progress.lastSeq ?? 0 });
   const older = useOlder(progress);
   const lastSeq = progress.lastSeq ?? 0;
 
-  const scrollTo = (top: number): void => {
-    box.current?.scrollTo({ top });
-  };
   const follow = (): void => {
     setFollowed({ isOn: true, seq: lastSeq });
-    scrollTo(rows.length * ROW_PX);
+    box.current?.scrollTo({ top: rows.length * ROW_PX });
   };
   useShortcut("f", "Follow the log", follow);
   useLayoutEffect(() => {
@@ -61,15 +58,7 @@ export function LogView({ progress, isErrorsOnly }: Props): ReactNode {
   const selected = linked === null ? undefined : events.find((event) => event.seq === linked);
   return (
     <div className="log-frame">
-      {older.hasOlder ? (
-        <p className="log-older xs muted">
-          lines 1 to {count((events[0]?.seq ?? 1) - 1)} are not shown ·{" "}
-          <button type="button" className="link" disabled={older.isLoading} onClick={() => older.load(OLDER_LINES)}>
-            {older.isLoading ? "loading…" : `load ${OLDER_LINES} earlier lines`}
-          </button>
-        </p>
-      ) : null}
-      <InlineError error={older.error} />
+      <OlderLines older={older} first={events[0]?.seq ?? 1} />
       <div ref={box} className="log mono" role="log" aria-live="off" aria-label="Log" tabIndex={0} onScroll={onScroll}>
         <ol style={{ height: rows.length * ROW_PX }}>
           {rows.slice(start, end).map((row, index) => (
@@ -78,14 +67,31 @@ export function LogView({ progress, isErrorsOnly }: Props): ReactNode {
         </ol>
         {rows.length === 0 ? <p className="muted log-none">{isErrorsOnly ? "No errors so far." : "No lines yet."}</p> : null}
       </div>
-      {followed.isOn ? null : (
-        <div className="jump">
-          <button type="button" className="btn pri small" onClick={follow} data-testid="jump-to-newest">
-            Jump to newest{lastSeq > followed.seq ? ` (${count(lastSeq - followed.seq)} new)` : ""}
-          </button>
-        </div>
-      )}
+      {followed.isOn ? null : <JumpToNewest fresh={lastSeq - followed.seq} onJump={follow} />}
       {selected === undefined ? null : <LineDetail event={selected} taskId={taskId} />}
+    </div>
+  );
+}
+
+function OlderLines({ older, first }: { older: Older; first: number }): ReactNode {
+  if (!older.hasOlder) return null;
+  return (
+    <div className="log-older xs muted">
+      lines 1 to {count(first - 1)} are not shown ·{" "}
+      <button type="button" className="link" disabled={older.isLoading} onClick={() => older.load(OLDER_LINES)}>
+        {older.isLoading ? "loading…" : `load ${OLDER_LINES} earlier lines`}
+      </button>
+      <InlineError error={older.error} />
+    </div>
+  );
+}
+
+function JumpToNewest({ fresh, onJump }: { fresh: number; onJump: () => void }): ReactNode {
+  return (
+    <div className="jump">
+      <button type="button" className="btn pri small" onClick={onJump} data-testid="jump-to-newest">
+        Jump to newest{fresh > 0 ? ` (${count(fresh)} new)` : ""}
+      </button>
     </div>
   );
 }

@@ -43,7 +43,7 @@ export function KeyDialog(): ReactNode {
     void queries.resetQueries();
   };
   return (
-    <Dialog title="API key" onClose={() => undefined}>
+    <Dialog title="API key" onClose={null}>
       <form onSubmit={submit} className="crawl-form">
         <label htmlFor={id}>
           {session.key === null
