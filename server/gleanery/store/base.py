@@ -237,7 +237,8 @@ class CrawlStore(Protocol):
     async def store_page(
         self, fence: Fence, url: FrontierUrl, bundle: PageBundle, events: Sequence[NewEvent], progress: Progress
     ) -> bool:
-        """Keep a page with its chunks and code, settle its URL (and the URL it redirected to), all or nothing. Chunks that
+        """Keep a page with its chunks and code, settle its URL (and the URL it redirected to), all or nothing: rows of a
+        large page may go ahead in transactions of their own, but are not seen before the page is. Chunks that
         stay the same keep their vectors; those that went are removed. False, with nothing written, when this task has
         stored that page already."""
         ...

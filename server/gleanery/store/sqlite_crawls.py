@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from gleanery.model import (
     CrawlCounts,
@@ -24,6 +25,9 @@ from gleanery.store import sqlite_knowledge
 from gleanery.store.base import Idempotency
 from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_tasks import check_fence, create, known_start, report
+
+ROWS_AT_ONCE = 20
+"""Chunks or code examples that one transaction adds: others never wait long for it."""
 
 NOT_FETCHED = (
     "other_host",
@@ -86,6 +90,8 @@ class SqliteCrawls:
     async def store_page(
         self, fence: Fence, url: FrontierUrl, bundle: PageBundle, events: Sequence[NewEvent], progress: Progress
     ) -> bool:
+        for part in _parts(bundle):
+            await self._db.write(partial(_stage, fence=fence, part=part), is_long=True)
         return await self._db.write(lambda tx: _store_page(tx, fence, url, bundle, events, progress), is_long=True)
 
     async def counts(self, task_id: str, source_id: str, model: str | None) -> CrawlCounts:
@@ -206,6 +212,19 @@ def _skip_queued(tx: Tx, fence: Fence, reason: str) -> int:
 def _holds_page(db: sqlite3.Connection, task_id: str, source_id: str, url_key: str) -> bool:
     row = db.execute("SELECT task_id FROM page WHERE source_id = ? AND url_key = ?", (source_id, url_key)).fetchone()
     return row is not None and row["task_id"] == task_id
+
+
+def _parts(bundle: PageBundle) -> Iterator[PageBundle]:
+    """What goes ahead of a page with many rows, a few at a time; the rest is left to the page's own transaction."""
+    for start in range(0, len(bundle.chunks) - ROWS_AT_ONCE, ROWS_AT_ONCE):
+        yield PageBundle(bundle.page, bundle.chunks[start : start + ROWS_AT_ONCE], ())
+    for start in range(0, len(bundle.code_examples) - ROWS_AT_ONCE, ROWS_AT_ONCE):
+        yield PageBundle(bundle.page, (), bundle.code_examples[start : start + ROWS_AT_ONCE])
+
+
+def _stage(tx: Tx, fence: Fence, part: PageBundle) -> None:
+    check_fence(tx, fence)
+    sqlite_knowledge.add_rows(tx, part)
 
 
 def _store_page(

@@ -180,6 +180,9 @@ def _delete_source(tx: Tx, source_id: str) -> None:
     tx.db.execute("UPDATE source SET deleted_at = ? WHERE source_id = ?", (utc_now().timestamp(), source_id))
 
 
+_BUSY = "SELECT serial_key FROM task WHERE status IN ('queued', 'running', 'paused') AND serial_key IS NOT NULL"
+
+
 def _purge(tx: Tx, limit: int) -> int:
     pages = tx.db.execute(
         "SELECT page_id FROM page WHERE source_id IN (SELECT source_id FROM source WHERE deleted_at IS NOT NULL) LIMIT ?",
@@ -189,11 +192,19 @@ def _purge(tx: Tx, limit: int) -> int:
         for table in ("chunk", "code_example", "page"):
             tx.db.execute(f"DELETE FROM {table} WHERE page_id = ?", (row["page_id"],))
     if not pages:
+        for table in ("chunk", "code_example"):  # rows that went ahead of a page which then never came
+            tx.db.execute(
+                f"DELETE FROM {table} WHERE page_id NOT IN (SELECT page_id FROM page) AND source_id NOT IN ({_BUSY})"
+            )
         tx.db.execute("DELETE FROM source WHERE deleted_at IS NOT NULL")
     return len(pages)
 
 
 # Pages
+
+
+_ADD_CHUNK_WORDS = "INSERT INTO chunk_words (rowid, title, headings, content) VALUES (?, ?, ?, ?)"
+_ADD_CODE_WORDS = "INSERT INTO code_words (rowid, title, headings, context, code) VALUES (?, ?, ?, ?, ?)"
 
 
 def put_page(tx: Tx, bundle: PageBundle) -> None:
@@ -232,6 +243,19 @@ def put_page(tx: Tx, bundle: PageBundle) -> None:
     _put_code(tx, bundle)
 
 
+def add_rows(tx: Tx, part: PageBundle) -> None:
+    """Add chunks and code that are not there yet, ahead of their page. Of a new page they are not seen before it is:
+    whatever reads them joins it. `put_page` finds them and keeps them."""
+    known = _known(tx, "chunk", "chunk_id", part.page.page_id)
+    words = [_insert_chunk(tx, chunk, part.page.title) for chunk in part.chunks if chunk.chunk_id not in known]
+    tx.db.executemany(_ADD_CHUNK_WORDS, words)
+    known = _known(tx, "code_example", "code_id", part.page.page_id)
+    code = [
+        _insert_code(tx, example, part.page.title) for example in part.code_examples if example.code_id not in known
+    ]
+    tx.db.executemany(_ADD_CODE_WORDS, code)
+
+
 def _put_chunks(tx: Tx, bundle: PageBundle) -> None:
     page, words = bundle.page, list[tuple[int | None, str, str, str]]()
     kept = _drop_gone(tx, "chunk", "chunk_id", page.page_id, {c.chunk_id for c in bundle.chunks})
@@ -244,7 +268,7 @@ def _put_chunks(tx: Tx, bundle: PageBundle) -> None:
         else:
             words.append(_insert_chunk(tx, chunk, page.title))
     # All of them behind the rows, see the schema.
-    tx.db.executemany("INSERT INTO chunk_words (rowid, title, headings, content) VALUES (?, ?, ?, ?)", words)
+    tx.db.executemany(_ADD_CHUNK_WORDS, words)
 
 
 def _put_code(tx: Tx, bundle: PageBundle) -> None:
@@ -258,11 +282,15 @@ def _put_code(tx: Tx, bundle: PageBundle) -> None:
             )
         else:
             words.append(_insert_code(tx, code, page.title))
-    tx.db.executemany("INSERT INTO code_words (rowid, title, headings, context, code) VALUES (?, ?, ?, ?, ?)", words)
+    tx.db.executemany(_ADD_CODE_WORDS, words)
+
+
+def _known(tx: Tx, table: str, id_column: str, page_id: str) -> set[str]:
+    return {row[0] for row in tx.db.execute(f"SELECT {id_column} FROM {table} WHERE page_id = ?", (page_id,))}
 
 
 def _drop_gone(tx: Tx, table: str, id_column: str, page_id: str, wanted: set[str]) -> set[str]:
-    had = {row[0] for row in tx.db.execute(f"SELECT {id_column} FROM {table} WHERE page_id = ?", (page_id,))}
+    had = _known(tx, table, id_column, page_id)
     tx.db.executemany(f"DELETE FROM {table} WHERE {id_column} = ?", [(id_,) for id_ in had - wanted])
     return had & wanted
 
@@ -435,6 +463,7 @@ def _found_chunks(db: sqlite3.Connection, chunk_ids: Sequence[str]) -> dict[str,
 def _without_vectors(db: sqlite3.Connection, source_id: str, model: str, after: int, limit: int) -> list[ChunkText]:
     rows = db.execute(
         "SELECT row_id, chunk_id, page_id, source_id, title, heading_path, content FROM chunk WHERE source_id = ? AND row_id > ?"
+        " AND EXISTS (SELECT 1 FROM page WHERE page.page_id = chunk.page_id)"
         " AND NOT EXISTS (SELECT 1 FROM vector WHERE vector.model = ? AND vector.chunk_row = chunk.row_id) ORDER BY row_id LIMIT ?",
         (source_id, after, model, limit),
     ).fetchall()
@@ -454,7 +483,8 @@ def _without_vectors(db: sqlite3.Connection, source_id: str, model: str, after: 
 
 def _sources_without_vectors(db: sqlite3.Connection, model: str) -> list[str]:
     rows = db.execute(
-        f"SELECT source_id FROM source WHERE {_LIVE} AND EXISTS (SELECT 1 FROM chunk WHERE chunk.source_id = source.source_id"
+        f"SELECT source_id FROM source WHERE {_LIVE} AND EXISTS (SELECT 1 FROM chunk JOIN page USING (page_id)"
+        " WHERE chunk.source_id = source.source_id"
         " AND NOT EXISTS (SELECT 1 FROM vector WHERE vector.model = ? AND vector.chunk_row = chunk.row_id))"
         " AND NOT EXISTS (SELECT 1 FROM task WHERE task.serial_key = source.source_id AND task.status IN ('queued', 'running', 'paused'))",
         (model,),
@@ -549,4 +579,5 @@ def _find_code(
         row["row_id"]: row
         for row in db.execute(f"{_CODE} WHERE code_example.row_id IN ({marks})", [r["row_id"] for r in rows])
     }
-    return [_found_code(by_row[row["row_id"]], row["score"]) for row in rows]
+    # A row without its page is one that went ahead of it.
+    return [_found_code(by_row[row["row_id"]], row["score"]) for row in rows if row["row_id"] in by_row]
