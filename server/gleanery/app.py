@@ -122,7 +122,7 @@ async def build(settings: Settings, stack: contextlib.AsyncExitStack) -> Server:
 
 
 async def serve(
-    settings: Settings, *, crawl_url: str | None = None, on_ready: Callable[[str], None] | None = None
+    settings: Settings, *, crawl_url: str | None = None, on_ready: Callable[[str, str | None], None] | None = None
 ) -> int:
     """Run until SIGINT or SIGTERM; a second one exits at once. Gives the exit code."""
     stop = asyncio.Event()
@@ -137,10 +137,9 @@ async def serve(
         loop.add_signal_handler(number, asked)
     async with running(settings) as url:
         settle_heap()
-        if crawl_url is not None:
-            await _start_crawl(url, settings, crawl_url)
+        task_id = None if crawl_url is None else await _start_crawl(url, settings, crawl_url)
         if on_ready is not None:
-            on_ready(url)
+            on_ready(url, task_id)
         await stop.wait()
         _log.info("stopping")
     return 0

@@ -29,9 +29,9 @@ class ServerProcess:
         }
         self._process: Process | None = None
 
-    async def start(self) -> None:
+    async def start(self, *flags: str) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gleanery", "serve", env=self._env, stdout=PIPE, stderr=DEVNULL
+            sys.executable, "-m", "gleanery", "serve", *flags, env=self._env, stdout=PIPE, stderr=DEVNULL
         )
         assert self._process.stdout is not None
         async with asyncio.timeout(60):
@@ -39,6 +39,13 @@ class ServerProcess:
                 if self.url in line:
                     return
         raise AssertionError("the server ended before it was ready")
+
+    async def line(self) -> str:
+        """The next line that it prints."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        async with asyncio.timeout(30):
+            return (await self._process.stdout.readline()).decode().strip()
 
     async def kill(self) -> None:
         """SIGKILL: no good-bye, no last write."""

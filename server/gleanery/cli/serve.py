@@ -16,7 +16,9 @@ def serve(args: Namespace) -> Exit:
     log.set_up(settings.log_level)
     from gleanery import app
 
-    def say_ready(url: str) -> None:
+    def say_ready(url: str, task_id: str | None) -> None:
         print(one_line(f"gleanery is ready on {url} (data in {settings.data_dir}; Ctrl-C stops it)"), flush=True)
+        if task_id is not None:
+            print(one_line(f"Crawling {args.crawl}: watch it on {url}/activity/{task_id}"), flush=True)
 
     return Exit(asyncio.run(app.serve(settings, crawl_url=args.crawl, on_ready=say_ready)))
