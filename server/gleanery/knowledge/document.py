@@ -1,19 +1,16 @@
 """The parsed HTML document: a light tree of Python objects over what lexbor parsed, with hard caps.
 
-Reading a node through the parser's binding costs half a microsecond each time, so the tree is copied out once
-and everything after it works on plain attributes. It also knows how much text and how much link text is where.
+Reading a node through the parser's binding costs two microseconds. So the parser writes the tree it made of the page as
+regular markup, which is cut at its tags in a quarter of that time, and everything after it works on plain attributes.
+It also knows how much text and how much link text is where.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from selectolax.lexbor import LexborHTMLParser
-
-if TYPE_CHECKING:
-    from selectolax.lexbor import LexborNode
 
 MAX_CHARS = 30_000_000
 MAX_NODES = 400_000
@@ -32,7 +29,14 @@ table tbody td tfoot th thead tr ul xmp
 """
 BLOCK_TAGS = frozenset(_BLOCKS.split())
 HEADING_TAGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-_SPACE = re.compile(r"\s+")
+_VOIDS = "area base basefont bgsound br col embed frame hr img input keygen link meta param source track wbr"
+_VOID = frozenset(_VOIDS.split())
+_VOID_ENDS = frozenset(f"/{tag}" for tag in _VOID)
+_LEAVES = _VOID | {"xmp", "plaintext"}
+_ATTRIBUTE = re.compile(r'(=?[^\s=]*)="([^"]*)"')
+# Spans in code that only give it colour: Pygments' short classes (not `ln` and `lnt`, which number lines), Prism's, and
+# highlight.js's. They are most of the elements of a page full of code, and only their text is wanted.
+_COLOURED = re.compile(r'|class="(?:(?!lnt?")[a-z][a-z0-9]{0,2}|token [a-z]+|hljs-(?:string|keyword|comment|number))"')
 
 
 class DocumentTooComplex(ValueError):
@@ -52,7 +56,7 @@ class Element:
 
     __slots__ = ("attributes", "children", "has_block", "is_dropped", "link_size", "parent", "size", "tag")
 
-    def __init__(self, tag: str, attributes: dict[str, str | None], parent: Element | None) -> None:
+    def __init__(self, tag: str, attributes: dict[str, str], parent: Element | None) -> None:
         self.tag = tag
         self.attributes = attributes
         self.parent = parent
@@ -120,7 +124,7 @@ class Element:
 
     def line(self) -> str:
         """All text below on one line, without runs of blanks."""
-        return _SPACE.sub(" ", self.text()).strip()
+        return " ".join(self.text().split())
 
 
 def parse(text: str) -> list[Element]:
@@ -131,61 +135,113 @@ def parse(text: str) -> list[Element]:
         raise DocumentTooComplex("tags", 2 * MAX_NODES)
     parser = LexborHTMLParser(text)
     parser.strip_tags(_UNREAD)
-    root = parser.root
-    if root is None:
-        return [Element("html", {}, None)]
-    elements = _copy(root)
-    _measure(elements)
+    markup = parser.root.html if parser.root is not None else None
+    return _read(markup or "<html></html>")
+
+
+def _read(markup: str) -> list[Element]:
+    """The elements of what the parser wrote: every tag closed, every attribute in quotes, `<` and `>` escaped.
+
+    What is hidden from that rule (comments, raw text, tags with a `<` in their name) is put together again by `_whole`.
+    """
+    if markup.count("<") > MAX_NODES:
+        raise DocumentTooComplex("nodes", MAX_NODES)
+    holder = Element("", {}, None)
+    elements: list[Element] = []
+    stack = [holder]
+    known: dict[str, dict[str, str]] = {"": {}}
+    in_code = 0
+    pieces = iter(markup.split("<"))
+    next(pieces)
+    for piece in pieces:
+        head, is_closed, text = piece.partition(">")
+        if not is_closed or head[0] == "!":
+            head, text = _whole(head if not is_closed else piece, pieces)
+        if head[0] == "/":
+            # The second is a plain-text element's text that looks like its end.
+            if head not in _VOID_ENDS and len(stack) > 1:
+                closed = stack.pop()
+                holder = stack[-1]
+                if closed is not holder:
+                    _close(closed, holder)
+                    in_code -= closed.tag == "pre"
+        elif head[0] != "!":
+            tag, _, raw = head.partition(" ")
+            if len(stack) > FLAT_DEPTH or (in_code and tag == "span" and _COLOURED.fullmatch(raw)):
+                if len(stack) > MAX_DEPTH:
+                    raise DocumentTooComplex("levels", MAX_DEPTH)
+                stack.append(holder)
+            else:
+                element = Element(tag, known[raw] if raw in known else _attributes(raw, known), holder)
+                holder.children.append(element)
+                elements.append(element)
+                if tag in _LEAVES:
+                    text = _leaf(element, text, pieces)
+                    _close(element, holder)
+                else:
+                    stack.append(element)
+                    holder = element
+                    in_code += tag == "pre"
+        if text:
+            _add(_unescape(text) if "&" in text else text, holder)
+    elements[0].parent = None
     return elements
 
 
-def _copy(root: LexborNode) -> list[Element]:
-    """The elements below `root` in document order, each linked to its parent."""
-    top = Element(root.tag or "html", root.attributes, None)
-    elements = [top]
-    open_ids = [root.mem_id]
-    open_elements = [top]
-    nodes = 0
-    for node in root.traverse(include_text=True):
-        nodes += 1
-        if nodes > MAX_NODES:
-            raise DocumentTooComplex("nodes", MAX_NODES)
-        tag = node.tag
-        if tag is None or (tag[0] == "-" and tag != "-text") or node.mem_id == root.mem_id:
-            continue
-        parent = node.parent
-        parent_id = parent.mem_id if parent is not None else root.mem_id
-        while open_ids[-1] != parent_id and len(open_ids) > 1:
-            open_ids.pop()
-            open_elements.pop()
-        holder = open_elements[-1]
-        if tag == "-text":
-            holder.children.append(node.text_content or "")
-            continue
-        if len(open_ids) > MAX_DEPTH:
-            raise DocumentTooComplex("levels", MAX_DEPTH)
-        attributes = node.attributes
-        if len(attributes) > MAX_ATTRIBUTES:
-            raise DocumentTooComplex("attributes in one tag", MAX_ATTRIBUTES)
-        open_ids.append(node.mem_id)
-        if len(open_ids) > FLAT_DEPTH:
-            open_elements.append(holder)
-            continue
-        element = Element(tag, attributes, holder)
-        holder.children.append(element)
-        elements.append(element)
-        open_elements.append(element)
-    return elements
+def _add(text: str, holder: Element) -> None:
+    holder.children.append(text)
+    holder.size += len(" ".join(text.split()))
 
 
-def _measure(elements: list[Element]) -> None:
-    for element in reversed(elements):
-        for child in element.children:
-            if isinstance(child, str):
-                element.size += len(" ".join(child.split()))
-        if element.tag == "a":
-            element.link_size = element.size
-        if element.parent is not None:
-            element.parent.has_block |= element.has_block or element.tag in BLOCK_TAGS
-            element.parent.size += element.size
-            element.parent.link_size += element.link_size
+def _close(element: Element, parent: Element) -> None:
+    """Add to `parent` what is known of `element` now that all of it has been read."""
+    if element.tag == "a":
+        element.link_size = element.size
+    if element.has_block or element.tag in BLOCK_TAGS:
+        parent.has_block = True
+    parent.size += element.size
+    parent.link_size += element.link_size
+
+
+def _whole(head: str, pieces: Iterator[str]) -> tuple[str, str]:
+    """The tag or comment that begins with `head`, up to its real end, and the text after it."""
+    end = "-->" if head.startswith("!--") else ">"
+    while end not in head:
+        following = next(pieces, None)
+        if following is None:
+            return head, ""
+        head = f"{head}<{following}"
+    head, _, text = head.partition(end)
+    return head, text
+
+
+def _leaf(element: Element, text: str, pieces: Iterator[str]) -> str:
+    """The text after an element that has no elements below it. Within raw text nothing is escaped."""
+    if element.tag in _VOID:
+        return text
+    parts = [text]
+    after = ""
+    for piece in pieces:
+        if piece.startswith(f"/{element.tag}>"):
+            after = piece.partition(">")[2]
+            break
+        parts.append(piece)
+    _add("<".join(parts), element)
+    return after
+
+
+def _attributes(raw: str, known: dict[str, dict[str, str]]) -> dict[str, str]:
+    """The attributes of a tag as the parser writes them, ` name="value"` each; `known` keeps them for the page."""
+    found = dict(_ATTRIBUTE.findall(raw))
+    if len(found) > MAX_ATTRIBUTES:
+        raise DocumentTooComplex("attributes in one tag", MAX_ATTRIBUTES)
+    if "&" in raw:
+        found = {name: _unescape(value) for name, value in found.items()}
+    known[raw] = found
+    return found
+
+
+def _unescape(text: str) -> str:
+    """Undo what the HTML standard's serialisation escapes (13.3), and no more."""
+    text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"').replace("&nbsp;", "\xa0")
+    return text.replace("&amp;", "&")

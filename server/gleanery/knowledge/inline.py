@@ -126,7 +126,7 @@ def is_permalink(element: Element) -> bool:
 
 
 def _settle(raw: str) -> str:
-    text = _SPACE.sub(" ", raw).strip()
+    text = " ".join(raw.split())
     if _BREAK in text:
         text = _AROUND_BREAK.sub("\n", text).strip()
     return text

@@ -48,6 +48,8 @@ def drop_chrome(body: Element) -> None:
     for element in body.walk():
         if element is body or element.tag in ("main", "article", "h1", "body"):
             continue
+        if not element.attributes and element.tag not in _CHROME_TAGS:
+            continue
         if _is_chrome(element):
             is_dropped = not _holds_content(element, whole)
         else:
