@@ -21,7 +21,7 @@ from gleanery.model import (
     UrlState,
     utc_now,
 )
-from gleanery.store import sqlite_knowledge
+from gleanery.store import sqlite_knowledge, sqlite_pages
 from gleanery.store.base import Idempotency
 from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_tasks import check_fence, create, known_start, report
@@ -224,7 +224,7 @@ def _parts(bundle: PageBundle) -> Iterator[PageBundle]:
 
 def _stage(tx: Tx, fence: Fence, part: PageBundle) -> None:
     check_fence(tx, fence)
-    sqlite_knowledge.add_rows(tx, part)
+    sqlite_pages.add_rows(tx, part)
 
 
 def _store_page(
@@ -234,7 +234,7 @@ def _store_page(
     page = bundle.page
     if _holds_page(tx.db, fence.task_id, page.source_id, page.url_key):
         return False
-    sqlite_knowledge.put_page(tx, bundle)
+    sqlite_pages.put_page(tx, bundle)
     _settle(tx, fence.task_id, url)
     if page.url_key != url.url_key:
         # The URL that it redirected to needs no visit of its own any more.

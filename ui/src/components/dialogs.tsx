@@ -62,11 +62,11 @@ export function KeyDialog(): ReactNode {
 }
 
 export function ShortcutsDialog({ onClose }: { onClose: () => void }): ReactNode {
-  const { registry, isOn, setOn } = useShortcuts();
+  const { registry: known, isOn, setOn } = useShortcuts();
   return (
     <Dialog title="Keyboard shortcuts" onClose={onClose}>
       <dl className="keys">
-        {registry.list.map(({ keys, does }) => (
+        {known.list.map(({ keys, does }) => (
           <div key={keys + does}>
             <dt>
               {keys.split(" ").map((key) => (
