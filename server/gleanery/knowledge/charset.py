@@ -15,14 +15,25 @@ _META = re.compile(rb"""<meta[^>]+?charset\s*=\s*["']?\s*([A-Za-z0-9_.:-]+)""", 
 _XML = re.compile(rb"""^\s*<\?xml[^>]+?encoding\s*=\s*["']([A-Za-z0-9_.:-]+)""", re.I)
 # Browsers read these labels as windows-1252 (WHATWG Encoding, section 4.2).
 _LATIN = frozenset({"ascii", "iso8859-1", "latin-1", "cp1252"})
-# Allowed: tab, newline, carriage return. What is left of C0 and all surrogates can't be stored or shown.
+# Allowed: tab, newline, form feed, carriage return. What is left of C0 and all surrogates can't be stored or shown.
 _UNWANTED = re.compile("[\x00-\x08\x0b\x0e-\x1f\ud800-\udfff]")
+_UNWANTED_BYTES = bytes([*range(0x09), 0x0B, *range(0x0E, 0x20)])
 
 
 def decode(body: bytes | str, content_type_charset: str | None = None) -> str:
     """The text of `body` without NUL, other control characters and lone surrogates. Never raises."""
     text = body if isinstance(body, str) else _decode_bytes(body, content_type_charset)
-    return _UNWANTED.sub("", text.removeprefix("\ufeff"))
+    text = text.removeprefix("\ufeff")
+    return text if _is_clean(text) else _UNWANTED.sub("", text)
+
+
+def _is_clean(text: str) -> bool:
+    """Whether nothing unwanted is in it. Going over bytes takes a quarter of the time that the expression takes."""
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:
+        return False
+    return len(encoded.translate(None, _UNWANTED_BYTES)) == len(encoded)
 
 
 def _decode_bytes(body: bytes, header: str | None) -> str:

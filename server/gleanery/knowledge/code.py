@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gleanery.knowledge.document import Element
+from gleanery.knowledge.document import BLOCK, BREAK, CODE, Element
 from gleanery.knowledge.languages import folded, known
 
 _BLOCKS = frozenset({"div", "p", "li", "tr", "table", "ol", "ul", "blockquote", "pre"})
@@ -41,9 +41,9 @@ def is_code_block(element: Element) -> bool:
 
 def _is_long_code(element: Element) -> bool:
     """A <code> outside a <pre> is a block when it has lines of its own that a browser would show."""
-    if any(child.tag in ("br", "div") for child in element.walk() if child is not element):
-        return element.size > 20
-    return False
+    if element.size <= 20 or not element.holds & (BLOCK | BREAK):
+        return False
+    return any(child.tag in ("br", "div") for child in element.walk() if child is not element)
 
 
 def code_text(element: Element) -> str:
@@ -104,8 +104,8 @@ def code_language(element: Element) -> str | None:
 
 
 def _neighbourhood(element: Element) -> Iterator[Element]:
-    codes = [child for child in element.walk() if child.tag == "code"][:3]
-    yield from codes
+    if element.holds & CODE:
+        yield from [child for child in element.walk() if child.tag == "code"][:3]
     yield element
     for distance, ancestor in enumerate(element.ancestors()):
         # An ancestor of two blocks speaks for neither, unless it is the highlighter's own wrapper.

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser
 
+# No text or attribute has this character, so that it may stand for something else when one is taken apart.
+NOT_IN_TEXT = "\x02"
 MAX_CHARS = 30_000_000
 MAX_NODES = 400_000
 MAX_DEPTH = 2_000
@@ -29,13 +32,19 @@ table tbody td tfoot th thead tr ul xmp
 """
 BLOCK_TAGS = frozenset(_BLOCKS.split())
 HEADING_TAGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+# What an element can be asked to hold without a walk, see `Element.holds`.
+BLOCK, HEADING, PRE, CODE, BREAK = 1, 2, 4, 8, 16
+_KINDS = {tag: BLOCK | HEADING if tag in HEADING_TAGS else BLOCK for tag in BLOCK_TAGS}
+_KINDS |= {"pre": BLOCK | PRE, "code": CODE, "br": BREAK}
+_IS_CODE = PRE | CODE
 _VOIDS = "area base basefont bgsound br col embed frame hr img input keygen link meta param source track wbr"
 _VOID = frozenset(_VOIDS.split())
 _VOID_ENDS = frozenset(f"/{tag}" for tag in _VOID)
-_LEAVES = _VOID | {"xmp", "plaintext"}
+_RAW = frozenset({"xmp", "plaintext"})
+_LEAVES = _VOID | _RAW
 _ATTRIBUTE = re.compile(r'(=?[^\s=]*)="([^"]*)"')
-# Spans in code that only give it colour: Pygments' short classes (not `ln` and `lnt`, which number lines), Prism's, and
-# highlight.js's. They are most of the elements of a page full of code, and only their text is wanted.
+# Spans in code that only give it colour: Pygments' short classes (not `lnt`, which numbers lines), Sphinx's `pre`,
+# Prism's, and highlight.js's. They are most of the elements of a page full of code, and only their text is wanted.
 _COLOURED = re.compile(r'|class="(?:(?!lnt?")[a-z][a-z0-9]{0,2}|token [a-z]+|hljs-(?:string|keyword|comment|number))"')
 
 
@@ -48,31 +57,53 @@ class DocumentTooComplex(ValueError):
         self.limit = limit
 
 
+class StartTag:
+    """A start tag as it is written; the elements of a page that are written alike share it.
+
+    `kinds` has the bits of `Element.holds` that an element with this tag stands for.
+    """
+
+    __slots__ = ("attributes", "is_colour", "is_leaf", "kinds", "name")
+
+    def __init__(self, name: str, raw: str) -> None:
+        self.name = name
+        self.attributes = _attributes(raw) if raw else {}
+        self.kinds = _KINDS.get(name, 0)
+        self.is_leaf = name in _LEAVES
+        self.is_colour = name == "span" and _COLOURED.fullmatch(raw) is not None
+
+    def get(self, name: str) -> str:
+        """The attribute's value, empty when it is absent."""
+        return self.attributes.get(name, "")
+
+
 class Element:
     """One element. `size` and `link_size` count the characters of kept text in it, without runs of blanks.
 
-    `has_block` says that a block-level element is below; `is_dropped` that it is no content (see `drop`).
+    `holds` has the bits BLOCK, HEADING, PRE, CODE and BREAK for what is below, dropped or not; `is_dropped` says that the
+    element is no content (see `drop`).
     """
 
-    __slots__ = ("attributes", "children", "has_block", "is_dropped", "link_size", "parent", "size", "tag")
+    __slots__ = ("attributes", "children", "holds", "is_dropped", "link_size", "parent", "size", "start", "tag")
 
-    def __init__(self, tag: str, attributes: dict[str, str], parent: Element | None) -> None:
-        self.tag = tag
-        self.attributes = attributes
+    def __init__(self, start: StartTag, parent: Element | None) -> None:
+        self.start = start
+        self.tag = start.name
+        self.attributes = start.attributes
         self.parent = parent
         self.children: list[Element | str] = []
         self.size = 0
         self.link_size = 0
-        self.has_block = False
+        self.holds = 0
         self.is_dropped = False
 
     def get(self, name: str) -> str:
-        """The attribute's value, empty when it is absent or has none."""
-        return self.attributes.get(name) or ""
+        """The attribute's value, empty when it is absent."""
+        return self.attributes.get(name, "")
 
-    def elements(self) -> Iterator[Element]:
+    def elements(self) -> list[Element]:
         """The kept child elements, without text."""
-        return (child for child in self.children if not isinstance(child, str) and not child.is_dropped)
+        return [child for child in self.children if not isinstance(child, str) and not child.is_dropped]
 
     def walk(self) -> Iterator[Element]:
         """This element and all kept ones below it, in document order. What the caller drops is not entered."""
@@ -106,29 +137,53 @@ class Element:
             yield element
             element = element.parent
 
-    def first(self, *tags: str) -> Element | None:
-        """The first element at or below this one with one of these tags."""
-        return next((element for element in self.walk() if element.tag in tags), None)
+    def is_kept(self) -> bool:
+        """Whether neither this element nor one that it is in is dropped."""
+        element: Element | None = self
+        while element is not None:
+            if element.is_dropped:
+                return False
+            element = element.parent
+        return True
+
+    def first(self, tag: str) -> Element | None:
+        """The first element at or below this one with this tag."""
+        kinds = _KINDS.get(tag, 0)
+        if (self.holds | self.start.kinds) & kinds != kinds:
+            return None
+        return next((element for element in self.walk() if element.tag == tag), None)
 
     def text(self) -> str:
         """All kept text below, as it stands in the source."""
-        parts: list[str] = []
-        stack: list[Element | str] = [self]
-        while stack:
-            item = stack.pop()
-            if isinstance(item, str):
-                parts.append(item)
-            elif not item.is_dropped:
-                stack.extend(reversed(item.children))
-        return "".join(parts)
+        if self.is_dropped:
+            return ""
+        return "".join([child if isinstance(child, str) else child.text() for child in self.children])
 
     def line(self) -> str:
         """All text below on one line, without runs of blanks."""
         return " ".join(self.text().split())
 
 
-def parse(text: str) -> list[Element]:
-    """The elements of `text` in document order, `html` first. Raises DocumentTooComplex when a cap is exceeded."""
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A page: its root, all its elements in document order, and each different start tag where it first stood."""
+
+    root: Element
+    elements: list[Element]
+    start_tags: list[StartTag]
+
+    def since(self, element: Element) -> list[Element]:
+        """`element` and all that start after it."""
+        return self.elements[self.elements.index(element) :]
+
+    def release(self) -> None:
+        """Take the tree apart: parents and children refer to each other, and would wait for the garbage collector."""
+        for element in self.elements:
+            element.parent = None
+
+
+def parse(text: str) -> Document:
+    """Read the HTML `text`. Raises DocumentTooComplex when a cap is exceeded."""
     if len(text) > MAX_CHARS:
         raise DocumentTooComplex("characters", MAX_CHARS)
     if text.count("<") > 2 * MAX_NODES:
@@ -136,112 +191,137 @@ def parse(text: str) -> list[Element]:
     parser = LexborHTMLParser(text)
     parser.strip_tags(_UNREAD)
     markup = parser.root.html if parser.root is not None else None
-    return _read(markup or "<html></html>")
-
-
-def _read(markup: str) -> list[Element]:
-    """The elements of what the parser wrote: every tag closed, every attribute in quotes, `<` and `>` escaped.
-
-    What is hidden from that rule (comments, raw text, tags with a `<` in their name) is put together again by `_whole`.
-    """
-    if markup.count("<") > MAX_NODES:
+    pieces = (markup or "<html></html>").replace(NOT_IN_TEXT, "").split("<")
+    if len(pieces) - 1 > MAX_NODES:
         raise DocumentTooComplex("nodes", MAX_NODES)
-    holder = Element("", {}, None)
-    elements: list[Element] = []
+    return _read(iter(pieces[1:]))
+
+
+# A tag or comment, the text after it up to the next, and that text's length without runs of blanks.
+_Piece = tuple[StartTag, str, int]
+# What stands in a start tag's place where there is none: at an element's end, and where there is nothing to read.
+_END = StartTag("", "")
+_NOTHING = StartTag("", "")
+
+
+def _read(pieces: Iterator[str]) -> Document:
+    """The tree of what the parser wrote: every tag closed, every attribute in quotes, `<` and `>` escaped.
+
+    A piece is what stands between one `<` and the next; most are on the page several times and are understood once.
+    An element's sizes are what the totals grow by between its tags; until its end they are the totals at its start.
+    """
+    holder = Element(_NOTHING, None)
     stack = [holder]
-    known: dict[str, dict[str, str]] = {"": {}}
-    in_code = 0
-    pieces = iter(markup.split("<"))
-    next(pieces)
+    elements: list[Element] = []
+    known: dict[str, _Piece] = {}
+    start_tags: dict[str, StartTag] = {}
+    size = link_size = in_code = 0
     for piece in pieces:
-        head, is_closed, text = piece.partition(">")
-        if not is_closed or head[0] == "!":
-            head, text = _whole(head if not is_closed else piece, pieces)
-        if head[0] == "/":
-            # The second is a plain-text element's text that looks like its end.
-            if head not in _VOID_ENDS and len(stack) > 1:
+        understood = known.get(piece)
+        if understood is None:
+            understood = _understand(piece, pieces, known, start_tags)
+        start, text, length = understood
+        if start is _END:
+            # A plain-text element's text can look like its end, which is then one too many.
+            if len(stack) > 1:
                 closed = stack.pop()
                 holder = stack[-1]
                 if closed is not holder:
-                    _close(closed, holder)
-                    in_code -= closed.tag == "pre"
-        elif head[0] != "!":
-            tag, _, raw = head.partition(" ")
-            if len(stack) > FLAT_DEPTH or (in_code and tag == "span" and _COLOURED.fullmatch(raw)):
+                    links_before = closed.link_size
+                    closed.size = size - closed.size
+                    closed.link_size = closed.size if closed.tag == "a" else link_size - links_before
+                    link_size = links_before + closed.link_size
+                    kinds = closed.start.kinds
+                    in_code -= kinds & _IS_CODE
+                    holder.holds |= closed.holds | kinds
+        elif start is not _NOTHING:
+            if (in_code and start.is_colour) or (len(stack) > FLAT_DEPTH and not start.is_leaf):
                 if len(stack) > MAX_DEPTH:
                     raise DocumentTooComplex("levels", MAX_DEPTH)
                 stack.append(holder)
             else:
-                element = Element(tag, known[raw] if raw in known else _attributes(raw, known), holder)
+                element = Element(start, holder)
                 holder.children.append(element)
                 elements.append(element)
-                if tag in _LEAVES:
-                    text = _leaf(element, text, pieces)
-                    _close(element, holder)
+                if start.is_leaf:
+                    text, length = _fill(element, text, length, pieces)
+                    size += element.size
+                    holder.holds |= start.kinds
                 else:
+                    element.size = size
+                    element.link_size = link_size
                     stack.append(element)
                     holder = element
-                    in_code += tag == "pre"
+                    in_code += start.kinds & _IS_CODE
         if text:
-            _add(_unescape(text) if "&" in text else text, holder)
+            holder.children.append(text)
+            size += length
     elements[0].parent = None
-    return elements
+    return Document(elements[0], elements, [start for start in start_tags.values() if start.name])
 
 
-def _add(text: str, holder: Element) -> None:
-    holder.children.append(text)
-    holder.size += len(" ".join(text.split()))
+def _understand(piece: str, pieces: Iterator[str], known: dict[str, _Piece], start_tags: dict[str, StartTag]) -> _Piece:
+    """Read one piece. A tag or comment that has a `<` itself goes on in the `pieces` after it, and is not kept."""
+    parts = [piece]
+    end = "-->" if piece.startswith("!--") else ">"
+    while end not in parts[-1] and (following := next(pieces, None)) is not None:
+        parts.append(following)
+    head, _, text = "<".join(parts).partition(end)
+    start = start_tags.get(head)
+    if start is None:
+        start = start_tags[head] = _start_tag(head)
+    if start.name not in _RAW:
+        text = _unescape(text)
+    understood = (start, text, _length(text))
+    if len(parts) == 1:
+        known[piece] = understood
+    return understood
 
 
-def _close(element: Element, parent: Element) -> None:
-    """Add to `parent` what is known of `element` now that all of it has been read."""
-    if element.tag == "a":
-        element.link_size = element.size
-    if element.has_block or element.tag in BLOCK_TAGS:
-        parent.has_block = True
-    parent.size += element.size
-    parent.link_size += element.link_size
+def _start_tag(head: str) -> StartTag:
+    """What a tag or comment, given without its brackets, stands for."""
+    if head[0] == "!" or head in _VOID_ENDS:
+        return _NOTHING
+    if head[0] == "/":
+        return _END
+    name, _, raw = head.partition(" ")
+    return StartTag(name, raw)
 
 
-def _whole(head: str, pieces: Iterator[str]) -> tuple[str, str]:
-    """The tag or comment that begins with `head`, up to its real end, and the text after it."""
-    end = "-->" if head.startswith("!--") else ">"
-    while end not in head:
-        following = next(pieces, None)
-        if following is None:
-            return head, ""
-        head = f"{head}<{following}"
-    head, _, text = head.partition(end)
-    return head, text
-
-
-def _leaf(element: Element, text: str, pieces: Iterator[str]) -> str:
-    """The text after an element that has no elements below it. Within raw text nothing is escaped."""
-    if element.tag in _VOID:
-        return text
+def _fill(element: Element, text: str, length: int, pieces: Iterator[str]) -> tuple[str, int]:
+    """Read what is in an element that has no elements below it; returns the text after it. Raw text is not escaped."""
+    if element.tag not in _RAW:
+        return text, length
     parts = [text]
     after = ""
     for piece in pieces:
         if piece.startswith(f"/{element.tag}>"):
-            after = piece.partition(">")[2]
+            after = _unescape(piece.partition(">")[2])
             break
         parts.append(piece)
-    _add("<".join(parts), element)
-    return after
+    raw = "<".join(parts)
+    element.children.append(raw)
+    element.size = _length(raw)
+    return after, _length(after)
 
 
-def _attributes(raw: str, known: dict[str, dict[str, str]]) -> dict[str, str]:
-    """The attributes of a tag as the parser writes them, ` name="value"` each; `known` keeps them for the page."""
+def _length(text: str) -> int:
+    return len(" ".join(text.split()))
+
+
+def _attributes(raw: str) -> dict[str, str]:
+    """The attributes of a tag as the parser writes them, ` name="value"` each."""
     found = dict(_ATTRIBUTE.findall(raw))
     if len(found) > MAX_ATTRIBUTES:
         raise DocumentTooComplex("attributes in one tag", MAX_ATTRIBUTES)
     if "&" in raw:
         found = {name: _unescape(value) for name, value in found.items()}
-    known[raw] = found
     return found
 
 
 def _unescape(text: str) -> str:
     """Undo what the HTML standard's serialisation escapes (13.3), and no more."""
+    if "&" not in text:
+        return text
     text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"').replace("&nbsp;", "\xa0")
     return text.replace("&amp;", "&")

@@ -13,7 +13,7 @@ import ada_url
 
 from gleanery.errors import EmptyPage, ExtractFailed
 from gleanery.knowledge.charset import decode
-from gleanery.knowledge.document import DocumentTooComplex, Element, parse
+from gleanery.knowledge.document import Document, DocumentTooComplex, Element, parse
 from gleanery.knowledge.main_content import drop_chrome, find_region
 from gleanery.knowledge.markdown import CodeExample, Heading, render_markdown
 
@@ -21,6 +21,8 @@ __all__ = ["CodeExample", "ExtractedPage", "Heading", "decode", "extract_page"]
 
 _WORD = re.compile(r"\w")
 _REFRESH = re.compile(r"""[;,]\s*(?:url\s*=\s*)?["']?\s*([^"']+)""", re.IGNORECASE)
+# What the URL standard leaves as it is.
+_PLAIN_FRAGMENT = re.compile(r"[\w.:/?=&%~+-]*", re.ASCII)
 _DIRECTIVE = re.compile(r"[\w-]+")
 
 
@@ -51,17 +53,24 @@ def extract_page(body: bytes | str, url: str, charset: str | None = None) -> Ext
     lead on) and ExtractFailed when it exceeds a cap.
     """
     try:
-        elements = parse(decode(body, charset))
+        document = parse(decode(body, charset))
     except DocumentTooComplex as error:
         raise ExtractFailed(url, str(error), fact=error.fact, limit=error.limit) from error
-    root = elements[0]
-    head = _read_head(elements, url)
+    try:
+        return _extract(document, url)
+    finally:
+        document.release()
+
+
+def _extract(document: Document, url: str) -> ExtractedPage:
+    root = document.root
+    head = _read_head(document, url)
     resolve = _resolver(head.base)
-    links = () if "nofollow" in head.robots else _links(elements, head.base)
+    links = () if "nofollow" in head.robots else _links(document, resolve)
     content = next((e for e in root.elements() if e.tag in ("body", "frameset")), root)
     first_heading = content.first("h1")
-    drop_chrome(content)
-    region = find_region(content)
+    drop_chrome(document, content)
+    region = find_region(document, content)
     title = _outside(first_heading, region, head.title)
     rendered = render_markdown(region, resolve, title)
     if not _WORD.search(rendered.markdown):
@@ -90,28 +99,25 @@ class _Head:
     robots: frozenset[str]
 
 
-def _read_head(elements: list[Element], url: str) -> _Head:
+def _read_head(document: Document, url: str) -> _Head:
     """Metadata, wherever on the page it stands: broken pages have it in the body."""
     metas: dict[str, str] = {}
-    title = ""
     base = url
     canonical: str | None = None
-    for element in elements:
-        tag = element.tag
-        if tag == "meta":
-            name = (element.get("name") or element.get("property")).strip().lower()
+    for start in document.start_tags:
+        if start.name == "meta":
+            name = (start.get("name") or start.get("property")).strip().lower()
             if name == "robots":
-                metas[name] = f"{metas.get(name, '')} {element.get('content')}"
+                metas[name] = f"{metas.get(name, '')} {start.get('content')}"
             else:
-                metas.setdefault(name, element.get("content").strip())
-        elif tag == "title" and not title and (element.parent is None or element.parent.tag != "svg"):
-            title = element.line()
-        elif tag == "base" and base == url and element.get("href"):
-            base = _absolute(element.get("href"), url) or url
-        elif tag == "link" and canonical is None and "canonical" in element.get("rel").lower().split():
-            canonical = element.get("href").strip() or None
+                metas.setdefault(name, start.get("content").strip())
+        elif start.name == "base" and base == url and start.get("href"):
+            base = _absolute(start.get("href"), url) or url
+        elif start.name == "link" and canonical is None and "canonical" in start.get("rel").lower().split():
+            canonical = start.get("href").strip() or None
+    titles = (e for e in document.elements if e.tag == "title" and (e.parent is None or e.parent.tag != "svg"))
     return _Head(
-        title=title,
+        title=next((title.line() for title in titles if title.line()), ""),
         social_title=metas.get("og:title", ""),
         description=metas.get("description") or metas.get("og:description", ""),
         base=base,
@@ -136,32 +142,36 @@ def _absolute(href: str, base: str) -> str | None:
 
 
 def _resolver(base: str) -> Callable[[str], str | None]:
+    """`_absolute` for one page. Most links of a page differ in their fragments only: the rest is resolved once."""
     known: dict[str, str | None] = {}
 
     def resolve(href: str) -> str | None:
-        if href not in known:
-            known[href] = _absolute(href, base)
-        return known[href]
+        address, mark, fragment = href.partition("#")
+        if not _PLAIN_FRAGMENT.fullmatch(fragment) or address[-1:].isspace():
+            return _absolute(href, base)
+        if address not in known:
+            known[address] = _absolute(address, base)
+        url = known[address]
+        return f"{url}{mark}{fragment}" if url else None
 
     return resolve
 
 
-def _links(elements: list[Element], base: str) -> tuple[str, ...]:
+def _links(document: Document, resolve: Callable[[str], str | None]) -> tuple[str, ...]:
     hrefs: dict[str, None] = {}
-    for element in elements:
-        if element.tag in ("a", "area"):
-            # Fragments go before resolving: most links of a page differ in nothing else.
-            href = element.get("href").partition("#")[0].strip()
-        elif element.tag == "frame":
-            href = element.get("src").partition("#")[0].strip()
-        elif element.tag == "meta" and element.get("http-equiv").lower() == "refresh":
-            target = _REFRESH.search(element.get("content"))
+    for start in document.start_tags:
+        if start.name in ("a", "area"):
+            href = start.get("href").partition("#")[0].strip()
+        elif start.name == "frame":
+            href = start.get("src").partition("#")[0].strip()
+        elif start.name == "meta" and start.get("http-equiv").lower() == "refresh":
+            target = _REFRESH.search(start.get("content"))
             href = target[1].partition("#")[0].strip() if target else ""
         else:
             continue
         if href:
             hrefs[href] = None
-    found = dict.fromkeys(_absolute(href, base) for href in hrefs)
+    found = dict.fromkeys(resolve(href) for href in hrefs)
     return tuple(url for url in found if url)
 
 

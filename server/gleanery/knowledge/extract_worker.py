@@ -13,11 +13,10 @@ import resource
 import signal
 import struct
 import sys
-from dataclasses import asdict
 from typing import IO, Any
 
 from gleanery.errors import GleaneryError
-from gleanery.knowledge.extract import extract_page
+from gleanery.knowledge.extract import CodeExample, ExtractedPage, Heading, extract_page
 
 LENGTH = struct.Struct(">I")
 MEMORY_BYTES = 3 * 1024**3
@@ -27,7 +26,7 @@ LARGE_BYTES = 500_000
 
 def _answer(job: dict[str, Any], body: bytes) -> dict[str, Any]:
     try:
-        return {"page": asdict(extract_page(body, job["url"], job["charset"]))}
+        return {"page": extract_page(body, job["url"], job["charset"])}
     except GleaneryError as error:
         return {"error": error.code, "message": error.message, "details": error.details}
     except (MemoryError, RecursionError) as error:
@@ -36,6 +35,11 @@ def _answer(job: dict[str, Any], body: bytes) -> dict[str, Any]:
             "message": f"The page is too complex to read ({type(error).__name__}).",
             "details": {},
         }
+
+
+def _fields(value: ExtractedPage | Heading | CodeExample) -> dict[str, Any]:
+    """A dataclass for JSON, level by level: `asdict` would copy all of the page first."""
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 def _collect_rarely() -> None:
@@ -53,7 +57,8 @@ def serve(source: IO[bytes], sink: IO[bytes]) -> None:
         job = json.loads(source.read(LENGTH.unpack(header)[0]))
         body = source.read(job["size"])
         signal.alarm(job["seconds"] + 5)
-        reply = json.dumps(_answer(job, body), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        answer = json.dumps(_answer(job, body), default=_fields, ensure_ascii=False, separators=(",", ":"))
+        reply = answer.encode("utf-8", "replace")
         signal.alarm(0)
         sink.write(LENGTH.pack(len(reply)) + reply)
         sink.flush()

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
-from gleanery.knowledge.document import BLOCK_TAGS, Element
+from gleanery.knowledge.document import BLOCK_TAGS, NOT_IN_TEXT, Element
 
-# Between <br> and the end of the paragraph; can't come from a page, control characters are gone by then.
-_BREAK = "\x02"
-_SPACE = re.compile(r"[\s\xa0]+")
+# Between <br> and the end of the paragraph.
+_BREAK = NOT_IN_TEXT
 _AROUND_BREAK = re.compile(rf"[ {_BREAK}]*{_BREAK}[ {_BREAK}]*")
-_INVISIBLE = re.compile("[\xad\u200b\u200c\u2060\ufeff\x02]")
+_INVISIBLE = re.compile("[\xad\u200b\u200c\u2060\ufeff]")
 # Underscores stay: inside words they mean nothing in Markdown, and names with them must be found as written.
-_SPECIAL = re.compile(r"`|\*(?=\S)|(?<=\S)\*|<(?=[a-zA-Z/!?])|&(?=#?\w{1,31};)|\\(?=[!-/:-@\[-`{-~])|\](?=\()")
-_LINE_START = re.compile(r"(?m)^(?:(#{1,6}(?:\s|$)|>|[-+*](?:\s|$)|~~~|=+\s*$|-+\s*$|\|)|(\d{1,9})([.)](?:\s|$)))")
+# Each alternative begins with a letter of its own, so that the search goes from one of these letters to the next.
+_SPECIAL = re.compile(r"`|\*(?:(?=\S)|(?<=\S\*))|<(?=[a-zA-Z/!?])|&(?=#?\w{1,31};)|\\(?=[!-/:-@\[-`{-~])|\](?=\()")
+_LINE_START = re.compile(r"(?m)^(?:(#{1,6}(?:\s|$)|>|[-+*](?:\s|$)|~~~|=+\s*$|-+\s*$|\|)|([0-9]{1,9})([.)](?:\s|$)))")
+_LINE_STARTS = frozenset("#>-+*~=|0123456789")
 _PERMALINK = re.compile(
     r"(?:^|\s)(?:headerlink|permalink|header-?anchor|heading-?anchor|anchor-?link|hash-?link|toclink-?anchor|anchorjs-link|direct-link"
     r"|heading-link|sl-anchor-link|mark|mw-editsection)(?:\s|$)",
@@ -41,12 +43,13 @@ class InlineRenderer:
     def __init__(self, resolve: Resolve) -> None:
         self._resolve = resolve
 
-    def paragraph(self, nodes: Iterable[Element | str]) -> str:
+    def paragraph(self, nodes: Sequence[Element | str]) -> str:
         """One paragraph, ready to stand at the start of a line; empty when nothing is to be read."""
         text = _settle(self._run(nodes))
-        return _LINE_START.sub(_escape_line_start, text) if text else ""
+        may_match = text[:1] in _LINE_STARTS or "\n" in text
+        return _LINE_START.sub(_escape_line_start, text) if may_match else text
 
-    def line(self, nodes: Iterable[Element | str]) -> str:
+    def line(self, nodes: Sequence[Element | str]) -> str:
         """The same on one line, for headings and table cells; no escaping at its start."""
         return _settle(self._run(nodes)).replace("\n", " ")
 
@@ -54,15 +57,17 @@ class InlineRenderer:
         """A heading's words and code spans, without links, emphasis and permalinks."""
         return _settle(self._run(element.children, is_plain=True)).replace("\n", " ").rstrip("#¶ ").strip()
 
-    def _run(self, nodes: Iterable[Element | str], is_plain: bool = False) -> str:
+    def _run(self, nodes: Sequence[Element | str], is_plain: bool = False) -> str:
+        if len(nodes) == 1 and isinstance(nodes[0], str):
+            return _escape(nodes[0])
         parts: list[str] = []
         for node in nodes:
             if isinstance(node, str):
-                parts.append(_SPECIAL.sub(r"\\\g<0>", _INVISIBLE.sub("", node)))
+                parts.append(_escape(node))
             elif not node.is_dropped:
                 part = self._element(node, is_plain, parts)
                 # Neighbours that a style sheet keeps apart must not grow together.
-                if part[:1] in ("[", "!") and parts and parts[-1][-1:] in (")", "]"):
+                if parts and part.startswith(("[", "!")) and parts[-1].endswith((")", "]")):
                     parts.append(" ")
                 parts.append(part)
         return "".join(parts)
@@ -77,17 +82,18 @@ class InlineRenderer:
             return code_span(element.text())
         if tag == "img":
             return "" if is_plain else self._image(element)
-        if tag == "math" or "katex" in element.get("class").split():
+        if tag == "math" or ("class" in element.attributes and "katex" in element.attributes["class"].split()):
             return _formula(element)
-        if tag == "a" and is_permalink(element):
-            return ""
+        if tag == "a":
+            if is_permalink(element):
+                return ""
+            inner = self._run(element.children, is_plain)
+            return inner if is_plain else self._link(element, inner)
         inner = self._run(element.children, is_plain)
         if tag == "sup":
             return _superscript(inner, before)
         if is_plain:
             return inner
-        if tag == "a":
-            return self._link(element, inner)
         if tag in _MARKS:
             return _wrap(inner, _MARKS[tag])
         # A block inside a line (a cell with paragraphs, a link around a card) is kept apart by blanks.
@@ -102,12 +108,11 @@ class InlineRenderer:
         url = self._resolve(href) if href and href[0] != "#" else None
         if url is None or (text.startswith("[") and "](" in text):
             return inner
-        lead = inner[: len(inner) - len(inner.lstrip())]
-        trail = inner[len(inner.rstrip()) :]
+        lead, trail = _blanks_around(inner)
         return f"{lead}[{text}]({_destination(url)}){trail}"
 
     def _image(self, element: Element) -> str:
-        alt = _settle(_SPECIAL.sub(r"\\\g<0>", element.get("alt"))).replace("\n", " ").replace("]", "\\]")
+        alt = _settle(_escape(element.get("alt"))).replace("\n", " ").replace("]", "\\]")
         source = element.get("src")
         if not alt or not source or source.startswith("data:"):
             return ""
@@ -120,9 +125,21 @@ def is_permalink(element: Element) -> bool:
     href = element.get("href")
     if href and "#" not in href:
         return False
-    if _PERMALINK.search(element.get("class")):
+    if _is_permalink_name(element.get("class")):
         return True
     return element.size <= 30 and href.startswith("#") and element.line().lower() in _PERMALINK_TEXTS
+
+
+@lru_cache(maxsize=4096)
+def _is_permalink_name(names: str) -> bool:
+    return _PERMALINK.search(names) is not None
+
+
+def _escape(text: str) -> str:
+    """Text without what nobody sees, and with a backslash before what would be markup."""
+    if not text.isascii():
+        text = _INVISIBLE.sub("", text)
+    return _SPECIAL.sub(r"\\\g<0>", text) if _SPECIAL.search(text) else text
 
 
 def _settle(raw: str) -> str:
@@ -140,22 +157,26 @@ def _wrap(inner: str, mark: str) -> str:
     text = inner.strip()
     if not text or _BREAK in text or text.startswith(("*", "![")) or text.endswith("*"):
         return inner
-    lead = inner[: len(inner) - len(inner.lstrip())]
-    return f"{lead}{mark}{text}{mark}{inner[len(inner.rstrip()) :]}"
+    lead, trail = _blanks_around(inner)
+    return f"{lead}{mark}{text}{mark}{trail}"
+
+
+def _blanks_around(text: str) -> tuple[str, str]:
+    return text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
 
 
 def code_span(raw: str) -> str:
     """`raw` as a code span on one line, whatever backticks are in it."""
-    text = _SPACE.sub(" ", _INVISIBLE.sub("", raw))
-    code = text.strip()
+    raw = raw if raw.isascii() else _INVISIBLE.sub("", raw)
+    code = " ".join(raw.split())
     if not code:
-        return text
+        return " " if raw else ""
     if "`" not in code:
         span = f"`{code}`"
     else:
         mark = "`" * (1 + max(len(run) for run in re.findall("`+", code)))
         span = f"{mark} {code} {mark}"
-    return f"{' ' if text[0] == ' ' else ''}{span}{' ' if text[-1] == ' ' else ''}"
+    return f"{' ' if raw[0].isspace() else ''}{span}{' ' if raw[-1].isspace() else ''}"
 
 
 def _superscript(inner: str, before: list[str]) -> str:
@@ -167,7 +188,7 @@ def _formula(element: Element) -> str:
     """The TeX source where the page carries it, else the readable text."""
     source = element.first("annotation")
     if source is not None and "tex" in source.get("encoding"):
-        return f"${_SPACE.sub(' ', source.text()).strip()}$"
+        return f"${source.line()}$"
     math = element.first("math") or element
     return math.line()
 

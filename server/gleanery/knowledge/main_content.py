@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from gleanery.knowledge.document import HEADING_TAGS, Element
+from gleanery.knowledge.document import HEADING_TAGS, Document, Element, StartTag
 
 _CHROME_TAGS = frozenset(
     {"nav", "button", "select", "dialog", "input", "textarea", "option", "datalist", "noscript", "svg", "footer"}
@@ -33,7 +33,9 @@ _INLINE_NAMES = re.compile(
 _CONTENTS_NAMES = re.compile(r"(?:^|[\s_-])(?:toc|table-?of-?contents|page-?toc|on-this-page)(?:$|[\s_-])")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden")
 _PANEL = re.compile(r"tab-?(?:panel|pane|content)|accordion|collapse|panel|answer|toggle", re.I)
-
+_HIDING = frozenset({"hidden", "style", "aria-hidden", "role"})
+_NEVER_CHROME = frozenset({"main", "article", "h1", "body"})
+_NAMED_BY_HEADING = HEADING_TAGS | {"section", "dt", "dd", "dl", "pre", "p", "li"}
 
 _WHOLE = frozenset({"p", "ul", "ol", "table", "dl", "pre"})
 _CONTENTS_SHARE = 0.25
@@ -42,13 +44,12 @@ _LINK_PAGE = 0.8
 _LANDMARK = 0.5
 
 
-def drop_chrome(body: Element) -> None:
-    """Drop navigation, banners, footers, forms' controls, hidden and advertising blocks from the tree."""
+def drop_chrome(document: Document, body: Element) -> None:
+    """Drop navigation, banners, footers, forms' controls, hidden and advertising blocks from `body`."""
     whole = body.size
-    for element in body.walk():
-        if element is body or element.tag in ("main", "article", "h1", "body"):
-            continue
-        if not element.attributes and element.tag not in _CHROME_TAGS:
+    suspects = {start for start in document.start_tags if _is_suspect(start)}
+    for element in document.since(body):
+        if element is body or element.start not in suspects or not element.is_kept():
             continue
         if _is_chrome(element):
             is_dropped = not _holds_content(element, whole)
@@ -57,6 +58,22 @@ def drop_chrome(body: Element) -> None:
             is_dropped = _is_named(element, _is_contents_name) and element.size < _CONTENTS_SHARE * whole
         if is_dropped:
             element.drop()
+
+
+def _is_suspect(start: StartTag) -> bool:
+    """Whether elements with this start tag may have to go; which of them do, depends on what is in them."""
+    tag = start.name
+    attributes = start.attributes
+    if tag in _CHROME_TAGS:
+        return True
+    if not attributes or tag in _NEVER_CHROME:
+        return False
+    if not _HIDING.isdisjoint(attributes):
+        return True
+    names = start.get("class")
+    if "id" in attributes and tag not in _NAMED_BY_HEADING:
+        names = f"{names} {start.get('id')}"
+    return _is_chrome_name(names) or _is_inline_chrome_name(names) or _is_contents_name(names)
 
 
 def _is_chrome(element: Element) -> bool:
@@ -81,7 +98,7 @@ def _is_named(element: Element, is_match: Callable[[str], bool]) -> bool:
 
 def _opens_section(element: Element) -> bool:
     """Whether the id may be the slug of a heading ("sharing-state", "related-work") and so tells no role."""
-    if element.tag in ("section", "dt", "dd", "dl", "pre", "p", "li") or element.tag in HEADING_TAGS:
+    if element.tag in _NAMED_BY_HEADING:
         return True
     return any(child.tag in HEADING_TAGS for child in element.elements())
 
@@ -114,7 +131,7 @@ def _holds_content(element: Element, whole: int) -> bool:
     return element.size - element.link_size > 0.5 * whole
 
 
-def find_region(body: Element) -> Element:
+def find_region(document: Document, body: Element) -> Element:
     """The smallest element that holds nearly all of what is left, and all of its code."""
     # Link text is chrome on a page of prose, and the content on a page of teasers.
     discount = 1.0 if body.link_size < _LINK_PAGE * body.size else 0.5
@@ -122,7 +139,8 @@ def find_region(body: Element) -> Element:
     def mass(element: Element) -> float:
         return element.size - discount * element.link_size
 
-    marks = [e for e in body.walk() if e.tag == "main" or e.get("role") == "main"]
+    landmarks = {start for start in document.start_tags if start.name == "main" or start.get("role") == "main"}
+    marks = [e for e in document.since(body) if e.start in landmarks and e.is_kept()] if landmarks else []
     mark = max(marks, key=mass, default=body)
     region = mark if mass(mark) >= _LANDMARK * mass(body) else body
     least = _DOMINANT * mass(region)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from gleanery.knowledge.code import code_language, code_text, is_code_block, is_gutter
-from gleanery.knowledge.document import BLOCK_TAGS, HEADING_TAGS, Element
+from gleanery.knowledge.document import BLOCK, BLOCK_TAGS, CODE, HEADING, HEADING_TAGS, Element
 from gleanery.knowledge.inline import InlineRenderer, Resolve, code_span, is_permalink
 from gleanery.knowledge.markdown_table import is_data_table, table_lines
 from gleanery.knowledge.markdown_writer import MarkdownWriter
@@ -90,7 +90,11 @@ class _Walk:
         """Write the nodes: block elements one by one, and each run of inline nodes between them as a paragraph."""
         run: list[Element | str] = []
         for node in nodes:
-            if isinstance(node, str) or not self._is_block(node):
+            if isinstance(node, str):
+                # Half of all texts are only the line breaks between blocks.
+                if run or not node.isspace():
+                    run.append(node)
+            elif not self._is_block(node):
                 run.append(node)
             elif not node.is_dropped:
                 self._paragraph(run)
@@ -114,7 +118,9 @@ class _Walk:
         self._prose = ""
 
     def _is_block(self, element: Element) -> bool:
-        return element.has_block or element.tag in BLOCK_TAGS or (element.tag == "code" and is_code_block(element))
+        if element.holds & BLOCK or element.tag in BLOCK_TAGS:
+            return True
+        return element.tag == "code" and is_code_block(element)
 
     def _write(self, text: str) -> None:
         self.writer.block(text)
@@ -153,7 +159,8 @@ class _Walk:
 
     def _heading_block(self, element: Element) -> None:
         """A heading that wraps blocks (an icon's figure, a list) is a heading all the same; code in it is not."""
-        if any(is_code_block(child) for child in element.walk() if child is not element):
+        may_hold = element.holds & (BLOCK | CODE)
+        if may_hold and any(is_code_block(child) for child in element.walk() if child is not element):
             self.blocks(element.children)
         else:
             self.heading(element)
@@ -171,7 +178,7 @@ class _Walk:
     def _list(self, element: Element) -> None:
         items = [child for child in element.elements() if child.size or child.tag != "li"]
         # Cards: a list of headings with text is a sequence of sections, not bullets.
-        if any(child.tag in HEADING_TAGS for child in element.walk()):
+        if element.holds & HEADING and any(child.tag in HEADING_TAGS for child in element.walk()):
             self.blocks(element.children)
             return
         number = _first_number(element)
@@ -205,7 +212,7 @@ class _Walk:
                 text = _signature(entry) if "sig" in entry.get("class").split() else self._inline.line(entry.children)
                 if text:
                     self._write(_bold(text))
-            elif entry.has_block or not entry.size:
+            elif entry.holds & BLOCK or not entry.size:
                 self.blocks(entry.children)
             else:
                 text = self._inline.paragraph(entry.children)
@@ -253,7 +260,7 @@ class _Walk:
         self._quote(element, label)
 
     def _label(self, element: Element) -> None:
-        if element.has_block:
+        if element.holds & BLOCK:
             self.blocks(element.children)
             return
         text = self._inline.line(element.children)
@@ -283,8 +290,7 @@ def _is_loose(item: Element) -> bool:
 
 def _is_only_gutter(cell: Element) -> bool:
     """A cell that holds nothing but line numbers, marked or not: the left half of a listing's table."""
-    text = cell.text()
-    return cell.first("pre") is not None and not text.translate({ord(c): None for c in "0123456789 \n\t\r"})
+    return cell.first("pre") is not None and not cell.text().strip("0123456789 \n\t\r")
 
 
 def _first_number(element: Element) -> int:
@@ -305,7 +311,7 @@ def _anchor(heading: Element) -> str:
             return inner.get("id") or inner.get("name")
     parent = heading.parent
     if parent is not None and parent.tag in ("section", "div", "article", "header", "hgroup", "a"):
-        first = next(parent.elements(), heading)
+        first = next(iter(parent.elements()), heading)
         if first is heading or first.tag in ("span", "a"):
             return parent.get("id") or first.get("id")
     return ""

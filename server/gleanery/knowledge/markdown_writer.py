@@ -57,10 +57,12 @@ class MarkdownWriter:
     def block(self, text: str) -> int:
         """Append `text` (one or more lines) and return the offset of its first character."""
         self._separate()
-        self._append("".join(container.prefix() for container in self._containers))
+        if self._containers:
+            self._append("".join([container.prefix() for container in self._containers]))
+            rest = "".join([container.rest for container in self._containers])
+            text = text.replace("\n", "\n" + rest)
         start = self._length
-        rest = "".join(container.rest for container in self._containers)
-        self._append(text.replace("\n", "\n" + rest) if rest else text)
+        self._append(text)
         return start
 
     def fence(self, code: str, language: str | None) -> tuple[int, int]:
