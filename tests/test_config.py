@@ -69,7 +69,12 @@ def test_the_environment_sets_and_flags_override(monkeypatch: pytest.MonkeyPatch
         ("GLEANERY_PORT", "-1", "0"),
         ("GLEANERY_EMBEDDER", "locale", "'local', 'openai' or 'none'"),
         ("GLEANERY_LOG_LEVEL", "loud", "'debug'"),
-        ("GLEANERY_WORKER_CONCURRENCY", "65", "64"),
+        ("GLEANERY_WORKER_CONCURRENCY", "1001", "1000"),
+        ("GLEANERY_QUEUE_CONCURRENCY", "slow", "slow="),
+        ("GLEANERY_QUEUE_CONCURRENCY", "slow=0", "a number from 1"),
+        ("GLEANERY_QUEUE_CONCURRENCY", "=2", "a queue"),
+        ("GLEANERY_KEEP_TASKS_DAYS", "-1", "0"),
+        ("GLEANERY_KEEP_EVENTS", "99", "100"),
         ("GLEANERY_LEASE_SECONDS", "0", "1"),
         ("GLEANERY_LEASE_SECONDS", "nan", "3600"),
         ("GLEANERY_QUEUE_LIMIT", "0", "1"),
@@ -85,6 +90,15 @@ def test_a_bad_value_is_named_with_its_reason(
     error = refused()
     assert error.field == name
     assert reason in error.reason
+
+
+def test_bounds_of_queues_and_what_is_kept_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLEANERY_QUEUE_CONCURRENCY", "slow=1, imports = 20,")
+    monkeypatch.setenv("GLEANERY_KEEP_TASKS_DAYS", "none")
+    monkeypatch.setenv("GLEANERY_KEEP_EVENTS", "none")
+    settings = load()
+    assert settings.queue_concurrency == {"slow": 1, "imports": 20}
+    assert (settings.keep_tasks_days, settings.keep_events_days, settings.keep_events) == (None, None, None)
 
 
 def test_a_bad_flag_is_named_by_its_variable() -> None:

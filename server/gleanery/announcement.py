@@ -1,4 +1,4 @@
-"""`server.json` in the data directory: by it, commands on the same machine find the server that runs there."""
+"""`server.json` in the data directory: by it, commands and workers on the same machine find the server that runs there."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -23,6 +24,28 @@ def announced(data_dir: Path, url: str) -> Iterator[None]:
         yield
     finally:
         file.unlink(missing_ok=True)
+
+
+def announced_url(data_dir: Path) -> str | None:
+    """The base URL that a server has announced whose process lives; None when there is none."""
+    try:
+        said = json.loads((data_dir / _FILE).read_text())
+        url, pid = str(said["url"]), int(said["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:  # it lives, as another user
+        pass
+    return url
+
+
+def announced_address(data_dir: Path) -> tuple[str, int] | None:
+    """Address and port of `announced_url`."""
+    parts = urlsplit(announced_url(data_dir) or "")
+    return (parts.hostname, parts.port) if parts.hostname and parts.port else None
 
 
 async def running_server(data_dir: Path) -> str | None:

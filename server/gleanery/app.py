@@ -1,56 +1,72 @@
-"""The composition root: builds the server from its settings, in one place, and runs it until it is told to stop."""
+"""The composition root: builds a server or a worker from its settings, in one place, and runs it until it is told to stop."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import gc
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 from aiohttp import web
 
-from gleanery import __version__, errors, log
-from gleanery.announcement import announced
+from gleanery import __version__, errors, log, place
+from gleanery.announcement import announced, announced_address, announced_url
 from gleanery.api.auth import Gate, gate_middleware
-from gleanery.api.health import HealthApi
+from gleanery.api.health import BackgroundApi, HealthApi
 from gleanery.api.http import MAX_BODY_BYTES, error_middleware
 from gleanery.api.knowledge import KnowledgeApi
 from gleanery.api.live import Live
+from gleanery.api.metrics import Meters, MetricsApi, Parts
 from gleanery.api.openapi import document
 from gleanery.api.pages import add_pages
 from gleanery.api.route import Route
+from gleanery.api.schedules import SchedulesApi
 from gleanery.api.search import SearchApi
+from gleanery.api.task_queue import TaskQueueApi
 from gleanery.api.tasks import TasksApi
+from gleanery.api.webhooks import WebhooksApi
 from gleanery.config import EmbedderKind, Settings, user_agent
+from gleanery.engine.company import Company
+from gleanery.engine.dispatch import Dispatcher, LocalDispatcher, ringing
 from gleanery.engine.events import ChangeFeed
-from gleanery.engine.handler import by_type
+from gleanery.engine.handler import Handler, by_type
+from gleanery.engine.housekeeping import Housekeeping, KeepPolicy
+from gleanery.engine.lag import LagWatch
+from gleanery.engine.presence import Presence
+from gleanery.engine.scheduler import Scheduler
+from gleanery.engine.steer import Steering
+from gleanery.engine.submit import Submitter
+from gleanery.engine.tail import Tail
+from gleanery.engine.threads import CountedExecutor
+from gleanery.engine.webhooks import WebhookSender, load_secret
 from gleanery.engine.worker import Worker
 from gleanery.handlers.crawl.handler import CrawlHandler
 from gleanery.handlers.crawl.pipeline import CrawlParts
+from gleanery.handlers.crawl.start import CheckUrl, CrawlStarter
+from gleanery.handlers.demo import DemoHandler
 from gleanery.handlers.embed_source import EmbedSourceHandler, enqueue_missing
 from gleanery.knowledge.embed import Embedder, LocalEmbedder, OpenAIEmbedder
 from gleanery.knowledge.extract_pool import ExtractPool
 from gleanery.knowledge.search import Searcher
-from gleanery.knowledge.vectors import Vectors
+from gleanery.knowledge.vectors import Arrivals, Vectors
 from gleanery.model import utc_now
 from gleanery.store.embedded import EmbeddedStore
+from gleanery.store.presence import FilePresence
 from gleanery.web.fetch import Fetcher, FetchLimits
 from gleanery.web.guard import AddressPolicy, check_host_literal
 from gleanery.web.politeness import HostLimiter
+from gleanery.web.post import Poster
 from gleanery.web.robots import RobotsCache
 
 _log = log.get(__name__)
 
 SHUTDOWN_SECONDS = 1.0
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a server on all addresses finds itself
 PURGE_PAGES = 10
 
 
@@ -75,66 +91,228 @@ async def running(settings: Settings) -> AsyncIterator[str]:
 
 async def build(settings: Settings, stack: contextlib.AsyncExitStack) -> Server:
     """Everything, in order; `stack` takes it down in reverse."""
-    stack.enter_context(_locked(settings.data_dir))
-    listener = stack.enter_context(_listen(settings.host, settings.port))
-    url = _url_of(listener)
-    feed = ChangeFeed()
-    store = await stack.enter_async_context(EmbeddedStore(settings.data_dir / "gleanery.db", feed.publish))
-    executor = ThreadPoolExecutor(max(4, (os.cpu_count() or 1) + 2), thread_name_prefix="cpu")
-    stack.callback(executor.shutdown, wait=False, cancel_futures=True)
-    embedder = _embedder(settings, executor)
-    vectors = None
-    if embedder is not None:
-        stack.push_async_callback(embedder.aclose)
-        vectors = Vectors(store.knowledge, embedder)
+    stack.enter_context(place.locked(settings.data_dir))
+    listener = stack.enter_context(place.listening(settings.host, settings.port))
+    url = place.url_of(listener)
     policy = AddressPolicy.parse(settings.allow_addresses)
-    parts = await _crawl_parts(
-        settings, stack, store, executor, vectors, AddressPolicy(policy.allow, own=_own(listener))
-    )
-    handlers = by_type([CrawlHandler(parts), EmbedSourceHandler(store.knowledge, vectors)])
-    worker = Worker(
-        store.tasks, handlers, concurrency=settings.worker_concurrency, lease_seconds=settings.lease_seconds
-    )
-    feed.listen(worker.hear)
+    check_url = _door(lambda: url, policy)
+    ground = await _ground(settings, stack)
+    parts = await _crawl_parts(settings, stack, ground, AddressPolicy(policy.allow, own=place.own_address(listener)))
+    engine = _engine(settings, ground, parts, check_url=check_url)
     gate = Gate(settings.api_keys)
-    live = Live(store.tasks, feed, gate)
+    live = Live(ground.store.tasks, ground.feed, gate)
     jobs = stack.enter_context(_Jobs())
-    knowledge = KnowledgeApi(
-        store,
-        check_url=_door(url, policy),
-        forget_source=lambda source_id: _forget(store, vectors, jobs, source_id),
-        queue_limit=settings.queue_limit,
-        model=vectors.model if vectors else None,
-    )
-    health = HealthApi(store, worker, vectors, settings, example_url=f"{url}/example/", started_at=utc_now())
     routes = [
-        *knowledge.routes(),
-        *TasksApi(store, feed).routes(),
-        *SearchApi(Searcher(store.knowledge, vectors, executor)).routes(),
-        *health.routes(),
+        *_routes(settings, ground, engine, jobs, url, check_url),
+        *_watching(ground, engine, parts.extract_pool, live, jobs),
     ]
     await _serve(stack, listener, routes, gate, live)
-    await worker.start()
-    stack.push_async_callback(worker.stop)
-    jobs.start(_settle_in(store, vectors))
+    await _work(settings, stack, ground, engine, policy, jobs)
+    keep = KeepPolicy(settings.keep_tasks_days, settings.keep_events_days, settings.keep_events)
+    jobs.start(Housekeeping(ground.store.tasks, keep, utc_now).run())
+    jobs.start(_settle_in(ground, engine.submitter))
     stack.enter_context(announced(settings.data_dir, url))
-    return Server(url, store, worker)
+    return Server(url, ground.store, engine.worker)
+
+
+@contextlib.asynccontextmanager
+async def working(settings: Settings, worker_id: str | None, task_types: Sequence[str]) -> AsyncIterator[Worker]:
+    """A worker in this loop, beside the server or without one, and beside others; without types it runs them all.
+
+    Raises InvalidInput for a type that nobody knows and for an id that a living worker has.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        place.make_folder(settings.data_dir)
+        policy = AddressPolicy.parse(settings.allow_addresses)
+        ground = await _ground(settings, stack, is_searched=False)
+        is_crawling = not task_types or "crawl" in task_types
+        beside = _BesideServer(policy.allow, None, settings.data_dir)
+        parts = await _crawl_parts(settings, stack, ground, beside, is_warm=is_crawling)
+        check_url = _door(lambda: announced_url(settings.data_dir), policy)
+        engine = _engine(settings, ground, parts, check_url=check_url, worker_id=worker_id, task_types=task_types)
+        await _work(settings, stack, ground, engine, policy, stack.enter_context(_Jobs()))
+        yield engine.worker
+
+
+@dataclass(frozen=True)
+class _BesideServer(AddressPolicy):
+    """The policy of a process beside the server, whose own address is the one that it has announced by now."""
+
+    data_dir: Path = Path()
+
+    def permits(self, address: str, port: int | None = None) -> bool:
+        if AddressPolicy.permits(self, address, port):
+            return True
+        return port is not None and announced_address(self.data_dir) == (address, port)
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What everything stands on: the store and who hears of it, threads, vectors."""
+
+    store: EmbeddedStore
+    feed: ChangeFeed
+    tail: Tail
+    executor: CountedExecutor
+    vectors: Vectors | None
+
+
+@dataclass(frozen=True)
+class _Engine:
+    """The task engine: all its task types, and the worker that runs some or all of them."""
+
+    handlers: Mapping[str, Handler]
+    dispatcher: Dispatcher
+    presence: Presence
+    submitter: Submitter
+    steering: Steering
+    worker: Worker
+    scheduler: Scheduler
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its worker runs every type."""
+        return set(self.worker.task_types) == set(self.handlers)
+
+
+async def _ground(settings: Settings, stack: contextlib.AsyncExitStack, *, is_searched: bool = True) -> _Ground:
+    feed = ChangeFeed()
+    tail = Tail(feed.publish)
+    store = await stack.enter_async_context(EmbeddedStore(settings.data_dir / "gleanery.db", tail.hear))
+    await tail.start(store.tasks)
+    stack.push_async_callback(tail.stop)
+    executor = CountedExecutor(max(4, (os.cpu_count() or 1) + 2), "cpu")
+    stack.callback(executor.shutdown, wait=False, cancel_futures=True)
+    embedder = _embedder(settings, executor)
+    if embedder is None:
+        return _Ground(store, feed, tail, executor, None)
+    stack.push_async_callback(embedder.aclose)
+    return _Ground(store, feed, tail, executor, Vectors(store.knowledge, embedder, is_searched=is_searched))
+
+
+def _engine(
+    settings: Settings,
+    ground: _Ground,
+    parts: CrawlParts,
+    *,
+    check_url: CheckUrl,
+    worker_id: str | None = None,
+    task_types: Sequence[str] = (),
+) -> _Engine:
+    """Every task type has its line here."""
+    store = ground.store
+    handlers = by_type(
+        [
+            CrawlHandler(parts),
+            EmbedSourceHandler(store.knowledge, ground.vectors),
+            DemoHandler(),
+        ]
+    )
+    creators = {"crawl": CrawlStarter(store.crawls, check_url)}
+    dispatcher = LocalDispatcher()
+    ground.feed.listen(ringing(dispatcher))
+    submitter = Submitter(store.tasks, handlers, queue_limit=settings.queue_limit, creators=creators)
+    presence = FilePresence(settings.data_dir / "workers")
+    worker = Worker(
+        store,
+        _only(handlers, task_types),
+        concurrency=settings.worker_concurrency,
+        lease_seconds=settings.lease_seconds,
+        worker_id=worker_id,
+        queue_limits=settings.queue_concurrency,
+        presence=presence,
+        grace_seconds=settings.grace_seconds,
+    )
+    dispatcher.listen(worker.hear)
+    return _Engine(
+        handlers,
+        dispatcher,
+        presence,
+        submitter,
+        Steering(store.tasks, handlers),
+        worker,
+        Scheduler(store.schedules, store.tasks, submitter, utc_now),
+    )
+
+
+def _only(handlers: Mapping[str, Handler], task_types: Sequence[str]) -> Mapping[str, Handler]:
+    """Those of these types; without any, all."""
+    for task_type in task_types:
+        if task_type not in handlers:
+            raise errors.InvalidInput("--task-types", f"there is no {task_type!r}; there are {', '.join(handlers)}")
+    return {name: handler for name, handler in handlers.items() if not task_types or name in task_types}
+
+
+async def _work(
+    settings: Settings,
+    stack: contextlib.AsyncExitStack,
+    ground: _Ground,
+    engine: _Engine,
+    policy: AddressPolicy,
+    jobs: _Jobs,
+) -> None:
+    """Begin to run tasks, ticks and webhook calls; all of it ends with `stack`."""
+    poster = await stack.enter_async_context(Poster(policy, user_agent(__version__)))
+    secret = load_secret(
+        settings.data_dir, settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
+    )
+    sender = WebhookSender(ground.store.outbox, poster.post, secret, utc_now)
+    ground.feed.listen(sender.hear)
+    await sender.start()
+    stack.push_async_callback(sender.stop)
+    await engine.worker.start()
+    stack.push_async_callback(engine.worker.stop)
+    if engine.is_whole:  # one that can't run every type would pass over the ticks of the others
+        await engine.scheduler.start()
+        stack.push_async_callback(engine.scheduler.stop)
+    jobs.start(Company(ground.store.workers, engine.presence, engine.worker.worker_id, ground.tail).run())
+
+
+def _routes(
+    settings: Settings, ground: _Ground, engine: _Engine, jobs: _Jobs, url: str, check_url: CheckUrl
+) -> Sequence[Route]:
+    store, vectors = ground.store, ground.vectors
+    knowledge = KnowledgeApi(
+        store,
+        engine.submitter,
+        check_url=check_url,
+        forget_source=lambda source_id: _forget(store, vectors, jobs, source_id),
+        model=vectors.model if vectors else None,
+    )
+    health = HealthApi(store, engine.worker, vectors, settings, example_url=f"{url}/example/", started_at=utc_now())
+    return [
+        *knowledge.routes(),
+        *TaskQueueApi(store.tasks, engine.submitter, engine.steering, check_url).routes(),
+        *TasksApi(store, ground.feed, engine.steering).routes(),
+        *SchedulesApi(store.schedules, engine.submitter, check_url, engine.scheduler.wake, utc_now).routes(),
+        *WebhooksApi(store.outbox).routes(),
+        *SearchApi(Searcher(store.knowledge, vectors, ground.executor)).routes(),
+        *health.routes(),
+    ]
+
+
+def _watching(ground: _Ground, engine: _Engine, pool: ExtractPool, live: Live, jobs: _Jobs) -> Sequence[Route]:
+    """What tells how the server does; and the index follows what other processes store."""
+    store, worker = ground.store, engine.worker
+    meters = Meters()
+    ground.feed.listen(meters.hear)
+    jobs.start(LagWatch(meters.lag).run())
+    if ground.vectors is not None:
+        arrivals = Arrivals(ground.vectors, worker.worker_id)
+        ground.feed.listen(arrivals.hear)
+        jobs.start(arrivals.run())
+    parts = Parts(worker, ground.executor, pool, live)
+    return [
+        *BackgroundApi(store, engine.presence, engine.dispatcher, worker.worker_id, utc_now).routes(),
+        *MetricsApi(store, meters, parts).routes(),
+    ]
 
 
 async def serve(
     settings: Settings, *, crawl_url: str | None = None, on_ready: Callable[[str, str | None], None] | None = None
 ) -> int:
     """Run until SIGINT or SIGTERM; a second one exits at once. Gives the exit code."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def asked() -> None:
-        if stop.is_set():
-            os._exit(130)
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, asked)
+    stop = _stop_signal()
     async with running(settings) as url:
         settle_heap()
         task_id = None if crawl_url is None else await _start_crawl(url, settings, crawl_url)
@@ -143,6 +321,38 @@ async def serve(
         await stop.wait()
         _log.info("stopping")
     return 0
+
+
+async def work(
+    settings: Settings,
+    *,
+    worker_id: str | None = None,
+    task_types: Sequence[str] = (),
+    on_ready: Callable[[Worker], None] | None = None,
+) -> int:
+    """A further worker until SIGINT or SIGTERM; a second one exits at once. Gives the exit code."""
+    stop = _stop_signal()
+    async with working(settings, worker_id, task_types) as worker:
+        settle_heap()
+        if on_ready is not None:
+            on_ready(worker)
+        await stop.wait()
+        _log.info("stopping")
+    return 0
+
+
+def _stop_signal() -> asyncio.Event:
+    """Set by the first SIGINT or SIGTERM; the second ends the process."""
+    stop = asyncio.Event()
+
+    def asked() -> None:
+        if stop.is_set():
+            os._exit(130)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, asked)
+    return stop
 
 
 def settle_heap() -> None:
@@ -188,12 +398,13 @@ class _Jobs:
             _log.error("background job failed", exc_info=error)
 
 
-async def _settle_in(store: EmbeddedStore, vectors: Vectors | None) -> None:
+async def _settle_in(ground: _Ground, submitter: Submitter) -> None:
     """After the start: vectors into memory, what a crash left half deleted, sources whose vectors are of another model."""
+    store, vectors = ground.store, ground.vectors
     if vectors is not None:
         count = await vectors.load()
         _log.info("vectors loaded", extra={"count": count, "model": vectors.model})
-        await enqueue_missing(store.tasks, store.knowledge, vectors.model)
+        await enqueue_missing(submitter, store.knowledge, vectors.model)
     await _purge(store)
 
 
@@ -208,7 +419,7 @@ def _forget(store: EmbeddedStore, vectors: Vectors | None, jobs: _Jobs, source_i
     jobs.start(_purge(store))
 
 
-def _embedder(settings: Settings, executor: ThreadPoolExecutor) -> Embedder | None:
+def _embedder(settings: Settings, executor: CountedExecutor) -> Embedder | None:
     if settings.embedder_kind is EmbedderKind.NONE:
         return None
     if settings.embedder_kind is EmbedderKind.LOCAL:
@@ -226,22 +437,23 @@ def _embedder(settings: Settings, executor: ThreadPoolExecutor) -> Embedder | No
 async def _crawl_parts(
     settings: Settings,
     stack: contextlib.AsyncExitStack,
-    store: EmbeddedStore,
-    executor: ThreadPoolExecutor,
-    vectors: Vectors | None,
+    ground: _Ground,
     policy: AddressPolicy,
+    *,
+    is_warm: bool = True,
 ) -> CrawlParts:
     limits = FetchLimits(total_seconds=settings.fetch_timeout_seconds, max_bytes=settings.max_page_bytes)
     fetcher = await stack.enter_async_context(Fetcher(policy, user_agent(__version__), limits=limits))
-    pool = await stack.enter_async_context(ExtractPool(settings.extract_processes, settings.extract_timeout_seconds))
+    pool = ExtractPool(settings.extract_processes, settings.extract_timeout_seconds, is_warm=is_warm)
+    await stack.enter_async_context(pool)
     return CrawlParts(
-        store=store,
+        store=ground.store,
         fetcher=fetcher,
         limiter=HostLimiter(settings.fetch_concurrency),
         robots=RobotsCache(fetcher),
         extract_pool=pool,
-        executor=executor,
-        vectors=vectors,
+        executor=ground.executor,
+        vectors=ground.vectors,
         fetch_concurrency=settings.fetch_concurrency,
     )
 
@@ -262,52 +474,12 @@ async def _serve(
     await web.SockSite(runner, listener, backlog=1024).start()
 
 
-def _door(url: str, policy: AddressPolicy) -> Callable[[str], None]:
+def _door(own_url: Callable[[], str | None], policy: AddressPolicy) -> Callable[[str], None]:
     """The check of a URL before a task exists: no private host, but the bundled example."""
 
     def check(asked: str) -> None:
-        if not asked.startswith(f"{url}/example/"):
+        url = own_url()
+        if url is None or not asked.startswith(f"{url}/example/"):
             check_host_literal(asked, policy)
 
     return check
-
-
-@contextlib.contextmanager
-def _locked(data_dir: Path) -> Iterator[None]:
-    """The data directory, for this process alone."""
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        file = (data_dir / "lock").open("w")
-    except OSError as error:
-        raise errors.InvalidInput("GLEANERY_DATA_DIR", f"{data_dir} can't be used: {error.strerror}") from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise errors.InvalidInput(
-                "GLEANERY_DATA_DIR", f"another gleanery server uses {data_dir}; stop it, or take another folder"
-            ) from None
-        yield
-
-
-@contextlib.contextmanager
-def _listen(host: str, port: int) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError as error:
-            raise errors.InvalidInput("GLEANERY_PORT", f"can't listen on {host}:{port}: {error.strerror}") from None
-        listener.setblocking(False)
-        yield listener
-
-
-def _own(listener: socket.socket) -> tuple[str, int]:
-    host, port = listener.getsockname()[:2]
-    return _EVERYWHERE.get(host, host), port
-
-
-def _url_of(listener: socket.socket) -> str:
-    host, port = _own(listener)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

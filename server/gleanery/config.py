@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -63,10 +64,30 @@ class Settings(BaseSettings):
     browser: Path | None = Field(None, description="Chromium to use for rendered pages; unset: one is looked for.")
     log_level: LogLevel = Field(LogLevel.INFO, description="`debug`, `info`, `warning` or `error`.")
     worker_concurrency: int = Field(
-        4, ge=0, le=64, description="Tasks at once in this process; 0 leaves all to other workers."
+        4, ge=0, le=1000, description="Tasks at once in this process; 0 leaves all to other workers."
+    )
+    queue_concurrency: Annotated[Mapping[str, int], NoDecode] = Field(
+        default_factory=dict,
+        description="Tasks of a queue at once, over all workers, as `slow=1,imports=2`. A queue not named has no bound.",
+    )
+    grace_seconds: float = Field(
+        1.0,
+        ge=0,
+        le=3600,
+        description="How long tasks that can't go on where they stop may still run when told to end.",
     )
     lease_seconds: float = Field(30.0, ge=1, le=3600, description="How long a silent worker keeps its task.")
     queue_limit: int = Field(10_000, ge=1, description="Waiting tasks after which new ones are refused with 503.")
+    keep_tasks_days: float | None = Field(
+        30.0, ge=0, description="Ended tasks are removed after so many days; `none` keeps them."
+    )
+    keep_events_days: float | None = Field(
+        None, ge=0, description="Events of ended tasks are removed after so many days; unset: with their task."
+    )
+    keep_events: int | None = Field(100_000, ge=100, description="Newest events kept of one task; `none` keeps all.")
+    webhook_secret: SecretStr | None = Field(
+        None, description="Signs webhooks, as `whsec_…` (Standard Webhooks). Unset: made once, in the data folder."
+    )
     fetch_concurrency: int = Field(8, ge=1, le=64, description="Requests at once to one host.")
     fetch_timeout_seconds: float = Field(30.0, gt=0, le=600, description="Longest that one page may take to fetch.")
     max_page_bytes: int = Field(10 * 1024 * 1024, ge=1024, description="Largest page, after decompression.")
@@ -90,6 +111,22 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("queue_concurrency", mode="before")
+    @classmethod
+    def _limits(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        for name, _, number in pairs:
+            if not name.strip() or not number.strip().isascii() or not number.strip().isdigit() or int(number) < 1:
+                raise ValueError(f"{name.strip()}={number.strip()} is not a queue with a number from 1, such as slow=1")
+        return {name.strip(): int(number) for name, _, number in pairs}
+
+    @field_validator("keep_tasks_days", "keep_events_days", "keep_events", mode="before")
+    @classmethod
+    def _none(cls, value: Any) -> Any:
+        return None if value == "none" else value
 
     @field_validator("allow_addresses")
     @classmethod

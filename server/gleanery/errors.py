@@ -12,6 +12,7 @@ GleaneryError
 ├── QueueFull             the bounded queue has no room now                    503
 ├── StorageError          the store could not keep what it was given           507
 │   └── StorageFull       no room left on the disk
+├── MemoryLimitExceeded   the processes of a task took more memory than its type may
 ├── LeaseLost             another worker owns this task now: write nothing
 ├── ServerUnreachable     no gleanery server answers the command line          can pass
 ├── ServerRefused         what a gleanery server answered the command line instead of doing it
@@ -121,6 +122,10 @@ class StorageFull(StorageError):
 
 class LeaseLost(GleaneryError):
     code = "lease_lost"
+
+
+class MemoryLimitExceeded(GleaneryError):
+    code = "memory_limit_exceeded"
 
 
 class ServerUnreachable(GleaneryError):

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
+
+Clock = Callable[[], datetime]
+"""Where the present comes from: `utc_now`, or a clock that a test sets."""
 
 
 def utc_now() -> datetime:
@@ -55,14 +58,22 @@ FINAL_STATUSES = frozenset({TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.
 class EventType(StrEnum):
     """What can be told of a task, in the past tense. `data` holds what the comment names."""
 
-    TASK_QUEUED = "task_queued"  # {}
-    TASK_STARTED = "task_started"  # {attempt}
-    TASK_RESUMED = "task_resumed"  # {attempt, reason}: taken up again where the last worker left it
-    TASK_RETRY_SCHEDULED = "task_retry_scheduled"  # {attempt, run_at, error}
+    TASK_QUEUED = "task_queued"  # {reason?}
+    TASK_RELEASED = "task_released"  # {}: everything that it waited for is complete
+    TASK_REPRIORITISED = "task_reprioritised"  # {priority, was}
+    TASK_REBOUND = "task_rebound"  # {depends_on}: it waits for other tasks than before
+    TASK_STARTED = "task_started"  # {attempt, worker_id}
+    TASK_RESUMED = "task_resumed"  # {attempt, worker_id}: taken up again where it stopped
+    TASK_PROGRESSED = "task_progressed"  # {stage, done, total}
+    TASK_STEP_COMPLETED = "task_step_completed"  # {step}
+    TASK_RETRY_SCHEDULED = "task_retry_scheduled"  # {attempt, run_at, error, recovery?}
+    TASK_PAUSE_REQUESTED = "task_pause_requested"  # {}
+    TASK_PAUSED = "task_paused"  # {}
     TASK_CANCEL_REQUESTED = "task_cancel_requested"  # {}
     TASK_COMPLETED = "task_completed"  # {result}
     TASK_FAILED = "task_failed"  # {error}
     TASK_CANCELLED = "task_cancelled"  # {}
+    TASK_SUPERSEDED = "task_superseded"  # {by}: a newer equal task stands for it
     STAGE_STARTED = "stage_started"  # {stage}
     PAGE_STORED = "page_stored"  # {url, page_id, title, status_code, seconds, chunks, code_examples}
     PAGE_SKIPPED = "page_skipped"  # {url, reason, status_code?}
@@ -70,6 +81,29 @@ class EventType(StrEnum):
     PAGE_RETRY_SCHEDULED = "page_retry_scheduled"  # {url, reason, message, in_seconds, attempt}
     PAGES_EMBEDDED = "pages_embedded"  # {pages, chunks}
     WARNING_RAISED = "warning_raised"  # {code, ...}
+
+
+class DependencyFailure(StrEnum):
+    """What becomes of a task when one that it waits for fails or is cancelled."""
+
+    FAIL = "fail"
+    WAIT = "wait"
+
+
+class MissedTicks(StrEnum):
+    """What a schedule does about ticks that passed while no server ran."""
+
+    SKIP = "skip"
+    ONCE = "once"
+    ALL = "all"
+
+
+class DeliveryState(StrEnum):
+    """Where a webhook call stands."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    DEAD = "dead"
 
 
 class UrlState(StrEnum):
@@ -140,7 +174,12 @@ class NewEvent:
 
 @dataclass(frozen=True)
 class Task:
-    """One durable run. `attempt` counts claims and fences every write of a worker."""
+    """One durable run.
+
+    `attempt` counts claims and fences every write of a worker; `waits_for` counts dependencies that are not complete;
+    `first_seq` is the oldest event that is still kept; `waited_seconds` is the time between being due and the first start,
+    `ran_seconds` the sum over all attempts that have ended.
+    """
 
     task_id: str
     task_type: str
@@ -171,10 +210,26 @@ class Task:
     parent_task_id: str | None
     webhook_url: str | None
     last_seq: int
+    first_seq: int = 1
+    serial_key: str | None = None
+    waits_for: int = 0
+    on_dependency_failure: DependencyFailure = DependencyFailure.FAIL
+    webhook_states: tuple[TaskStatus, ...] = ()
+    is_pause_requested: bool = False
+    schedule_id: str | None = None
+    attempt_started_at: datetime | None = None
+    waited_seconds: float | None = None
+    ran_seconds: float = 0.0
+
+
+WEBHOOK_STATES = (TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED)
+"""States that are told to a task's webhook unless it names others."""
 
 
 @dataclass(frozen=True)
 class NewTask:
+    """A task to be. At most one of a `serial_key` runs at a time; a queued one of the same `coalesce_key` is superseded."""
+
     task_type: str
     payload: Mapping[str, Any]
     title: str = ""
@@ -183,8 +238,14 @@ class NewTask:
     queue_name: str = "default"
     max_retries: int = 3
     run_at: datetime | None = None
+    depends_on: tuple[str, ...] = ()
+    on_dependency_failure: DependencyFailure = DependencyFailure.FAIL
+    coalesce_key: str | None = None
+    serial_key: str | None = None
     webhook_url: str | None = None
+    webhook_states: tuple[TaskStatus, ...] = WEBHOOK_STATES
     parent_task_id: str | None = None
+    schedule_id: str | None = None
     task_id: str = field(default_factory=lambda: new_id("tsk"))
 
 
@@ -194,6 +255,69 @@ class Fence:
 
     task_id: str
     attempt: int
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A recurring task: by `cron` in `time_zone`, or every `interval_seconds` from its creation. `payload` is what a client
+    would send. `next_at` is the next nominal tick, None when there is none; each tick runs up to `jitter_seconds` later."""
+
+    schedule_id: str
+    name: str
+    task_type: str
+    payload: Mapping[str, Any]
+    cron: str | None
+    interval_seconds: float | None
+    time_zone: str
+    jitter_seconds: float
+    missed_ticks: MissedTicks
+    priority: int
+    queue_name: str
+    max_retries: int | None
+    webhook_url: str | None
+    source_id: str | None
+    is_paused: bool
+    created_at: datetime
+    next_at: datetime | None
+    last_at: datetime | None = None
+    last_task_id: str | None = None
+    skipped_count: int = 0
+    last_error: ErrorInfo | None = None
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One webhook call: written with the state that it tells of, sent until it is taken or given up."""
+
+    delivery_id: str
+    task_id: str
+    url: str
+    type: str
+    body: str
+    state: DeliveryState
+    attempts: int
+    created_at: datetime
+    next_at: datetime | None
+    settled_at: datetime | None
+    last_status_code: int | None
+    last_error: str | None
+
+
+@dataclass(frozen=True)
+class WorkerInfo:
+    """A process that runs tasks, as it last told of itself."""
+
+    worker_id: str
+    host: str
+    pid: int
+    version: str
+    task_types: tuple[str, ...]
+    concurrency: int
+    running: int
+    memory_mb: float
+    state: str
+    started_at: datetime
+    beat_at: datetime
 
 
 @dataclass(frozen=True)

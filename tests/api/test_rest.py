@@ -18,7 +18,8 @@ TASK_FIELDS = {
     "progress", "progress_details", "retry_attempts", "max_retries", "run_at", "created_at", "processing_started_at",
     "processing_completed_at", "estimated_completion_at", "last_error_at", "error_details", "worker_id",
     "background_task_id", "browser_session_id", "memory_usage_mb", "depends_on", "coalesce_key", "parent_task_id",
-    "webhook_url", "last_seq",
+    "webhook_url", "webhook_states", "on_dependency_failure", "waits_for", "serial_key", "schedule_id",
+    "is_cancel_requested", "is_pause_requested", "waited_seconds", "ran_seconds", "first_seq", "last_seq",
 }  # fmt: skip
 
 

@@ -16,4 +16,4 @@ from tests.engine.stage import Stage
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     feed = ChangeFeed()
     async with EmbeddedStore(tmp_path / "gleanery.db", feed.publish) as store:
-        yield Stage(store, feed)
+        yield Stage(store, feed, tmp_path)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
+from gleanery.engine.dispatch import Dispatcher, LocalDispatcher, ringing
 from gleanery.engine.events import ChangeFeed
-from gleanery.engine.handler import Outcome, TaskContext, by_type
+from gleanery.engine.handler import Outcome, TaskContext, TaskSpec, by_type
 from gleanery.engine.retry import RetryPolicy
 from gleanery.engine.worker import Worker
 from gleanery.errors import StorageFull
 from gleanery.model import Fence, NewEvent, NewTask, Progress, Task, TaskStatus
-from gleanery.store.base import Change, Store, TaskStore
+from gleanery.store.base import Asked, Change, Store, TaskStore, Wanted, WorkerStore
+from gleanery.store.presence import FilePresence
 
 PATIENCE_SECONDS = 15.0
 LONG_LEASE_SECONDS = 600.0
@@ -26,22 +30,17 @@ Act = Callable[[TaskContext], Awaitable[Mapping[str, Any] | None]]
 class Payload(BaseModel):
     """Anything."""
 
+    model_config = ConfigDict(extra="allow")
+
 
 class Acting:
-    """A `Handler` that does what its function does; the function's result is the task's."""
+    """A `Handler` that does what its function does; the function's result is the task's. `traits` are its spec's."""
 
-    def __init__(
-        self, act: Act, task_type: str = "demo", *, retry: RetryPolicy = AT_ONCE, timeout_seconds: float | None = None
-    ) -> None:
-        self.task_type = task_type
-        self.retry = retry
-        self.timeout_seconds = timeout_seconds
+    def __init__(self, act: Act, task_type: str = "demo", *, retry: RetryPolicy = AT_ONCE, **traits: Any) -> None:
+        self.spec = TaskSpec(task_type, Payload, retry=retry, **traits)
         self._act = act
 
-    def parse(self, payload: Mapping[str, Any]) -> Payload:
-        return Payload.model_validate(payload)
-
-    async def run(self, ctx: TaskContext) -> Outcome:
+    async def run(self, ctx: TaskContext, payload: Payload) -> Outcome:
         result = await self._act(ctx)
         return Outcome(result or {}, Progress(100.0, "done"), "Done")
 
@@ -49,8 +48,9 @@ class Acting:
 class Stage:
     """A store with its feed, and waiting for what is told."""
 
-    def __init__(self, store: Store, feed: ChangeFeed) -> None:
+    def __init__(self, store: Store, feed: ChangeFeed, folder: Path) -> None:
         self.store = store
+        self.folder = folder
         self.tasks = store.tasks
         self.feed = feed
         self._told: list[tuple[str, str]] = []
@@ -78,8 +78,8 @@ class Stage:
                 await self._news.wait()
         return now
 
-    async def enqueue(self, task_type: str = "demo", *, serial_key: str | None = None, **fields: Any) -> Task:
-        return await self.tasks.create(NewTask(task_type, fields.pop("payload", {}), **fields), serial_key=serial_key)
+    async def enqueue(self, task_type: str = "demo", **fields: Any) -> Task:
+        return await self.tasks.create(NewTask(task_type, fields.pop("payload", {}), **fields))
 
     async def events(self, task: Task) -> list[str]:
         return [e.type for e in await self.tasks.events(task.task_id, after=None, before=None, limit=1000)]
@@ -92,22 +92,36 @@ class Stage:
         lease_seconds: float = LONG_LEASE_SECONDS,
         store: TaskStore | None = None,
         worker_id: str | None = None,
+        dispatcher: Dispatcher | None = None,
+        **options: Any,
     ) -> AsyncIterator[Worker]:
-        """A worker that is started, hears the feed, and is stopped afterwards."""
+        """A worker that is started, hears the feed through a dispatcher, and is stopped afterwards."""
         worker = Worker(
-            store or self.tasks,
+            Parts(store or self.tasks, self.store.workers),
             by_type(handlers),
             concurrency=concurrency,
             lease_seconds=lease_seconds,
             worker_id=worker_id,
+            presence=FilePresence(self.folder / "workers"),
+            **options,
         )
-        silence = self.feed.listen(worker.hear)
+        dispatcher = dispatcher or LocalDispatcher()
+        silence = self.feed.listen(ringing(dispatcher))
+        dispatcher.listen(worker.hear)
         try:
             await worker.start()
             yield worker
         finally:
             await worker.stop()
             silence()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What of a store the worker works with."""
+
+    tasks: TaskStore
+    workers: WorkerStore
 
 
 class Through:
@@ -142,8 +156,10 @@ class CountingBeats(Through):
         self._left = until
         self.enough = asyncio.Event()
 
-    async def beat(self, fence: Fence, lease_seconds: float, memory_usage_mb: float | None = None) -> bool:
-        answer = await self.inner.beat(fence, lease_seconds, memory_usage_mb)
+    async def beat(
+        self, fences: Sequence[Fence], lease_seconds: float, memory_usage_mb: Mapping[str, float]
+    ) -> Mapping[str, Asked]:
+        answer = await self.inner.beat(fences, lease_seconds, memory_usage_mb)
         self._left -= 1
         if self._left == 0:
             self.enough.set()
@@ -157,8 +173,8 @@ class AfterClaim(Through):
         super().__init__(inner)
         self._then = then
 
-    async def claim(self, task_id: str, worker_id: str, lease_seconds: float) -> Task | None:
-        task = await self.inner.claim(task_id, worker_id, lease_seconds)
-        if task is not None:
+    async def claim_due(self, wanted: Wanted, limit: int) -> Sequence[Task]:
+        tasks = await self.inner.claim_due(wanted, limit)
+        for task in tasks:
             await self._then(task)
-        return task
+        return tasks

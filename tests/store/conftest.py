@@ -11,23 +11,29 @@ import pytest
 
 from gleanery.store.base import OnChange, Store
 from gleanery.store.embedded import EmbeddedStore
+from tests.clock import SetClock
 from tests.store.samples import Changes, Crawl, start_crawl
 
 OpenStore = Callable[[OnChange], AbstractAsyncContextManager[Store]]
 
 
-def _embedded(folder: Path) -> OpenStore:
-    return lambda on_change: EmbeddedStore(folder / "gleanery.db", on_change)
+def _embedded(folder: Path, clock: SetClock) -> OpenStore:
+    return lambda on_change: EmbeddedStore(folder / "gleanery.db", on_change, clock)
 
 
-BACKENDS: dict[str, Callable[[Path], Any]] = {"embedded": _embedded}
+BACKENDS: dict[str, Callable[[Path, SetClock], Any]] = {"embedded": _embedded}
 
 
 @pytest.fixture(params=list(BACKENDS))
-def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
+def open_store(request: pytest.FixtureRequest, tmp_path: Path, clock: SetClock) -> OpenStore:
     """Opens the same database each time."""
-    opener: OpenStore = BACKENDS[request.param](tmp_path)
+    opener: OpenStore = BACKENDS[request.param](tmp_path, clock)
     return opener
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from gleanery.model import (
@@ -55,7 +55,7 @@ def told(message: str = "told") -> list[NewEvent]:
 
 async def started(store: Store, new: NewTask | None = None, *, serial_key: str | None = None) -> Task:
     """A task that runs: created and claimed by `worker-1`."""
-    task = await store.tasks.create(new or NewTask("demo", {}), serial_key=serial_key)
+    task = await store.tasks.create(replace(new or NewTask("demo", {}), serial_key=serial_key))
     claimed = await store.tasks.claim(task.task_id, "worker-1", LEASE_SECONDS)
     assert claimed is not None
     return claimed

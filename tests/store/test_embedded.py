@@ -14,6 +14,7 @@ import pytest
 
 from gleanery.errors import StorageError, StorageFull
 from gleanery.model import NewTask, TaskStatus, UrlState
+from gleanery.store.base import TaskFilter
 from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.schema import MIGRATIONS
 from tests.store.samples import Changes, bundle_of, event_types, start_crawl, told, url_of
@@ -112,7 +113,7 @@ async def test_a_killed_process_loses_nothing_that_was_acknowledged(tmp_path: Pa
 async def check_crawl(store: EmbeddedStore, pages: set[str]) -> None:
     """Every acknowledged page is there, and page, chunks, words, URL and event agree about every one."""
     [source] = await store.knowledge.sources(after=None, limit=2, model=None)
-    [crawl] = await store.tasks.list(statuses=(), task_type="crawl", after=None, limit=2)
+    [crawl] = await store.tasks.list(TaskFilter(task_type="crawl"), after=None, limit=2)
     held = {
         page.url.removeprefix("https://a.test/")
         for page, _ in await store.knowledge.pages(source.source_id, after=None, limit=100_000)

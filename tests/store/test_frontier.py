@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from gleanery.errors import IdempotencyConflict, LeaseLost, QueueFull
-from gleanery.model import CrawlCounts, FrontierUrl, NewTask, TaskStatus, UrlState, utc_now
+from gleanery.model import CrawlCounts, FrontierUrl, NewTask, TaskStatus, UrlState
 from gleanery.store.base import Idempotency, Store
 from tests.store.samples import HALF_WAY, Changes, Crawl, bundle_of, event_types, new_source, told, url_of
 
@@ -218,7 +218,7 @@ async def test_a_crawl_that_lost_its_lease_writes_nothing(
     if how == "ended":
         await crawl.store.tasks.finish(crawl.fence, TaskStatus.CANCELLED, told())
     else:
-        await crawl.store.tasks.reap(utc_now(), all_running=True, lost_limit=5)
+        await crawl.store.tasks.reap(gone=["worker-1", "worker-2", "crashed"], spare=[])
         assert await crawl.store.tasks.claim(crawl.task.task_id, "worker-2", 60.0)
     before = await event_types(crawl.store, crawl.task.task_id)
     changes.heard.clear()

@@ -285,6 +285,6 @@ async def test_an_unknown_source_is_not_found(store: Store) -> None:
 
 
 async def test_a_task_of_another_source_does_not_hold_this_one(crawl: Crawl) -> None:
-    await crawl.store.tasks.create(NewTask("demo", {}), serial_key="src_other")
+    await crawl.store.tasks.create(NewTask("demo", {}, serial_key="src_other"))
     await crawl.store.tasks.finish(crawl.fence, TaskStatus.COMPLETED, told(), result={})
     await crawl.store.knowledge.delete_source(crawl.source.source_id)

@@ -14,8 +14,13 @@ import pytest
 from gleanery.errors import NotFound, StorageError, StorageFull
 from gleanery.model import NewEvent, NewTask
 from gleanery.store.sqlite import Database, Tx
-from gleanery.store.sqlite_tasks import SqliteTasks, append
+from gleanery.store.sqlite_rows import append
+from gleanery.store.sqlite_tasks import SqliteTasks
 from tests.store.samples import Changes
+
+
+def _told(tx: Tx, task_id: str, message: str) -> None:
+    append(tx, task_id, [NewEvent("x", message)])
 
 
 @pytest.fixture
@@ -107,7 +112,7 @@ async def test_only_what_was_kept_is_told(database: Database, changes: Changes) 
     changes.heard.clear()
 
     def tell(message: str) -> Callable[[Tx], None]:
-        return lambda tx: append(tx, task.task_id, [NewEvent("x", message)], task.created_at)
+        return lambda tx: _told(tx, task.task_id, message)
 
     def tell_and_fail(tx: Tx) -> None:
         tell("lost")(tx)

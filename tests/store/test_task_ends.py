@@ -10,6 +10,7 @@ import pytest
 from gleanery.errors import LeaseLost, NotFound, WrongState
 from gleanery.model import ErrorInfo, NewTask, Task, TaskStatus, UrlState, utc_now
 from gleanery.store.base import Store
+from tests.clock import SetClock
 from tests.store.samples import HALF_WAY, LEASE_SECONDS, Changes, Crawl, event_types, fence_of, started, told, url_of
 
 BROKEN = ErrorInfo("broken", "It broke.", {"at": [1, 2]})
@@ -169,7 +170,7 @@ async def test_the_failed_pages_of_a_completed_crawl_are_tried_again(crawl: Craw
     [bad] = await crawl.store.crawls.next_urls(crawl.task.task_id, 10, [])
     assert (bad.attempts, bad.message, bad.status_code, bad.settled_at) == (0, None, None, None)
     [*_, last] = await crawl.store.tasks.events(crawl.task.task_id, after=None, before=None, limit=100)
-    assert (last.type, last.data) == ("task_queued", {"failed_pages": 1})
+    assert (last.type, last.data) == ("task_queued", {"reason": "retry", "failed_pages": 1})
 
 
 @pytest.mark.parametrize(("status", "only_failed"), [(TaskStatus.COMPLETED, False), *((s, True) for s in FINAL)])
@@ -186,24 +187,24 @@ async def test_without_failed_pages_there_is_nothing_to_retry(
 # --- reap --------------------------------------------------------------------------------------------------------
 
 
-async def test_only_tasks_whose_lease_ran_out_are_taken_back(store: Store, changes: Changes) -> None:
+async def test_only_tasks_whose_lease_ran_out_are_taken_back(store: Store, changes: Changes, clock: SetClock) -> None:
     lost = await started(store)
     alive = await started(store)
     waiting = await store.tasks.create(NewTask("demo", {}))
-    await store.tasks.beat(fence_of(alive), 3600.0)
-    now = utc_now() + timedelta(seconds=LEASE_SECONDS + 1)
-    [taken] = await store.tasks.reap(now, all_running=False, lost_limit=5)
-    assert (taken.task_id, taken.status, taken.run_at) == (lost.task_id, TaskStatus.QUEUED, now)
+    await store.tasks.beat([fence_of(alive)], 3600.0, {})
+    clock.jump(LEASE_SECONDS + 1)
+    [taken] = await store.tasks.reap(gone=[], spare=[])
+    assert (taken.task_id, taken.status, taken.run_at) == (lost.task_id, TaskStatus.QUEUED, lost.created_at)
     assert (taken.worker_id, taken.lease_until, taken.retry_attempts) == (None, None, 0)
     assert changes.of(lost.task_id)[-1] == (3, "task_queued")
     assert (await store.tasks.get(alive.task_id)).status is TaskStatus.RUNNING
     assert await store.tasks.get(waiting.task_id) == waiting
-    assert await store.tasks.reap(now, all_running=False, lost_limit=5) == []
+    assert await store.tasks.reap(gone=[], spare=[]) == []
 
 
 async def test_after_a_restart_every_running_task_is_taken_back(store: Store) -> None:
     running = {(await started(store)).task_id for _ in range(3)}
-    taken = await store.tasks.reap(utc_now(), all_running=True, lost_limit=5)
+    taken = await store.tasks.reap(gone=["worker-1", "worker-2", "crashed"], spare=[])
     assert {task.task_id for task in taken} == running
     assert await store.tasks.count_by_status() == {"queued": 3}
 
@@ -211,7 +212,7 @@ async def test_after_a_restart_every_running_task_is_taken_back(store: Store) ->
 async def test_a_lost_task_that_was_to_be_cancelled_is_cancelled(store: Store) -> None:
     task = await started(store)
     await store.tasks.request_cancel(task.task_id)
-    [taken] = await store.tasks.reap(utc_now(), all_running=True, lost_limit=5)
+    [taken] = await store.tasks.reap(gone=["worker-1", "worker-2", "crashed"], spare=[])
     assert (taken.status, taken.is_cancel_requested) == (TaskStatus.CANCELLED, False)
     assert taken.processing_completed_at is not None
 
@@ -222,20 +223,20 @@ async def lose(store: Store, task: Task, times: int) -> Task:
     for _ in range(times):
         if (await store.tasks.get(task.task_id)).status is TaskStatus.QUEUED:
             await claim_again(store, task)
-        [taken] = await store.tasks.reap(utc_now(), all_running=True, lost_limit=3)
+        [taken] = await store.tasks.reap(gone=["worker-1", "worker-2", "crashed"], spare=[])
     return taken
 
 
 async def test_a_task_that_kills_its_worker_again_and_again_fails(store: Store) -> None:
     task = await started(store)
-    assert (await lose(store, task, 2)).status is TaskStatus.QUEUED
+    assert (await lose(store, task, 3)).status is TaskStatus.QUEUED
     failed = await lose(store, task, 1)
     assert failed.status is TaskStatus.FAILED
     assert failed.error is not None
-    assert (failed.error.code, failed.error.details) == ("worker_lost", {"losses": 3})
+    assert (failed.error.code, failed.error.details) == ("worker_lost", {"losses": 4})
     # By request it gets a whole row of tries again.
     await store.tasks.retry(task.task_id, only_failed=False)
-    assert (await lose(store, task, 2)).status is TaskStatus.QUEUED
+    assert (await lose(store, task, 3)).status is TaskStatus.QUEUED
 
 
 async def test_progress_between_losses_makes_them_count_anew(store: Store) -> None:
@@ -243,5 +244,5 @@ async def test_progress_between_losses_makes_them_count_anew(store: Store) -> No
     await lose(store, task, 2)
     again = await claim_again(store, task)
     await store.tasks.report(fence_of(again), [], HALF_WAY)
-    assert (await lose(store, task, 2)).status is TaskStatus.QUEUED
+    assert (await lose(store, task, 3)).status is TaskStatus.QUEUED
     assert (await lose(store, task, 1)).status is TaskStatus.FAILED

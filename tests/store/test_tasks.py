@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from gleanery.errors import IdempotencyConflict, LeaseLost, NotFound, QueueFull
 from gleanery.model import Fence, NewEvent, NewTask, Progress, TaskStatus, utc_now
-from gleanery.store.base import Idempotency, Store
+from gleanery.store.base import Asked, Idempotency, Store, TaskFilter, Wanted
+from tests.clock import SetClock
 from tests.store.samples import HALF_WAY, LEASE_SECONDS, Changes, event_types, fence_of, started, told
 
 # --- create ------------------------------------------------------------------------------------------------------
@@ -18,7 +20,16 @@ from tests.store.samples import HALF_WAY, LEASE_SECONDS, Changes, event_types, f
 async def test_a_new_task_is_kept_as_it_was_given_with_its_first_event(store: Store) -> None:
     run_at = utc_now() + timedelta(hours=1)
     new = NewTask(
-        "crawl", {"url": "https://é.test", "n": [1, None]}, "T", "D", 70, "slow", 5, run_at, "https://h.test", "tsk_up"
+        "crawl",
+        {"url": "https://é.test", "n": [1, None]},
+        "T",
+        "D",
+        70,
+        "slow",
+        5,
+        run_at,
+        webhook_url="https://h.test",
+        parent_task_id="tsk_up",
     )
     made = await store.tasks.create(new)
     task = await store.tasks.get(new.task_id)
@@ -85,7 +96,7 @@ async def test_paging_through_tasks_meets_each_once_newest_first(store: Store) -
     made = [(await store.tasks.create(NewTask("demo", {"n": n}))).task_id for n in range(7)]
     met: list[str] = []
     after: tuple[float, str] | None = None
-    while page := await store.tasks.list(statuses=(), task_type=None, after=after, limit=3):
+    while page := await store.tasks.list(TaskFilter(), after=after, limit=3):
         assert len(page) <= 3
         met += [task.task_id for task in page]
         after = (page[-1].created_at.timestamp(), page[-1].task_id)
@@ -98,7 +109,7 @@ async def test_tasks_are_listed_by_status_and_type(store: Store) -> None:
     running = await started(store, NewTask("crawl", {}))
 
     async def listed(*statuses: TaskStatus, task_type: str | None = None) -> set[str]:
-        found = await store.tasks.list(statuses=statuses, task_type=task_type, after=None, limit=10)
+        found = await store.tasks.list(TaskFilter(statuses, task_type), after=None, limit=10)
         return {task.task_id for task in found}
 
     assert await listed() == {waiting.task_id, running.task_id}
@@ -111,29 +122,61 @@ async def test_tasks_are_listed_by_status_and_type(store: Store) -> None:
 # --- due and claim -----------------------------------------------------------------------------------------------
 
 
-async def test_due_is_best_priority_first_then_oldest_and_never_early(store: Store) -> None:
-    now = utc_now()
+def wanted(*task_types: str, **limits: Any) -> Wanted:
+    return Wanted("w", LEASE_SECONDS, task_types or ("demo",), **limits)
+
+
+async def claimed(store: Store, limit: int, *task_types: str, **limits: Any) -> list[str]:
+    return [task.task_id for task in await store.tasks.claim_due(wanted(*task_types, **limits), limit)]
+
+
+async def test_claims_take_the_best_priority_then_the_oldest_and_none_early(store: Store, clock: SetClock) -> None:
+    now = clock()
     asked = (("low", 10, -9), ("new", 50, -1), ("old", 50, -5), ("top", 99, 0), ("late", 100, 60))
     for task_id, priority, seconds in asked:
         await store.tasks.create(
             NewTask("demo", {}, priority=priority, run_at=now + timedelta(seconds=seconds), task_id=task_id)
         )
     await store.tasks.create(NewTask("other", {}, run_at=now, task_id="other"))
-    assert [due.task_id for due in await store.tasks.due(now, ["demo"], 10)] == ["top", "old", "new", "low"]
-    assert [due.task_id for due in await store.tasks.due(now, ["demo"], 2)] == ["top", "old"]
-    assert [due.task_id for due in await store.tasks.due(now + timedelta(seconds=60), ["demo"], 1)] == ["late"]
-    assert await store.tasks.due(now, [], 10) == []
+    assert await store.tasks.claim_due(Wanted("w", LEASE_SECONDS, ()), 10) == []
+    assert await claimed(store, 2) == ["top", "old"]
+    assert await claimed(store, 10) == ["new", "low"]
+    clock.jump(60)
+    assert await claimed(store, 10, "demo", "other") == ["late", "other"]
 
 
-async def test_the_next_time_is_that_of_the_first_task_that_is_not_due_yet(store: Store) -> None:
-    now = utc_now()
-    assert await store.tasks.next_due_at(now, ["demo"]) is None
+async def test_no_more_of_a_type_or_queue_run_than_the_limits_say(store: Store) -> None:
+    for n in range(6):
+        await store.tasks.create(NewTask("a", {}, task_id=f"a{n}", queue_name="slow" if n % 2 else "default"))
+    for n in range(3):
+        await store.tasks.create(NewTask("b", {}, task_id=f"b{n}", queue_name="slow"))
+    limits: dict[str, Any] = {"type_limits": {"a": 3}, "queue_limits": {"slow": 2}}
+    assert await claimed(store, 10, "a", "b", **limits) == ["a0", "a1", "a2", "b0"]
+    assert await claimed(store, 10, "a", "b", **limits) == []
+    await store.tasks.finish(Fence("a1", 1), TaskStatus.COMPLETED, told())
+    assert await claimed(store, 10, "a", "b", **limits) == ["a3"]
+    await store.tasks.finish(Fence("a0", 1), TaskStatus.COMPLETED, told())
+    assert await claimed(store, 10, "a", "b", **limits) == ["a4"]
+    assert await claimed(store, 10, "b") == ["b1", "b2"]
+
+
+async def test_the_next_time_is_that_of_the_first_task_that_is_not_due_yet(store: Store, clock: SetClock) -> None:
+    now = clock()
+    assert await store.tasks.next_due_at(["demo"]) is None
     for task_type, seconds in (("demo", -5), ("demo", 60), ("demo", 30), ("other", 10)):
         await store.tasks.create(NewTask(task_type, {}, run_at=now + timedelta(seconds=seconds)))
-    assert await store.tasks.next_due_at(now, ["demo"]) == now + timedelta(seconds=30)
-    assert await store.tasks.next_due_at(now, ["demo", "other"]) == now + timedelta(seconds=10)
-    assert await store.tasks.next_due_at(now + timedelta(seconds=60), ["demo"]) is None
-    assert await store.tasks.next_due_at(now, []) is None
+    assert await store.tasks.next_due_at(["demo"]) == now + timedelta(seconds=30)
+    assert await store.tasks.next_due_at(["demo", "other"]) == now + timedelta(seconds=10)
+    assert await store.tasks.next_due_at([]) is None
+    clock.jump(120)
+    assert await store.tasks.next_due_at(["demo"]) is None
+
+
+async def test_a_task_without_a_start_time_is_due_though_the_clock_was_set_back(store: Store, clock: SetClock) -> None:
+    now = await store.tasks.create(NewTask("demo", {}))
+    await store.tasks.create(NewTask("demo", {}, run_at=clock() + timedelta(seconds=1)))
+    clock.jump(-3600)
+    assert await claimed(store, 10) == [now.task_id]
 
 
 async def test_a_task_is_claimed_once_by_fifty_claimers(store: Store, changes: Changes) -> None:
@@ -157,16 +200,15 @@ async def test_a_task_that_is_not_due_cannot_be_claimed(store: Store) -> None:
 
 
 async def test_one_task_of_a_serial_key_runs_at_a_time(store: Store) -> None:
-    tasks = [await store.tasks.create(NewTask("demo", {}), serial_key="src_1") for _ in range(10)]
-    other = await store.tasks.create(NewTask("demo", {}), serial_key="src_2")
+    tasks = [await store.tasks.create(NewTask("demo", {}, serial_key="src_1")) for _ in range(10)]
+    other = await store.tasks.create(NewTask("demo", {}, serial_key="src_2"))
     claims = await asyncio.gather(*(store.tasks.claim(task.task_id, "w", LEASE_SECONDS) for task in tasks))
     [won] = [claim for claim in claims if claim is not None]
-    assert [due.task_id for due in await store.tasks.due(utc_now(), ["demo"], 20)] == [other.task_id]
-    assert await store.tasks.count_by_status() == {"queued": 10, "running": 1}
+    assert await claimed(store, 20) == [other.task_id]
+    assert await store.tasks.count_by_status() == {"queued": 9, "running": 2}
     await store.tasks.finish(fence_of(won), TaskStatus.COMPLETED, told())
-    assert len(await store.tasks.due(utc_now(), ["demo"], 20)) == 10
-    loser = next(task for task in tasks if task.task_id != won.task_id)
-    assert await store.tasks.claim(loser.task_id, "w", LEASE_SECONDS)
+    assert len(await claimed(store, 20)) == 1
+    assert await store.tasks.count_by_status() == {"queued": 8, "running": 2, "completed": 1}
 
 
 # --- report, beat, fence -----------------------------------------------------------------------------------------
@@ -221,13 +263,13 @@ async def test_events_are_read_forwards_and_backwards(store: Store) -> None:
 
 async def test_a_beat_prolongs_the_lease_and_tells_of_a_cancel(store: Store, changes: Changes) -> None:
     task = await started(store)
-    assert await store.tasks.beat(fence_of(task), 600.0, 123.5) is False
+    assert await store.tasks.beat([fence_of(task)], 600.0, {task.task_id: 123.5}) == {task.task_id: Asked(False, False)}
     beaten = await store.tasks.get(task.task_id)
     assert beaten.lease_until is not None
     assert (beaten.lease_until - utc_now()).total_seconds() > 500
     assert beaten.memory_usage_mb == 123.5
     await store.tasks.request_cancel(task.task_id)
-    assert await store.tasks.beat(fence_of(task), 600.0) is True
+    assert await store.tasks.beat([fence_of(task)], 600.0, {}) == {task.task_id: Asked(True, False)}
     assert (await store.tasks.get(task.task_id)).memory_usage_mb == 123.5
     assert await event_types(store, task.task_id) == ["task_queued", "task_started", "task_cancel_requested"]
 
@@ -235,20 +277,20 @@ async def test_a_beat_prolongs_the_lease_and_tells_of_a_cancel(store: Store, cha
 async def test_an_attempt_that_no_longer_runs_writes_nothing(store: Store, changes: Changes) -> None:
     task = await started(store)
     old = fence_of(task)
-    await store.tasks.reap(utc_now(), all_running=True, lost_limit=5)
+    await store.tasks.reap(gone=["worker-1", "worker-2", "crashed"], spare=[])
     again = await store.tasks.claim(task.task_id, "worker-2", LEASE_SECONDS)
     assert again is not None
     assert again.attempt == 2
     changes.heard.clear()
     for call in (
         store.tasks.report(old, told(), HALF_WAY),
-        store.tasks.beat(old, 600.0),
         store.tasks.finish(old, TaskStatus.COMPLETED, told(), result={}),
         store.tasks.report(Fence(task.task_id, 3), told(), HALF_WAY),
         store.tasks.report(Fence("tsk_nobody", 1), told(), HALF_WAY),
     ):
         with pytest.raises(LeaseLost):
             await call
+    assert await store.tasks.beat([old], 600.0, {}) == {}
     assert await store.tasks.get(task.task_id) == again
     assert await event_types(store, task.task_id) == ["task_queued", "task_started", "task_queued", "task_resumed"]
     assert changes.heard == []

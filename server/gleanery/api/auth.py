@@ -19,7 +19,7 @@ from gleanery.api.http import Handler
 from gleanery.config import is_loopback
 
 OPEN_PATHS = ("/health", "/openapi.json", "/docs")
-GUARDED_PREFIXES = ("/api/", "/ws/", "/metrics")
+GUARDED_PREFIXES = ("/api/", "/ws/", "/metrics", "/health/")
 
 
 class Gate:

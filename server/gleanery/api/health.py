@@ -1,9 +1,10 @@
-"""`/health`: whether the server lives, and how its parts are."""
+"""`/health`: whether the server lives and how its parts are; `/health/background-tasks`: how the tasks do."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from aiohttp import web
@@ -13,16 +14,23 @@ from gleanery.api import wire
 from gleanery.api.http import answer
 from gleanery.api.route import Route
 from gleanery.config import EmbedderKind, Settings
+from gleanery.engine.dispatch import Dispatcher
+from gleanery.engine.presence import Presence
 from gleanery.engine.worker import Worker
 from gleanery.knowledge import minilm
 from gleanery.knowledge.vectors import Vectors
-from gleanery.store.base import Store
+from gleanery.model import Clock, DeliveryState, Task, TaskStatus, WorkerInfo
+from gleanery.store.base import Store, TaskFilter, TaskStats
 
 _BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+WINDOW_SECONDS = 3600.0
+MOST_ACTIVE = 100
+SILENT_SECONDS = 20.0
+"""A worker tells of itself every five seconds; after so long without a line it is not taken for living."""
 
 
 class HealthApi:
-    """The route."""
+    """The route of the server's own health."""
 
     def __init__(
         self,
@@ -92,3 +100,117 @@ class HealthApi:
             if found
             else wire.PartHealth(status="off", message="None found; pages are read over HTTP")
         )
+
+
+class BackgroundApi:
+    """The route of the tasks' health. `own_id` is this process's worker, which certainly lives."""
+
+    def __init__(self, store: Store, presence: Presence, dispatcher: Dispatcher, own_id: str, clock: Clock) -> None:
+        self._store = store
+        self._presence = presence
+        self._dispatcher = dispatcher
+        self._own_id = own_id
+        self._clock = clock
+
+    def routes(self) -> Sequence[Route]:
+        path = "/health/background-tasks"
+        return (Route("GET", path, self.health, "How tasks, workers and webhooks do", "health", wire.BackgroundHealth),)
+
+    async def health(self, _: web.Request) -> web.Response:
+        try:
+            return answer(await self._health())
+        except errors.StorageError as error:
+            return answer(self._shape([error.message], wire.PartHealth(status="failed", message=error.message)))
+
+    async def _health(self) -> wire.BackgroundHealth:
+        store = self._store
+        sentence = await store.health()
+        stats = await store.tasks.stats(window_seconds=WINDOW_SECONDS)
+        active = await store.tasks.list(TaskFilter((TaskStatus.RUNNING,)), after=None, limit=MOST_ACTIVE)
+        workers = [self._worker(row) for row in await store.workers.list()]
+        webhooks = {str(state): 0 for state in DeliveryState} | dict(await store.outbox.count_by_state())
+        return self._shape(
+            [*await self._unserved(stats, workers), *_dead_letters(webhooks)],
+            wire.PartHealth(status="ok", message=sentence),
+            queue=wire.QueueHealth(
+                by_status={str(status): stats.by_status.get(status, 0) for status in TaskStatus},
+                due=stats.due,
+                oldest_due_seconds=stats.oldest_due_seconds,
+            ),
+            active_tasks=[_active(task) for task in active],
+            failures_last_hour=stats.ended.get(TaskStatus.FAILED, 0),
+            workers=workers,
+            webhooks=webhooks,
+        )
+
+    def _shape(
+        self,
+        reasons: list[str],
+        store: wire.PartHealth,
+        *,
+        queue: wire.QueueHealth | None = None,
+        active_tasks: Sequence[wire.ActiveTask] = (),
+        failures_last_hour: int = 0,
+        workers: Sequence[wire.WorkerShape] = (),
+        webhooks: Mapping[str, int] | None = None,
+    ) -> wire.BackgroundHealth:
+        return wire.BackgroundHealth(
+            status="degraded" if reasons else "ok",
+            reasons=reasons,
+            queue=queue,
+            active_tasks=list(active_tasks),
+            failures_last_hour=failures_last_hour,
+            store=store,
+            browser_pool=wire.PartHealth(status="off", message="None; pages are read over HTTP"),
+            workers=list(workers),
+            webhooks=dict(webhooks or {}),
+            dispatcher=self._dispatcher.health(),
+        )
+
+    def _worker(self, worker: WorkerInfo) -> wire.WorkerShape:
+        is_silent = (self._clock() - worker.beat_at).total_seconds() > SILENT_SECONDS
+        is_gone = is_silent or bool(self._presence.gone([worker.worker_id]))
+        is_alive = worker.worker_id == self._own_id or not is_gone
+        return wire.WorkerShape(**{**asdict(worker), "task_types": list(worker.task_types)}, is_alive=is_alive)
+
+    async def _unserved(self, stats: TaskStats, workers: Sequence[wire.WorkerShape]) -> list[str]:
+        """Sentences about due tasks that no living worker takes."""
+        if not stats.due:
+            return []
+        taking = [worker for worker in workers if worker.is_alive and worker.concurrency]
+        if not taking:
+            return [f"{stats.due} tasks are due and no worker lives: start one with 'gleanery worker'."]
+        taken = {task_type for worker in taking for task_type in worker.task_types}
+        waiting = sorted(name for name, counts in stats.by_type.items() if counts.get(TaskStatus.QUEUED))
+        return [
+            f"Tasks of type {name} are due and no living worker runs that type."
+            for name in waiting
+            if name not in taken and await self._is_due(name)
+        ]
+
+    async def _is_due(self, task_type: str) -> bool:
+        """Whether one of the newest that wait may run now."""
+        now = self._clock()
+        wanted = TaskFilter((TaskStatus.QUEUED,), task_type)
+        rows = await self._store.tasks.list(wanted, after=None, limit=MOST_ACTIVE)
+        return any(row.run_at <= now and not row.waits_for for row in rows)
+
+
+def _dead_letters(webhooks: Mapping[str, int]) -> list[str]:
+    dead = webhooks[DeliveryState.DEAD]
+    return [f"{dead} webhook calls were given up: see GET /api/v1/webhooks/deliveries?state=dead."] if dead else []
+
+
+def _active(task: Task) -> wire.ActiveTask:
+    return wire.ActiveTask(
+        task_id=task.task_id,
+        task_type=task.task_type,
+        title=task.title,
+        status=task.status,
+        worker_id=task.worker_id,
+        attempt=task.attempt,
+        percentage=round(task.progress.percentage, 1),
+        stage=task.progress.stage,
+        attempt_started_at=task.attempt_started_at,
+        memory_usage_mb=task.memory_usage_mb,
+    )

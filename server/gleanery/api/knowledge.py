@@ -10,12 +10,12 @@ from gleanery import errors
 from gleanery.api import present, wire
 from gleanery.api.http import answer, cursor_of, idempotency_of, int_of, limit_of, make_cursor, read
 from gleanery.api.route import CURSOR, LIMIT, PAGED, Query, Route
-from gleanery.handlers.crawl.payload import CrawlPayload, CrawlRequest
-from gleanery.model import NewTask, Source, new_id, utc_now
+from gleanery.engine.submit import Submitter
+from gleanery.handlers.crawl.payload import CrawlRequest, CrawlStart
+from gleanery.handlers.crawl.start import CheckUrl
+from gleanery.model import NewTask
 from gleanery.store.base import Store
-from gleanery.web.urls import Scope, parse_url, url_key
-
-CheckUrl = Callable[[str], None]
+from gleanery.web.urls import parse_url
 
 
 class KnowledgeApi:
@@ -25,15 +25,15 @@ class KnowledgeApi:
     def __init__(
         self,
         store: Store,
+        submitter: Submitter,
         check_url: CheckUrl,
         forget_source: Callable[[str], None],
-        queue_limit: int,
         model: str | None,
     ) -> None:
         self._store = store
+        self._submitter = submitter
         self._check_url = check_url
         self._forget_source = forget_source
-        self._queue_limit = queue_limit
         self._model = model
 
     def routes(self) -> Sequence[Route]:
@@ -48,7 +48,7 @@ class KnowledgeApi:
                 "Start a crawl",
                 "knowledge",
                 wire.CrawlStarted,
-                CrawlRequest,
+                CrawlStart,
                 202,
                 errors=(409, 503),
                 is_idempotent=True,
@@ -129,19 +129,17 @@ class KnowledgeApi:
         )
 
     async def add(self, request: web.Request) -> web.Response:
-        body = await read(request, CrawlRequest)
-        url = parse_url(body.url)
-        self._check_url(url)
-        Scope.of(url, include=body.include, exclude=body.exclude, max_depth=body.max_depth)
-        idempotency = idempotency_of(request, body)
-        draft = CrawlPayload(**body.model_dump() | {"url": url}, source_id=new_id("src"))
-        task = await self._store.crawls.start(
-            NewTask("crawl", draft.model_dump(), title=url, priority=body.priority),
-            _source(draft),
-            url_key(url),
-            idempotency=idempotency,
-            queue_limit=self._queue_limit,
+        body = await read(request, CrawlStart)
+        if body.webhook_url is not None:
+            check_field(self._check_url, "webhook_url", body.webhook_url)
+        new = NewTask(
+            "crawl",
+            CrawlRequest.model_validate(body.model_dump(include={*CrawlRequest.model_fields})).model_dump(),
+            priority=body.priority,
+            webhook_url=body.webhook_url,
         )
+        task = await self._submitter.submit(new, idempotency_of(request, body))
+        url = task.payload["url"]
         started = wire.CrawlStarted(
             success=True,
             task_id=task.task_id,
@@ -214,6 +212,16 @@ class KnowledgeApi:
         return answer(wire.CodeExamplePage(items=items, next_cursor=cursor))
 
 
+def check_field(check_url: CheckUrl, field: str, text: str) -> str:
+    """A URL of another field than `url`, checked like one. Raises InvalidUrl that names it."""
+    try:
+        url = parse_url(text)
+        check_url(url)
+    except errors.InvalidUrl as error:
+        raise errors.InvalidUrl(error.reason, kind=error.code, field=field) from None
+    return url
+
+
 def row_key(request: web.Request) -> int:
     """The cursor of a listing by row number."""
     key = cursor_of(request)
@@ -232,18 +240,3 @@ def time_key(key: list[object] | None) -> tuple[float, str] | None:
             return float(at), id_
         case _:
             raise errors.InvalidInput("cursor", "is not one that this listing gave")
-
-
-def _source(payload: CrawlPayload) -> Source:
-    now = utc_now()
-    return Source(
-        source_id=payload.source_id,
-        url=payload.url,
-        title="",
-        tags=tuple(payload.tags),
-        knowledge_type=payload.knowledge_type,
-        options=payload.options(),
-        created_at=now,
-        updated_at=now,
-        last_task_id=None,
-    )

@@ -22,7 +22,7 @@ from gleanery.api.auth import Gate, key_in
 from gleanery.api.http import int_of
 from gleanery.engine.events import ChangeFeed
 from gleanery.model import Event, Task, TaskStatus, utc_now
-from gleanery.store.base import Change, TaskStore
+from gleanery.store.base import Change, TaskFilter, TaskStore
 
 _log = log.get(__name__)
 
@@ -85,6 +85,11 @@ class Live:
     def attach(self, app: web.Application) -> None:
         self._sio.attach(app)
         app.router.add_get("/ws/tasks/{task_id}/status", self._websocket)
+
+    @property
+    def clients(self) -> int:
+        """Socket.IO connections that are open."""
+        return len(self._sio.eio.sockets)
 
     def start(self) -> None:
         self._stop_listening = self._feed.listen(self._hear)
@@ -231,6 +236,7 @@ class Live:
         room = self._rooms.get(task_id)
         if room is not None and room.task is None:
             room.task = task
+        # What is ahead is of another life; what is behind the oldest event that is kept can't be caught up with.
         is_ahead = last_seq is not None and last_seq > task.last_seq
         after = max(0, task.last_seq - TAIL) if last_seq is None else 0 if is_ahead else last_seq
         rows = await self._tasks.events(task_id, after=after, before=None, limit=REPLAY_LIMIT)
@@ -243,7 +249,7 @@ class Live:
             "firstSeq": events[0].seq if events else None,
             "events": [present.of_event(event).model_dump(mode="json") for event in events],
             "more": bool(events) and events[-1].seq < task.last_seq,
-            "startOver": is_ahead,
+            "startOver": is_ahead or after < task.first_seq - 1,
         }
 
     async def _unsubscribe(self, sid: str, data: Any = None) -> dict[str, Any]:
@@ -266,9 +272,9 @@ class Live:
     async def _subscribe_list(self, sid: str, *_: Any) -> dict[str, Any]:
         self._list_members.add(sid)
         await self._sio.enter_room(sid, LIST_ROOM)
-        unfinished = [status for status in TaskStatus if not status.is_final]
-        active = await self._tasks.list(statuses=unfinished, task_type=None, after=None, limit=500)
-        newest = await self._tasks.list(statuses=(), task_type=None, after=None, limit=50)
+        unfinished = tuple(status for status in TaskStatus if not status.is_final)
+        active = await self._tasks.list(TaskFilter(statuses=unfinished), after=None, limit=500)
+        newest = await self._tasks.list(TaskFilter(), after=None, limit=50)
         now = utc_now()
         items = {task.task_id: present.of_task(task, now).model_dump(mode="json") for task in (*active, *newest)}
         return {"items": list(items.values())}

@@ -16,6 +16,7 @@ from gleanery.api.route import Query, Route
 _REF = "#/components/schemas/{model}"
 _PHRASES = {
     200: "Done",
+    201: "Made; see Location",
     202: "Queued",
     204: "Gone",
     400: "The body can't be read",

@@ -19,10 +19,13 @@ from gleanery.api.wire import (
     ProgressShape,
     SeedStatus,
     SourceShape,
+    SpreadShape,
     StageShape,
     TaskShape,
+    TaskStatsShape,
     UrlShape,
 )
+from gleanery.store.base import Spread, TaskStats
 
 
 def of_error(error: model.ErrorInfo | None) -> ErrorBody | None:
@@ -76,8 +79,42 @@ def of_task(task: model.Task, now: datetime) -> TaskShape:
         coalesce_key=task.coalesce_key,
         parent_task_id=task.parent_task_id,
         webhook_url=task.webhook_url,
+        webhook_states=list(task.webhook_states),
+        on_dependency_failure=task.on_dependency_failure,
+        waits_for=task.waits_for,
+        serial_key=task.serial_key,
+        schedule_id=task.schedule_id,
+        is_cancel_requested=task.is_cancel_requested,
+        is_pause_requested=task.is_pause_requested,
+        waited_seconds=task.waited_seconds,
+        ran_seconds=task.ran_seconds,
+        first_seq=task.first_seq,
         last_seq=task.last_seq,
     )
+
+
+def of_stats(stats: TaskStats) -> TaskStatsShape:
+    return TaskStatsShape(
+        window_seconds=stats.window_seconds,
+        by_status=dict(stats.by_status),
+        by_type={name: dict(counts) for name, counts in stats.by_type.items()},
+        by_queue={name: dict(counts) for name, counts in stats.by_queue.items()},
+        due=stats.due,
+        oldest_due_seconds=stats.oldest_due_seconds,
+        ended=dict(stats.ended),
+        throughput_per_second=round(sum(stats.ended.values()) / stats.window_seconds, 4),
+        retries=stats.retries,
+        coalesced=stats.superseded,
+        skipped=stats.skipped_ticks,
+        waiting=_spread(stats.waiting),
+        running=_spread(stats.running),
+        waiting_by_type={name: _spread(spread) for name, spread in stats.waiting_by_type.items()},
+        running_by_type={name: _spread(spread) for name, spread in stats.running_by_type.items()},
+    )
+
+
+def _spread(spread: Spread) -> SpreadShape:
+    return SpreadShape(count=spread.count, p50=spread.p50, p95=spread.p95)
 
 
 def of_event(event: model.Event) -> EventShape:

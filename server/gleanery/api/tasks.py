@@ -1,4 +1,4 @@
-"""`/tasks`: any task, its events (also as server-sent events), its URLs, cancel and retry."""
+"""`/tasks/{task_id}`: any task, its events (also as server-sent events), its URLs, and steering it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from gleanery.api.http import answer, cursor_of, int_of, limit_of, make_cursor, 
 from gleanery.api.knowledge import row_key, time_key
 from gleanery.api.route import CURSOR, LIMIT, PAGED, Query, Route
 from gleanery.engine.events import ChangeFeed
+from gleanery.engine.steer import Steering
 from gleanery.model import Event, TaskStatus, UrlState, utc_now
-from gleanery.store.base import Change, Store
+from gleanery.store.base import Change, Store, TaskFilter
 
 _log = log.get(__name__)
 
@@ -23,11 +24,12 @@ _PING_SECONDS = 15.0
 
 
 class TasksApi:
-    """The routes."""
+    """The routes of tasks that exist. Starting them and steering many is `TaskQueueApi`."""
 
-    def __init__(self, store: Store, feed: ChangeFeed) -> None:
+    def __init__(self, store: Store, feed: ChangeFeed, steering: Steering) -> None:
         self._store = store
         self._feed = feed
+        self._steering = steering
 
     def routes(self) -> Sequence[Route]:
         task = "/api/v1/tasks/{task_id}"
@@ -45,7 +47,14 @@ class TasksApi:
                 "All tasks, newest first",
                 "tasks",
                 wire.TaskPage,
-                query=(*PAGED, statuses, Query("task_type", "Only of this type.")),
+                query=(
+                    *PAGED,
+                    statuses,
+                    Query("task_type", "Only of this type."),
+                    Query("queue_name", "Only of this queue."),
+                    Query("parent_task_id", "Only those that this task started."),
+                    Query("schedule_id", "Only ticks of this schedule."),
+                ),
             ),
             Route("GET", task, self.one, "One task", "tasks", wire.TaskShape, errors=(404,)),
             Route(
@@ -68,7 +77,24 @@ class TasksApi:
                 query=(*PAGED, states),
                 errors=(404,),
             ),
+            *self._steering_routes(task),
+        )
+
+    def _steering_routes(self, task: str) -> Sequence[Route]:
+        return (
+            Route(
+                "PATCH",
+                task,
+                self.change,
+                "Change the priority or the dependencies of one that waits",
+                "tasks",
+                wire.TaskShape,
+                wire.TaskChange,
+                errors=(404, 409),
+            ),
             Route("PUT", f"{task}/cancel", self.cancel, "Cancel it", "tasks", wire.TaskShape, errors=(404, 409)),
+            Route("POST", f"{task}/pause", self.pause, "Pause it", "tasks", wire.TaskShape, errors=(404, 409)),
+            Route("POST", f"{task}/resume", self.resume, "Go on with it", "tasks", wire.TaskShape, errors=(404, 409)),
             Route(
                 "POST",
                 f"{task}/retry",
@@ -84,12 +110,14 @@ class TasksApi:
 
     async def list(self, request: web.Request) -> web.Response:
         limit = limit_of(request)
-        rows = await self._store.tasks.list(
+        wanted = TaskFilter(
             statuses=_statuses(request),
             task_type=request.query.get("task_type"),
-            after=time_key(cursor_of(request)),
-            limit=limit,
+            queue_name=request.query.get("queue_name"),
+            parent_task_id=request.query.get("parent_task_id"),
+            schedule_id=request.query.get("schedule_id"),
         )
+        rows = await self._store.tasks.list(wanted, after=time_key(cursor_of(request)), limit=limit)
         cursor = make_cursor(rows[-1].created_at.timestamp(), rows[-1].task_id) if len(rows) == limit else None
         now = utc_now()
         return answer(wire.TaskPage(items=[present.of_task(row, now) for row in rows], next_cursor=cursor))
@@ -159,6 +187,19 @@ class TasksApi:
     async def cancel(self, request: web.Request) -> web.Response:
         return answer(present.of_task(await self._store.tasks.request_cancel(request.match_info["task_id"]), utc_now()))
 
+    async def pause(self, request: web.Request) -> web.Response:
+        return answer(present.of_task(await self._steering.pause(request.match_info["task_id"]), utc_now()))
+
+    async def resume(self, request: web.Request) -> web.Response:
+        return answer(present.of_task(await self._store.tasks.resume(request.match_info["task_id"]), utc_now()))
+
+    async def change(self, request: web.Request) -> web.Response:
+        body = await read(request, wire.TaskChange)
+        task = await self._store.tasks.change(
+            request.match_info["task_id"], priority=body.priority, depends_on=body.depends_on
+        )
+        return answer(present.of_task(task, utc_now()))
+
     async def retry(self, request: web.Request) -> web.Response:
         body = await read(request, wire.RetryRequest)
         task = await self._store.tasks.retry(request.match_info["task_id"], only_failed=body.only == "failed")
@@ -167,9 +208,9 @@ class TasksApi:
         )
 
 
-def _statuses(request: web.Request) -> Sequence[TaskStatus]:
+def _statuses(request: web.Request) -> tuple[TaskStatus, ...]:
     try:
-        return [TaskStatus(part) for part in request.query.get("status", "").split(",") if part]
+        return tuple(TaskStatus(part) for part in request.query.get("status", "").split(",") if part)
     except ValueError:
         raise errors.InvalidInput("status", f"must be some of {', '.join(TaskStatus)}") from None
 

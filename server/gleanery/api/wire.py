@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from gleanery import model
 from gleanery.handlers.crawl.payload import Tag
@@ -105,7 +105,116 @@ class TaskShape(Shape):
     coalesce_key: str | None
     parent_task_id: str | None
     webhook_url: str | None
+    webhook_states: list[model.TaskStatus] = Field(description="States that the webhook hears of.")
+    on_dependency_failure: model.DependencyFailure
+    waits_for: int = Field(description="How many tasks of `depends_on` are not complete.")
+    serial_key: str | None = Field(description="At most one task of a key runs at a time.")
+    schedule_id: str | None = Field(description="The schedule whose tick it is.")
+    is_cancel_requested: bool
+    is_pause_requested: bool
+    waited_seconds: float | None = Field(description="From being due to the first start.")
+    ran_seconds: float = Field(description="Sum over the attempts that have ended.")
+    first_seq: int = Field(description="Number of the oldest event that is still kept.")
     last_seq: int = Field(description="Number of the newest event.")
+
+
+class TaskRequest(Request):
+    """A task to start."""
+
+    task_type: str = Field(min_length=1, max_length=100, description="One of `GET /task-types`.")
+    payload: dict[str, Any] = Field(default_factory=dict, description="What the type asks for.")
+    title: str = Field("", max_length=500)
+    description: str = Field("", max_length=5000)
+    priority: int = Field(50, ge=0, le=100, description="Higher runs first.")
+    queue_name: str = Field("default", min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.-]+$")
+    run_at: AwareDatetime | None = Field(None, description="Not before this time.")
+    depends_on: list[str] = Field(default_factory=list, max_length=1000, description="Tasks that must complete first.")
+    on_dependency_failure: model.DependencyFailure = Field(
+        model.DependencyFailure.FAIL, description="When one of them fails: `fail` too, or `wait` for its retry."
+    )
+    coalesce_key: str | None = Field(
+        None, min_length=1, max_length=500, description="The newest queued task of a key stands for all."
+    )
+    parent_task_id: str | None = Field(None, max_length=100)
+    max_retries: int | None = Field(None, ge=0, le=100, description="Unset: as many as the type has.")
+    webhook_url: str | None = Field(None, min_length=1, max_length=2048, description="Called on `webhook_states`.")
+    webhook_states: list[model.TaskStatus] = Field(default_factory=lambda: list(model.WEBHOOK_STATES), min_length=1)
+
+
+class TaskChange(Request):
+    """What can be changed of a task that waits."""
+
+    priority: int | None = Field(None, ge=0, le=100)
+    depends_on: list[str] | None = Field(None, max_length=1000)
+
+
+class TaskSelection(Request):
+    """Which tasks: all that fit every field that is given."""
+
+    status: list[model.TaskStatus] = Field(default_factory=list)
+    task_type: str | None = None
+    queue_name: str | None = None
+    parent_task_id: str | None = None
+    schedule_id: str | None = None
+    created_before: AwareDatetime | None = None
+
+
+class Steered(Shape):
+    matched: int
+    changed: int
+    passed_over: int = Field(description="They had moved on before it came to them.")
+
+
+class TaskType(Shape):
+    task_type: str
+    description: str
+    can_pause: bool
+    concurrency: int | None = Field(description="At once over all workers.")
+    timeout_seconds: float | None
+    max_retries: int
+    payload_schema: dict[str, Any] = Field(description="JSON Schema of the payload.")
+
+
+class TaskTypes(Shape):
+    items: list[TaskType]
+
+
+class SpreadShape(Shape):
+    count: int
+    p50: float | None = Field(description="Seconds.")
+    p95: float | None = Field(description="Seconds.")
+
+
+class TaskStatsShape(Shape):
+    window_seconds: float
+    by_status: dict[str, int]
+    by_type: dict[str, dict[str, int]]
+    by_queue: dict[str, dict[str, int]]
+    due: int = Field(description="Queued tasks that may run now.")
+    oldest_due_seconds: float | None
+    ended: dict[str, int] = Field(description="Within the window, by state.")
+    throughput_per_second: float = Field(description="Tasks that ended within the window.")
+    retries: int = Field(description="Of tasks that ended within the window.")
+    coalesced: int = Field(description="Superseded within the window.")
+    skipped: int = Field(description="Ticks of schedules that were passed over, ever.")
+    waiting: SpreadShape
+    running: SpreadShape
+    waiting_by_type: dict[str, SpreadShape]
+    running_by_type: dict[str, SpreadShape]
+
+
+class PruneRequest(Request):
+    older_than_days: float = Field(ge=0, le=36500, description="Ended at least so long ago.")
+    status: list[model.TaskStatus] = Field(
+        default_factory=lambda: list(model.WEBHOOK_STATES), description="Only tasks that ended so."
+    )
+    dry_run: bool = Field(False, description="Only count.")
+
+
+class Pruned(Shape):
+    tasks: int
+    events: int
+    dry_run: bool
 
 
 class TaskPage(Shape):
@@ -327,3 +436,50 @@ class Health(Shape):
     parts: dict[str, PartHealth] = Field(description="database, embedder, browser, worker.")
     example_url: str | None = Field(description="The bundled example's URL on this server, crawlable without internet.")
     needs_key: bool = Field(description="Whether clients must send an API key.")
+
+
+class QueueHealth(Shape):
+    by_status: dict[str, int] = Field(description="Tasks in each state.")
+    due: int = Field(description="Queued tasks that may run now.")
+    oldest_due_seconds: float | None
+
+
+class ActiveTask(Shape):
+    task_id: str
+    task_type: str
+    title: str
+    status: model.TaskStatus
+    worker_id: str | None
+    attempt: int
+    percentage: float
+    stage: str
+    attempt_started_at: datetime | None
+    memory_usage_mb: float | None
+
+
+class WorkerShape(Shape):
+    worker_id: str
+    host: str
+    pid: int
+    version: str
+    task_types: list[str]
+    concurrency: int = Field(description="Tasks at once; 0 in a server that leaves all to others.")
+    running: int
+    memory_mb: float
+    state: str
+    started_at: datetime
+    beat_at: datetime = Field(description="When it last told of itself.")
+    is_alive: bool
+
+
+class BackgroundHealth(Shape):
+    status: Literal["ok", "degraded"]
+    reasons: list[str] = Field(description="Why it is degraded, in sentences.")
+    queue: QueueHealth | None = Field(description="None while the store doesn't answer.")
+    active_tasks: list[ActiveTask] = Field(description="What runs now, at most 100.")
+    failures_last_hour: int
+    store: PartHealth
+    browser_pool: PartHealth
+    workers: list[WorkerShape]
+    webhooks: dict[str, int] = Field(description="Calls in each state: pending, delivered, dead.")
+    dispatcher: str = Field(description="How doorbells travel, in a sentence.")

@@ -64,6 +64,10 @@ def _run(args: Namespace) -> exits.Exit:
             from gleanery.cli.tasks import tasks
 
             return tasks(args)
+        case "worker":
+            from gleanery.cli.worker import worker
+
+            return worker(args)
         case _:
             raise AssertionError(args.command)
 

@@ -10,6 +10,8 @@ from gleanery.cli.exits import MEANINGS
 
 _EXIT_CODES = "exit codes:\n" + "\n".join(f"  {int(code):<4} {meaning}" for code, meaning in MEANINGS)
 
+_AN_ID = "tsk_0123456789abcdef01234567"
+
 _CONNECTION = """\
 Without --server the server of this machine is used, if one runs on the data folder; else the command runs one
 of its own for as long as it takes. The first of GLEANERY_API_KEYS is sent as the key."""
@@ -24,6 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=f"""\
 examples:
   gleanery serve                                   the server with its UI on http://127.0.0.1:8181
+  gleanery worker --task-types crawl               a further process that runs tasks
   gleanery crawl https://docs.example.org/guide/   crawl a site, with live bars
   gleanery search "how to cancel a task"           find passages in what was crawled
   gleanery tasks                                   what runs, what waits, what failed
@@ -35,6 +38,7 @@ Settings come from the environment (GLEANERY_…) or from flags; flags win.""",
     parser.add_argument("--version", action="version", version=f"gleanery {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     _serve(commands)
+    _worker(commands)
     _crawl(commands)
     _search(commands)
     _tasks(commands)
@@ -77,6 +81,27 @@ examples:
     _data_dir(parser)
     parser.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error (GLEANERY_LOG_LEVEL)")
     parser.add_argument("--crawl", metavar="URL", help="crawl this at once")
+
+
+def _worker(commands: Any) -> None:
+    parser = _parser(
+        commands.add_parser,
+        "worker",
+        help="run tasks in a further process",
+        description="""\
+Run tasks in a further process on the server's data folder, until Ctrl-C. Any number of workers may run beside the
+server, or without one; GLEANERY_WORKER_CONCURRENCY=0 on the server leaves all tasks to them. One that dies is noticed at
+once, and its tasks go on in another.""",
+        epilog="""\
+examples:
+  gleanery worker
+  gleanery worker --worker-id crawler-1 --task-types crawl,embed_source --concurrency 2""",
+    )
+    parser.add_argument("--worker-id", metavar="NAME", help="its name in tasks and events; by default host and process")
+    parser.add_argument("--task-types", metavar="TYPES", help="only these, separated by commas; by default all")
+    parser.add_argument("--concurrency", metavar="N", help="tasks at once (GLEANERY_WORKER_CONCURRENCY)")
+    parser.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error (GLEANERY_LOG_LEVEL)")
+    _data_dir(parser)
 
 
 def _crawl(commands: Any) -> None:
@@ -134,46 +159,89 @@ def _tasks(commands: Any) -> None:
         commands.add_parser,
         "tasks",
         help="see and steer what the server does",
-        description=f"List, show, watch, cancel and retry tasks; without an action: list.\n\n{_CONNECTION}",
+        description=f"List, show, watch, start and steer tasks; without an action: list.\n\n{_CONNECTION}",
         epilog=f"""\
 examples:
   gleanery tasks
   gleanery tasks list --status failed --json
-  gleanery tasks watch tsk_0123456789abcdef01234567
-  gleanery tasks retry tsk_0123456789abcdef01234567 --only-failed
+  gleanery tasks watch {_AN_ID}
+  gleanery tasks retry {_AN_ID} --only-failed
+  gleanery tasks cancel --all --status queued --type crawl
+  gleanery tasks start test --payload '{{"steps": 3}}' --wait
+  gleanery tasks stats
 
 {_EXIT_CODES}""",
     )
     _connection(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
-    parser.set_defaults(action="list", status=None, task_type=None, limit=20, only_failed=False, after=0, quiet=False)
+    parser.set_defaults(
+        action="list", task_id=None, status=None, task_type=None, queue=None, limit=20, only_failed=False, after=0
+    )
+    parser.set_defaults(quiet=False, is_all=False, payload=None, title=None, priority=None, run_at=None)
+    parser.set_defaults(depends_on=None, wait=False, dry_run=False)
+    _looking(actions)
+    _starting(actions)
+    _steering(actions)
 
+
+def _looking(actions: Any) -> None:
     listing = _action(
         actions, "list", "all tasks, those that need attention first", "gleanery tasks list --status running,queued"
     )
-    listing.add_argument("--status", metavar="STATES", help="only these, separated by commas")
-    listing.add_argument("--type", dest="task_type", metavar="TYPE", help="only of this type, such as crawl")
+    _status(listing)
+    _type(listing)
+    listing.add_argument("--queue", metavar="NAME", help="only of this queue")
     listing.add_argument("--limit", type=int, metavar="N", help="most tasks (default 20)")
-    _task_id(_action(actions, "show", "everything about one task", "gleanery tasks show tsk_0123456789abcdef01234567"))
-    watch = _action(
-        actions, "watch", "follow a task until it ends", "gleanery tasks watch tsk_0123456789abcdef01234567 --json"
-    )
+    _task_id(_action(actions, "show", "everything about one task", f"gleanery tasks show {_AN_ID}"))
+    watch = _action(actions, "watch", "follow a task until it ends", f"gleanery tasks watch {_AN_ID} --json")
     _task_id(watch)
     watch.add_argument("--after", type=int, metavar="SEQ", help="only events after this one")
-    watch.add_argument("--quiet", "-q", action="store_true", help="only the summary at the end")
-    _task_id(
-        _action(
-            actions,
-            "cancel",
-            "cancel a task; what it stored stays",
-            "gleanery tasks cancel tsk_0123456789abcdef01234567",
-        )
+    _quiet(watch)
+    _action(actions, "stats", "how many tasks there are, and how long they wait and run", "gleanery tasks stats --json")
+
+
+def _starting(actions: Any) -> None:
+    example = """gleanery tasks start test --payload '{"steps": 3}' --wait"""
+    start = _action(actions, "start", "start a task of any type", example)
+    start.add_argument("type_name", metavar="TYPE", help="one of GET /api/v1/task-types, such as test")
+    start.add_argument("--payload", metavar="JSON", help="what the type asks for; @FILE reads it from a file")
+    start.add_argument("--title", metavar="TEXT", help="how it is shown")
+    start.add_argument("--priority", type=int, metavar="N", help="0 to 100, higher first (default 50)")
+    start.add_argument("--queue", metavar="NAME", help="its queue (default: default)")
+    start.add_argument("--run-at", metavar="TIME", help="not before this time, such as 2030-01-31T06:00")
+    start.add_argument("--depends-on", action="append", metavar="ID", help="a task to wait for (may be repeated)")
+    start.add_argument("--wait", action="store_true", help="follow it until it ends")
+    _quiet(start)
+
+
+def _steering(actions: Any) -> None:
+    cancel = _action(
+        actions, "cancel", "cancel a task, or all that fit; what it stored stays", f"gleanery tasks cancel {_AN_ID}"
     )
+    _one_or_all(cancel)
     retry = _action(
-        actions, "retry", "run a task again", "gleanery tasks retry tsk_0123456789abcdef01234567 --only-failed"
+        actions,
+        "retry",
+        "run a task again, or all that fit",
+        f"gleanery tasks retry {_AN_ID} --only-failed\n  gleanery tasks retry --all --type crawl",
     )
-    _task_id(retry)
+    _one_or_all(retry)
     retry.add_argument("--only-failed", action="store_true", help="of a crawl, only the pages that failed")
+    _task_id(_action(actions, "pause", "pause a task; it goes on where it stopped", f"gleanery tasks pause {_AN_ID}"))
+    _task_id(_action(actions, "resume", "go on with a paused task", f"gleanery tasks resume {_AN_ID}"))
+    priority = _action(
+        actions, "priority", "change the priority of a task that waits", f"gleanery tasks priority {_AN_ID} 90"
+    )
+    _task_id(priority)
+    priority.add_argument("priority", type=int, metavar="N", help="0 to 100, higher first")
+    prune = _action(
+        actions, "prune", "remove ended tasks with their events", "gleanery tasks prune --older-than 30d --dry-run"
+    )
+    prune.add_argument(
+        "--older-than", required=True, metavar="AGE", help="ended at least so long ago: 30d, 12h, 0d for all"
+    )
+    _status(prune)
+    prune.add_argument("--dry-run", action="store_true", help="only say how many")
 
 
 def _action(actions: Any, name: str, help: str, example: str) -> argparse.ArgumentParser:
@@ -188,6 +256,25 @@ def _action(actions: Any, name: str, help: str, example: str) -> argparse.Argume
     )
     _connection(parser)
     return parser
+
+
+def _one_or_all(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("task_id", metavar="ID", nargs="?", help="the task's id")
+    parser.add_argument("--all", dest="is_all", action="store_true", help="all tasks that fit, instead of one")
+    _status(parser)
+    _type(parser)
+
+
+def _status(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--status", metavar="STATES", help="only these, separated by commas")
+
+
+def _type(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--type", dest="task_type", metavar="TYPE", help="only of this type, such as crawl")
+
+
+def _quiet(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quiet", "-q", action="store_true", help="only the summary at the end")
 
 
 def _task_id(parser: argparse.ArgumentParser) -> None:

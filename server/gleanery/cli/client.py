@@ -73,11 +73,36 @@ class Client:
         query: dict[str, str | int | None] = {"state": "failed", "limit": most}
         return (await self._call("GET", f"/api/v1/tasks/{_part(task_id)}/pages", wire.UrlPage, query=query)).items
 
+    async def start_task(self, body: Mapping[str, Any]) -> wire.TaskShape:
+        return await self._call("POST", "/api/v1/tasks", wire.TaskShape, body=body)
+
     async def cancel(self, task_id: str) -> wire.TaskShape:
         return await self._call("PUT", f"/api/v1/tasks/{_part(task_id)}/cancel", wire.TaskShape)
 
+    async def pause(self, task_id: str) -> wire.TaskShape:
+        return await self._call("POST", f"/api/v1/tasks/{_part(task_id)}/pause", wire.TaskShape)
+
+    async def resume(self, task_id: str) -> wire.TaskShape:
+        return await self._call("POST", f"/api/v1/tasks/{_part(task_id)}/resume", wire.TaskShape)
+
     async def retry(self, task_id: str, body: Mapping[str, Any]) -> wire.TaskShape:
         return await self._call("POST", f"/api/v1/tasks/{_part(task_id)}/retry", wire.TaskShape, body=body)
+
+    async def change(self, task_id: str, body: Mapping[str, Any]) -> wire.TaskShape:
+        return await self._call("PATCH", f"/api/v1/tasks/{_part(task_id)}", wire.TaskShape, body=body)
+
+    async def cancel_all(self, body: Mapping[str, Any]) -> wire.Steered:
+        return await self._call("POST", "/api/v1/tasks/cancel", wire.Steered, body=body)
+
+    async def retry_all(self, body: Mapping[str, Any]) -> wire.Steered:
+        return await self._call("POST", "/api/v1/tasks/retry", wire.Steered, body=body)
+
+    async def stats(self) -> wire.TaskStatsShape:
+        """Figures, of ended tasks those of the last hour."""
+        return await self._call("GET", "/api/v1/tasks/stats", wire.TaskStatsShape)
+
+    async def prune(self, body: Mapping[str, Any]) -> wire.Pruned:
+        return await self._call("POST", "/api/v1/tasks/prune", wire.Pruned, body=body)
 
     async def search(self, body: Mapping[str, Any]) -> wire.SearchReply:
         return await self._call("POST", "/api/v1/search", wire.SearchReply, body=body)

@@ -1,4 +1,4 @@
-"""`gleanery tasks`: list, show, watch, cancel and retry."""
+"""`gleanery tasks`: list, show, watch, start and steer them, one or many; figures, and removing old ones."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from gleanery import config
+from gleanery import config, errors
 from gleanery.api import wire
 from gleanery.cli import connect
 from gleanery.cli.client import Client
 from gleanery.cli.crawl import follow_to_end
 from gleanery.cli.exits import Exit
 from gleanery.cli.safe_text import block, one_line
+from gleanery.cli.task_body import prune_body, selection_body, start_body
 from gleanery.cli.watch import print_task_json
 from gleanery.model import TaskStatus
 
@@ -24,42 +26,131 @@ _PROBLEMS_SHOWN = 50
 
 
 def tasks(args: Namespace) -> Exit:
-    return connect.run(_watch(args) if args.action == "watch" else _act(args))
+    match args.action:
+        case "watch":
+            return connect.run(_watch(args))
+        case "start" if args.wait:
+            return connect.run(_start_and_follow(args))
+        case _:
+            return connect.run(_act(args))
 
 
 async def _watch(args: Namespace) -> Exit:
     # On a server of our own the task goes on while it is watched.
-    concurrency = max(1, config.load(data_dir=args.data_dir).worker_concurrency)
-    async with connect.connect(args, concurrency=concurrency) as connection:
+    async with connect.connect(args, concurrency=_working(args)) as connection:
         task = await connection.client.task(args.task_id)
         return await follow_to_end(connection, args.task_id, args, title=task.title or task.task_type, after=args.after)
+
+
+async def _start_and_follow(args: Namespace) -> Exit:
+    body = start_body(args)
+    async with connect.connect(args, concurrency=_working(args)) as connection:
+        task = await connection.client.start_task(body)
+        return await follow_to_end(connection, task.task_id, args, title=task.title or task.task_type)
+
+
+def _working(args: Namespace) -> int:
+    return max(1, config.load(data_dir=args.data_dir).worker_concurrency)
 
 
 async def _act(args: Namespace) -> Exit:
     # A server of our own only reads and writes rows here: nothing starts to run because someone looked.
     async with connect.connect(args, concurrency=0) as connection:
+        client = connection.client
         match args.action:
             case "list":
-                return await _list(connection.client, args)
+                return await _list(client, args)
             case "show":
-                return await _show(connection.client, args)
-            case "cancel":
-                return _said(await connection.client.cancel(args.task_id), args)
-            case "retry":
-                body = {"only": "failed"} if args.only_failed else {}
-                return _said(await connection.client.retry(args.task_id, body), args)
+                return await _show(client, args)
+            case "stats":
+                return await _stats(client, args)
+            case "prune":
+                return await _prune(client, args)
+            case "start":
+                return _said(await client.start_task(start_body(args)), args, is_left=connection.is_own)
+            case "cancel" | "retry" if _is_for_all(args):
+                return await _steer_all(client, args)
             case _:
-                raise AssertionError(args.action)
+                return _said(await _steer(client, args), args)
 
 
-def _said(task: wire.TaskShape, args: Namespace) -> Exit:
-    """What the server did: it may still be at it (a cancel is asked for, a retry is queued)."""
+async def _steer(client: Client, args: Namespace) -> wire.TaskShape:
+    match args.action:
+        case "cancel":
+            return await client.cancel(args.task_id)
+        case "retry":
+            return await client.retry(args.task_id, {"only": "failed"} if args.only_failed else {})
+        case "pause":
+            return await client.pause(args.task_id)
+        case "resume":
+            return await client.resume(args.task_id)
+        case "priority":
+            return await client.change(args.task_id, {"priority": args.priority})
+        case _:
+            raise AssertionError(args.action)
+
+
+def _is_for_all(args: Namespace) -> bool:
+    """Whether many tasks are meant. Raises InvalidInput unless it is clear which."""
+    if args.is_all == (args.task_id is not None):
+        raise errors.InvalidInput("ID", f"name one task, or say --all to {args.action} all that fit")
+    if not args.is_all and (args.status or args.task_type):
+        raise errors.InvalidInput("--all", "--status and --type choose among all tasks: say --all and no ID")
+    if args.is_all and args.only_failed:
+        raise errors.InvalidInput("--only-failed", "is for one crawl: name it")
+    return bool(args.is_all)
+
+
+async def _steer_all(client: Client, args: Namespace) -> Exit:
+    body = selection_body(args)
+    steered = await (client.cancel_all(body) if args.action == "cancel" else client.retry_all(body))
+    if args.json:
+        print(steered.model_dump_json())
+        return Exit.COMPLETE
+    done = "cancelled or asked to stop" if args.action == "cancel" else "queued again"
+    passed_over = f"; {steered.passed_over} could not be" if steered.passed_over else ""
+    print(f"{steered.changed} of {steered.matched} tasks {done}{passed_over}")
+    return Exit.COMPLETE
+
+
+def _said(task: wire.TaskShape, args: Namespace, *, is_left: bool = False) -> Exit:
+    """What the server did: it may still be at it (a cancel is asked for, a retry is queued). `is_left`: nobody may be
+    there to run it."""
     if args.json:
         print_task_json(task)
-    elif args.action == "cancel" and not task.status.is_final:
-        print(one_line(f"{task.task_id} is asked to stop (now {task.status})"))
+    elif args.action in ("cancel", "pause") and task.status is TaskStatus.RUNNING:
+        asked = "stop" if args.action == "cancel" else "pause"
+        print(one_line(f"{task.task_id} is asked to {asked} (now {task.status})"))
+    elif args.action == "priority":
+        print(one_line(f"{task.task_id} has priority {task.priority}"))
     else:
         print(one_line(f"{task.task_id} is {task.status}"))
+    if is_left and not args.json:
+        print("It runs when a server or a worker runs on this data folder.", file=sys.stderr)
+    return Exit.COMPLETE
+
+
+async def _stats(client: Client, args: Namespace) -> Exit:
+    stats = await client.stats()
+    if args.json:
+        print(stats.model_dump_json())
+        return Exit.COMPLETE
+    from rich.console import Console
+
+    from gleanery.cli.figures import lines
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    for line in lines(stats):
+        console.print(line, soft_wrap=True)
+    return Exit.COMPLETE
+
+
+async def _prune(client: Client, args: Namespace) -> Exit:
+    pruned = await client.prune(prune_body(args))
+    if args.json:
+        print(pruned.model_dump_json())
+    else:
+        print(f"{'would remove' if pruned.dry_run else 'removed'} {pruned.tasks} tasks with {pruned.events} events")
     return Exit.COMPLETE
 
 
@@ -86,16 +177,37 @@ async def _attention_first(client: Client, args: Namespace) -> Sequence[wire.Tas
         room = args.limit - len(found)
         if room > 0 or args.limit < 1:  # a limit of nonsense is for the server to name
             found |= {
-                task.task_id: task for task in await client.tasks(status=status, task_type=args.task_type, limit=room)
+                task.task_id: task
+                for task in await client.tasks(
+                    status=status, task_type=args.task_type, queue_name=args.queue, limit=room
+                )
             }
     return list(found.values())
 
 
 def _row(task: wire.TaskShape) -> list[str]:
-    status = f"{task.status}" + (f" ({task.error.code})" if task.error is not None else "")
     done = "-" if task.status is TaskStatus.FAILED else f"{task.progress.percentage:.0f} %"
-    made = f"{task.created_at.astimezone():%Y-%m-%d %H:%M}"
-    return [one_line(part) for part in (task.task_id, status, done, task.task_type, made, task.title)]
+    note = _note(task)
+    status = f"{task.status} ({note})" if note else str(task.status)
+    cells = (task.task_id, status, done, task.task_type, task.queue_name, _local(task.created_at), task.title)
+    return [one_line(cell) for cell in cells]
+
+
+def _note(task: wire.TaskShape) -> str:
+    """What its state alone doesn't say: why it failed, what a queued one waits for, what a running one was asked."""
+    if task.error is not None:
+        return task.error.code
+    if task.status is TaskStatus.RUNNING:
+        return "stopping" if task.is_cancel_requested else "pausing" if task.is_pause_requested else ""
+    if task.status is not TaskStatus.QUEUED:
+        return ""
+    if task.waits_for:
+        return f"waits for {task.waits_for}"
+    return f"from {_local(task.run_at)}" if task.run_at > datetime.now(UTC) else ""
+
+
+def _local(at: datetime) -> str:
+    return f"{at.astimezone():%Y-%m-%d %H:%M}"
 
 
 def _print_table(tasks: Sequence[wire.TaskShape]) -> None:

@@ -1,21 +1,62 @@
-"""Whether and when a failed attempt is tried again: pure decisions."""
+"""Whether, when and after what a failed attempt is tried again: pure decisions."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from gleanery.errors import GleaneryError
 
 
+LONGEST_ASKED_SECONDS = 3600.0
+"""Whatever a Retry-After says, nobody waits longer."""
+
+
+class Decision(Enum):
+    """What a rule says of an error."""
+
+    RETRY = auto()
+    RECOVER = auto()
+    FAIL = auto()
+
+
+Recovery = Callable[[Exception], Awaitable[None]]
+"""Mends what the error broke (starts the browser again) before the next try."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is done about errors of these types. `recovery` belongs to RECOVER and has its name in the task's log."""
+
+    errors: tuple[type[Exception], ...]
+    decision: Decision
+    recovery: Recovery | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Try again in `seconds`, after `rule.recovery` where there is a rule."""
+
+    seconds: float
+    rule: Rule | None = None
+
+
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Exponential backoff with full jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015)."""
+    """Exponential backoff with full jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015).
+
+    The first of `rules` that fits an error decides; without one, errors of our own say themselves whether they can pass,
+    and any other gets its chance.
+    """
 
     max_retries: int = 3
     base_seconds: float = 1.0
     factor: float = 2.0
     cap_seconds: float = 60.0
+    rules: tuple[Rule, ...] = ()
 
     def delay_seconds(self, retries_done: int, rng: random.Random, at_least: float | None = None) -> float:
         """A wait between 0 and the backoff of this retry, never under `at_least` (a Retry-After)."""
@@ -23,13 +64,21 @@ class RetryPolicy:
         bound = min(self.cap_seconds, self.base_seconds * self.factor ** min(retries_done, 100))
         return max(rng.uniform(0, bound), at_least or 0.0)
 
-    def decide(self, error: Exception, retries_done: int, rng: random.Random) -> float | None:
-        """Seconds until the next try, or None: the task fails."""
-        if retries_done >= self.max_retries or not may_pass(error):
+    def decide(self, error: Exception, retries_done: int, rng: random.Random) -> Retry | None:
+        """How it is tried again, or None: the task fails."""
+        rule = next((rule for rule in self.rules if isinstance(error, rule.errors)), None)
+        is_worth_it = may_pass(error) if rule is None else rule.decision is not Decision.FAIL
+        if retries_done >= self.max_retries or not is_worth_it:
             return None
-        return self.delay_seconds(retries_done, rng)
+        seconds = self.delay_seconds(retries_done, rng, _retry_after(error))
+        return Retry(seconds, rule if rule is not None and rule.recovery is not None else None)
 
 
 def may_pass(error: Exception) -> bool:
     """Whether trying again can help. Errors of our own say so themselves; an unknown one gets its chance."""
     return error.can_retry if isinstance(error, GleaneryError) else True
+
+
+def _retry_after(error: Exception) -> float | None:
+    asked = error.details.get("retry_after") if isinstance(error, GleaneryError) else None
+    return min(float(asked), LONGEST_ASKED_SECONDS) if isinstance(asked, int | float) else None

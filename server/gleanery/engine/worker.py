@@ -1,288 +1,315 @@
-"""The worker: claims due tasks, runs their handlers, keeps their leases and writes how they ended.
+"""The worker: claims due tasks, starts their attempts, keeps their leases, takes back what lost workers held.
 
-Nothing polls while nothing happens: changes of the store ring, and a timer wakes for the next `run_at` or sweep.
+Doorbells wake it; once a second it looks by itself, so that a lost doorbell costs a second and nothing else.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import os
-import random
-import resource
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
-from enum import Enum, auto
+from datetime import datetime
 
-from gleanery import errors, log
-from gleanery.engine.handler import Handler, Outcome, TaskContext
-from gleanery.model import ErrorInfo, EventType, Fence, NewEvent, Task, TaskStatus, utc_now
-from gleanery.store.base import Change, TaskStore
+from gleanery import __version__, errors, log
+from gleanery.engine.attempt import Attempts, Run, Stop
+from gleanery.engine.handler import Handler
+from gleanery.engine.memory import own_mb
+from gleanery.engine.presence import Presence, Unseen
+from gleanery.model import Clock, Task, WorkerInfo, utc_now
+from gleanery.store.base import Asked, Store, TaskStore, Wanted, WorkerStore
 
 _log = log.get(__name__)
 
-LOST_LIMIT = 5
-"""Losses in a row without progress after which a task is taken for poison."""
-GRACE_SECONDS = 2.0
-
-
-class Stop(Enum):
-    """Why a running attempt is interrupted."""
-
-    CANCEL = auto()
-    SHUTDOWN = auto()
-    LEASE_LOST = auto()
-
-
-@dataclass
-class _Run:
-    task: Task
-    job: asyncio.Task[None] | None = None
-    stop: Stop | None = None
-    is_begun: bool = False
-    fence: Fence = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.fence = Fence(self.task.task_id, self.task.attempt)
-
-    def interrupt(self, why: Stop) -> None:
-        if self.stop is not None:
-            return
-        self.stop = why
-        # A job that is cancelled before its first step never runs, and nobody would write its end: it looks for itself.
-        if self.is_begun and self.job is not None:
-            self.job.cancel()
+LOOK_SECONDS = 1.0
+GRACE_SECONDS = 1.0
+LAST_WRITES_SECONDS = 2.0
+BEATS_AT_ONCE = 100
+TELL_SECONDS = 5.0
+"""Between two lines of the worker about itself."""
+FORGET_SECONDS = 60.0
+"""After so long without a line a worker that nobody can see is taken off the list."""
 
 
 class Worker:
-    """Runs up to `concurrency` tasks at once in this loop. `start` and `stop` it; feed it the store's changes."""
+    """Runs up to `concurrency` tasks at once in this loop. `start` and `stop` it; `hear` is for a dispatcher.
+
+    `queue_limits` bounds how many tasks of a queue run at once over all workers, as the handlers' specs do for their types.
+    """
 
     def __init__(
         self,
-        store: TaskStore,
+        store: Store,
         handlers: Mapping[str, Handler],
         *,
         concurrency: int,
         lease_seconds: float,
         worker_id: str | None = None,
+        queue_limits: Mapping[str, int] | None = None,
+        presence: Presence | None = None,
+        grace_seconds: float = GRACE_SECONDS,
+        clock: Clock = utc_now,
     ) -> None:
         self.worker_id = worker_id or f"{os.uname().nodename}-{os.getpid()}"
-        self._store = store
+        self.concurrency = concurrency
+        self.leases_lost = 0
+        self._tasks: TaskStore = store.tasks
+        self._registry: WorkerStore = store.workers
         self._handlers = handlers
-        self._concurrency = concurrency
         self._lease_seconds = lease_seconds
-        self._runs: dict[str, _Run] = {}
+        self._grace_seconds = grace_seconds
+        self._presence = presence or Unseen()
+        self._clock = clock
+        self._attempts = Attempts(store.tasks, clock)
+        self._wanted = Wanted(
+            self.worker_id,
+            lease_seconds,
+            tuple(handlers),
+            {name: h.spec.concurrency for name, h in handlers.items() if h.spec.concurrency is not None},
+            dict(queue_limits or {}),
+        )
+        self._runs: dict[str, Run] = {}
         self._bell = asyncio.Event()
-        self._random = random.Random()
-        self._loop_job: asyncio.Task[None] | None = None
+        self._beat_bell = asyncio.Event()
+        self._to_beat: set[str] = set()
+        self._rung_while_claiming: set[str] = set()
+        self._jobs: list[asyncio.Task[None]] = []
         self._is_stopping = False
+        self._started_at = clock()
+        self._told_at = float("-inf")
+        self._jump = _JumpWatch(clock)
+
+    @property
+    def task_types(self) -> Sequence[str]:
+        return self._wanted.task_types
 
     @property
     def running(self) -> int:
         return len(self._runs)
 
-    @property
-    def concurrency(self) -> int:
-        return self._concurrency
-
     async def start(self) -> None:
-        """Take back what the last process left running, then begin to claim."""
-        for task in await self._store.reap(utc_now(), all_running=True, lost_limit=LOST_LIMIT):
-            _log.info("task taken back after restart", extra={"task_id": task.task_id, "status": str(task.status)})
-        if self._concurrency:
-            self._loop_job = asyncio.create_task(self._claim_forever(), name="worker")
+        """Take back what workers that are gone left running, then begin to claim. Raises InvalidInput for an id in use."""
+        self._presence.hold(self.worker_id)
+        await self._reap(is_first=True)
+        await self._tell_of_itself("running")
+        if self.concurrency:
+            self._jobs.append(asyncio.create_task(self._claim_forever(), name="worker"))
+            self._jobs.append(asyncio.create_task(self._beat_forever(), name="beats"))
+        self._jobs.append(asyncio.create_task(self._look_forever(), name="look"))
 
     async def stop(self) -> None:
-        """Stop claiming, put the running tasks back as if they had not run, wait for their last writes."""
+        """Stop claiming, let short tasks end, put the others back as if they had not run, wait for their last writes.
+
+        A task that goes on where it stopped anyway is put back at once.
+        """
         self._is_stopping = True
         self._bell.set()
-        if self._loop_job is not None:
+        if self._jobs and self.concurrency:
             # Not cancelled at once: a claim that is under way would leave its task running by the row alone.
-            await asyncio.wait([self._loop_job], timeout=GRACE_SECONDS)
-            self._loop_job.cancel()
-        runs = list(self._runs.values())
-        for run in runs:
+            await asyncio.wait(self._jobs[:1], timeout=LAST_WRITES_SECONDS)
+        for run in self._runs.values():
+            if self._handlers[run.task.task_type].spec.can_pause:
+                run.interrupt(Stop.SHUTDOWN)
+        await self._wait_for_runs(self._grace_seconds)
+        for run in self._runs.values():
             run.interrupt(Stop.SHUTDOWN)
-        jobs = [run.job for run in runs if run.job is not None]
-        if jobs:
-            _, late = await asyncio.wait(jobs, timeout=GRACE_SECONDS)
-            for job in late:
-                _log.warning("task did not stop in time", extra={"job": job.get_name()})
+        for job in await self._wait_for_runs(LAST_WRITES_SECONDS):
+            _log.warning("task did not stop in time", extra={"job": job.get_name()})
+        for own in self._jobs:
+            own.cancel()
+        await asyncio.gather(*self._jobs, return_exceptions=True)
+        try:
+            await self._registry.remove([self.worker_id])
+        except errors.StorageError as error:
+            _log.error("worker not taken off the list", extra={"code": error.code})
+        self._presence.release()
 
-    def hear(self, changes: Sequence[Change]) -> None:
-        """Called with every change of the store: rings for what may be runnable, interrupts what is to be cancelled."""
-        for change in changes:
-            run = self._runs.get(change.task.task_id)
-            if run is not None and change.task.is_cancel_requested:
-                run.interrupt(Stop.CANCEL)
-            if change.task.status is not TaskStatus.RUNNING:
-                self._bell.set()
+    async def _wait_for_runs(self, seconds: float) -> set[asyncio.Task[None]]:
+        jobs = [run.job for run in self._runs.values() if run.job is not None]
+        return (await asyncio.wait(jobs, timeout=seconds))[1] if jobs else set()
+
+    def hear(self, task_id: str) -> None:
+        """A doorbell: look whether something can be claimed, or what is asked of a task that runs here."""
+        self._bell.set()
+        if task_id in self._runs:
+            self._to_beat.add(task_id)
+            self._beat_bell.set()
+        else:
+            self._rung_while_claiming.add(task_id)
+
+    # Claiming
 
     async def _claim_forever(self) -> None:
-        loop = asyncio.get_running_loop()
-        sweep_at = loop.time() + self._lease_seconds / 2
         while not self._is_stopping:
             self._bell.clear()
-            if loop.time() >= sweep_at:
-                await self._sweep()
-                sweep_at = loop.time() + self._lease_seconds / 2
-            now = utc_now()
             try:
-                await self._claim_due(now)
-                wait = await self._seconds_to_next(now)
+                wait = await self._claim_due()
             except errors.StorageError as error:
                 _log.error("store did not answer the worker", extra={"code": error.code, "reason": error.message})
-                wait = 1.0
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._bell.wait(), min(wait, sweep_at - loop.time()))
-
-    async def _sweep(self) -> None:
-        try:
-            await self._store.reap(utc_now(), all_running=False, lost_limit=LOST_LIMIT)
-        except errors.StorageError as error:
-            _log.error("sweep failed", extra={"code": error.code, "reason": error.message})
-
-    async def _claim_due(self, now: datetime) -> None:
-        # Of two that are due one claim may bar the other, by their serial key: what is due is asked again for the slots left.
-        while (free := self._concurrency - len(self._runs)) > 0:
-            due = await self._store.due(now, tuple(self._handlers), free)
-            if not any([await self._claim(task.task_id) for task in due]):
+                wait = LOOK_SECONDS
+            if self._is_stopping:
                 return
+            try:
+                await asyncio.wait_for(self._bell.wait(), wait)
+            except TimeoutError:
+                continue
 
-    async def _claim(self, task_id: str) -> bool:
-        if self._is_stopping:
-            return False
-        task = await self._store.claim(task_id, self.worker_id, self._lease_seconds)
-        if task is None:
-            return False
-        old = self._runs.get(task_id)
+    async def _claim_due(self) -> float:
+        """Fill the free slots; how long to wait for a doorbell after that."""
+        while (free := self.concurrency - len(self._runs)) > 0:
+            self._rung_while_claiming.clear()
+            claimed = await self._tasks.claim_due(self._wanted, free)
+            for task in claimed:
+                self._begin(task)
+            if len(claimed) < free:
+                return await self._seconds_to_next()
+        return LOOK_SECONDS
+
+    def _begin(self, task: Task) -> None:
+        old = self._runs.get(task.task_id)
         if old is not None:  # its lease ran out before it could beat, as when the machine slept
             old.interrupt(Stop.LEASE_LOST)
-        run = self._runs[task_id] = _Run(task)
-        run.job = asyncio.create_task(self._run(run), name=task_id)
-        return True
+        run = self._runs[task.task_id] = Run(task)
+        run.job = asyncio.create_task(self._run(run), name=task.task_id)
+        if task.task_id in self._rung_while_claiming:
+            self._to_beat.add(task.task_id)
+            self._beat_bell.set()
 
-    async def _seconds_to_next(self, now: datetime) -> float:
-        """Until something is due that wasn't at `now`. What was and is not claimed waits for another's end, which rings."""
-        if len(self._runs) >= self._concurrency:
-            return self._lease_seconds
-        due_at = await self._store.next_due_at(now, tuple(self._handlers))
-        return self._lease_seconds if due_at is None else (due_at - utc_now()).total_seconds()
+    async def _seconds_to_next(self) -> float:
+        """Until something becomes due that isn't yet. What is due and not claimed waits for another's end, which rings."""
+        due_at = await self._tasks.next_due_at(self._wanted.task_types)
+        return LOOK_SECONDS if due_at is None else min(LOOK_SECONDS, (due_at - self._clock()).total_seconds())
 
-    async def _run(self, run: _Run) -> None:
-        beat = asyncio.create_task(self._beat(run), name=f"beat {run.task.task_id}")
+    async def _run(self, run: Run) -> None:
         try:
-            await self._attempt(run)
+            await self._attempts.run(run, self._handlers[run.task.task_type])
         finally:
-            beat.cancel()
+            self.leases_lost += run.is_lost
             if self._runs.get(run.task.task_id) is run:
                 del self._runs[run.task.task_id]
             self._bell.set()
 
-    async def _attempt(self, run: _Run) -> None:
-        handler = self._handlers[run.task.task_type]
-        run.is_begun = True
-        if run.stop is not None:
-            await self._stopped(run, handler)
-            return
-        try:
-            async with asyncio.timeout(handler.timeout_seconds):
-                outcome = await handler.run(TaskContext(run.task, self._store))
-        except asyncio.CancelledError:
-            await self._stopped(run, handler)
-        except errors.LeaseLost:
-            _log.warning("lease lost", extra={"task_id": run.task.task_id, "attempt": run.task.attempt})
-        except Exception as error:  # noqa: BLE001 - a handler may raise anything: the task's row says what
-            await self._failed(run, handler, error)
-        else:
-            await self._completed(run, handler, outcome)
+    # Leases
 
-    async def _completed(self, run: _Run, handler: Handler, outcome: Outcome) -> None:
-        event = NewEvent(EventType.TASK_COMPLETED, outcome.message, {"result": dict(outcome.result)})
-        try:
-            await self._end(run, TaskStatus.COMPLETED, event, progress=outcome.progress, result=outcome.result)
-        except (TypeError, ValueError) as error:  # a result that is no JSON
-            await self._failed(run, handler, error)
-
-    async def _stopped(self, run: _Run, handler: Handler) -> None:
-        match run.stop:
-            case Stop.CANCEL:
-                await self._end(
-                    run, TaskStatus.CANCELLED, NewEvent(EventType.TASK_CANCELLED, "Cancelled; what was stored stays")
-                )
-            case Stop.SHUTDOWN:
-                await self._end(
-                    run, TaskStatus.QUEUED, NewEvent(EventType.TASK_QUEUED, "Put back: the server is shutting down")
-                )
-            case Stop.LEASE_LOST:
-                _log.warning("lease lost", extra={"task_id": run.task.task_id, "attempt": run.task.attempt})
-            case None:
-                await self._failed(run, handler, RuntimeError("the handler cancelled itself"))
-
-    async def _failed(self, run: _Run, handler: Handler, error: Exception) -> None:
-        info = error_info(error)
-        if not isinstance(error, errors.GleaneryError):
-            _log.exception("handler failed", extra={"task_id": run.task.task_id, "task_type": run.task.task_type})
-        wait = handler.retry.decide(error, run.task.retry_attempts, self._random)
-        if wait is None or run.task.retry_attempts >= run.task.max_retries:
-            event = NewEvent(EventType.TASK_FAILED, info.message, {"error": asdict(info)})
-            await self._end(run, TaskStatus.FAILED, event, error=info)
-            return
-        run_at = utc_now() + timedelta(seconds=wait)
-        data = {"attempt": run.task.attempt, "run_at": run_at.isoformat(), "error": asdict(info)}
-        event = NewEvent(EventType.TASK_RETRY_SCHEDULED, f"{info.message} Trying again in {wait:.0f} s.", data)
-        await self._end(run, TaskStatus.QUEUED, event, error=info, run_at=run_at)
-
-    async def _end(self, run: _Run, status: TaskStatus, event: NewEvent, **fields: object) -> None:
-        """Write the end of the attempt. A store that can't (a full disk) is asked again until it can."""
-        wait = 0.5
+    async def _beat_forever(self) -> None:
+        all_at = time.monotonic() + self._lease_seconds / 4
         while True:
             try:
-                await self._store.finish(run.fence, status, [event], **fields)  # type: ignore[arg-type]
-                break
-            except errors.LeaseLost:
-                _log.warning("lease lost at the end", extra={"task_id": run.task.task_id})
-                return
+                await asyncio.wait_for(self._beat_bell.wait(), max(0.0, all_at - time.monotonic()))
+            except TimeoutError:
+                all_at = time.monotonic() + self._lease_seconds / 4
+                self._to_beat.update(self._runs)
+            self._beat_bell.clear()
+            ids, self._to_beat = list(self._to_beat), set()
+            for start in range(0, len(ids), BEATS_AT_ONCE):
+                await self._beat([self._runs[i] for i in ids[start : start + BEATS_AT_ONCE] if i in self._runs])
+
+    async def _beat(self, runs: Sequence[Run]) -> None:
+        try:
+            memory = self._memory(runs)
+            asked = await self._tasks.beat([run.fence for run in runs], self._lease_seconds, memory)
+        except errors.StorageError as error:
+            _log.error("heartbeat not stored", extra={"tasks": len(runs), "code": error.code})
+            return
+        for run in runs:
+            self._answer(run, asked.get(run.task.task_id))
+
+    def _answer(self, run: Run, asked: Asked | None) -> None:
+        if asked is None:
+            if self._runs.get(run.task.task_id) is run:  # one that ends right now is told by its last write
+                run.interrupt(Stop.LEASE_LOST)
+        elif asked.to_cancel:
+            run.interrupt(Stop.CANCEL)
+        elif asked.to_pause:
+            run.interrupt(Stop.PAUSE)
+
+    def _memory(self, runs: Sequence[Run]) -> Mapping[str, float]:
+        """What each attempt takes in MB; one over its limit is stopped."""
+        own = own_mb()
+        taken = dict[str, float]()
+        for run in runs:
+            children = run.memory.child_mb()
+            taken[run.task.task_id] = own if children is None else children
+            limit = self._handlers[run.task.task_type].spec.memory_limit_mb
+            if children is not None and limit is not None and children > limit:
+                run.interrupt(Stop.MEMORY)
+        return taken
+
+    # Once a second
+
+    async def _look_forever(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await self._reap()
+                await self._tell_of_itself("stopping" if self._is_stopping else "running")
+                for task_id in await self._tasks.asked_of(self.worker_id):
+                    self.hear(task_id)
             except errors.StorageError as error:
-                _log.error("end of task not stored yet", extra={"task_id": run.task.task_id, "code": error.code})
-                if run.stop is Stop.SHUTDOWN:
-                    return
-                await asyncio.sleep(wait)
-                wait = min(30.0, wait * 2)
-        _log.info(
-            "task ended", extra={"task_id": run.task.task_id, "task_type": run.task.task_type, "status": str(status)}
+                _log.error("look failed", extra={"code": error.code, "reason": error.message})
+            self._check_memory()
+            self._bell.set()
+
+    def _check_memory(self) -> None:
+        with_children = [run for run in self._runs.values() if run.memory.pids]
+        if with_children:
+            self._memory(with_children)
+
+    async def _reap(self, *, is_first: bool = False) -> None:
+        """Take back what is lost. Not right after a jump of the clock: by it every lease looks over, also of the living."""
+        owners = await self._tasks.owners()
+        gone = list(self._presence.gone([owner for owner in owners if owner != self.worker_id]))
+        if is_first:
+            gone.append(self.worker_id)  # an earlier life under this name
+        if self._jump.is_recent(self._lease_seconds) and not gone:
+            return
+        for task in await self._tasks.reap(gone=gone, spare=[*self._runs]):
+            _log.warning(
+                "task taken back", extra={"task_id": task.task_id, "status": str(task.status), "attempt": task.attempt}
+            )
+
+    async def _tell_of_itself(self, state: str) -> None:
+        if time.monotonic() - self._told_at < TELL_SECONDS:
+            return
+        self._told_at = time.monotonic()
+        now = self._clock()
+        others = await self._registry.list()
+        silent = [other.worker_id for other in others if (now - other.beat_at).total_seconds() > FORGET_SECONDS]
+        gone = {*silent, *self._presence.gone([o.worker_id for o in others if o.worker_id != self.worker_id])}
+        if gone:
+            await self._registry.remove(sorted(gone))
+        await self._registry.put(
+            WorkerInfo(
+                self.worker_id,
+                os.uname().nodename,
+                os.getpid(),
+                __version__,
+                tuple(self._handlers),
+                self.concurrency,
+                len(self._runs),
+                round(own_mb(), 1),
+                state,
+                self._started_at,
+                now,
+            )
         )
 
-    async def _beat(self, run: _Run) -> None:
-        # The first beat comes at once: a cancel that was asked for between claim and now is seen by it.
-        while True:
-            try:
-                if await self._store.beat(run.fence, self._lease_seconds, memory_mb()):
-                    run.interrupt(Stop.CANCEL)
-            except errors.LeaseLost:
-                run.interrupt(Stop.LEASE_LOST)
-                return
-            except errors.StorageError as error:
-                _log.error("heartbeat not stored", extra={"task_id": run.task.task_id, "code": error.code})
-            await asyncio.sleep(self._lease_seconds / 4)
 
+class _JumpWatch:
+    """Notices when the wall clock went another way than time itself."""
 
-def error_info(error: Exception) -> ErrorInfo:
-    """The error as tasks keep it. One of ours speaks for itself; of any other only its type is told."""
-    if isinstance(error, errors.GleaneryError):
-        # Whatever a handler put into it, the end of its task must be storable.
-        text = json.dumps([error.message, error.details], default=str, ensure_ascii=False)
-        message, details = json.loads(text.encode("utf-8", "replace"))
-        return ErrorInfo(error.code, message, details)
-    if isinstance(error, TimeoutError):
-        return ErrorInfo("task_timed_out", "The task took longer than its limit.")
-    return ErrorInfo(
-        "internal_error", f"An unexpected {type(error).__name__} stopped the task; the log has the details."
-    )
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._wall: datetime = clock()
+        self._time = time.monotonic()
+        self._jumped_at = float("-inf")
 
-
-def memory_mb() -> float:
-    """Resident memory of this process in MB, at its highest."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    def is_recent(self, seconds: float) -> bool:
+        """Whether the clock jumped by a quarter of `seconds` or more, within the last `seconds`."""
+        wall, now = self._clock(), time.monotonic()
+        jump = (wall - self._wall).total_seconds() - (now - self._time)
+        self._wall, self._time = wall, now
+        if abs(jump) >= seconds / 4:
+            _log.warning("the clock jumped", extra={"seconds": round(jump, 1)})
+            self._jumped_at = now
+        return now - self._jumped_at < seconds

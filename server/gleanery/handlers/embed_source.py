@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from pydantic import BaseModel, ConfigDict
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from gleanery import errors
-from gleanery.engine.handler import Outcome, TaskContext
+from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
 from gleanery.engine.retry import RetryPolicy
+from gleanery.engine.submit import Submitter
 from gleanery.knowledge.vectors import Vectors
 from gleanery.model import CrawlStage, EventType, NewEvent, NewTask, Progress, StageCount
-from gleanery.store.base import KnowledgeStore, TaskStore
+from gleanery.store.base import KnowledgeStore
 
 
 class EmbedSourcePayload(BaseModel):
@@ -24,23 +21,21 @@ class EmbedSourcePayload(BaseModel):
 class EmbedSourceHandler:
     """`Handler` for tasks of type `embed_source`."""
 
-    task_type = "embed_source"
-    retry = RetryPolicy(max_retries=5)
-    timeout_seconds: float | None = None
+    spec = TaskSpec(
+        "embed_source",
+        EmbedSourcePayload,
+        description="Vectors for the chunks of a source",
+        retry=RetryPolicy(max_retries=5),
+        can_pause=True,
+        serial_key=lambda payload: payload.source_id,
+    )
 
     def __init__(self, store: KnowledgeStore, vectors: Vectors | None) -> None:
         self._store = store
         self._vectors = vectors
 
-    def parse(self, payload: Mapping[str, Any]) -> EmbedSourcePayload:
-        try:
-            return EmbedSourcePayload.model_validate(payload)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise errors.InvalidInput("payload." + ".".join(map(str, first["loc"])), first["msg"]) from None
-
-    async def run(self, ctx: TaskContext) -> Outcome:
-        source = await self._store.source(self.parse(ctx.task.payload).source_id)
+    async def run(self, ctx: TaskContext, payload: EmbedSourcePayload) -> Outcome:
+        source = await self._store.source(payload.source_id)
         chunks = 0
         if self._vectors is not None:
             async for done in self._vectors.embed_missing(ctx.fence, source.source_id):
@@ -58,10 +53,10 @@ class EmbedSourceHandler:
         return Progress(percentage, "embedding", {str(CrawlStage.EMBEDDED): StageCount(done, total)}, message)
 
 
-async def enqueue_missing(tasks: TaskStore, knowledge: KnowledgeStore, model: str) -> int:
+async def enqueue_missing(submitter: Submitter, knowledge: KnowledgeStore, model: str) -> int:
     """Queue a task for each source whose chunks lack vectors of `model` and that nothing works on; how many."""
     sources = await knowledge.sources_without_vectors(model)
     for source_id in sources:
         new = NewTask("embed_source", {"source_id": source_id}, title="Vectors of another model", priority=30)
-        await tasks.create(new, serial_key=source_id)
+        await submitter.submit(new)
     return len(sources)

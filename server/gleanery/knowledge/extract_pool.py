@@ -21,21 +21,31 @@ NICENESS = 10
 
 
 class ExtractPool:
-    """`size` processes that run `extract_page`; open with `async with`. Jobs wait for a free one."""
+    """`size` processes that run `extract_page`; open with `async with`. Jobs wait for a free one.
 
-    def __init__(self, size: int, timeout_seconds: float) -> None:
+    One that is not `is_warm` starts its processes when the first pages come.
+    """
+
+    def __init__(self, size: int, timeout_seconds: float, *, is_warm: bool = True) -> None:
         self.size = size
+        self._is_warm = is_warm
         self._timeout_seconds = timeout_seconds
         self._free: asyncio.LifoQueue[Process | None] = asyncio.LifoQueue()
         self._all: set[Process] = set()
 
     async def __aenter__(self) -> Self:
-        for process in await asyncio.gather(*(self._spawn() for _ in range(self.size))):
+        places = range(self.size)
+        for process in await asyncio.gather(*(self._spawn() if self._is_warm else _later() for _ in places)):
             self._free.put_nowait(process)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await asyncio.gather(*(self._kill(process) for process in tuple(self._all)))
+
+    @property
+    def busy(self) -> int:
+        """Processes that have a page in hand."""
+        return self.size - self._free.qsize()
 
     async def extract(self, body: bytes, url: str, charset: str | None) -> ExtractedPage:
         """`extract_page` in a worker. Raises what it raises, and ExtractFailed when the worker was too slow or died."""
@@ -96,6 +106,10 @@ class ExtractPool:
         if process.returncode is None:
             process.kill()
         await process.wait()
+
+
+async def _later() -> None:
+    """In place of a process that its first page starts."""
 
 
 async def _ask(process: Process, body: bytes, url: str, charset: str | None, seconds: float) -> dict[str, Any]:

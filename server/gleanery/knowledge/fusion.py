@@ -90,6 +90,13 @@ class VectorIndex:
     def __contains__(self, chunk_id: object) -> bool:
         return chunk_id in self._rows
 
+    def of_source(self, source_id: str) -> set[str]:
+        """The chunks of a source that are there."""
+        with self._lock:
+            number = self._source_numbers.get(source_id, _NOBODY)
+            owned = np.flatnonzero(self._owners[: len(self._chunk_ids)] == number) if number != _NOBODY else ()
+            return {self._chunk_ids[row] for row in owned}
+
     def add(self, source_id: str, chunk_ids: Sequence[str], vectors: NDArray[Any]) -> None:
         """Take in `vectors` (floats, [len(chunk_ids), dimensions]); a chunk that is there already gets the new one.
 

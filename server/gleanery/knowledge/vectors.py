@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from gleanery import errors, log
 from gleanery.knowledge.embed import Embedder
 from gleanery.knowledge.fusion import VectorIndex
 from gleanery.knowledge.markdown import plain_text
-from gleanery.model import Fence
-from gleanery.store.base import ChunkText, KnowledgeStore
+from gleanery.model import EventType, Fence
+from gleanery.store.base import Change, ChunkText, KnowledgeStore, VectorRow
+
+_log = log.get(__name__)
 
 BATCH = 32
 LOAD_BATCH = 2000
+FOLLOW_SECONDS = 0.5
+"""Least time between two looks for vectors that others stored."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +38,15 @@ def text_to_embed(chunk: ChunkText) -> str:
 
 
 class Vectors:
-    """An embedder with the store of its vectors and their index in memory."""
+    """An embedder with the store of its vectors and their index in memory.
 
-    def __init__(self, store: KnowledgeStore, embedder: Embedder) -> None:
+    A process in which nobody searches is not `is_searched`: it stores vectors and keeps none.
+    """
+
+    def __init__(self, store: KnowledgeStore, embedder: Embedder, *, is_searched: bool = True) -> None:
         self.embedder = embedder
         self.index = VectorIndex()
+        self._is_searched = is_searched
         self._store = store
         self._bulk = asyncio.Lock()
         self._is_loaded = asyncio.Event()
@@ -52,12 +61,26 @@ class Vectors:
             after = 0
             while rows := await self._store.vectors(self.model, after=after, limit=LOAD_BATCH):
                 after = rows[-1].row
-                for source_id in {row.source_id for row in rows}:
-                    mine = [row for row in rows if row.source_id == source_id]
-                    self.index.add(source_id, [row.chunk_id for row in mine], np.stack([row.vector for row in mine]))
+                self._take_in(rows)
         finally:
             self._is_loaded.set()
         return len(self.index)
+
+    async def refresh(self, source_id: str) -> None:
+        """Bring the index of one source to what is stored: vectors of other processes come in, those that went go."""
+        known = self.index.of_source(
+            source_id
+        )  # before the rows are read: what comes in meanwhile is not taken for gone
+        stored = await self._store.embedded_chunks(source_id, self.model)
+        self.index.remove(known.difference(stored))
+        missing = [chunk_id for chunk_id in stored if chunk_id not in self.index]
+        for start in range(0, len(missing), LOAD_BATCH // 4):
+            self._take_in(await self._store.vectors_of(missing[start : start + LOAD_BATCH // 4], self.model))
+
+    def _take_in(self, rows: Sequence[VectorRow]) -> None:
+        for source_id in {row.source_id for row in rows}:
+            mine = [row for row in rows if row.source_id == source_id]
+            self.index.add(source_id, [row.chunk_id for row in mine], np.stack([row.vector for row in mine]))
 
     async def loaded(self) -> None:
         """Until `load` is through: a search right after the start waits for it rather than miss what is stored."""
@@ -71,5 +94,43 @@ class Vectors:
             async with self._bulk:  # one batch at a time over all tasks: a query always finds a thread
                 vectors = await self.embedder.embed([text_to_embed(chunk) for chunk in chunks])
             pages = await self._store.add_vectors(fence, self.model, chunks, vectors)
-            self.index.add(source_id, [chunk.chunk_id for chunk in chunks], vectors)
+            if self._is_searched:
+                self.index.add(source_id, [chunk.chunk_id for chunk in chunks], vectors)
             yield Embedded(len(chunks), pages)
+
+
+class Arrivals:
+    """Keeps the index in step with what other processes store. `hear` is for the change feed, `run` follows it.
+
+    What the worker `own_id` embeds is in the index already; the end of any task on a source tells what has gone.
+    """
+
+    def __init__(self, vectors: Vectors, own_id: str) -> None:
+        self._vectors = vectors
+        self._own_id = own_id
+        self._sources: set[str] = set()
+        self._bell = asyncio.Event()
+
+    def hear(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            source_id = change.task.payload.get("source_id")
+            if source_id and (change.task.status.is_final or self._is_of_another(change)):
+                self._sources.add(source_id)
+                self._bell.set()
+
+    def _is_of_another(self, change: Change) -> bool:
+        return change.task.worker_id != self._own_id and any(
+            event.type == EventType.PAGES_EMBEDDED for event in change.events
+        )
+
+    async def run(self) -> None:
+        while True:
+            await self._bell.wait()
+            self._bell.clear()
+            sources, self._sources = self._sources, set()
+            for source_id in sources:
+                try:
+                    await self._vectors.refresh(source_id)
+                except (errors.StorageError, errors.EmbedMismatch) as error:
+                    _log.error("vectors not taken in", extra={"source_id": source_id, "reason": error.message})
+            await asyncio.sleep(FOLLOW_SECONDS)

@@ -1,4 +1,5 @@
-"""The contract of a store. Three parts over one database: tasks with their events, crawls with their frontier, knowledge.
+"""The contract of a store: parts over one database for tasks with their events, crawls with their frontier, knowledge,
+schedules, webhook calls and the processes that work.
 
 Every method is one transaction, durable when it returns. A method that takes a `Fence` raises LeaseLost and writes
 nothing when that attempt no longer runs. Lists page by key: `after` is the cursor of the last row already seen.
@@ -8,7 +9,7 @@ Anything may raise StorageError; StorageFull when the disk has no room, and then
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -17,6 +18,8 @@ import numpy as np
 from gleanery.model import (
     Chunk,
     CrawlCounts,
+    Delivery,
+    DeliveryState,
     ErrorInfo,
     Event,
     Fence,
@@ -26,20 +29,26 @@ from gleanery.model import (
     Page,
     PageBundle,
     Progress,
+    Schedule,
     Source,
     StoredCode,
     Task,
     TaskStatus,
     UrlState,
+    WorkerInfo,
 )
 
 
 @dataclass(frozen=True)
 class Change:
-    """What one transaction did to a task: the row as it stands after it, and the events it appended."""
+    """What one transaction did to a task: the row as it stands after it, and the events it appended.
+
+    `number` is that of the last event in the order of all tasks; the others come right before it. 0 without events.
+    """
 
     task: Task
     events: tuple[Event, ...]
+    number: int = 0
 
 
 OnChange = Callable[[Sequence[Change]], None]
@@ -54,11 +63,88 @@ class Idempotency:
 
 
 @dataclass(frozen=True)
-class DueTask:
-    task_id: str
-    task_type: str
-    priority: int
-    run_at: datetime
+class Wanted:
+    """What a worker may take: tasks of these types, no more running at once (over all workers) than the limits say."""
+
+    worker_id: str
+    lease_seconds: float
+    task_types: tuple[str, ...]
+    type_limits: Mapping[str, int] = field(default_factory=dict)
+    queue_limits: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked of a running task."""
+
+    to_cancel: bool
+    to_pause: bool
+
+
+@dataclass(frozen=True)
+class TaskFilter:
+    """Which tasks; an empty part takes all."""
+
+    statuses: tuple[TaskStatus, ...] = ()
+    task_type: str | None = None
+    queue_name: str | None = None
+    parent_task_id: str | None = None
+    schedule_id: str | None = None
+    created_before: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Median and 95th percentile in seconds; None without a value."""
+
+    count: int = 0
+    p50: float | None = None
+    p95: float | None = None
+
+
+@dataclass(frozen=True)
+class TaskStats:
+    """Tasks as they stand, and what ended within the last `window_seconds`.
+
+    `by_type` and `by_queue` give counts by state for each name. `waiting` is from due to start, `running` the time of all
+    attempts; both of tasks that ended in the window, by type too. `due` counts queued tasks that may run now.
+    """
+
+    window_seconds: float
+    by_status: Mapping[str, int]
+    by_type: Mapping[str, Mapping[str, int]]
+    by_queue: Mapping[str, Mapping[str, int]]
+    due: int
+    oldest_due_seconds: float | None
+    ended: Mapping[str, int]
+    retries: int
+    superseded: int
+    skipped_ticks: int
+    waiting: Spread
+    running: Spread
+    waiting_by_type: Mapping[str, Spread]
+    running_by_type: Mapping[str, Spread]
+
+
+@dataclass(frozen=True)
+class Retention:
+    """What may be removed: ended tasks older than `tasks_before` (in these states), events of ended tasks older than
+    `events_before`, of any task all but the newest `events_per_task`; None keeps."""
+
+    tasks_before: datetime | None = None
+    statuses: tuple[TaskStatus, ...] = (TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED)
+    events_before: datetime | None = None
+    events_per_task: int | None = None
+    deliveries_before: datetime | None = None
+    idempotency_before: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Removed:
+    tasks: int = 0
+    events: int = 0
+    deliveries: int = 0
+    idempotency_keys: int = 0
 
 
 @dataclass(frozen=True)
@@ -115,12 +201,15 @@ class TaskStore(Protocol):
         self,
         new: NewTask,
         *,
-        serial_key: str | None = None,
         idempotency: Idempotency | None = None,
         queue_limit: int | None = None,
     ) -> Task:
-        """Keep a task as `queued` with its first event. The same idempotency key with the same request gives the task that
-        it made before; with another request it raises IdempotencyConflict. Raises QueueFull at `queue_limit` waiting tasks."""
+        """Keep a task as `queued` with its first event; queued ones of its coalesce key are superseded.
+
+        The same idempotency key with the same request gives the task that it made before; with another request it raises
+        IdempotencyConflict. Raises QueueFull at `queue_limit` waiting tasks, InvalidInput for an unknown dependency. A
+        dependency that has failed already fails the new task too, if that is what it declares.
+        """
         ...
 
     async def known_start(self, idempotency: Idempotency) -> Task | None:
@@ -131,29 +220,33 @@ class TaskStore(Protocol):
         """The task. Raises NotFound."""
         ...
 
-    async def list(
-        self, *, statuses: Sequence[TaskStatus], task_type: str | None, after: tuple[float, str] | None, limit: int
-    ) -> Sequence[Task]:
-        """Newest first; empty `statuses` means all."""
+    async def list(self, wanted: TaskFilter, *, after: tuple[float, str] | None, limit: int) -> Sequence[Task]:
+        """Newest first."""
         ...
 
-    async def count_by_status(self) -> Mapping[str, int]: ...
-
-    async def due(self, now: datetime, task_types: Sequence[str], limit: int) -> Sequence[DueTask]:
-        """Queued tasks of these types whose `run_at` has come and whose serial key is free, best priority first, then oldest."""
+    async def count_by_status(self) -> Mapping[str, int]:
+        """How many tasks are in each state that any task is in."""
         ...
 
-    async def next_due_at(self, now: datetime, task_types: Sequence[str]) -> datetime | None:
-        """When the next queued task of these types becomes due that isn't at `now`; None when none waits."""
+    async def stats(self, *, window_seconds: float) -> TaskStats: ...
+
+    async def next_due_at(self, task_types: Sequence[str]) -> datetime | None:
+        """When the next queued task of these types becomes due that isn't yet; None when none waits."""
         ...
 
     async def claim(self, task_id: str, worker_id: str, lease_seconds: float) -> Task | None:
-        """Compare-and-set from `queued` to `running` with attempt + 1 and a lease. None when it isn't due or queued any
-        more, or when another task of its serial key runs."""
+        """Compare-and-set of one task from `queued` to `running` with attempt + 1 and a lease. None when it isn't due or
+        queued any more, waits for others, or when another task of its serial key runs."""
         ...
 
-    async def beat(self, fence: Fence, lease_seconds: float, memory_usage_mb: float | None = None) -> bool:
-        """Prolong the lease; tells whether a cancel was asked for."""
+    async def claim_due(self, wanted: Wanted, limit: int) -> Sequence[Task]:
+        """Claim up to `limit` tasks that are due, best priority first, then oldest, within the limits."""
+        ...
+
+    async def beat(
+        self, fences: Sequence[Fence], lease_seconds: float, memory_usage_mb: Mapping[str, float]
+    ) -> Mapping[str, Asked]:
+        """Prolong the leases of attempts; what was asked of each by task id. One that is missing has lost its lease."""
         ...
 
     async def report(self, fence: Fence, events: Sequence[NewEvent], progress: Progress) -> Task:
@@ -171,8 +264,17 @@ class TaskStore(Protocol):
         error: ErrorInfo | None = None,
         run_at: datetime | None = None,
     ) -> Task:
-        """End the attempt: a final status, or `queued` with `run_at` for another try (with `error` it counts as a retry,
-        without one the task is put back as if it had not run)."""
+        """End the attempt: a final status, `paused`, or `queued`: with `error` and `run_at` for another try, which counts as
+        a retry, without them put back as if it had not run. One that was asked to be cancelled (or paused) meanwhile is
+        not queued but cancelled (paused); the answer says which. What depends on it is released, or fails too."""
+        ...
+
+    async def step(self, task_id: str, name: str) -> tuple[Any] | None:
+        """The stored value (JSON) of a step of this task in a tuple, None when it isn't done."""
+        ...
+
+    async def keep_step(self, fence: Fence, name: str, value: Any) -> None:
+        """Keep a step's value with its event; a step that is there stays as it is."""
         ...
 
     async def request_cancel(self, task_id: str) -> Task:
@@ -180,18 +282,57 @@ class TaskStore(Protocol):
         has already ended."""
         ...
 
-    async def retry(self, task_id: str, *, only_failed: bool) -> Task:
-        """Queue an ended task again, with fresh retries. Failed URLs of its frontier are queued again; a completed task
-        can be retried only for those. Raises NotFound and WrongState."""
+    async def request_pause(self, task_id: str) -> Task:
+        """A queued task is paused at once, a running one is marked. Raises NotFound, and WrongState when it has ended."""
         ...
 
-    async def reap(self, now: datetime, *, all_running: bool, lost_limit: int) -> Sequence[Task]:
-        """Take back tasks whose lease ran out (`all_running`: every running one, after a restart of the only worker).
-        They are queued again, or failed with `worker_lost` after `lost_limit` losses without progress in between."""
+    async def resume(self, task_id: str) -> Task:
+        """A paused task is queued again; a pause that was only asked for is taken back. Raises NotFound and WrongState."""
+        ...
+
+    async def retry(self, task_id: str, *, only_failed: bool) -> Task:
+        """Queue an ended task again, with fresh retries. Failed URLs of its frontier are queued again; a completed task
+        can be retried only for those. Raises NotFound and WrongState (also while a dependency of it has failed)."""
+        ...
+
+    async def change(
+        self, task_id: str, *, priority: int | None = None, depends_on: Sequence[str] | None = None
+    ) -> Task:
+        """Change a task that waits. Raises NotFound, WrongState when it runs or has ended, InvalidInput for an unknown
+        dependency or a circle of them."""
+        ...
+
+    async def asked_of(self, worker_id: str) -> Sequence[str]:
+        """Tasks that run with this worker and are to be cancelled or paused."""
+        ...
+
+    async def owners(self) -> Sequence[str]:
+        """The workers that running tasks belong to by their rows."""
+        ...
+
+    async def reap(self, *, gone: Sequence[str], spare: Sequence[str]) -> Sequence[Task]:
+        """Take back tasks whose lease ran out or whose worker is `gone`, except the ids in `spare`. They are queued again,
+        or failed with `worker_lost` when that happened more often in a row, without progress, than they have retries."""
+        ...
+
+    async def prune(self, retention: Retention, limit: int) -> Removed:
+        """Remove up to `limit` rows of each kind that `retention` gives up; what went. Tasks that others wait for stay."""
+        ...
+
+    async def prunable(self, retention: Retention) -> Removed:
+        """What `prune` would remove in the end."""
         ...
 
     async def events(self, task_id: str, *, after: int | None, before: int | None, limit: int) -> Sequence[Event]:
         """Ascending: the first `limit` after `after`, or the last `limit` before `before`."""
+        ...
+
+    async def changes_after(self, number: int, limit: int) -> Sequence[Change]:
+        """What was told after that event of the order of all tasks, whichever process wrote it."""
+        ...
+
+    async def last_number(self) -> int:
+        """The newest event's number in the order of all tasks."""
         ...
 
 
@@ -204,9 +345,11 @@ class CrawlStore(Protocol):
         *,
         idempotency: Idempotency | None = None,
         queue_limit: int | None = None,
+        schedule: Schedule | None = None,
     ) -> Task:
         """`ensure_source` and `TaskStore.create` in one: both are kept or neither is. The task's payload gets the
-        `source_id` that the URL has, and that is its serial key. Raises what `create` raises."""
+        `source_id` that the URL has, and that is its serial key. A `schedule` is kept for that source, in place of the one
+        it has. Raises what `create` raises."""
         ...
 
     async def add_urls(self, fence: Fence, urls: Sequence[FrontierUrl]) -> int:
@@ -302,6 +445,14 @@ class KnowledgeStore(Protocol):
 
     async def vectors(self, model: str, *, after: int, limit: int) -> Sequence[VectorRow]: ...
 
+    async def embedded_chunks(self, source_id: str, model: str) -> Sequence[str]:
+        """Ids of the source's chunks that have a vector of this model."""
+        ...
+
+    async def vectors_of(self, chunk_ids: Sequence[str], model: str) -> Sequence[VectorRow]:
+        """The vectors of those chunks that (still) have one; at most 500 ids."""
+        ...
+
     async def live_sources(self, source_id: str | None, tags: Sequence[str]) -> Sequence[str]:
         """Ids of the sources that search may look at. Raises NotFound for an unknown `source_id`."""
         ...
@@ -323,8 +474,100 @@ class KnowledgeStore(Protocol):
         ...
 
 
+class ScheduleStore(Protocol):
+    async def put(self, schedule: Schedule) -> Schedule:
+        """Keep a new schedule, or the changed one of that id; one of the same `source_id` is replaced. What has run stays as
+        it is stored (`last_at`, `last_task_id`, `skipped_count`)."""
+        ...
+
+    async def get(self, schedule_id: str) -> Schedule:
+        """Raises NotFound."""
+        ...
+
+    async def of_source(self, source_id: str) -> Schedule | None: ...
+
+    async def list(self, *, after: str | None, limit: int) -> Sequence[Schedule]:
+        """By id."""
+        ...
+
+    async def delete(self, schedule_id: str) -> None:
+        """Raises NotFound."""
+        ...
+
+    async def due(self, limit: int) -> Sequence[Schedule]:
+        """Schedules that aren't paused and whose next tick has come."""
+        ...
+
+    async def next_at(self) -> datetime | None:
+        """The earliest next tick of all that aren't paused."""
+        ...
+
+    async def advance(
+        self,
+        schedule_id: str,
+        expected: datetime,
+        next_at: datetime | None,
+        *,
+        task_id: str | None = None,
+        skipped: int = 0,
+        error: ErrorInfo | None = None,
+    ) -> bool:
+        """Compare-and-set of `next_at` from `expected`; False when another process was first, and then nothing is written.
+        With `task_id` the tick has run, `skipped` counts ticks that were passed over."""
+        ...
+
+
+class OutboxStore(Protocol):
+    """Webhook calls. They are written by the transactions of `TaskStore` that they tell of."""
+
+    async def claim(self, limit: int, hold_seconds: float, *, passing_over: Sequence[str] = ()) -> Sequence[Delivery]:
+        """Pending calls that are due, oldest first, of a task only the oldest, none whose URL begins with one of
+        `passing_over`. Nobody else gets them for `hold_seconds`. Each claim is an attempt."""
+        ...
+
+    async def next_at(self, *, passing_over: Sequence[str] = ()) -> datetime | None:
+        """When the next pending call that `claim` would give is due; None when none is pending."""
+        ...
+
+    async def settle(
+        self,
+        delivery: Delivery,
+        state: DeliveryState,
+        *,
+        status_code: int | None,
+        error: str | None,
+        next_at: datetime | None = None,
+    ) -> bool:
+        """How this attempt ended: taken, dead, or pending until `next_at`. False when a later attempt has begun already."""
+        ...
+
+    async def get(self, delivery_id: str) -> Delivery:
+        """Raises NotFound."""
+        ...
+
+    async def list(
+        self, *, state: DeliveryState | None, task_id: str | None, after: tuple[float, str] | None, limit: int
+    ) -> Sequence[Delivery]:
+        """Newest first."""
+        ...
+
+    async def retry(self, delivery_id: str) -> Delivery:
+        """Send a dead call again. Raises NotFound, and WrongState when it isn't dead."""
+        ...
+
+    async def count_by_state(self) -> Mapping[str, int]: ...
+
+
+class WorkerStore(Protocol):
+    async def put(self, worker: WorkerInfo) -> None: ...
+
+    async def list(self) -> Sequence[WorkerInfo]: ...
+
+    async def remove(self, worker_ids: Sequence[str]) -> None: ...
+
+
 class Store(Protocol):
-    """The three parts over one database, and who hears of changes, in the order of their commits."""
+    """The parts over one database. Whoever made it hears of changes, in the order of their commits."""
 
     @property
     def tasks(self) -> TaskStore: ...
@@ -332,6 +575,12 @@ class Store(Protocol):
     def crawls(self) -> CrawlStore: ...
     @property
     def knowledge(self) -> KnowledgeStore: ...
+    @property
+    def schedules(self) -> ScheduleStore: ...
+    @property
+    def outbox(self) -> OutboxStore: ...
+    @property
+    def workers(self) -> WorkerStore: ...
 
     async def health(self) -> str:
         """One sentence about the store. Raises StorageError when it doesn't answer."""

@@ -1,25 +1,32 @@
-"""`EmbeddedStore`: the three parts of the contract over one SQLite file."""
+"""`EmbeddedStore`: the parts of the contract over one SQLite file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Self
 
+from gleanery.model import Clock, utc_now
 from gleanery.store.base import OnChange
 from gleanery.store.sqlite import Database
 from gleanery.store.sqlite_crawls import SqliteCrawls
 from gleanery.store.sqlite_knowledge import SqliteKnowledge
+from gleanery.store.sqlite_outbox import SqliteOutbox
+from gleanery.store.sqlite_schedules import SqliteSchedules
 from gleanery.store.sqlite_tasks import SqliteTasks
+from gleanery.store.sqlite_workers import SqliteWorkers
 
 
 class EmbeddedStore:
     """`Store` over SQLite. `on_change` hears every change to a task, in the loop, in the order of the commits."""
 
-    def __init__(self, path: Path, on_change: OnChange) -> None:
-        self._db = Database(path, on_change)
+    def __init__(self, path: Path, on_change: OnChange, clock: Clock = utc_now) -> None:
+        self._db = Database(path, on_change, clock)
         self.tasks = SqliteTasks(self._db)
         self.crawls = SqliteCrawls(self._db)
         self.knowledge = SqliteKnowledge(self._db)
+        self.schedules = SqliteSchedules(self._db)
+        self.outbox = SqliteOutbox(self._db)
+        self.workers = SqliteWorkers(self._db)
 
     async def __aenter__(self) -> Self:
         await self._db.__aenter__()

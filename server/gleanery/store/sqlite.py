@@ -12,13 +12,15 @@ import itertools
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from gleanery import errors, log
+from gleanery.model import Clock, utc_now
 from gleanery.store.base import Change, OnChange
 from gleanery.store.schema import MIGRATIONS, fts_text
 
@@ -34,9 +36,10 @@ BUSY_MILLISECONDS = 10_000
 
 @dataclass
 class Tx:
-    """One call's view of the write transaction: the connection, and the changes to tell once it is durable."""
+    """One call's view of the write transaction: the connection, the time, and the changes to tell once it is durable."""
 
     db: sqlite3.Connection
+    now: datetime
     changes: list[Change] = field(default_factory=list)
 
 
@@ -45,6 +48,7 @@ class _Call:
     work: Callable[[Tx], Any]
     future: asyncio.Future[Any]
     is_long: bool
+    is_durable: bool
     tx: Tx | None = None
     result: Any = None
     error: BaseException | None = None
@@ -53,9 +57,11 @@ class _Call:
 class Database:
     """The file, its writer and its readers. Open with `async with`."""
 
-    def __init__(self, path: Path, on_change: OnChange) -> None:
+    def __init__(self, path: Path, on_change: OnChange, clock: Clock = utc_now) -> None:
         self.path = path
+        self.clock = clock
         self._on_change = on_change
+        self._is_synced = True
         self._numbers = itertools.count()
         self._calls: queue.PriorityQueue[tuple[float, int, _Call | None]] = queue.PriorityQueue()
         self._writer: threading.Thread | None = None
@@ -89,13 +95,15 @@ class Database:
             raise _translate(error) from error
         return connection
 
-    async def write(self, work: Callable[[Tx], T], *, is_long: bool = False) -> T:
+    async def write(self, work: Callable[[Tx], T], *, is_long: bool = False, is_durable: bool = True) -> T:
         """Run `work` in the next transaction; returns when it is durable. Its own errors roll back only itself.
 
+        One that is not `is_durable` is not waited for until it is on the disk: it outlives a crash of the process, and is
+        there if anything later is, but the machine's own crash may take it back (a claim: the task is queued then).
         A long one (milliseconds of writing) has its own transaction, and up to 100 short calls may overtake it.
         `work` may run twice (the first time is undone then): it writes through its Tx and has no other effect.
         """
-        call = _Call(work, self._loop.create_future(), is_long)
+        call = _Call(work, self._loop.create_future(), is_long, is_durable)
         # The caller may be gone when this fails; then it is nobody's news.
         call.future.add_done_callback(lambda future: future.cancelled() or future.exception())
         number = next(self._numbers)
@@ -144,6 +152,7 @@ class Database:
     def _commit(self, connection: sqlite3.Connection, calls: Sequence[_Call]) -> None:
         """All calls in one transaction; where that can't be kept, each in one of its own."""
         try:
+            self._sync(connection, is_durable=any(call.is_durable for call in calls))
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             for call in calls:
@@ -163,8 +172,14 @@ class Database:
             for call in calls:
                 self._commit(connection, [call])
 
+    def _sync(self, connection: sqlite3.Connection, *, is_durable: bool) -> None:
+        """Have the next commit wait for the disk, or not. (In WAL mode NORMAL leaves that to the next one that does.)"""
+        if is_durable != self._is_synced:
+            connection.execute(f"PRAGMA synchronous = {'FULL' if is_durable else 'NORMAL'}")
+            self._is_synced = is_durable
+
     def _run(self, connection: sqlite3.Connection, call: _Call) -> None:
-        call.tx, call.result, call.error = Tx(connection), None, None
+        call.tx, call.result, call.error = Tx(connection, self.clock()), None, None
         connection.execute("SAVEPOINT call")
         try:
             call.result = call.work(call.tx)
@@ -211,15 +226,34 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
 
 def _migrate(connection: sqlite3.Connection) -> None:
     """Bring the file to the newest schema; a file from a newer gleanery is refused."""
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(MIGRATIONS):
-        raise errors.StorageError(
-            f"The database has schema {version}, this gleanery knows {len(MIGRATIONS)}: run the newer gleanery that made it.",
-            found=version,
-            known=len(MIGRATIONS),
-        )
-    for number, script in enumerate(MIGRATIONS[version:], version + 1):
-        connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+    # Another process may open the same new file right now: whoever comes second finds it done.
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(MIGRATIONS):
+            raise errors.StorageError(
+                f"The database has schema {version}, this gleanery knows {len(MIGRATIONS)}:"
+                " run the newer gleanery that made it.",
+                found=version,
+                known=len(MIGRATIONS),
+            )
+        for script in MIGRATIONS[version:]:
+            for statement in _statements(script):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 def _translate(error: Exception) -> errors.StorageError:

@@ -16,15 +16,16 @@ from gleanery.model import (
     NewTask,
     PageBundle,
     Progress,
+    Schedule,
     Source,
     Task,
     UrlState,
-    utc_now,
 )
-from gleanery.store import sqlite_knowledge, sqlite_pages
+from gleanery.store import sqlite_knowledge, sqlite_pages, sqlite_schedules
 from gleanery.store.base import Idempotency
 from gleanery.store.sqlite import Database, Tx
-from gleanery.store.sqlite_tasks import check_fence, create, known_start, report
+from gleanery.store.sqlite_rows import check_fence, report
+from gleanery.store.sqlite_tasks import create, known_start
 
 ROWS_AT_ONCE = 20
 """Chunks or code examples that one transaction adds: others never wait long for it."""
@@ -55,8 +56,9 @@ class SqliteCrawls:
         *,
         idempotency: Idempotency | None = None,
         queue_limit: int | None = None,
+        schedule: Schedule | None = None,
     ) -> Task:
-        return await self._db.write(lambda tx: _start(tx, new, source, url_key, idempotency, queue_limit))
+        return await self._db.write(lambda tx: _start(tx, new, source, url_key, idempotency, queue_limit, schedule))
 
     async def add_urls(self, fence: Fence, urls: Sequence[FrontierUrl]) -> int:
         return await self._db.write(lambda tx: _add_urls(tx, fence, urls))
@@ -102,13 +104,21 @@ class SqliteCrawls:
 
 
 def _start(
-    tx: Tx, new: NewTask, source: Source, url_key: str, idempotency: Idempotency | None, queue_limit: int | None
+    tx: Tx,
+    new: NewTask,
+    source: Source,
+    url_key: str,
+    idempotency: Idempotency | None,
+    queue_limit: int | None,
+    schedule: Schedule | None,
 ) -> Task:
     if idempotency is not None and (known := known_start(tx.db, idempotency)) is not None:
         return known
     source_id = sqlite_knowledge.put_source(tx, source, url_key)
-    new = replace(new, payload={**new.payload, "source_id": source_id})
-    return create(tx, new, source_id, idempotency, queue_limit)
+    if schedule is not None:
+        sqlite_schedules.put(tx, replace(schedule, source_id=source_id))
+    new = replace(new, payload={**new.payload, "source_id": source_id}, serial_key=source_id)
+    return create(tx, new, idempotency, queue_limit)
 
 
 def _url(row: sqlite3.Row) -> FrontierUrl:
@@ -133,7 +143,7 @@ def _url(row: sqlite3.Row) -> FrontierUrl:
 
 def _add_urls(tx: Tx, fence: Fence, urls: Sequence[FrontierUrl]) -> int:
     check_fence(tx, fence)
-    now = utc_now().timestamp()
+    now = tx.now.timestamp()
     ordinal: int = tx.db.execute(
         "SELECT coalesce(max(ordinal), 0) FROM frontier WHERE task_id = ?", (fence.task_id,)
     ).fetchone()[0]
@@ -194,7 +204,7 @@ def _settle(tx: Tx, task_id: str, url: FrontierUrl) -> None:
             url.chunk_count,
             url.code_example_count,
             url.elapsed_seconds,
-            utc_now().timestamp(),
+            tx.now.timestamp(),
             task_id,
             url.url_key,
         ),
@@ -205,7 +215,7 @@ def _skip_queued(tx: Tx, fence: Fence, reason: str) -> int:
     check_fence(tx, fence)
     return tx.db.execute(
         "UPDATE frontier SET state = 'skipped', reason = ?, settled_at = ? WHERE task_id = ? AND state = 'queued'",
-        (reason, utc_now().timestamp(), fence.task_id),
+        (reason, tx.now.timestamp(), fence.task_id),
     ).rowcount
 
 
@@ -241,7 +251,7 @@ def _store_page(
         tx.db.execute(
             "UPDATE frontier SET state = 'skipped', reason = 'duplicate', page_id = ?, settled_at = ?"
             " WHERE task_id = ? AND url_key = ? AND state = 'queued'",
-            (page.page_id, utc_now().timestamp(), fence.task_id, page.url_key),
+            (page.page_id, tx.now.timestamp(), fence.task_id, page.url_key),
         )
     report(tx, fence, events, progress)
     return True

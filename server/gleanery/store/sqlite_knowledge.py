@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from gleanery import errors
-from gleanery.model import Chunk, Fence, Heading, Page, Source, StoredCode, utc_now
+from gleanery.model import Chunk, Fence, Heading, Page, Source, StoredCode
+from gleanery.store import sqlite_schedules
 from gleanery.store.base import ChunkText, FoundChunk, FoundCode, VectorRow, WordHit
 from gleanery.store.sqlite import Database, Tx
-from gleanery.store.sqlite_tasks import check_fence, compact
+from gleanery.store.sqlite_rows import check_fence, compact
 
 
 class SqliteKnowledge:
@@ -68,6 +69,12 @@ class SqliteKnowledge:
 
     async def vectors(self, model: str, *, after: int, limit: int) -> Sequence[VectorRow]:
         return await self._db.read(lambda db: _vectors(db, model, after, limit))
+
+    async def embedded_chunks(self, source_id: str, model: str) -> Sequence[str]:
+        return await self._db.read(lambda db: _embedded_chunks(db, source_id, model))
+
+    async def vectors_of(self, chunk_ids: Sequence[str], model: str) -> Sequence[VectorRow]:
+        return await self._db.read(lambda db: _vectors_of(db, chunk_ids, model))
 
     async def live_sources(self, source_id: str | None, tags: Sequence[str]) -> Sequence[str]:
         return await self._db.read(lambda db: _live_sources(db, source_id, tags))
@@ -137,7 +144,7 @@ def _sources(db: sqlite3.Connection, after: tuple[float, str] | None, limit: int
 
 def put_source(tx: Tx, source: Source, url_key: str) -> str:
     """Keep the source, or bring the one that this URL has up to date; gives its id."""
-    now = utc_now().timestamp()
+    now = tx.now.timestamp()
     tx.db.execute(
         "INSERT INTO source (source_id, url, url_key, title, tags, knowledge_type, options, created_at, updated_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (url_key) WHERE deleted_at IS NULL DO UPDATE SET"
@@ -163,7 +170,7 @@ def put_source(tx: Tx, source: Source, url_key: str) -> str:
 def _name_source(tx: Tx, source_id: str, title: str, task_id: str) -> None:
     tx.db.execute(
         "UPDATE source SET title = CASE WHEN ? = '' THEN title ELSE ? END, last_task_id = ?, updated_at = ? WHERE source_id = ?",
-        (title, title, task_id, utc_now().timestamp(), source_id),
+        (title, title, task_id, tx.now.timestamp(), source_id),
     )
 
 
@@ -176,7 +183,8 @@ def _delete_source(tx: Tx, source_id: str) -> None:
         raise errors.WrongState(
             "A task works on this source: cancel it first, then delete.", source_id=source_id, task_id=busy["task_id"]
         )
-    tx.db.execute("UPDATE source SET deleted_at = ? WHERE source_id = ?", (utc_now().timestamp(), source_id))
+    sqlite_schedules.delete_of_source(tx, source_id)
+    tx.db.execute("UPDATE source SET deleted_at = ? WHERE source_id = ?", (tx.now.timestamp(), source_id))
 
 
 _BUSY = "SELECT serial_key FROM task WHERE status IN ('queued', 'running', 'paused') AND serial_key IS NOT NULL"
@@ -375,16 +383,39 @@ def _add_vectors(
     return complete
 
 
+_VECTOR = """
+SELECT vector.chunk_row, chunk.chunk_id, chunk.source_id, vector.data
+FROM vector JOIN chunk ON chunk.row_id = vector.chunk_row
+"""
+
+
+def _vector_row(row: sqlite3.Row) -> VectorRow:
+    return VectorRow(row["chunk_row"], row["chunk_id"], row["source_id"], np.frombuffer(row["data"], np.float16))
+
+
 def _vectors(db: sqlite3.Connection, model: str, after: int, limit: int) -> list[VectorRow]:
     rows = db.execute(
-        "SELECT vector.chunk_row, chunk.chunk_id, chunk.source_id, vector.data FROM vector JOIN chunk ON chunk.row_id = vector.chunk_row"
-        " WHERE vector.model = ? AND vector.chunk_row > ? ORDER BY vector.chunk_row LIMIT ?",
+        f"{_VECTOR} WHERE vector.model = ? AND vector.chunk_row > ? ORDER BY vector.chunk_row LIMIT ?",
         (model, after, limit),
     ).fetchall()
-    return [
-        VectorRow(row["chunk_row"], row["chunk_id"], row["source_id"], np.frombuffer(row["data"], np.float16))
-        for row in rows
-    ]
+    return [_vector_row(row) for row in rows]
+
+
+def _embedded_chunks(db: sqlite3.Connection, source_id: str, model: str) -> list[str]:
+    rows = db.execute(
+        "SELECT chunk.chunk_id FROM chunk JOIN vector ON vector.model = ? AND vector.chunk_row = chunk.row_id"
+        " WHERE chunk.source_id = ?",
+        (model, source_id),
+    ).fetchall()
+    return [row["chunk_id"] for row in rows]
+
+
+def _vectors_of(db: sqlite3.Connection, chunk_ids: Sequence[str], model: str) -> list[VectorRow]:
+    marks = ", ".join("?" * len(chunk_ids))
+    rows = db.execute(
+        f"{_VECTOR} WHERE vector.model = ? AND chunk.chunk_id IN ({marks})", (model, *chunk_ids)
+    ).fetchall()
+    return [_vector_row(row) for row in rows]
 
 
 # Search

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gleanery.model import Chunk, PageBundle, StoredCode
 from gleanery.store.schema import fts_text
 from gleanery.store.sqlite import Tx
-from gleanery.store.sqlite_tasks import compact
+from gleanery.store.sqlite_rows import compact
 
 _ADD_CHUNK_WORDS = "INSERT INTO chunk_words (rowid, title, headings, content) VALUES (?, ?, ?, ?)"
 _ADD_CODE_WORDS = "INSERT INTO code_words (rowid, title, headings, context, code) VALUES (?, ?, ?, ?, ?)"

@@ -229,7 +229,7 @@ class Fetcher:
         except (aiohttp.ClientError, OSError, UnicodeError) as error:
             if isinstance(error, TimeoutError):  # the total time is up: `_follow` tells it
                 raise
-            raise _translate(url, host_key(target), error) from error
+            raise translate(url, host_key(target), error) from error
 
     def _timeout_error(self, url: str, target: str, error: aiohttp.ServerTimeoutError) -> errors.TimedOut:
         if isinstance(error, aiohttp.ConnectionTimeoutError):
@@ -241,8 +241,8 @@ class Fetcher:
         return errors.TimedOut(url, f"{host_key(target)} sent nothing for {_seconds(seconds)}.", seconds=seconds)
 
 
-def _translate(url: str, host: str, error: Exception) -> errors.FetchError:
-    """The FetchError for what aiohttp, a socket, TLS or the resolver raised while asking `host`."""
+def translate(url: str, host: str, error: Exception) -> errors.FetchError:
+    """The FetchError for what aiohttp, a socket, TLS or the resolver raised while asking `host` (as `host_key` gives it)."""
     match error:
         case aiohttp.ClientConnectorDNSError() | UnicodeError() | aiohttp.InvalidURL():
             return _dns_error(url, host, error)

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
-
-from pydantic import ValidationError
 
 from gleanery import errors
-from gleanery.engine.handler import Outcome, TaskContext
-from gleanery.engine.retry import RetryPolicy
+from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
 from gleanery.handlers.crawl.payload import CrawlPayload
 from gleanery.handlers.crawl.pipeline import CrawlParts, Pipeline
 from gleanery.handlers.crawl.progress import CrawlProgress
@@ -21,22 +16,18 @@ from gleanery.web.urls import Scope, url_key
 class CrawlHandler:
     """`Handler` for tasks of type `crawl`."""
 
-    task_type = "crawl"
-    retry = RetryPolicy()
-    timeout_seconds: float | None = None
+    spec = TaskSpec(
+        "crawl",
+        CrawlPayload,
+        description="Crawl a site into the knowledge base",
+        can_pause=True,
+        serial_key=lambda payload: payload.source_id or None,
+    )
 
     def __init__(self, parts: CrawlParts) -> None:
         self._parts = parts
 
-    def parse(self, payload: Mapping[str, Any]) -> CrawlPayload:
-        try:
-            return CrawlPayload.model_validate(payload)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise errors.InvalidInput("payload." + ".".join(map(str, first["loc"])), first["msg"]) from None
-
-    async def run(self, ctx: TaskContext) -> Outcome:
-        payload = self.parse(ctx.task.payload)
+    async def run(self, ctx: TaskContext, payload: CrawlPayload) -> Outcome:
         started = time.monotonic()
         progress = CrawlProgress(
             ctx.task.progress, max_pages=payload.max_pages, has_embedder=self._parts.vectors is not None, now=started

@@ -31,14 +31,25 @@ class CrawlRequest(BaseModel):
     knowledge_type: Annotated[str, StringConstraints(min_length=1, max_length=64)] = Field(
         "documentation", description="What kind of knowledge it is."
     )
+    refresh_every: Annotated[str, StringConstraints(min_length=1, max_length=20)] | None = Field(
+        None, description="Crawl it again and again: `90m`, `24h`, `7d` or a number of seconds.", examples=["24h"]
+    )
+
+
+class CrawlStart(CrawlRequest):
+    """The body of a start: the request, and what any task may be told."""
+
     priority: int = Field(50, ge=0, le=100, description="Higher runs first.")
+    webhook_url: Annotated[str, StringConstraints(min_length=1, max_length=2048)] | None = Field(
+        None, description="Called when the task has ended, signed as Standard Webhooks."
+    )
 
 
 class CrawlPayload(CrawlRequest):
-    """The request with the source that it fills."""
+    """The request with the source that it fills; the server sets it, whatever a client sends."""
 
-    source_id: str
+    source_id: str = ""
 
     def options(self) -> Mapping[str, Any]:
         """What a source keeps of how it was crawled."""
-        return self.model_dump(exclude={"url", "tags", "knowledge_type", "priority", "source_id"})
+        return self.model_dump(exclude={"url", "tags", "knowledge_type", "source_id"})

@@ -153,11 +153,11 @@ class Pipeline:
         return self._scope.refusal(target, 0)
 
     async def _not_fetched(self, url: FrontierUrl, error: errors.FetchError) -> None:
-        wait = URL_RETRY.decide(error, url.attempts, self._random)
-        if wait is None:
+        retry = URL_RETRY.decide(error, url.attempts, self._random)
+        if retry is None:
             await self._settle_error(url, error)
             return
-        wait = max(wait, getattr(error, "retry_after", None) or 0.0)
+        wait = retry.seconds
         event = NewEvent(
             EventType.PAGE_RETRY_SCHEDULED,
             f"{error.code} {_path(url.url)} · {error.message} Trying again in {wait:.1f} s",

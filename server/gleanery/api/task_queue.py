@@ -1,0 +1,152 @@
+"""`/tasks` as a queue: starting any task, the types there are, statistics, steering many at once, pruning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from aiohttp import web
+
+from gleanery import errors
+from gleanery.api import present, wire
+from gleanery.api.http import answer, idempotency_of, int_of, read
+from gleanery.api.knowledge import check_field
+from gleanery.api.route import Query, Route
+from gleanery.engine.handler import handler_of
+from gleanery.engine.housekeeping import prune
+from gleanery.engine.steer import Steered, Steering
+from gleanery.engine.submit import Submitter
+from gleanery.handlers.crawl.start import CheckUrl
+from gleanery.model import NewTask, Task, utc_now
+from gleanery.store.base import Idempotency, Retention, TaskFilter, TaskStore
+
+WINDOW_SECONDS = 3600
+MAX_WINDOW_SECONDS = 30 * 86_400
+
+
+class TaskQueueApi:
+    """The routes. `check_url` raises InvalidUrl for a webhook that can't be called."""
+
+    def __init__(self, tasks: TaskStore, submitter: Submitter, steering: Steering, check_url: CheckUrl) -> None:
+        self._tasks = tasks
+        self._submitter = submitter
+        self._steering = steering
+        self._check_url = check_url
+
+    def routes(self) -> Sequence[Route]:
+        tasks = "/api/v1/tasks"
+        window = Query("window_seconds", "How far back times and counts of ended tasks go; an hour.", "integer")
+        return (
+            Route(
+                "POST",
+                tasks,
+                self.create,
+                "Start any task",
+                "tasks",
+                wire.TaskShape,
+                wire.TaskRequest,
+                202,
+                errors=(409, 503),
+                is_idempotent=True,
+            ),
+            Route("GET", "/api/v1/task-types", self.types, "The types of tasks", "tasks", wire.TaskTypes),
+            Route("GET", f"{tasks}/stats", self.stats, "Figures", "tasks", wire.TaskStatsShape, query=(window,)),
+            Route(
+                "POST",
+                f"{tasks}/cancel",
+                self.cancel,
+                "Cancel all that fit, by default those not ended",
+                "tasks",
+                wire.Steered,
+                wire.TaskSelection,
+            ),
+            Route(
+                "POST",
+                f"{tasks}/retry",
+                self.retry,
+                "Retry all that fit, by default the failed ones",
+                "tasks",
+                wire.Steered,
+                wire.TaskSelection,
+            ),
+            Route("POST", f"{tasks}/prune", self.prune, "Remove ended tasks", "tasks", wire.Pruned, wire.PruneRequest),
+        )
+
+    async def create(self, request: web.Request) -> web.Response:
+        body = await read(request, wire.TaskRequest)
+        if body.webhook_url is not None:
+            check_field(self._check_url, "webhook_url", body.webhook_url)
+        task = await self._submit(body, idempotency_of(request, body))
+        return answer(
+            present.of_task(task, utc_now()), status=202, headers={"Location": f"/api/v1/tasks/{task.task_id}"}
+        )
+
+    async def _submit(self, body: wire.TaskRequest, idempotency: Idempotency | None) -> Task:
+        spec = handler_of(self._submitter.handlers, body.task_type).spec
+        new = NewTask(
+            task_type=body.task_type,
+            payload=body.payload,
+            title=body.title,
+            description=body.description,
+            priority=body.priority,
+            queue_name=body.queue_name,
+            max_retries=spec.retry.max_retries if body.max_retries is None else body.max_retries,
+            run_at=body.run_at,
+            depends_on=tuple(dict.fromkeys(body.depends_on)),
+            on_dependency_failure=body.on_dependency_failure,
+            coalesce_key=body.coalesce_key,
+            webhook_url=body.webhook_url,
+            webhook_states=tuple(body.webhook_states),
+            parent_task_id=body.parent_task_id,
+        )
+        try:
+            return await self._submitter.submit(new, idempotency)
+        except errors.InvalidUrl as error:
+            raise errors.InvalidUrl(error.reason, kind=error.code, field=f"payload.{error.field}") from None
+
+    async def types(self, _: web.Request) -> web.Response:
+        specs = [handler.spec for _, handler in sorted(self._submitter.handlers.items())]
+        return answer(
+            wire.TaskTypes(
+                items=[
+                    wire.TaskType(
+                        task_type=spec.task_type,
+                        description=spec.description,
+                        can_pause=spec.can_pause,
+                        concurrency=spec.concurrency,
+                        timeout_seconds=spec.timeout_seconds,
+                        max_retries=spec.retry.max_retries,
+                        payload_schema=spec.payload.model_json_schema(),
+                    )
+                    for spec in specs
+                ]
+            )
+        )
+
+    async def stats(self, request: web.Request) -> web.Response:
+        window = int_of(request, "window_seconds", WINDOW_SECONDS, least=1, most=MAX_WINDOW_SECONDS)
+        return answer(present.of_stats(await self._tasks.stats(window_seconds=float(window))))
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        return _steered(await self._steering.cancel_all(_filter(await read(request, wire.TaskSelection))))
+
+    async def retry(self, request: web.Request) -> web.Response:
+        return _steered(await self._steering.retry_all(_filter(await read(request, wire.TaskSelection))))
+
+    async def prune(self, request: web.Request) -> web.Response:
+        body = await read(request, wire.PruneRequest)
+        if unfinished := [status for status in body.status if not status.is_final]:
+            raise errors.InvalidInput("status", f"a task that is {unfinished[0]} has not ended")
+        retention = Retention(utc_now() - timedelta(days=body.older_than_days), tuple(body.status))
+        removed = await (self._tasks.prunable(retention) if body.dry_run else prune(self._tasks, retention))
+        return answer(wire.Pruned(tasks=removed.tasks, events=removed.events, dry_run=body.dry_run))
+
+
+def _filter(body: wire.TaskSelection) -> TaskFilter:
+    return TaskFilter(
+        tuple(body.status), body.task_type, body.queue_name, body.parent_task_id, body.schedule_id, body.created_before
+    )
+
+
+def _steered(steered: Steered) -> web.Response:
+    return answer(wire.Steered(matched=steered.matched, changed=steered.changed, passed_over=steered.passed_over))

@@ -1,0 +1,72 @@
+"""Forgetting: what the retention settings give up is removed, a little at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gleanery import errors, log
+from gleanery.model import Clock
+from gleanery.store.base import Removed, Retention, TaskStore
+
+_log = log.get(__name__)
+
+AT_ONCE = 100
+EVERY_SECONDS = 3600.0
+IDEMPOTENCY_DAYS = 7.0
+DELIVERY_DAYS = 7.0
+
+
+@dataclass(frozen=True)
+class KeepPolicy:
+    """How long ended tasks and their events are kept, in days; how many events of one task. None keeps for good."""
+
+    tasks_days: float | None
+    events_days: float | None
+    events_per_task: int | None
+
+
+class Housekeeping:
+    """Prunes by the policy, at once and then every hour."""
+
+    def __init__(self, tasks: TaskStore, policy: KeepPolicy, clock: Clock) -> None:
+        self._tasks = tasks
+        self._policy = policy
+        self._clock = clock
+
+    async def run(self) -> None:
+        while True:
+            try:
+                removed = await self.once()
+                if removed != Removed():
+                    _log.info("pruned", extra={"tasks": removed.tasks, "events": removed.events})
+            except errors.StorageError as error:
+                _log.error("pruning failed", extra={"code": error.code, "reason": error.message})
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def once(self) -> Removed:
+        return await prune(self._tasks, self._retention())
+
+    def _retention(self) -> Retention:
+        now, policy = self._clock(), self._policy
+        return Retention(
+            tasks_before=None if policy.tasks_days is None else now - timedelta(days=policy.tasks_days),
+            events_before=None if policy.events_days is None else now - timedelta(days=policy.events_days),
+            events_per_task=policy.events_per_task,
+            deliveries_before=now - timedelta(days=DELIVERY_DAYS),
+            idempotency_before=now - timedelta(days=IDEMPOTENCY_DAYS),
+        )
+
+
+async def prune(tasks: TaskStore, retention: Retention) -> Removed:
+    """Remove all that `retention` gives up, in short transactions; what went."""
+    total = Removed()
+    while (removed := await tasks.prune(retention, AT_ONCE)) != Removed():
+        total = Removed(
+            total.tasks + removed.tasks,
+            total.events + removed.events,
+            total.deliveries + removed.deliveries,
+            total.idempotency_keys + removed.idempotency_keys,
+        )
+    return total

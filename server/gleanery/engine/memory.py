@@ -1,0 +1,48 @@
+"""How much memory an attempt takes: that of the processes it started, else that of this one."""
+
+from __future__ import annotations
+
+import psutil
+
+
+class MemoryWatch:
+    """The processes of one attempt."""
+
+    def __init__(self) -> None:
+        self._pids: set[int] = set()
+
+    @property
+    def pids(self) -> frozenset[int]:
+        return frozenset(self._pids)
+
+    def add(self, pid: int) -> None:
+        self._pids.add(pid)
+
+    def remove(self, pid: int) -> None:
+        self._pids.discard(pid)
+
+    def child_mb(self) -> float | None:
+        """Resident memory in MB of the processes and all below them; None without any."""
+        if not self._pids:
+            return None
+        return sum(map(_tree_mb, tuple(self._pids)))
+
+
+def _tree_mb(pid: int) -> float:
+    try:
+        root = psutil.Process(pid)
+        return sum(map(_resident_mb, (root, *root.children(recursive=True))))
+    except psutil.Error:
+        return 0.0
+
+
+def _resident_mb(process: psutil.Process) -> float:
+    try:
+        return float(process.memory_info().rss) / 1024**2
+    except psutil.Error:
+        return 0.0
+
+
+def own_mb() -> float:
+    """Resident memory of this process in MB."""
+    return _resident_mb(psutil.Process())

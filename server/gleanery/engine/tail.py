@@ -1,0 +1,81 @@
+"""The event log's tail: changes in the order of all tasks, whichever process made them.
+
+A commit of this process is told at once when nothing of another one came before it. A gap in the numbers shows that
+something did; then, and now and then anyway, the log is read from the last number told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from gleanery import errors, log
+from gleanery.store.base import Change, TaskStore
+
+_log = log.get(__name__)
+
+ALONE_SECONDS = 1.0
+"""Between two looks at the log while no other process is known."""
+TOGETHER_SECONDS = 0.05
+ROWS = 500
+
+
+class Tail:
+    """Give `hear` to the store, `publish` is told. `start` before the first change, `stop` at the end."""
+
+    def __init__(self, publish: Callable[[Sequence[Change]], None]) -> None:
+        self._publish = publish
+        self._last = 0
+        self._is_behind = False
+        self._kick = asyncio.Event()
+        self._job: asyncio.Task[None] | None = None
+        self.is_alone = True
+
+    async def start(self, tasks: TaskStore) -> None:
+        self._tasks = tasks
+        self._last = await tasks.last_number()
+        self._job = asyncio.create_task(self._follow(), name="tail")
+
+    async def stop(self) -> None:
+        if self._job is not None:
+            self._job.cancel()
+            await asyncio.gather(self._job, return_exceptions=True)
+
+    def hear(self, changes: Sequence[Change]) -> None:
+        """What a commit of this process did."""
+        told = list[Change]()
+        for change in changes:
+            if self._is_behind or (change.events and change.number - len(change.events) != self._last):
+                self._is_behind = True
+                self._kick.set()
+                break
+            told.append(change)
+            self._last = change.number or self._last
+        if told:
+            self._publish(told)
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                await asyncio.wait_for(self._kick.wait(), ALONE_SECONDS if self.is_alone else TOGETHER_SECONDS)
+            except TimeoutError:
+                pass
+            try:
+                await self._look()
+            except errors.StorageError as error:
+                _log.error("event log not read", extra={"code": error.code, "reason": error.message})
+                await asyncio.sleep(ALONE_SECONDS)
+
+    async def _look(self) -> None:
+        while True:
+            self._kick.clear()
+            last = self._last
+            changes = await self._tasks.changes_after(last, ROWS)
+            if self._last != last:
+                return  # what this process told meanwhile came right after: no other one has written
+            if changes:
+                self._last = changes[-1].number
+                self._publish(changes)
+            elif not self._kick.is_set():
+                self._is_behind = False
+                return

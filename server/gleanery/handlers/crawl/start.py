@@ -1,0 +1,80 @@
+"""How a crawl begins: its URL is checked, and the task is kept together with its source and the schedule that repeats it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from gleanery.engine.schedule import parse_every
+from gleanery.handlers.crawl.payload import CrawlPayload
+from gleanery.model import MissedTicks, NewTask, Schedule, Source, Task, new_id, utc_now
+from gleanery.store.base import CrawlStore, Idempotency
+from gleanery.web.urls import Scope, parse_url, url_key
+
+CheckUrl = Callable[[str], None]
+
+
+class CrawlStarter:
+    """The crawl's `Create`. `check_url` raises InvalidUrl for a URL that can't be fetched by its form."""
+
+    def __init__(self, crawls: CrawlStore, check_url: CheckUrl) -> None:
+        self._crawls = crawls
+        self._check_url = check_url
+
+    async def __call__(self, new: NewTask, idempotency: Idempotency | None, queue_limit: int) -> Task:
+        """Raises InvalidUrl, InvalidInput (a glob, `refresh_every`), and what `TaskStore.create` raises."""
+        asked = CrawlPayload.model_validate(new.payload)
+        url = parse_url(asked.url)
+        self._check_url(url)
+        Scope.of(url, include=asked.include, exclude=asked.exclude, max_depth=asked.max_depth)
+        payload = asked.model_copy(update={"url": url, "source_id": ""})
+        return await self._crawls.start(
+            replace(new, payload=payload.model_dump(), title=url),
+            _source(payload),
+            url_key(url),
+            idempotency=idempotency,
+            queue_limit=queue_limit,
+            schedule=None if new.schedule_id else _schedule(payload, new),
+        )
+
+
+def _source(payload: CrawlPayload) -> Source:
+    now = utc_now()
+    return Source(
+        source_id=new_id("src"),
+        url=payload.url,
+        title="",
+        tags=tuple(payload.tags),
+        knowledge_type=payload.knowledge_type,
+        options=payload.options(),
+        created_at=now,
+        updated_at=now,
+        last_task_id=None,
+    )
+
+
+def _schedule(payload: CrawlPayload, new: NewTask) -> Schedule | None:
+    """The recurring crawl that `refresh_every` asks for: its first tick is one interval from now."""
+    if payload.refresh_every is None:
+        return None
+    now, every = utc_now(), parse_every(payload.refresh_every)
+    return Schedule(
+        schedule_id=new_id("sch"),
+        name=f"Refresh {payload.url}",
+        task_type=new.task_type,
+        payload=payload.model_dump(exclude={"source_id", "refresh_every"}),
+        cron=None,
+        interval_seconds=every,
+        time_zone="UTC",
+        jitter_seconds=min(60.0, every / 10),
+        missed_ticks=MissedTicks.ONCE,
+        priority=new.priority,
+        queue_name=new.queue_name,
+        max_retries=new.max_retries,
+        webhook_url=new.webhook_url,
+        source_id=None,
+        is_paused=False,
+        created_at=now,
+        next_at=now + timedelta(seconds=every),
+    )

@@ -1,0 +1,63 @@
+"""`Presence` by locked files in the data directory: the kernel lets go of a lock when its process ends, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from gleanery import errors
+
+TRIES = 3
+TRY_SECONDS = 0.01
+
+
+class FilePresence:
+    """One file for each worker, in `folder`, locked as long as its process lives."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._held: IO[str] | None = None
+        self._path: Path | None = None
+
+    def hold(self, worker_id: str) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._path = self._file(worker_id)
+        self._held = self._path.open("w")
+        for _ in range(TRIES):
+            try:
+                fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(TRY_SECONDS)  # at a start only: it may be someone who just looks whether we live
+            else:
+                return
+        self._held.close()
+        self._held = None
+        raise errors.InvalidInput("worker_id", f"a worker {worker_id!r} runs already: take another name")
+
+    def release(self) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+    def gone(self, worker_ids: Sequence[str]) -> Sequence[str]:
+        return [worker_id for worker_id in worker_ids if not self._is_held(worker_id)]
+
+    def _is_held(self, worker_id: str) -> bool:
+        try:
+            with self._file(worker_id).open("r") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+    def _file(self, worker_id: str) -> Path:
+        """Names are the user's: a digest is a file name whatever they hold."""
+        return self._folder / f"{hashlib.sha256(worker_id.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}.lock"

@@ -1,0 +1,176 @@
+"""Who runs what, in SQLite: claiming by compare-and-set, leases and their beats, taking back what a lost worker held."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from gleanery.model import ErrorInfo, EventType, Fence, NewEvent, Task, TaskStatus
+from gleanery.store import sqlite_ends, sqlite_outbox
+from gleanery.store.base import Asked, Wanted
+from gleanery.store.sqlite import Tx
+from gleanery.store.sqlite_rows import append, dump_error, marks, time_of
+
+# A task without a start time is due at once whatever the clock does, also when it is set back after the task was made.
+_IS_DUE = "status = 'queued' AND waits_for = 0 AND (run_at <= ? OR run_at = created_at)"
+
+SUSPECT_LOSSES = 2
+"""After so many losses in a row a task may be what ends its workers. Of such tasks one runs at a time until it gets on or
+ends, so that the one that is fails alone and doesn't use up the retries of those that ran beside it."""
+
+
+def next_due_at(db: sqlite3.Connection, now: datetime, task_types: Sequence[str]) -> datetime | None:
+    row = db.execute(
+        "SELECT min(run_at) FROM task WHERE status = 'queued' AND waits_for = 0 AND run_at > ? AND run_at <> created_at"
+        f" AND task_type IN ({marks(task_types)})",
+        (now.timestamp(), *task_types),
+    ).fetchone()
+    return time_of(row[0])
+
+
+def claim(tx: Tx, task_id: str, wanted: Wanted) -> Task | None:
+    now = tx.now.timestamp()
+    try:
+        claimed = tx.db.execute(
+            "UPDATE task SET status = 'running', attempt = attempt + 1, worker_id = ?, lease_until = ?,"
+            " processing_started_at = coalesce(processing_started_at, ?), processing_completed_at = NULL,"
+            " attempt_started_at = ?, waited_seconds = coalesce(waited_seconds, max(0, ? - run_at))"
+            f" WHERE task_id = ? AND {_IS_DUE} RETURNING attempt",
+            (wanted.worker_id, now + wanted.lease_seconds, now, now, now, task_id, now),
+        ).fetchall()
+    except sqlite3.IntegrityError:
+        return None  # another task of this serial key runs; its end rings this one again
+    if not claimed:
+        return None
+    data = {"attempt": claimed[0][0], "worker_id": wanted.worker_id}
+    event = (
+        NewEvent(EventType.TASK_STARTED, "Started", data)
+        if data["attempt"] == 1
+        else NewEvent(EventType.TASK_RESUMED, "Taken up again where it stopped", data)
+    )
+    task = append(tx, task_id, [event])
+    sqlite_outbox.note(tx, task)
+    return task
+
+
+def claim_due(tx: Tx, wanted: Wanted, limit: int) -> list[Task]:
+    claimed = list[Task]()
+    room = _Room(tx.db, wanted)
+    while len(claimed) < limit and (rows := _candidates(tx, wanted, room, limit - len(claimed))):
+        taken = 0
+        is_one_suspect = False
+        for row in rows:
+            is_suspect = row["lost_count"] >= SUSPECT_LOSSES
+            if (is_suspect and is_one_suspect) or not room.has(row["task_type"], row["queue_name"]):
+                continue
+            if (task := claim(tx, row["task_id"], wanted)) is not None:
+                is_one_suspect = is_one_suspect or is_suspect
+                room.take(task)
+                claimed.append(task)
+                taken += 1
+        if not taken:
+            break  # cannot be: the first of a look always has room and a free key; but never a loop without an end
+    return claimed
+
+
+class _Room:
+    """How many more of each type and queue may run, where that is limited."""
+
+    def __init__(self, db: sqlite3.Connection, wanted: Wanted) -> None:
+        self._types: Counter[str] = Counter(wanted.type_limits)
+        self._queues: Counter[str] = Counter(wanted.queue_limits)
+        if not wanted.type_limits and not wanted.queue_limits:
+            return
+        rows = db.execute("SELECT task_type, queue_name, count(*) FROM task WHERE status = 'running' GROUP BY 1, 2")
+        for task_type, queue_name, count in rows.fetchall():
+            self._count(task_type, queue_name, count)
+
+    def _count(self, task_type: str, queue_name: str, count: int) -> None:
+        if task_type in self._types:
+            self._types[task_type] -= count
+        if queue_name in self._queues:
+            self._queues[queue_name] -= count
+
+    def has(self, task_type: str, queue_name: str) -> bool:
+        return self._types.get(task_type, 1) > 0 and self._queues.get(queue_name, 1) > 0
+
+    def take(self, task: Task) -> None:
+        self._count(task.task_type, task.queue_name, 1)
+
+    @property
+    def full_types(self) -> list[str]:
+        return [name for name, left in self._types.items() if left <= 0]
+
+    @property
+    def full_queues(self) -> list[str]:
+        return [name for name, left in self._queues.items() if left <= 0]
+
+
+def _candidates(tx: Tx, wanted: Wanted, room: _Room, limit: int) -> Sequence[sqlite3.Row]:
+    types = [name for name in wanted.task_types if name not in room.full_types]
+    values: list[Any] = [tx.now.timestamp(), *types, *room.full_queues, SUSPECT_LOSSES, SUSPECT_LOSSES, limit]
+    rows: Sequence[sqlite3.Row] = tx.db.execute(
+        f"SELECT task_id, task_type, queue_name, lost_count FROM task WHERE {_IS_DUE} AND task_type IN ({marks(types)})"
+        f" AND queue_name NOT IN ({marks(room.full_queues)})"
+        " AND (serial_key IS NULL OR NOT EXISTS (SELECT 1 FROM task AS other"
+        " WHERE other.serial_key = task.serial_key AND other.status = 'running'))"
+        " AND (lost_count < ? OR NOT EXISTS (SELECT 1 FROM task AS other"
+        " WHERE other.status = 'running' AND other.lost_count >= ?))"
+        " ORDER BY priority DESC, run_at, created_at LIMIT ?",
+        values,
+    ).fetchall()
+    return rows
+
+
+def beat(
+    tx: Tx, fences: Sequence[Fence], lease_seconds: float, memory_usage_mb: Mapping[str, float]
+) -> dict[str, Asked]:
+    until = tx.now.timestamp() + lease_seconds
+    asked = dict[str, Asked]()
+    for fence in fences:
+        rows = tx.db.execute(
+            "UPDATE task SET lease_until = ?, memory_usage_mb = coalesce(?, memory_usage_mb)"
+            " WHERE task_id = ? AND attempt = ? AND status = 'running' RETURNING is_cancel_requested, is_pause_requested",
+            (until, memory_usage_mb.get(fence.task_id), fence.task_id, fence.attempt),
+        ).fetchall()
+        if rows:
+            asked[fence.task_id] = Asked(bool(rows[0][0]), bool(rows[0][1]))
+    return asked
+
+
+def reap(tx: Tx, gone: Sequence[str], spare: Sequence[str]) -> list[Task]:
+    rows = tx.db.execute(
+        "SELECT task_id, lost_count, max_retries, is_cancel_requested, is_pause_requested FROM task"
+        f" WHERE status = 'running' AND (lease_until < ? OR worker_id IN ({marks(gone)}))",
+        (tx.now.timestamp(), *gone),
+    ).fetchall()
+    kept = set(spare)
+    return [_take_back(tx, row) for row in rows if row["task_id"] not in kept]
+
+
+def _take_back(tx: Tx, row: sqlite3.Row) -> Task:
+    lost = row["lost_count"] + 1
+    error: ErrorInfo | None = None
+    if row["is_cancel_requested"]:
+        status, event = TaskStatus.CANCELLED, NewEvent(EventType.TASK_CANCELLED, "Cancelled")
+    elif lost > row["max_retries"]:
+        message = f"The worker was lost {lost} times in a row without progress."
+        error = ErrorInfo("worker_lost", message, {"losses": lost})
+        status, event = TaskStatus.FAILED, NewEvent(EventType.TASK_FAILED, message, {"error": asdict(error)})
+    elif row["is_pause_requested"]:
+        status, event = TaskStatus.PAUSED, NewEvent(EventType.TASK_PAUSED, "Paused")
+    else:
+        told = NewEvent(EventType.TASK_QUEUED, "The worker was lost: queued again", {"losses": lost})
+        status, event = TaskStatus.QUEUED, told
+    ended_at = tx.now.timestamp() if status.is_final else None
+    tx.db.execute(
+        "UPDATE task SET status = ?, worker_id = NULL, lease_until = NULL, lost_count = ?, run_at = created_at,"
+        " is_cancel_requested = 0, is_pause_requested = 0, processing_completed_at = ?, error = coalesce(?, error),"
+        " ran_seconds = ran_seconds + max(0, ? - coalesce(attempt_started_at, ?)) WHERE task_id = ?",
+        (status, lost, ended_at, dump_error(error), tx.now.timestamp(), tx.now.timestamp(), row["task_id"]),
+    )
+    return sqlite_ends.told(tx, row["task_id"], [event])

@@ -1,0 +1,87 @@
+"""Which task waits for which, in SQLite: links, the check for circles, and how many are still to complete."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+
+from gleanery import errors
+from gleanery.model import TaskStatus
+from gleanery.store.sqlite_rows import compact, marks
+
+_UNFINISHED = (
+    "SELECT count(*) FROM dependency JOIN task AS other ON other.task_id = dependency.depends_on"
+    " WHERE dependency.task_id = ? AND other.status <> 'completed'"
+)
+
+
+def check_dependencies(db: sqlite3.Connection, task_id: str, depends_on: Sequence[str]) -> None:
+    """Raise InvalidInput for an unknown task, or for one that (by whatever way) waits for `task_id` itself."""
+    if not depends_on:
+        return
+    known = {
+        row[0] for row in db.execute(f"SELECT task_id FROM task WHERE task_id IN ({marks(depends_on)})", depends_on)
+    }
+    for position, other in enumerate(depends_on):
+        if other == task_id:
+            raise errors.InvalidInput(f"depends_on.{position}", "a task can't wait for itself")
+        if other not in known:
+            raise errors.InvalidInput(f"depends_on.{position}", f"there is no task {other!r}")
+        if _waits_for(db, other, task_id):
+            raise errors.InvalidInput(
+                f"depends_on.{position}", f"{other} waits for this task already: that is a circle"
+            )
+
+
+def _waits_for(db: sqlite3.Connection, task_id: str, other: str) -> bool:
+    row = db.execute(
+        "WITH RECURSIVE above (id) AS (SELECT depends_on FROM dependency WHERE task_id = ?"
+        " UNION SELECT depends_on FROM dependency JOIN above ON dependency.task_id = above.id)"
+        " SELECT 1 FROM above WHERE id = ?",
+        (task_id, other),
+    ).fetchone()
+    return row is not None
+
+
+def link(db: sqlite3.Connection, task_id: str, depends_on: Sequence[str]) -> None:
+    """Let the task wait for these and no others."""
+    db.execute("DELETE FROM dependency WHERE task_id = ?", (task_id,))
+    db.executemany("INSERT OR IGNORE INTO dependency VALUES (?, ?)", [(task_id, other) for other in depends_on])
+    count(db, task_id)
+
+
+def count(db: sqlite3.Connection, task_id: str) -> int:
+    """Set and give how many of its dependencies are not complete."""
+    left: int = db.execute(_UNFINISHED, (task_id,)).fetchone()[0]
+    db.execute("UPDATE task SET waits_for = ? WHERE task_id = ?", (left, task_id))
+    return left
+
+
+def failed_dependency(db: sqlite3.Connection, task_id: str) -> sqlite3.Row | None:
+    """One that failed or was cancelled (`task_id`, `status`), if there is one."""
+    row: sqlite3.Row | None = db.execute(
+        "SELECT other.task_id, other.status FROM dependency JOIN task AS other ON other.task_id = dependency.depends_on"
+        " WHERE dependency.task_id = ? AND other.status IN (?, ?) LIMIT 1",
+        (task_id, TaskStatus.FAILED, TaskStatus.CANCELLED),
+    ).fetchone()
+    return row
+
+
+def waiting_for(db: sqlite3.Connection, task_id: str) -> Sequence[str]:
+    """Tasks that are queued or paused and wait for this one."""
+    rows = db.execute(
+        "SELECT task.task_id FROM dependency JOIN task ON task.task_id = dependency.task_id"
+        " WHERE dependency.depends_on = ? AND task.status IN (?, ?) ORDER BY task.created_at, task.task_id",
+        (task_id, TaskStatus.QUEUED, TaskStatus.PAUSED),
+    ).fetchall()
+    return [row["task_id"] for row in rows]
+
+
+def hand_over(db: sqlite3.Connection, old: str, new: str) -> None:
+    """What waited for `old` waits for `new`, which waits for nothing itself: no circle can come of it."""
+    for task_id in waiting_for(db, old):
+        names: str = db.execute("SELECT depends_on FROM task WHERE task_id = ?", (task_id,)).fetchone()[0]
+        others = [new if name == old else name for name in json.loads(names)]
+        db.execute("UPDATE task SET depends_on = ? WHERE task_id = ?", (compact(others), task_id))
+        link(db, task_id, others)

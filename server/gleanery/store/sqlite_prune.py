@@ -1,0 +1,128 @@
+"""What may be forgotten, in SQLite: ended tasks with all that hangs on them, old events, settled webhook calls."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from gleanery.store.base import Removed, Retention
+from gleanery.store.sqlite import Tx
+from gleanery.store.sqlite_rows import marks
+
+_NEVER = "0"
+
+
+ROWS_AT_ONCE = 2000
+"""Most events and frontier rows that one transaction removes: others never wait long for it."""
+
+
+def prune(tx: Tx, retention: Retention, limit: int) -> Removed:
+    rows = tx.db.execute(f"{_tasks(retention)} LIMIT ?", (*_values(retention), limit)).fetchall()
+    tasks, events = _prune_tasks(tx, [row["task_id"] for row in rows])
+    return Removed(
+        tasks=tasks,
+        events=events + _prune_events(tx, retention, limit),
+        deliveries=_prune_old(
+            tx, "delivery", "delivery_id", "state <> 'pending' AND settled_at < ?", retention.deliveries_before, limit
+        ),
+        idempotency_keys=_prune_old(tx, "idempotency", "key", "created_at < ?", retention.idempotency_before, limit),
+    )
+
+
+def _prune_tasks(tx: Tx, task_ids: Sequence[str]) -> tuple[int, int]:
+    """Tasks and events removed. A task with more rows than fit goes over several transactions, its own row last."""
+    tasks = events = 0
+    left = ROWS_AT_ONCE
+    for task_id in task_ids:
+        gone = tx.db.execute(
+            "DELETE FROM event WHERE number IN (SELECT number FROM event WHERE task_id = ? ORDER BY seq LIMIT ?)",
+            (task_id, left),
+        ).rowcount
+        events, left = events + gone, left - gone
+        left -= tx.db.execute(
+            "DELETE FROM frontier WHERE task_id = ? AND ordinal IN"
+            " (SELECT ordinal FROM frontier WHERE task_id = ? ORDER BY ordinal LIMIT ?)",
+            (task_id, task_id, left),
+        ).rowcount
+        if left <= 0:
+            tx.db.execute("UPDATE task SET first_seq = first_seq + ? WHERE task_id = ?", (gone, task_id))
+            break
+        for table in ("step", "dependency", "idempotency", "delivery", "task"):
+            tx.db.execute(f"DELETE FROM {table} WHERE task_id = ?", (task_id,))
+        tasks += 1
+    return tasks, events
+
+
+def prunable(db: sqlite3.Connection, retention: Retention) -> Removed:
+    tasks: int = db.execute(f"SELECT count(*) FROM ({_tasks(retention)})", _values(retention)).fetchone()[0]
+    events = sum(
+        seq - first + 1
+        for seq, first in (
+            (_last_to_go(row, retention), row["first_seq"])
+            for row in db.execute(*_tasks_with_old_events(retention, 1_000_000)).fetchall()
+        )
+    )
+    return Removed(tasks=tasks, events=events)
+
+
+def _tasks(retention: Retention) -> str:
+    """Ended tasks that nobody looks back to: no unfinished task waits for them, no source was last filled by them."""
+    if retention.tasks_before is None:
+        return "SELECT task_id FROM task WHERE 0"
+    return (
+        f"SELECT task_id FROM task WHERE status IN ({marks(retention.statuses)}) AND processing_completed_at < ?"
+        " AND NOT EXISTS (SELECT 1 FROM dependency JOIN task AS other ON other.task_id = dependency.task_id"
+        " WHERE dependency.depends_on = task.task_id AND other.status IN ('queued', 'running', 'paused'))"
+        " AND NOT EXISTS (SELECT 1 FROM source WHERE source.last_task_id = task.task_id AND source.deleted_at IS NULL)"
+        " AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.task_id = task.task_id AND delivery.state = 'pending')"
+    )
+
+
+def _values(retention: Retention) -> tuple[Any, ...]:
+    if retention.tasks_before is None:
+        return ()
+    return (*retention.statuses, retention.tasks_before.timestamp())
+
+
+def _tasks_with_old_events(retention: Retention, limit: int) -> tuple[str, tuple[Any, ...]]:
+    """Tasks that keep more events than they may, with the numbers that say which."""
+    by_count = "last_seq - first_seq + 1 > ?" if retention.events_per_task is not None else _NEVER
+    by_age = (
+        "(processing_completed_at < ? AND first_seq <= last_seq)" if retention.events_before is not None else _NEVER
+    )
+    values: list[Any] = []
+    if retention.events_per_task is not None:
+        values.append(retention.events_per_task)
+    if retention.events_before is not None:
+        values.append(retention.events_before.timestamp())
+    sql = f"SELECT task_id, first_seq, last_seq, processing_completed_at FROM task WHERE {by_count} OR {by_age} LIMIT ?"
+    return sql, (*values, limit)
+
+
+def _last_to_go(row: sqlite3.Row, retention: Retention) -> int:
+    """The newest event of this task that goes."""
+    ended = row["processing_completed_at"]
+    if retention.events_before is not None and ended is not None and ended < retention.events_before.timestamp():
+        return int(row["last_seq"])
+    return int(row["last_seq"]) - (retention.events_per_task or 0)
+
+
+def _prune_events(tx: Tx, retention: Retention, limit: int) -> int:
+    removed = 0
+    for row in tx.db.execute(*_tasks_with_old_events(retention, limit)).fetchall():
+        last = min(_last_to_go(row, retention), row["first_seq"] + limit - 1)
+        removed += tx.db.execute("DELETE FROM event WHERE task_id = ? AND seq <= ?", (row["task_id"], last)).rowcount
+        tx.db.execute("UPDATE task SET first_seq = ? WHERE task_id = ?", (last + 1, row["task_id"]))
+        if removed >= limit:
+            break
+    return removed
+
+
+def _prune_old(tx: Tx, table: str, key: str, where: str, before: Any, limit: int) -> int:
+    if before is None:
+        return 0
+    return tx.db.execute(
+        f"DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {where} LIMIT ?)",
+        (before.timestamp(), limit),
+    ).rowcount

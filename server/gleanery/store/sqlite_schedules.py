@@ -1,0 +1,185 @@
+"""`ScheduleStore` over SQLite: recurring tasks, advanced by compare-and-set of their next tick."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+
+from gleanery import errors
+from gleanery.model import ErrorInfo, MissedTicks, Schedule
+from gleanery.store.sqlite import Database, Tx
+from gleanery.store.sqlite_rows import certain_time, compact, dump_error, load_error, time_of
+
+
+class SqliteSchedules:
+    """`ScheduleStore` over a Database."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def put(self, schedule: Schedule) -> Schedule:
+        return await self._db.write(lambda tx: put(tx, schedule))
+
+    async def get(self, schedule_id: str) -> Schedule:
+        return await self._db.read(lambda db: _schedule_of(db, schedule_id))
+
+    async def of_source(self, source_id: str) -> Schedule | None:
+        return await self._db.read(lambda db: _of_source(db, source_id))
+
+    async def list(self, *, after: str | None, limit: int) -> Sequence[Schedule]:
+        return await self._db.read(lambda db: _list(db, after, limit))
+
+    async def delete(self, schedule_id: str) -> None:
+        await self._db.write(lambda tx: _delete(tx, schedule_id))
+
+    async def due(self, limit: int) -> Sequence[Schedule]:
+        now = self._db.clock().timestamp()
+        return await self._db.read(
+            lambda db: [
+                _schedule(row)
+                for row in db.execute(
+                    "SELECT * FROM schedule WHERE next_at <= ? AND is_paused = 0 ORDER BY next_at LIMIT ?", (now, limit)
+                )
+            ]
+        )
+
+    async def next_at(self) -> datetime | None:
+        return await self._db.read(
+            lambda db: time_of(
+                db.execute("SELECT min(next_at) FROM schedule WHERE next_at IS NOT NULL AND is_paused = 0").fetchone()[
+                    0
+                ]
+            )
+        )
+
+    async def advance(
+        self,
+        schedule_id: str,
+        expected: datetime,
+        next_at: datetime | None,
+        *,
+        task_id: str | None = None,
+        skipped: int = 0,
+        error: ErrorInfo | None = None,
+    ) -> bool:
+        return await self._db.write(lambda tx: _advance(tx, schedule_id, expected, next_at, task_id, skipped, error))
+
+
+def put(tx: Tx, schedule: Schedule) -> Schedule:
+    if schedule.source_id is not None:
+        tx.db.execute(
+            "DELETE FROM schedule WHERE source_id = ? AND schedule_id <> ?", (schedule.source_id, schedule.schedule_id)
+        )
+    columns = {
+        "schedule_id": schedule.schedule_id,
+        "name": schedule.name,
+        "task_type": schedule.task_type,
+        "payload": compact(dict(schedule.payload)),
+        "cron": schedule.cron,
+        "interval_seconds": schedule.interval_seconds,
+        "time_zone": schedule.time_zone,
+        "jitter_seconds": schedule.jitter_seconds,
+        "missed_ticks": schedule.missed_ticks,
+        "priority": schedule.priority,
+        "queue_name": schedule.queue_name,
+        "max_retries": schedule.max_retries,
+        "webhook_url": schedule.webhook_url,
+        "source_id": schedule.source_id,
+        "is_paused": int(schedule.is_paused),
+        "created_at": schedule.created_at.timestamp(),
+        "next_at": None if schedule.next_at is None else schedule.next_at.timestamp(),
+    }
+    kept = ("schedule_id", "created_at")
+    changed = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in kept)
+    tx.db.execute(
+        f"INSERT INTO schedule ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+        f" ON CONFLICT (schedule_id) DO UPDATE SET {changed}",
+        tuple(columns.values()),
+    )
+    return _schedule_of(tx.db, schedule.schedule_id)
+
+
+def delete_of_source(tx: Tx, source_id: str) -> None:
+    tx.db.execute("DELETE FROM schedule WHERE source_id = ?", (source_id,))
+
+
+def _schedule(row: sqlite3.Row) -> Schedule:
+    return Schedule(
+        schedule_id=row["schedule_id"],
+        name=row["name"],
+        task_type=row["task_type"],
+        payload=json.loads(row["payload"]),
+        cron=row["cron"],
+        interval_seconds=row["interval_seconds"],
+        time_zone=row["time_zone"],
+        jitter_seconds=row["jitter_seconds"],
+        missed_ticks=MissedTicks(row["missed_ticks"]),
+        priority=row["priority"],
+        queue_name=row["queue_name"],
+        max_retries=row["max_retries"],
+        webhook_url=row["webhook_url"],
+        source_id=row["source_id"],
+        is_paused=bool(row["is_paused"]),
+        created_at=certain_time(row["created_at"]),
+        next_at=time_of(row["next_at"]),
+        last_at=time_of(row["last_at"]),
+        last_task_id=row["last_task_id"],
+        skipped_count=row["skipped_count"],
+        last_error=load_error(row["last_error"]),
+    )
+
+
+def _schedule_of(db: sqlite3.Connection, schedule_id: str) -> Schedule:
+    row = db.execute("SELECT * FROM schedule WHERE schedule_id = ?", (schedule_id,)).fetchone()
+    if row is None:
+        raise errors.NotFound("schedule", schedule_id)
+    return _schedule(row)
+
+
+def _of_source(db: sqlite3.Connection, source_id: str) -> Schedule | None:
+    row = db.execute("SELECT * FROM schedule WHERE source_id = ?", (source_id,)).fetchone()
+    return None if row is None else _schedule(row)
+
+
+def _list(db: sqlite3.Connection, after: str | None, limit: int) -> Sequence[Schedule]:
+    rows = db.execute(
+        "SELECT * FROM schedule WHERE schedule_id > ? ORDER BY schedule_id LIMIT ?", (after or "", limit)
+    ).fetchall()
+    return [_schedule(row) for row in rows]
+
+
+def _delete(tx: Tx, schedule_id: str) -> None:
+    if not tx.db.execute("DELETE FROM schedule WHERE schedule_id = ?", (schedule_id,)).rowcount:
+        raise errors.NotFound("schedule", schedule_id)
+
+
+def _advance(
+    tx: Tx,
+    schedule_id: str,
+    expected: datetime,
+    next_at: datetime | None,
+    task_id: str | None,
+    skipped: int,
+    error: ErrorInfo | None,
+) -> bool:
+    written = tx.db.execute(
+        "UPDATE schedule SET next_at = ?, last_at = CASE WHEN ? IS NULL THEN last_at ELSE ? END,"
+        " last_task_id = coalesce(?, last_task_id), skipped_count = skipped_count + ?,"
+        # What went wrong last is known until a tick has run.
+        " last_error = CASE WHEN ? IS NULL THEN coalesce(?, last_error) END"
+        " WHERE schedule_id = ? AND next_at = ?",
+        (
+            None if next_at is None else next_at.timestamp(),
+            task_id,
+            tx.now.timestamp(),
+            task_id,
+            skipped,
+            task_id,
+            dump_error(error),
+            schedule_id,
+            expected.timestamp(),
+        ),
+    ).rowcount
+    return bool(written)

@@ -1,0 +1,71 @@
+"""Figures about tasks in SQLite: how many, how long they wait and run, how often they are tried again."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from gleanery.store.base import Spread, TaskStats
+
+SAMPLE = 10_000
+"""Most ended tasks that the times are taken from: the newest of the window."""
+
+
+def stats(db: sqlite3.Connection, now: datetime, window_seconds: float) -> TaskStats:
+    since = (now - timedelta(seconds=window_seconds)).timestamp()
+    by_type, by_queue = _counts(db)
+    rows = db.execute(
+        "SELECT task_type, status, waited_seconds, ran_seconds, retry_attempts, json_extract(error, '$.code') AS code"
+        " FROM task WHERE processing_completed_at >= ? ORDER BY processing_completed_at DESC LIMIT ?",
+        (since, SAMPLE),
+    ).fetchall()
+    ran = [row for row in rows if row["waited_seconds"] is not None]
+    ended: dict[str, int] = defaultdict(int)
+    for row in rows:
+        ended[row["status"]] += 1
+    due = db.execute(
+        "SELECT count(*) AS count, min(run_at) AS oldest FROM task"
+        " WHERE status = 'queued' AND waits_for = 0 AND (run_at <= ? OR run_at = created_at)",
+        (now.timestamp(),),
+    ).fetchone()
+    return TaskStats(
+        window_seconds=window_seconds,
+        by_status={row[0]: row[1] for row in db.execute("SELECT status, count FROM tally")},
+        by_type=by_type,
+        by_queue=by_queue,
+        due=due["count"],
+        oldest_due_seconds=None if due["oldest"] is None else max(0.0, now.timestamp() - due["oldest"]),
+        ended=dict(ended),
+        retries=sum(row["retry_attempts"] for row in rows),
+        superseded=sum(row["code"] == "superseded" for row in rows),
+        skipped_ticks=db.execute("SELECT coalesce(sum(skipped_count), 0) FROM schedule").fetchone()[0],
+        waiting=spread([row["waited_seconds"] for row in ran]),
+        running=spread([row["ran_seconds"] for row in ran]),
+        waiting_by_type=_spread_by_type(ran, "waited_seconds"),
+        running_by_type=_spread_by_type(ran, "ran_seconds"),
+    )
+
+
+def _counts(db: sqlite3.Connection) -> tuple[Mapping[str, Mapping[str, int]], Mapping[str, Mapping[str, int]]]:
+    by_type: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    by_queue: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    rows = db.execute("SELECT task_type, queue_name, status, count(*) AS count FROM task GROUP BY 1, 2, 3").fetchall()
+    for row in rows:
+        by_type[row["task_type"]][row["status"]] += row["count"]
+        by_queue[row["queue_name"]][row["status"]] += row["count"]
+    return {name: dict(counts) for name, counts in by_type.items()}, {n: dict(c) for n, c in by_queue.items()}
+
+
+def _spread_by_type(rows: Sequence[sqlite3.Row], column: str) -> Mapping[str, Spread]:
+    types = sorted({row["task_type"] for row in rows})
+    return {name: spread([row[column] for row in rows if row["task_type"] == name]) for name in types}
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """The nearest-rank median and 95th percentile."""
+    if not values:
+        return Spread()
+    ordered, count = sorted(values), len(values)
+    return Spread(count, ordered[-(-count // 2) - 1], ordered[-(-count * 95 // 100) - 1])

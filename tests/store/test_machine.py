@@ -1,0 +1,608 @@
+"""The promise of the task store, held against a plain model of it: hypothesis plays what clients, workers and clocks do.
+
+Two stores over one database stand for two processes; each step goes through one of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
+
+from gleanery.errors import GleaneryError, InvalidInput, LeaseLost, NotFound, WrongState
+from gleanery.model import (
+    DependencyFailure,
+    ErrorInfo,
+    Fence,
+    NewEvent,
+    NewTask,
+    Progress,
+    StageCount,
+    Task,
+    TaskStatus,
+)
+from gleanery.store.base import Change, Retention, Store, TaskFilter, Wanted
+from tests.store.conftest import BACKENDS
+
+T = TypeVar("T")
+QUEUED, RUNNING, PAUSED, COMPLETED, FAILED, CANCELLED = TaskStatus
+WAITING = (QUEUED, PAUSED)
+UNFINISHED = (QUEUED, RUNNING, PAUSED)
+BROKEN = ErrorInfo("broken", "It broke.")
+ALL = 100_000
+
+
+class TickingClock:
+    """A millisecond later at each look, so that no two times are the same; it may be set ahead or back."""
+
+    def __init__(self) -> None:
+        self._base = datetime(2026, 1, 1, tzinfo=UTC)
+        self._ticks = itertools.count()
+
+    def __call__(self) -> datetime:
+        return self._base + timedelta(milliseconds=next(self._ticks))
+
+    def jump(self, seconds: float) -> None:
+        self._base += timedelta(seconds=seconds)
+
+
+@dataclass
+class Mirror:
+    """What a task should be."""
+
+    task_id: str
+    task_type: str
+    created_at: datetime
+    run_at: datetime
+    priority: int
+    max_retries: int
+    depends_on: tuple[str, ...]
+    on_failure: DependencyFailure
+    coalesce_key: str | None
+    serial_key: str | None
+    status: TaskStatus = QUEUED
+    attempt: int = 0
+    retries: int = 0
+    losses: int = 0
+    mark: float = 0.0
+    worker_id: str | None = None
+    lease_until: datetime | None = None
+    is_cancel_requested: bool = False
+    is_pause_requested: bool = False
+    error_code: str | None = None
+    steps: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {
+            "status": self.status,
+            "attempt": self.attempt,
+            "retry_attempts": self.retries,
+            "priority": self.priority,
+            "run_at": self.run_at,
+            "depends_on": self.depends_on,
+            "worker_id": self.worker_id,
+            "is_cancel_requested": self.is_cancel_requested,
+            "is_pause_requested": self.is_pause_requested,
+            "error_code": self.error_code,
+        }
+
+
+def facts_of(task: Task) -> dict[str, Any]:
+    return {
+        "status": task.status,
+        "attempt": task.attempt,
+        "retry_attempts": task.retry_attempts,
+        "priority": task.priority,
+        "run_at": task.run_at,
+        "depends_on": task.depends_on,
+        "worker_id": task.worker_id,
+        "is_cancel_requested": task.is_cancel_requested,
+        "is_pause_requested": task.is_pause_requested,
+        "error_code": None if task.error is None else task.error.code,
+    }
+
+
+class Model:
+    """Tasks as the contract says they go on, in plain Python."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, Mirror] = {}
+
+    def unfinished(self, depends_on: Sequence[str]) -> int:
+        return sum(name in self.tasks and self.tasks[name].status is not COMPLETED for name in set(depends_on))
+
+    def has_failed_dependency(self, task: Mirror) -> bool:
+        return any(name in self.tasks and self.tasks[name].status in (FAILED, CANCELLED) for name in task.depends_on)
+
+    def waiting_for(self, task_id: str) -> list[Mirror]:
+        return [task for task in self.tasks.values() if task_id in task.depends_on and task.status in WAITING]
+
+    def reaches(self, start: str, goal: str) -> bool:
+        """Whether `start` waits for `goal`, by whatever way."""
+        met: set[str] = set()
+        todo = [start]
+        while todo:
+            for name in self.tasks[name].depends_on if (name := todo.pop()) in self.tasks else ():
+                if name == goal:
+                    return True
+                if name not in met:
+                    met.add(name)
+                    todo.append(name)
+        return False
+
+    def end(self, task: Mirror, status: TaskStatus, error_code: str | None = None) -> None:
+        task.status, task.error_code = status, error_code
+        task.worker_id = task.lease_until = None
+        task.is_cancel_requested = task.is_pause_requested = False
+        if status in (FAILED, CANCELLED):
+            for other in self.waiting_for(task.task_id):
+                self.fail_if_orphaned(other)
+
+    def fail_if_orphaned(self, task: Mirror) -> None:
+        is_waiting = task.status in WAITING
+        if is_waiting and task.on_failure is DependencyFailure.FAIL and self.has_failed_dependency(task):
+            self.end(task, FAILED, "dependency_failed")
+
+    def add(self, new: Mirror) -> None:
+        self._stand_for(new, self._queued_like(new))
+        self.tasks[new.task_id] = new
+        self.fail_if_orphaned(new)
+
+    def queue(self, task: Mirror) -> None:
+        """Back to the queue: of those of its coalesce key the newest stays."""
+        self.end(task, QUEUED)
+        others = self._queued_like(task)
+        newest = max([task, *others], key=lambda each: each.created_at)
+        if newest is task:
+            self._stand_for(task, others)
+        else:
+            self._stand_for(newest, [task])
+
+    def _queued_like(self, task: Mirror) -> list[Mirror]:
+        if task.coalesce_key is None:
+            return []
+        return [
+            other
+            for other in self.tasks.values()
+            if other is not task and other.status is QUEUED and other.coalesce_key == task.coalesce_key
+        ]
+
+    def _stand_for(self, newest: Mirror, others: Sequence[Mirror]) -> None:
+        for old in others:
+            if not newest.depends_on:
+                for other in self.waiting_for(old.task_id):
+                    other.depends_on = tuple(newest.task_id if n == old.task_id else n for n in other.depends_on)
+            self.end(old, CANCELLED, "superseded")
+
+    def may_run(self, task: Mirror, now: datetime) -> bool:
+        return (
+            task.status is QUEUED
+            and self.unfinished(task.depends_on) == 0
+            and (task.run_at <= now or task.run_at == task.created_at)
+            and not (
+                task.serial_key is not None
+                and any(o.serial_key == task.serial_key and o.status is RUNNING for o in self.tasks.values())
+            )
+        )
+
+    def start(self, claimed: Task) -> None:
+        task = self.tasks[claimed.task_id]
+        task.status, task.attempt = RUNNING, task.attempt + 1
+        task.worker_id, task.lease_until = claimed.worker_id, claimed.lease_until
+
+    def running(self, fence: Fence) -> Mirror | None:
+        """The task that this fence may write for."""
+        task = self.tasks.get(fence.task_id)
+        return task if task is not None and task.status is RUNNING and task.attempt == fence.attempt else None
+
+    def forgettable(self) -> set[str]:
+        return {
+            task.task_id
+            for task in self.tasks.values()
+            if task.status.is_final
+            and not any(task.task_id in o.depends_on and o.status in UNFINISHED for o in self.tasks.values())
+        }
+
+
+KEYS = st.sampled_from([None, None, "k1", "k2"])
+TYPES = st.sampled_from(["a", "b"])
+WORKERS = st.sampled_from(["w1", "w2"])
+DELAYS = st.sampled_from([0, 10, 60])
+BACKEND = BACKENDS["embedded"]
+
+
+class StoreMachine(RuleBasedStateMachine):
+    tasks = Bundle("tasks")
+    fences = Bundle("fences")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = TickingClock()
+        self.model = Model()
+        self.told: list[tuple[int, str, int, str]] = []
+        self.accepted: set[tuple[str, int]] = set()
+        self._folder = tempfile.TemporaryDirectory()
+        self._runner = asyncio.Runner()
+        self._stack = AsyncExitStack()
+        opener = BACKEND(Path(self._folder.name), self.clock)  # type: ignore[arg-type]
+
+        async def opened() -> list[Store]:
+            return [await self._stack.enter_async_context(opener(self._hear)) for _ in range(2)]
+
+        self._stores = self._runner.run(opened())
+        self._turns: Iterator[Store] = itertools.cycle(self._stores)
+
+    def teardown(self) -> None:
+        self._runner.run(self._stack.aclose())
+        self._runner.close()
+        self._folder.cleanup()
+
+    def _hear(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            first = change.number - len(change.events) + 1
+            self.told += [(first + n, change.task.task_id, e.seq, e.type) for n, e in enumerate(change.events)]
+
+    def ask(self, call: Callable[[Store], Awaitable[T]]) -> T:
+        """Through one store, then the other."""
+
+        async def answer() -> T:
+            return await call(next(self._turns))
+
+        return self._runner.run(answer())
+
+    def refused(self, expected: type[GleaneryError] | None, call: Callable[[Store], Awaitable[Any]]) -> bool:
+        """Call it; when it is to be refused it must be, without having written anything."""
+        if expected is None:
+            self.ask(call)
+            return False
+        before = len(self.told)
+        with pytest.raises(expected):
+            self.ask(call)
+        assert len(self.told) == before
+        return True
+
+    # --- clients ---
+
+    @initialize(target=tasks)
+    def first(self) -> str:
+        return self.made(NewTask("a", {}))
+
+    @rule(
+        target=tasks,
+        task_type=TYPES,
+        priority=st.integers(0, 3),
+        depends_on=st.lists(tasks, max_size=2),
+        on_failure=st.sampled_from(DependencyFailure),
+        coalesce_key=KEYS,
+        serial_key=KEYS,
+        delay=st.sampled_from([None, None, 0, 30]),
+        max_retries=st.integers(0, 2),
+    )
+    def create(
+        self,
+        task_type: str,
+        priority: int,
+        depends_on: list[str],
+        on_failure: DependencyFailure,
+        coalesce_key: str | None,
+        serial_key: str | None,
+        delay: int | None,
+        max_retries: int,
+    ) -> Any:
+        new = NewTask(
+            task_type,
+            {},
+            priority=priority,
+            depends_on=tuple(depends_on),
+            on_dependency_failure=on_failure,
+            coalesce_key=coalesce_key,
+            serial_key=serial_key,
+            run_at=None if delay is None else self.clock() + timedelta(seconds=delay),
+            max_retries=max_retries,
+        )
+        if any(name not in self.model.tasks for name in depends_on):
+            assert self.refused(InvalidInput, lambda store: store.tasks.create(new))
+            return multiple()
+        return self.made(new)
+
+    def made(self, new: NewTask) -> str:
+        task = self.ask(lambda store: store.tasks.create(new))
+        assert task.run_at == (new.run_at or task.created_at)
+        self.model.add(
+            Mirror(
+                task.task_id,
+                new.task_type,
+                task.created_at,
+                task.run_at,
+                new.priority,
+                new.max_retries,
+                new.depends_on,
+                new.on_dependency_failure,
+                new.coalesce_key,
+                new.serial_key,
+            )
+        )
+        return task.task_id
+
+    @rule(task_id=tasks)
+    def cancel(self, task_id: str) -> None:
+        task = self.model.tasks.get(task_id)
+        expected = NotFound if task is None else WrongState if task.status.is_final else None
+        if self.refused(expected, lambda store: store.tasks.request_cancel(task_id)) or task is None:
+            return
+        if task.status is RUNNING:
+            task.is_cancel_requested = True
+        else:
+            self.model.end(task, CANCELLED)
+
+    @rule(task_id=tasks)
+    def pause(self, task_id: str) -> None:
+        task = self.model.tasks.get(task_id)
+        expected = NotFound if task is None else WrongState if task.status.is_final else None
+        if self.refused(expected, lambda store: store.tasks.request_pause(task_id)) or task is None:
+            return
+        if task.status is QUEUED:
+            task.status = PAUSED
+        elif task.status is RUNNING and not task.is_cancel_requested:
+            task.is_pause_requested = True
+
+    @rule(task_id=tasks)
+    def resume(self, task_id: str) -> None:
+        task = self.model.tasks.get(task_id)
+        is_right = task is not None and (task.status is PAUSED or task.is_pause_requested)
+        expected = NotFound if task is None else None if is_right else WrongState
+        if self.refused(expected, lambda store: store.tasks.resume(task_id)) or task is None:
+            return
+        if task.status is PAUSED:
+            self.model.queue(task)
+        task.is_pause_requested = False
+
+    @rule(task_id=tasks, only_failed=st.booleans())
+    def retry(self, task_id: str, only_failed: bool) -> None:
+        task = self.model.tasks.get(task_id)
+        is_right = (
+            task is not None
+            and task.status in (FAILED, CANCELLED)
+            and not only_failed
+            and not (task.on_failure is DependencyFailure.FAIL and self.model.has_failed_dependency(task))
+        )
+        expected = NotFound if task is None else None if is_right else WrongState
+        if self.refused(expected, lambda store: store.tasks.retry(task_id, only_failed=only_failed)) or task is None:
+            return
+        task.retries, task.losses, task.mark, task.run_at = 0, 0, 0.0, task.created_at
+        self.model.queue(task)
+
+    @rule(
+        task_id=tasks,
+        priority=st.none() | st.integers(0, 3),
+        depends_on=st.none() | st.lists(tasks, max_size=2),
+    )
+    def change(self, task_id: str, priority: int | None, depends_on: list[str] | None) -> None:
+        task = self.model.tasks.get(task_id)
+        expected: type[GleaneryError] | None = NotFound if task is None else None
+        if task is not None and task.status not in WAITING:
+            expected = WrongState
+        elif task is not None and depends_on is not None and tuple(depends_on) != task.depends_on:
+            wrong = any(n not in self.model.tasks or n == task_id or self.model.reaches(n, task_id) for n in depends_on)
+            expected = InvalidInput if wrong else None
+        if (
+            self.refused(expected, lambda store: store.tasks.change(task_id, priority=priority, depends_on=depends_on))
+            or task is None
+        ):
+            return
+        task.priority = task.priority if priority is None else priority
+        if depends_on is not None and tuple(depends_on) != task.depends_on:
+            task.depends_on = tuple(depends_on)
+            self.model.fail_if_orphaned(task)
+
+    # --- workers ---
+
+    @rule(target=fences, task_id=tasks, worker_id=WORKERS)
+    def claim(self, task_id: str, worker_id: str) -> Any:
+        task = self.model.tasks.get(task_id)
+        may_run = task is not None and self.model.may_run(task, self.clock())
+        claimed = self.ask(lambda store: store.tasks.claim(task_id, worker_id, 60.0))
+        assert (claimed is not None) == may_run
+        if claimed is None:
+            return multiple()
+        self.model.start(claimed)
+        return Fence(task_id, claimed.attempt)
+
+    @rule(
+        target=fences,
+        worker_id=WORKERS,
+        limit=st.integers(1, 3),
+        types=st.lists(TYPES, unique=True, min_size=1),
+        type_limits=st.dictionaries(TYPES, st.integers(1, 2)),
+    )
+    def claim_due(self, worker_id: str, limit: int, types: list[str], type_limits: dict[str, int]) -> Any:
+        wanted = Wanted(worker_id, 60.0, tuple(types), type_limits)
+        now = self.clock()
+        claimed = self.ask(lambda store: store.tasks.claim_due(wanted, limit))
+        for task in claimed:
+            best = min(map(self.rank, self.allowed(wanted, now)))
+            assert self.rank(self.model.tasks[task.task_id]) == best, "not the best of those that may run"
+            self.model.start(task)
+        assert len(claimed) == limit or not self.allowed(wanted, now), "one more could have been claimed"
+        return multiple(*(Fence(task.task_id, task.attempt) for task in claimed))
+
+    def rank(self, task: Mirror) -> tuple[int, datetime, datetime]:
+        return -task.priority, task.run_at, task.created_at
+
+    def allowed(self, wanted: Wanted, now: datetime) -> list[Mirror]:
+        tasks = self.model.tasks.values()
+        return [
+            task
+            for task in tasks
+            if task.task_type in wanted.task_types
+            and self.model.may_run(task, now)
+            and sum(o.status is RUNNING and o.task_type == task.task_type for o in tasks)
+            < wanted.type_limits.get(task.task_type, ALL)
+        ]
+
+    @rule(fence=fences, done=st.integers(0, 3), events=st.integers(0, 2))
+    def report(self, fence: Fence, done: int, events: int) -> None:
+        task = self.model.running(fence)
+        progress = Progress(stages={"stored": StageCount(done, 3)})
+        news = [NewEvent("page_stored", str(n)) for n in range(events)]
+        if self.refused(None if task else LeaseLost, lambda store: store.tasks.report(fence, news, progress)):
+            return
+        assert task is not None
+        if done > task.mark:
+            task.losses, task.mark = 0, done
+
+    @rule(fence=fences, name=st.sampled_from(["s1", "s2"]), value=st.integers(0, 9))
+    def keep_step(self, fence: Fence, name: str, value: int) -> None:
+        task = self.model.running(fence)
+        if self.refused(None if task else LeaseLost, lambda store: store.tasks.keep_step(fence, name, value)):
+            return
+        assert task is not None
+        if name not in task.steps:
+            task.losses, task.steps[name] = 0, value
+        assert self.ask(lambda store: store.tasks.step(fence.task_id, name)) == (task.steps[name],)
+
+    @rule(fence=fences, status=st.sampled_from(TaskStatus).filter(lambda s: s is not RUNNING), retry_in=DELAYS)
+    def finish(self, fence: Fence, status: TaskStatus, retry_in: int) -> None:
+        self.finished(fence, status, retry_in)
+
+    @rule(fence=consumes(fences), retry_in=st.none() | DELAYS)
+    def back_to_the_queue(self, fence: Fence, retry_in: int | None) -> None:
+        """For another try, or put back as if it had not run."""
+        self.finished(fence, QUEUED, retry_in)
+
+    def finished(self, fence: Fence, status: TaskStatus, retry_in: int | None) -> None:
+        task = self.model.running(fence)
+        is_retry = status is QUEUED and retry_in is not None
+        error = BROKEN if is_retry or status is FAILED else None
+        run_at = self.clock() + timedelta(seconds=retry_in or 0) if is_retry else None
+        events = [NewEvent("ended", status)]
+        if self.refused(
+            None if task else LeaseLost,
+            lambda store: store.tasks.finish(fence, status, events, error=error, run_at=run_at),
+        ):
+            return
+        assert task is not None
+        assert (fence.task_id, fence.attempt) not in self.accepted, "two outcomes of one attempt were accepted"
+        self.accepted.add((fence.task_id, fence.attempt))
+        if task.is_cancel_requested and status in WAITING:
+            status = CANCELLED
+        elif task.is_pause_requested and status is QUEUED:
+            status = PAUSED
+        task.losses, task.run_at = 0, run_at or task.created_at
+        task.retries += status is QUEUED and is_retry
+        if status is QUEUED:
+            self.model.queue(task)
+        else:
+            self.model.end(task, status, BROKEN.code if status is FAILED else None)
+
+    @rule(fences_=st.lists(fences, max_size=3), lease_seconds=st.sampled_from([60.0, 600.0]))
+    def beat(self, fences_: list[Fence], lease_seconds: float) -> None:
+        asked = self.ask(lambda store: store.tasks.beat(fences_, lease_seconds, {}))
+        alive = {fence.task_id: task for fence in fences_ if (task := self.model.running(fence)) is not None}
+        assert {name: (a.to_cancel, a.to_pause) for name, a in asked.items()} == {
+            name: (task.is_cancel_requested, task.is_pause_requested) for name, task in alive.items()
+        }
+        for task in alive.values():
+            task.lease_until = self.ask(lambda store, name=task.task_id: store.tasks.get(name)).lease_until
+
+    @rule(gone=st.lists(WORKERS, max_size=1), spare=st.lists(tasks, max_size=1))
+    def reap(self, gone: list[str], spare: list[str]) -> None:
+        now = self.clock()
+        lost = [
+            task
+            for task in self.model.tasks.values()
+            if task.status is RUNNING and task.task_id not in spare
+            if task.worker_id in gone or (task.lease_until is not None and task.lease_until < now)
+        ]
+        taken = self.ask(lambda store: store.tasks.reap(gone=gone, spare=spare))
+        assert {task.task_id for task in taken} == {task.task_id for task in lost}
+        for name in [task.task_id for task in taken]:
+            self.taken_back(self.model.tasks[name])
+
+    def taken_back(self, task: Mirror) -> None:
+        task.losses, task.run_at = task.losses + 1, task.created_at
+        if task.is_cancel_requested:
+            self.model.end(task, CANCELLED)
+        elif task.losses > task.max_retries:
+            self.model.end(task, FAILED, "worker_lost")
+        elif task.is_pause_requested:
+            self.model.end(task, PAUSED)
+        else:
+            self.model.queue(task)
+
+    # --- time and room ---
+
+    @rule(seconds=st.sampled_from([10, 70, 700, -30]))
+    def time_passes(self, seconds: int) -> None:
+        self.clock.jump(seconds)
+
+    @rule(events_per_task=st.none() | st.integers(1, 4), has_tasks=st.booleans())
+    def prune(self, events_per_task: int | None, has_tasks: bool) -> None:
+        before = self.clock() + timedelta(days=1) if has_tasks else None
+        retention = Retention(tasks_before=before, events_per_task=events_per_task)
+        removed = self.ask(lambda store: store.tasks.prune(retention, ALL))
+        going = self.model.forgettable() if has_tasks else set()
+        assert removed.tasks == len(going)
+        for name in going:
+            del self.model.tasks[name]
+        if events_per_task is not None:
+            kept = self.ask(lambda store: store.tasks.list(TaskFilter(), after=None, limit=ALL))
+            assert all(task.last_seq - task.first_seq < events_per_task for task in kept)
+
+    # --- what always holds ---
+
+    @invariant()
+    def the_rows_are_the_model(self) -> None:
+        rows = {t.task_id: t for t in self.ask(lambda store: store.tasks.list(TaskFilter(), after=None, limit=ALL))}
+        assert rows.keys() == self.model.tasks.keys(), "an accepted task is gone"
+        for name, task in self.model.tasks.items():
+            assert facts_of(rows[name]) == task.facts
+            if task.status in UNFINISHED:
+                assert rows[name].waits_for == self.model.unfinished(task.depends_on)
+            assert (rows[name].waited_seconds or 0) >= 0
+            assert rows[name].ran_seconds >= 0
+            assert (rows[name].processing_completed_at is not None) == task.status.is_final
+        counts = {s: n for s in TaskStatus if (n := sum(t.status is s for t in rows.values()))}
+        assert self.ask(lambda store: store.tasks.count_by_status()) == counts
+
+    @invariant()
+    def keys_are_held_once(self) -> None:
+        running = [t.serial_key for t in self.model.tasks.values() if t.serial_key and t.status is RUNNING]
+        assert len(set(running)) == len(running)
+        queued = [t.coalesce_key for t in self.model.tasks.values() if t.coalesce_key and t.status is QUEUED]
+        assert len(set(queued)) == len(queued)
+
+    @invariant()
+    def what_was_told_is_what_is_stored(self) -> None:
+        assert [number for number, *_ in self.told] == list(range(1, len(self.told) + 1))
+        assert self.ask(lambda store: store.tasks.last_number()) == len(self.told)
+        rows = self.ask(lambda store: store.tasks.list(TaskFilter(), after=None, limit=ALL))
+        first = {task.task_id: task.first_seq for task in rows}
+        kept = [(name, seq, kind) for _, name, seq, kind in self.told if name in first and seq >= first[name]]
+        stored = self.ask(lambda store: store.tasks.changes_after(0, ALL))
+        assert [(c.task.task_id, e.seq, e.type) for c in stored for e in c.events] == kept
+        for task in rows:
+            seqs = [seq for name, seq, _ in kept if name == task.task_id]
+            assert seqs == list(range(task.first_seq, task.last_seq + 1))
+
+
+StoreMachine.TestCase.settings = settings(
+    max_examples=25,
+    stateful_step_count=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+TestStoreMachine = StoreMachine.TestCase
