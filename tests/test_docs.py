@@ -6,35 +6,34 @@ import argparse
 import ast
 import re
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from enum import Enum
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, get_args
 
-import aiohttp
 import pytest
 import socketio
 from pydantic import BaseModel
 
-import gleanery
-from gleanery import app, errors
-from gleanery.api import live, wire
+from gleanery import errors
+from gleanery.api import live, schedules, webhooks, wire
 from gleanery.cli.arguments import build_parser
 from gleanery.cli.exits import Exit
 from gleanery.config import Settings, env_name
-from gleanery.engine.handler import by_type
-from gleanery.engine.worker import Worker
-from gleanery.handlers.crawl.payload import CrawlRequest
-from gleanery.model import CrawlStage, EventType, NewTask, TaskStatus, UrlState
+from gleanery.handlers.crawl.payload import CrawlStart
+from gleanery.handlers.demo import TestPayload
+from gleanery.model import (
+    CrawlStage,
+    DeliveryState,
+    DependencyFailure,
+    EventType,
+    MissedTicks,
+    TaskStatus,
+    UrlState,
+)
 from gleanery.web.urls import Refusal
 from tests.api.client import Client
-from tests.conftest import settings
+from tests.documents import EXAMPLE, PACKAGE, PAGES, ROOT, Page, coded, first_codes, section
 
-ROOT = Path(__file__).parents[1]
-PACKAGE = Path(gleanery.__file__).parent
-EXAMPLE = PACKAGE / "example"
-PAGES = sorted(file.name for file in EXAMPLE.glob("*.html"))
 DOCUMENTS = [
     "ARCHITECTURE.md",
     "CHANGELOG.md",
@@ -44,83 +43,13 @@ DOCUMENTS = [
     "docs/adding-a-task-type.md",
 ]
 PICTURE = "docs/ui.png"
-VOID = {"meta", "link", "br", "hr", "img", "input"}
 CODE_LANGUAGES = {"bash", "javascript", "json", "python", "text"}
 SAID_OTHERWISE = {
     "GLEANERY_DATA_DIR": "`~/.local/share/gleanery`",
     "GLEANERY_EXTRACT_PROCESSES": "one for each CPU, at most 4",
+    "GLEANERY_QUEUE_CONCURRENCY": "",
 }
-"""Defaults that depend on the machine."""
-
-
-class Page(HTMLParser):
-    """A page of the example: its tags must close in order; what tests ask of it is collected."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.name = name
-        self.open: list[str] = []
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, dict[str, str]]] = []
-        self.codes: list[str] = []
-        self.rows: list[list[str]] = []
-        self.text = (EXAMPLE / name).read_text()
-        self.feed(self.text)
-        self.close()
-        assert self.open == [], f"{name}: not closed"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes.append((tag, {key: value or "" for key, value in attrs}))
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "code":
-            self.codes.append("")
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open, f"{self.name}: </{tag}> without a start"
-        assert self.open.pop() == tag, f"{self.name}: </{tag}> closes something else"
-
-    def handle_data(self, data: str) -> None:
-        if "code" in self.open:
-            self.codes[-1] += data
-        if "td" in self.open or "th" in self.open:
-            self.rows[-1][-1] += f"`{data}`" if "code" in self.open else data
-
-    @property
-    def ids(self) -> list[str]:
-        return [attributes["id"] for _, attributes in self.attributes if "id" in attributes]
-
-    @property
-    def links(self) -> list[str]:
-        return [attributes["href"] for tag, attributes in self.attributes if tag == "a"]
-
-
-def section(page: str, heading_id: str) -> str:
-    """The HTML of a page from the heading with that id to the next one of its level or above."""
-    text = (EXAMPLE / page).read_text()
-    start = re.search(rf'<h(\d) id="{heading_id}">', text)
-    assert start, f"{page} has no heading {heading_id}"
-    rest = text[start.end() :]
-    end = re.search(rf"<h[1-{start[1]}] |</main>", rest)
-    assert end
-    return rest[: end.start()]
-
-
-def coded(html: str) -> set[str]:
-    """The words in the code marks of a piece of HTML: `{task_id, seq?}` has two of them."""
-    return {
-        word for code in re.findall(r"<code[^>]*>(.*?)</code>", html, re.DOTALL) for word in re.findall(r"[\w-]+", code)
-    }
-
-
-def first_codes(page: str) -> set[str]:
-    """What stands in code marks in the first cells of a page's tables."""
-    return {code for row in Page(page).rows for code in re.findall(r"`([^`]+)`", row[0])}
+"""Defaults that are made: they depend on the machine, or are empty."""
 
 
 # The example as a site
@@ -188,6 +117,9 @@ async def test_the_example_can_be_crawled_and_searched(client: Client) -> None:
         "robots.txt unreachable": "crawling.html#robots",
         "what happens after a power cut": "crashes.html#after-a-crash",
         "exit codes": "command-line.html#exit-codes",
+        "verify webhook signature": "webhooks.html#verify",
+        "daylight saving time cron clock changes": "schedules.html#clock",
+        "pause and resume": "tasks.html#pause",
         "subscribe_to_progress": "live-progress.html#",
     }.items():
         hits = (await client.post("/search", {"query": query, "limit": 5})).body["hits"]
@@ -242,14 +174,35 @@ async def test_every_route_and_parameter_is_in_the_rest_page(client: Client) -> 
 @pytest.mark.parametrize(
     ("model", "page", "heading_id"),
     [
-        (CrawlRequest, "scope.html", "options"),
+        (CrawlStart, "scope.html", "options"),
         (wire.CrawlStarted, "rest.html", "knowledge-add"),
         (wire.KnowledgeStatus, "rest.html", "knowledge-status"),
         (wire.SearchRequest, "rest.html", "search-passages"),
         (wire.SearchRequest, "search.html", "search-passages"),
         (wire.CodeSearchRequest, "rest.html", "search-code"),
         (wire.UrlShape, "rest.html", "task-pages"),
+        (wire.TaskRequest, "rest.html", "tasks-create"),
+        (wire.TaskRequest, "tasks.html", "start"),
+        (wire.TaskType, "rest.html", "task-types"),
+        (wire.TaskStatsShape, "rest.html", "tasks-stats"),
+        (wire.SpreadShape, "rest.html", "tasks-stats"),
+        (wire.TaskSelection, "rest.html", "tasks-cancel"),
+        (wire.Steered, "rest.html", "tasks-cancel"),
+        (wire.PruneRequest, "rest.html", "tasks-prune"),
+        (wire.Pruned, "rest.html", "tasks-prune"),
+        (wire.TaskChange, "rest.html", "task-change"),
+        (schedules.ScheduleRequest, "rest.html", "schedules-create"),
+        (schedules.ScheduleChange, "rest.html", "schedules-create"),
+        (schedules.ScheduleDetail, "schedules.html", "fields"),
+        (schedules.ScheduleRun, "rest.html", "schedule-run"),
+        (webhooks.DeliveryDetail, "webhooks.html", "deliveries"),
         (wire.Health, "rest.html", "health"),
+        (wire.BackgroundHealth, "rest.html", "health-background-tasks"),
+        (wire.BackgroundHealth, "workers.html", "health"),
+        (wire.QueueHealth, "workers.html", "health"),
+        (wire.ActiveTask, "workers.html", "health"),
+        (wire.WorkerShape, "workers.html", "health"),
+        (TestPayload, "tasks.html", "types"),
         (wire.TaskShape, "tasks.html", "fields"),
         (wire.EventShape, "tasks.html", "events"),
     ],
@@ -259,17 +212,18 @@ def test_every_field_of_a_shape_is_described(model: type[BaseModel], page: str, 
 
 
 def test_the_paths_beside_the_api_are_in_the_rest_page() -> None:
-    documented = {code for row in Page("rest.html").rows for code in re.findall(r"`([^`]+)`", row[0])}
+    cells = re.findall(r"<tr><td>(.*?)</td>", section("rest.html", "other-paths"))
+    documented = {code for cell in cells for code in re.findall(r"<code>(.*?)</code>", cell)}
     assert documented == {"/", "/openapi.json", "/docs", "/example/", "/socket.io/", "/ws/tasks/{task_id}/status"}
 
 
 async def test_the_options_of_a_crawl_have_the_defaults_that_are_told() -> None:
     told = {
-        row[0].strip("`"): row[1] for row in Page("scope.html").rows if row[0].strip("`") in CrawlRequest.model_fields
+        row[0].strip("`"): row[1] for row in Page("scope.html").rows if row[0].strip("`") in CrawlStart.model_fields
     }
-    defaults = {name: field.get_default(call_default_factory=True) for name, field in CrawlRequest.model_fields.items()}
+    defaults = {name: field.get_default(call_default_factory=True) for name, field in CrawlStart.model_fields.items()}
     expected = {
-        name: "" if name == "url" else str(value).lower() if value is True else str(value)
+        name: "" if name == "url" or value is None else str(value).lower() if value is True else str(value)
         for name, value in defaults.items()
     }
     assert told == expected
@@ -278,14 +232,35 @@ async def test_the_options_of_a_crawl_have_the_defaults_that_are_told() -> None:
 # Tasks, events, codes
 
 
-def test_every_state_stage_type_and_event_is_described() -> None:
+def test_every_state_stage_choice_and_event_is_described() -> None:
     assert {str(status) for status in TaskStatus} <= coded(section("tasks.html", "states"))
     assert {str(state) for state in UrlState} <= coded(section("rest.html", "task-pages"))
     assert {str(stage) for stage in CrawlStage} <= coded(section("crawling.html", "stages"))
-    source = "".join(file.read_text() for file in (PACKAGE / "handlers").rglob("*.py"))
-    assert set(re.findall(r'^    task_type = "(\w+)"', source, re.MULTILINE)) <= coded(section("tasks.html", "types"))
+    assert {str(choice) for choice in DependencyFailure} <= coded(section("tasks.html", "dependencies"))
+    assert {str(choice) for choice in MissedTicks} <= coded(section("schedules.html", "missed"))
+    assert {str(state) for state in DeliveryState} <= coded(section("webhooks.html", "deliveries"))
     events = [row[0].strip("`") for row in Page("tasks.html").rows if len(row) == 3 and row[0] != "Type"]
     assert events == [str(event) for event in EventType]
+
+
+async def test_every_task_type_is_described_and_no_other(client: Client) -> None:
+    types = (await client.one("/task-types"))["items"]
+    described = re.findall(r"<tr><td><code>(\w+)</code>", section("tasks.html", "types"))
+    assert sorted(described) == [one["task_type"] for one in types]
+    can_pause = {one["task_type"] for one in types if one["can_pause"]}
+    assert can_pause <= coded(section("tasks.html", "pause"))
+
+
+def test_the_data_of_events_is_told_as_the_code_says_it() -> None:
+    """What the comments beside the types of the engine's own events name is in the table, and no more."""
+    source = (PACKAGE / "model.py").read_text()
+    said = {
+        event: set(re.findall(r"\w+", keys))
+        for event, keys in re.findall(r'= "(\w+)"  # \{(.*?)\}', source)
+        if event.startswith("task_")
+    }
+    told = {row[0].strip("`"): set(re.findall(r"\w+", row[2])) for row in Page("tasks.html").rows if len(row) == 3}
+    assert {event: told[event] for event in said} == said
 
 
 def test_every_error_code_and_reason_is_described_and_no_other() -> None:
@@ -432,50 +407,3 @@ def test_every_decision_has_a_date() -> None:
 
 def test_the_changelog_has_room_for_the_next_change() -> None:
     assert "\n## [Unreleased]\n" in (ROOT / "CHANGELOG.md").read_text()
-
-
-# The example of a task type
-
-
-def documented_handler() -> dict[str, Any]:
-    """The names of the first code block of the document, run as a module."""
-    text = (ROOT / "docs/adding-a-task-type.md").read_text()
-    block = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]
-    names: dict[str, Any] = {"__name__": "count_words"}
-    exec(compile(block, "count_words.py", "exec"), names)
-    return names
-
-
-async def test_the_documented_task_type_works(tmp_path: Path, stack: AsyncExitStack) -> None:
-    server = await app.build(settings(tmp_path / "data"), stack)
-    client = Client(server.url, await stack.enter_async_context(aiohttp.ClientSession()))
-    crawl = await client.crawl(f"{server.url}/example/")
-    handler = documented_handler()["CountWordsHandler"](server.store.knowledge)
-    worker = Worker(server.store.tasks, by_type([handler]), concurrency=1, lease_seconds=30)
-    good = await server.store.tasks.create(
-        NewTask("count_words", {"source_id": crawl.source_id}), serial_key=crawl.source_id
-    )
-    bad = await server.store.tasks.create(NewTask("count_words", {"source": 1}))
-    await worker.start()
-    stack.push_async_callback(worker.stop)
-    counted = await client.ended(good.task_id)
-    pages = [
-        await client.one(f"/pages/{row['page_id']}") for row in await client.every(f"/sources/{crawl.source_id}/pages")
-    ]
-    words = sum(len(page["markdown"].split()) for page in pages)
-    assert counted.task["result"] == {"pages": len(PAGES), "words": words}
-    assert [event["type"] for event in counted.events] == [
-        "task_queued",
-        "task_started",
-        "pages_counted",
-        "task_completed",
-    ]
-    assert counted.task["progress"]["percentage"] == 100.0
-    failed = await client.ended(bad.task_id)
-    assert (failed.status, failed.task["error"]["code"]) == ("failed", "invalid_field")
-
-
-def test_the_line_of_the_document_is_where_it_says() -> None:
-    text = (ROOT / "docs/adding-a-task-type.md").read_text()
-    assert "handlers = by_type([" in text
-    assert "handlers = by_type([" in (PACKAGE / "app.py").read_text()

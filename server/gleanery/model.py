@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -29,8 +30,11 @@ def after(start: datetime, seconds: float | None) -> datetime | None:
 
 
 def new_id(prefix: str) -> str:
-    """A fresh id that can't be guessed: the prefix and 96 random bits."""
-    return f"{prefix}_{secrets.token_hex(12)}"
+    """A fresh id: the prefix, the milliseconds since 1970 and 48 random bits, in 24 hexadecimal digits.
+
+    Those made one after the other are near each other, so that a database touches few pages for them.
+    """
+    return f"{prefix}_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}"
 
 
 def content_id(prefix: str, *parts: str) -> str:
@@ -81,6 +85,18 @@ class EventType(StrEnum):
     PAGE_RETRY_SCHEDULED = "page_retry_scheduled"  # {url, reason, message, in_seconds, attempt}
     PAGES_EMBEDDED = "pages_embedded"  # {pages, chunks}
     WARNING_RAISED = "warning_raised"  # {code, ...}
+
+
+GETS_ON = frozenset(
+    {
+        EventType.TASK_STEP_COMPLETED,
+        EventType.PAGE_STORED,
+        EventType.PAGE_SKIPPED,
+        EventType.PAGE_FAILED,
+        EventType.PAGES_EMBEDDED,
+    }
+)
+"""Events of something that need not be done again: a task that tells one has got on, whatever becomes of its worker."""
 
 
 class DependencyFailure(StrEnum):

@@ -15,7 +15,16 @@ from tests.cli.command import ROOT, run
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["serve"], ["crawl"], ["search"], ["tasks"], ["tasks", "watch"], ["tasks", "retry"]]
+    "command",
+    [
+        [],
+        ["serve"],
+        ["worker"],
+        ["crawl"],
+        ["search"],
+        ["tasks"],
+        *(["tasks", action] for action in ("watch", "start", "retry", "pause", "priority", "stats", "prune")),
+    ],
 )
 async def test_help_has_examples(env: dict[str, str], command: list[str]) -> None:
     ended = await run(env, *command, "--help")
@@ -58,6 +67,9 @@ async def test_version(env: dict[str, str]) -> None:
         ["crawl"],
         ["crawl", "https://example.org/", "--max-pages", "many"],
         ["tasks", "show"],
+        ["tasks", "priority", "tsk_1", "high"],
+        ["tasks", "prune"],
+        ["tasks", "start"],
         ["nonsense"],
         ["search", "x", "--language", "python"],
         ["search", "x", "--code", "--mode", "vector"],

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from gleanery.errors import GleaneryError, InvalidInput, LeaseLost, NotFound, WrongState
 from gleanery.model import (
@@ -41,10 +41,11 @@ WAITING = (QUEUED, PAUSED)
 UNFINISHED = (QUEUED, RUNNING, PAUSED)
 BROKEN = ErrorInfo("broken", "It broke.")
 ALL = 100_000
+SUSPECT_LOSSES = 2
 
 
 class TickingClock:
-    """A millisecond later at each look, so that no two times are the same; it may be set ahead or back."""
+    """A millisecond later at each look, so that no two times are the same; it may be set ahead."""
 
     def __init__(self) -> None:
         self._base = datetime(2026, 1, 1, tzinfo=UTC)
@@ -78,6 +79,7 @@ class Mirror:
     mark: float = 0.0
     worker_id: str | None = None
     lease_until: datetime | None = None
+    wakes_at: datetime | None = None
     is_cancel_requested: bool = False
     is_pause_requested: bool = False
     error_code: str | None = None
@@ -131,16 +133,8 @@ class Model:
 
     def reaches(self, start: str, goal: str) -> bool:
         """Whether `start` waits for `goal`, by whatever way."""
-        met: set[str] = set()
-        todo = [start]
-        while todo:
-            for name in self.tasks[name].depends_on if (name := todo.pop()) in self.tasks else ():
-                if name == goal:
-                    return True
-                if name not in met:
-                    met.add(name)
-                    todo.append(name)
-        return False
+        above = self.tasks[start].depends_on if start in self.tasks else ()
+        return goal in above or any(self.reaches(name, goal) for name in above)
 
     def end(self, task: Mirror, status: TaskStatus, error_code: str | None = None) -> None:
         task.status, task.error_code = status, error_code
@@ -190,7 +184,7 @@ class Model:
         return (
             task.status is QUEUED
             and self.unfinished(task.depends_on) == 0
-            and (task.run_at <= now or task.run_at == task.created_at)
+            and (task.wakes_at is None or task.wakes_at <= now)
             and not (
                 task.serial_key is not None
                 and any(o.serial_key == task.serial_key and o.status is RUNNING for o in self.tasks.values())
@@ -199,8 +193,12 @@ class Model:
 
     def start(self, claimed: Task) -> None:
         task = self.tasks[claimed.task_id]
-        task.status, task.attempt = RUNNING, task.attempt + 1
+        task.status, task.attempt, task.wakes_at = RUNNING, task.attempt + 1, None
         task.worker_id, task.lease_until = claimed.worker_id, claimed.lease_until
+
+    def suspects(self) -> int:
+        """How many run that may be what ends their workers."""
+        return sum(task.status is RUNNING and task.losses >= SUSPECT_LOSSES for task in self.tasks.values())
 
     def running(self, fence: Fence) -> Mirror | None:
         """The task that this fence may write for."""
@@ -218,19 +216,20 @@ class Model:
 
 KEYS = st.sampled_from([None, None, "k1", "k2"])
 TYPES = st.sampled_from(["a", "b"])
+PICKS = st.sampled_from(range(240))
+"""Which of the tasks or attempts there are at that time."""
 WORKERS = st.sampled_from(["w1", "w2"])
 DELAYS = st.sampled_from([0, 10, 60])
 BACKEND = BACKENDS["embedded"]
 
 
 class StoreMachine(RuleBasedStateMachine):
-    tasks = Bundle("tasks")
-    fences = Bundle("fences")
-
     def __init__(self) -> None:
         super().__init__()
         self.clock = TickingClock()
         self.model = Model()
+        self.task_ids: list[str] = []
+        self.fences: list[Fence] = []
         self.told: list[tuple[int, str, int, str]] = []
         self.accepted: set[tuple[str, int]] = set()
         self._folder = tempfile.TemporaryDirectory()
@@ -262,6 +261,22 @@ class StoreMachine(RuleBasedStateMachine):
 
         return self._runner.run(answer())
 
+    def task_id(self, pick: int) -> str:
+        """One that is there, or now and then one that was pruned."""
+        there = list(self.model.tasks)
+        known = self.task_ids if pick % 8 == 0 or not there else there
+        return known[pick // 8 % len(known)]
+
+    def fence(self, pick: int) -> Fence:
+        """Of an attempt that runs, or now and then of one that is over."""
+        live = [fence for fence in self.fences if self.model.running(fence) is not None]
+        known = self.fences if pick % 8 == 0 or not live else live
+        return known[pick // 8 % len(known)]
+
+    def rows(self) -> dict[str, Task]:
+        found = self.ask(lambda store: store.tasks.list(TaskFilter(), after=None, limit=ALL))
+        return {task.task_id: task for task in found}
+
     def refused(self, expected: type[GleaneryError] | None, call: Callable[[Store], Awaitable[Any]]) -> bool:
         """Call it; when it is to be refused it must be, without having written anything."""
         if expected is None:
@@ -275,49 +290,59 @@ class StoreMachine(RuleBasedStateMachine):
 
     # --- clients ---
 
-    @initialize(target=tasks)
-    def first(self) -> str:
-        return self.made(NewTask("a", {}))
+    @initialize(priorities=st.lists(st.integers(0, 3), min_size=1, max_size=4))
+    def begin(self, priorities: list[int]) -> None:
+        for priority in priorities:
+            self.made(NewTask("a", {}, priority=priority))
 
     @rule(
-        target=tasks,
         task_type=TYPES,
         priority=st.integers(0, 3),
-        depends_on=st.lists(tasks, max_size=2),
+        depends_on=st.lists(PICKS, max_size=2),
         on_failure=st.sampled_from(DependencyFailure),
         coalesce_key=KEYS,
         serial_key=KEYS,
-        delay=st.sampled_from([None, None, 0, 30]),
-        max_retries=st.integers(0, 2),
+        delay=st.sampled_from([None, None, None, 0, 30]),
+        max_retries=st.integers(0, 4),
     )
     def create(
         self,
         task_type: str,
         priority: int,
-        depends_on: list[str],
+        depends_on: list[int],
         on_failure: DependencyFailure,
         coalesce_key: str | None,
         serial_key: str | None,
         delay: int | None,
         max_retries: int,
-    ) -> Any:
+    ) -> None:
         new = NewTask(
             task_type,
             {},
             priority=priority,
-            depends_on=tuple(depends_on),
+            depends_on=tuple(map(self.task_id, depends_on)),
             on_dependency_failure=on_failure,
             coalesce_key=coalesce_key,
             serial_key=serial_key,
             run_at=None if delay is None else self.clock() + timedelta(seconds=delay),
             max_retries=max_retries,
         )
-        if any(name not in self.model.tasks for name in depends_on):
+        if all(name in self.model.tasks for name in new.depends_on):
+            self.made(new)
+        else:
             assert self.refused(InvalidInput, lambda store: store.tasks.create(new))
-            return multiple()
-        return self.made(new)
 
-    def made(self, new: NewTask) -> str:
+    @rule(priority=st.integers(0, 3), task_type=TYPES, coalesce_key=KEYS)
+    def create_a_plain_one(self, priority: int, task_type: str, coalesce_key: str | None) -> None:
+        self.made(NewTask(task_type, {}, priority=priority, coalesce_key=coalesce_key))
+
+    @rule(pick=PICKS, on_failure=st.sampled_from(DependencyFailure))
+    def create_one_that_waits(self, pick: int, on_failure: DependencyFailure) -> None:
+        depends_on = self.task_id(pick)
+        if depends_on in self.model.tasks:
+            self.made(NewTask("a", {}, depends_on=(depends_on,), on_dependency_failure=on_failure))
+
+    def made(self, new: NewTask) -> None:
         task = self.ask(lambda store: store.tasks.create(new))
         assert task.run_at == (new.run_at or task.created_at)
         self.model.add(
@@ -332,12 +357,14 @@ class StoreMachine(RuleBasedStateMachine):
                 new.on_dependency_failure,
                 new.coalesce_key,
                 new.serial_key,
+                wakes_at=new.run_at,
             )
         )
-        return task.task_id
+        self.task_ids.append(task.task_id)
 
-    @rule(task_id=tasks)
-    def cancel(self, task_id: str) -> None:
+    @rule(pick=PICKS)
+    def cancel(self, pick: int) -> None:
+        task_id = self.task_id(pick)
         task = self.model.tasks.get(task_id)
         expected = NotFound if task is None else WrongState if task.status.is_final else None
         if self.refused(expected, lambda store: store.tasks.request_cancel(task_id)) or task is None:
@@ -347,8 +374,9 @@ class StoreMachine(RuleBasedStateMachine):
         else:
             self.model.end(task, CANCELLED)
 
-    @rule(task_id=tasks)
-    def pause(self, task_id: str) -> None:
+    @rule(pick=PICKS)
+    def pause(self, pick: int) -> None:
+        task_id = self.task_id(pick)
         task = self.model.tasks.get(task_id)
         expected = NotFound if task is None else WrongState if task.status.is_final else None
         if self.refused(expected, lambda store: store.tasks.request_pause(task_id)) or task is None:
@@ -358,8 +386,9 @@ class StoreMachine(RuleBasedStateMachine):
         elif task.status is RUNNING and not task.is_cancel_requested:
             task.is_pause_requested = True
 
-    @rule(task_id=tasks)
-    def resume(self, task_id: str) -> None:
+    @rule(pick=PICKS)
+    def resume(self, pick: int) -> None:
+        task_id = self.task_id(pick)
         task = self.model.tasks.get(task_id)
         is_right = task is not None and (task.status is PAUSED or task.is_pause_requested)
         expected = NotFound if task is None else None if is_right else WrongState
@@ -369,8 +398,9 @@ class StoreMachine(RuleBasedStateMachine):
             self.model.queue(task)
         task.is_pause_requested = False
 
-    @rule(task_id=tasks, only_failed=st.booleans())
-    def retry(self, task_id: str, only_failed: bool) -> None:
+    @rule(pick=PICKS, only_failed=st.sampled_from([False, False, True]))
+    def retry(self, pick: int, only_failed: bool) -> None:
+        task_id = self.task_id(pick)
         task = self.model.tasks.get(task_id)
         is_right = (
             task is not None
@@ -381,15 +411,17 @@ class StoreMachine(RuleBasedStateMachine):
         expected = NotFound if task is None else None if is_right else WrongState
         if self.refused(expected, lambda store: store.tasks.retry(task_id, only_failed=only_failed)) or task is None:
             return
-        task.retries, task.losses, task.mark, task.run_at = 0, 0, 0.0, task.created_at
+        task.retries, task.losses, task.mark, task.wakes_at = 0, 0, 0.0, None
         self.model.queue(task)
 
     @rule(
-        task_id=tasks,
+        pick=PICKS,
         priority=st.none() | st.integers(0, 3),
-        depends_on=st.none() | st.lists(tasks, max_size=2),
+        picks=st.none() | st.lists(PICKS, max_size=2),
     )
-    def change(self, task_id: str, priority: int | None, depends_on: list[str] | None) -> None:
+    def change(self, pick: int, priority: int | None, picks: list[int] | None) -> None:
+        task_id = self.task_id(pick)
+        depends_on = None if picks is None else [self.task_id(each) for each in picks]
         task = self.model.tasks.get(task_id)
         expected: type[GleaneryError] | None = NotFound if task is None else None
         if task is not None and task.status not in WAITING:
@@ -409,34 +441,35 @@ class StoreMachine(RuleBasedStateMachine):
 
     # --- workers ---
 
-    @rule(target=fences, task_id=tasks, worker_id=WORKERS)
-    def claim(self, task_id: str, worker_id: str) -> Any:
+    @rule(pick=PICKS, worker_id=WORKERS)
+    def claim(self, pick: int, worker_id: str) -> None:
+        task_id = self.task_id(pick)
         task = self.model.tasks.get(task_id)
         may_run = task is not None and self.model.may_run(task, self.clock())
         claimed = self.ask(lambda store: store.tasks.claim(task_id, worker_id, 60.0))
         assert (claimed is not None) == may_run
-        if claimed is None:
-            return multiple()
-        self.model.start(claimed)
-        return Fence(task_id, claimed.attempt)
+        if claimed is not None:
+            self.started(claimed)
+
+    def started(self, task: Task) -> None:
+        self.model.start(task)
+        self.fences.append(Fence(task.task_id, task.attempt))
 
     @rule(
-        target=fences,
         worker_id=WORKERS,
         limit=st.integers(1, 3),
-        types=st.lists(TYPES, unique=True, min_size=1),
-        type_limits=st.dictionaries(TYPES, st.integers(1, 2)),
+        types=st.sampled_from([("a", "b"), ("a", "b"), ("a",), ("b",)]),
+        type_limits=st.just({}) | st.dictionaries(TYPES, st.integers(1, 2)),
     )
-    def claim_due(self, worker_id: str, limit: int, types: list[str], type_limits: dict[str, int]) -> Any:
-        wanted = Wanted(worker_id, 60.0, tuple(types), type_limits)
+    def claim_due(self, worker_id: str, limit: int, types: tuple[str, ...], type_limits: dict[str, int]) -> None:
+        wanted = Wanted(worker_id, 60.0, types, type_limits)
         now = self.clock()
         claimed = self.ask(lambda store: store.tasks.claim_due(wanted, limit))
         for task in claimed:
             best = min(map(self.rank, self.allowed(wanted, now)))
             assert self.rank(self.model.tasks[task.task_id]) == best, "not the best of those that may run"
-            self.model.start(task)
+            self.started(task)
         assert len(claimed) == limit or not self.allowed(wanted, now), "one more could have been claimed"
-        return multiple(*(Fence(task.task_id, task.attempt) for task in claimed))
 
     def rank(self, task: Mirror) -> tuple[int, datetime, datetime]:
         return -task.priority, task.run_at, task.created_at
@@ -450,21 +483,26 @@ class StoreMachine(RuleBasedStateMachine):
             and self.model.may_run(task, now)
             and sum(o.status is RUNNING and o.task_type == task.task_type for o in tasks)
             < wanted.type_limits.get(task.task_type, ALL)
+            and (task.losses < SUSPECT_LOSSES or self.model.suspects() == 0)
         ]
 
-    @rule(fence=fences, done=st.integers(0, 3), events=st.integers(0, 2))
-    def report(self, fence: Fence, done: int, events: int) -> None:
+    @precondition(lambda self: self.fences)
+    @rule(pick=PICKS, done=st.integers(0, 3), events=st.integers(0, 2))
+    def report(self, pick: int, done: int, events: int) -> None:
+        fence = self.fence(pick)
         task = self.model.running(fence)
         progress = Progress(stages={"stored": StageCount(done, 3)})
         news = [NewEvent("page_stored", str(n)) for n in range(events)]
         if self.refused(None if task else LeaseLost, lambda store: store.tasks.report(fence, news, progress)):
             return
         assert task is not None
-        if done > task.mark:
-            task.losses, task.mark = 0, done
+        if done > task.mark or events:
+            task.losses, task.mark = 0, max(task.mark, done)
 
-    @rule(fence=fences, name=st.sampled_from(["s1", "s2"]), value=st.integers(0, 9))
-    def keep_step(self, fence: Fence, name: str, value: int) -> None:
+    @precondition(lambda self: self.fences)
+    @rule(pick=PICKS, name=st.sampled_from(["s1", "s2"]), value=st.integers(0, 9))
+    def keep_step(self, pick: int, name: str, value: int) -> None:
+        fence = self.fence(pick)
         task = self.model.running(fence)
         if self.refused(None if task else LeaseLost, lambda store: store.tasks.keep_step(fence, name, value)):
             return
@@ -473,14 +511,16 @@ class StoreMachine(RuleBasedStateMachine):
             task.losses, task.steps[name] = 0, value
         assert self.ask(lambda store: store.tasks.step(fence.task_id, name)) == (task.steps[name],)
 
-    @rule(fence=fences, status=st.sampled_from(TaskStatus).filter(lambda s: s is not RUNNING), retry_in=DELAYS)
-    def finish(self, fence: Fence, status: TaskStatus, retry_in: int) -> None:
-        self.finished(fence, status, retry_in)
+    @precondition(lambda self: self.fences)
+    @rule(pick=PICKS, status=st.sampled_from([COMPLETED, COMPLETED, FAILED, CANCELLED, PAUSED]))
+    def finish(self, pick: int, status: TaskStatus) -> None:
+        self.finished(self.fence(pick), status, None)
 
-    @rule(fence=consumes(fences), retry_in=st.none() | DELAYS)
-    def back_to_the_queue(self, fence: Fence, retry_in: int | None) -> None:
+    @precondition(lambda self: self.fences)
+    @rule(pick=PICKS, retry_in=st.none() | DELAYS)
+    def back_to_the_queue(self, pick: int, retry_in: int | None) -> None:
         """For another try, or put back as if it had not run."""
-        self.finished(fence, QUEUED, retry_in)
+        self.finished(self.fence(pick), QUEUED, retry_in)
 
     def finished(self, fence: Fence, status: TaskStatus, retry_in: int | None) -> None:
         task = self.model.running(fence)
@@ -500,26 +540,29 @@ class StoreMachine(RuleBasedStateMachine):
             status = CANCELLED
         elif task.is_pause_requested and status is QUEUED:
             status = PAUSED
-        task.losses, task.run_at = 0, run_at or task.created_at
+        task.losses, task.run_at, task.wakes_at = 0, run_at or task.run_at, run_at
         task.retries += status is QUEUED and is_retry
         if status is QUEUED:
             self.model.queue(task)
         else:
             self.model.end(task, status, BROKEN.code if status is FAILED else None)
 
-    @rule(fences_=st.lists(fences, max_size=3), lease_seconds=st.sampled_from([60.0, 600.0]))
-    def beat(self, fences_: list[Fence], lease_seconds: float) -> None:
-        asked = self.ask(lambda store: store.tasks.beat(fences_, lease_seconds, {}))
-        alive = {fence.task_id: task for fence in fences_ if (task := self.model.running(fence)) is not None}
+    @precondition(lambda self: self.fences)
+    @rule(picks=st.lists(PICKS, min_size=1, max_size=3), lease_seconds=st.sampled_from([60.0, 600.0]))
+    def beat(self, picks: list[int], lease_seconds: float) -> None:
+        fences = [self.fence(pick) for pick in picks]
+        asked = self.ask(lambda store: store.tasks.beat(fences, lease_seconds, {}))
+        alive = {fence.task_id: task for fence in fences if (task := self.model.running(fence)) is not None}
         assert {name: (a.to_cancel, a.to_pause) for name, a in asked.items()} == {
             name: (task.is_cancel_requested, task.is_pause_requested) for name, task in alive.items()
         }
+        rows = self.rows()
         for task in alive.values():
-            task.lease_until = self.ask(lambda store, name=task.task_id: store.tasks.get(name)).lease_until
+            task.lease_until = rows[task.task_id].lease_until
 
-    @rule(gone=st.lists(WORKERS, max_size=1), spare=st.lists(tasks, max_size=1))
-    def reap(self, gone: list[str], spare: list[str]) -> None:
-        now = self.clock()
+    @rule(gone=st.lists(WORKERS, max_size=1), picks=st.lists(PICKS, max_size=1))
+    def reap(self, gone: list[str], picks: list[int]) -> None:
+        now, spare = self.clock(), [self.task_id(pick) for pick in picks]
         lost = [
             task
             for task in self.model.tasks.values()
@@ -532,7 +575,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.taken_back(self.model.tasks[name])
 
     def taken_back(self, task: Mirror) -> None:
-        task.losses, task.run_at = task.losses + 1, task.created_at
+        task.losses += 1
         if task.is_cancel_requested:
             self.model.end(task, CANCELLED)
         elif task.losses > task.max_retries:
@@ -544,11 +587,11 @@ class StoreMachine(RuleBasedStateMachine):
 
     # --- time and room ---
 
-    @rule(seconds=st.sampled_from([10, 70, 700, -30]))
+    @rule(seconds=st.sampled_from([10, 70, 700]))
     def time_passes(self, seconds: int) -> None:
         self.clock.jump(seconds)
 
-    @rule(events_per_task=st.none() | st.integers(1, 4), has_tasks=st.booleans())
+    @rule(events_per_task=st.none() | st.integers(1, 4), has_tasks=st.sampled_from([False, False, True]))
     def prune(self, events_per_task: int | None, has_tasks: bool) -> None:
         before = self.clock() + timedelta(days=1) if has_tasks else None
         retention = Retention(tasks_before=before, events_per_task=events_per_task)
@@ -558,14 +601,13 @@ class StoreMachine(RuleBasedStateMachine):
         for name in going:
             del self.model.tasks[name]
         if events_per_task is not None:
-            kept = self.ask(lambda store: store.tasks.list(TaskFilter(), after=None, limit=ALL))
-            assert all(task.last_seq - task.first_seq < events_per_task for task in kept)
+            assert all(task.last_seq - task.first_seq < events_per_task for task in self.rows().values())
 
     # --- what always holds ---
 
     @invariant()
     def the_rows_are_the_model(self) -> None:
-        rows = {t.task_id: t for t in self.ask(lambda store: store.tasks.list(TaskFilter(), after=None, limit=ALL))}
+        rows = self.rows()
         assert rows.keys() == self.model.tasks.keys(), "an accepted task is gone"
         for name, task in self.model.tasks.items():
             assert facts_of(rows[name]) == task.facts
@@ -588,17 +630,19 @@ class StoreMachine(RuleBasedStateMachine):
     def what_was_told_is_what_is_stored(self) -> None:
         assert [number for number, *_ in self.told] == list(range(1, len(self.told) + 1))
         assert self.ask(lambda store: store.tasks.last_number()) == len(self.told)
-        rows = self.ask(lambda store: store.tasks.list(TaskFilter(), after=None, limit=ALL))
-        first = {task.task_id: task.first_seq for task in rows}
+        rows = self.rows()
+        first = {task.task_id: task.first_seq for task in rows.values()}
         kept = [(name, seq, kind) for _, name, seq, kind in self.told if name in first and seq >= first[name]]
         stored = self.ask(lambda store: store.tasks.changes_after(0, ALL))
         assert [(c.task.task_id, e.seq, e.type) for c in stored for e in c.events] == kept
-        for task in rows:
+        for task in rows.values():
             seqs = [seq for name, seq, _ in kept if name == task.task_id]
             assert seqs == list(range(task.first_seq, task.last_seq + 1))
 
 
+# Shrinking a failure takes minutes, so that is for who looks for its cause: take the phases away.
 StoreMachine.TestCase.settings = settings(
+    phases=[Phase.explicit, Phase.generate],
     max_examples=25,
     stateful_step_count=40,
     deadline=None,

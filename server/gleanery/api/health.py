@@ -179,7 +179,7 @@ class BackgroundApi:
             return []
         taking = [worker for worker in workers if worker.is_alive and worker.concurrency]
         if not taking:
-            return [f"{stats.due} tasks are due and no worker lives: start one with 'gleanery worker'."]
+            return [f"No worker lives and tasks are due: {stats.due}. Start one with 'gleanery worker'."]
         taken = {task_type for worker in taking for task_type in worker.task_types}
         waiting = sorted(name for name, counts in stats.by_type.items() if counts.get(TaskStatus.QUEUED))
         return [
@@ -198,7 +198,9 @@ class BackgroundApi:
 
 def _dead_letters(webhooks: Mapping[str, int]) -> list[str]:
     dead = webhooks[DeliveryState.DEAD]
-    return [f"{dead} webhook calls were given up: see GET /api/v1/webhooks/deliveries?state=dead."] if dead else []
+    return (
+        [f"Webhook calls that were given up: {dead}. See GET /api/v1/webhooks/deliveries?state=dead."] if dead else []
+    )
 
 
 def _active(task: Task) -> wire.ActiveTask:

@@ -318,7 +318,8 @@ class Live:
             try:
                 task = await self._tasks.get(task_id)
                 events = list(await self._tasks.events(task_id, after=after, before=None, limit=MESSAGE_EVENTS))
-                await asyncio.wait_for(socket.send_json(present.of_update(task, after, events)), SEND_SECONDS)
+                async with asyncio.timeout(SEND_SECONDS):
+                    await socket.send_json(present.of_update(task, after, events))
             except (TimeoutError, ConnectionError):
                 await socket.close(code=1013, message=b"too slow")
                 return
@@ -328,7 +329,8 @@ class Live:
             after = events[-1].seq if events else after
             if after >= task.last_seq:
                 try:
-                    await asyncio.wait_for(bell.wait(), HEAD_SECONDS)
+                    async with asyncio.timeout(HEAD_SECONDS):
+                        await bell.wait()
                     await asyncio.sleep(ROOM_INTERVAL_SECONDS)  # what comes close together goes as one message
                 except TimeoutError:
                     continue

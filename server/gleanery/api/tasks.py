@@ -173,7 +173,8 @@ class TasksApi:
 
     async def _wait(self, bell: asyncio.Event, response: web.StreamResponse) -> None:
         try:
-            await asyncio.wait_for(bell.wait(), _PING_SECONDS)
+            async with asyncio.timeout(_PING_SECONDS):
+                await bell.wait()
         except TimeoutError:
             await response.write(b": quiet\n\n")
 

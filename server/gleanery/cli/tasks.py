@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -54,6 +54,7 @@ def _working(args: Namespace) -> int:
 
 
 async def _act(args: Namespace) -> Exit:
+    body = _body(args)  # first of all: to refuse wrong input no server is needed
     # A server of our own only reads and writes rows here: nothing starts to run because someone looked.
     async with connect.connect(args, concurrency=0) as connection:
         client = connection.client
@@ -65,13 +66,27 @@ async def _act(args: Namespace) -> Exit:
             case "stats":
                 return await _stats(client, args)
             case "prune":
-                return await _prune(client, args)
+                return await _prune(client, args, body)
             case "start":
-                return _said(await client.start_task(start_body(args)), args, is_left=connection.is_own)
-            case "cancel" | "retry" if _is_for_all(args):
-                return await _steer_all(client, args)
+                return _said(await client.start_task(body), args, is_left=connection.is_own)
+            case "cancel" | "retry" if args.is_all:
+                return await _steer_all(client, args, body)
             case _:
                 return _said(await _steer(client, args), args)
+
+
+def _body(args: Namespace) -> dict[str, Any]:
+    """What is sent for an action that isn't about one task. Raises InvalidInput naming the flag."""
+    match args.action:
+        case "start":
+            return start_body(args)
+        case "prune":
+            return prune_body(args)
+        case "cancel" | "retry":
+            _check_choice(args)
+            return selection_body(args)
+        case _:
+            return {}
 
 
 async def _steer(client: Client, args: Namespace) -> wire.TaskShape:
@@ -90,19 +105,17 @@ async def _steer(client: Client, args: Namespace) -> wire.TaskShape:
             raise AssertionError(args.action)
 
 
-def _is_for_all(args: Namespace) -> bool:
-    """Whether many tasks are meant. Raises InvalidInput unless it is clear which."""
+def _check_choice(args: Namespace) -> None:
+    """Raises InvalidInput unless it is clear which tasks are meant."""
     if args.is_all == (args.task_id is not None):
         raise errors.InvalidInput("ID", f"name one task, or say --all to {args.action} all that fit")
     if not args.is_all and (args.status or args.task_type):
         raise errors.InvalidInput("--all", "--status and --type choose among all tasks: say --all and no ID")
     if args.is_all and args.only_failed:
         raise errors.InvalidInput("--only-failed", "is for one crawl: name it")
-    return bool(args.is_all)
 
 
-async def _steer_all(client: Client, args: Namespace) -> Exit:
-    body = selection_body(args)
+async def _steer_all(client: Client, args: Namespace, body: Mapping[str, Any]) -> Exit:
     steered = await (client.cancel_all(body) if args.action == "cancel" else client.retry_all(body))
     if args.json:
         print(steered.model_dump_json())
@@ -145,8 +158,8 @@ async def _stats(client: Client, args: Namespace) -> Exit:
     return Exit.COMPLETE
 
 
-async def _prune(client: Client, args: Namespace) -> Exit:
-    pruned = await client.prune(prune_body(args))
+async def _prune(client: Client, args: Namespace, body: Mapping[str, Any]) -> Exit:
+    pruned = await client.prune(body)
     if args.json:
         print(pruned.model_dump_json())
     else:

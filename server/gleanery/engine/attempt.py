@@ -44,6 +44,7 @@ class Run:
     stop: Stop | None = None
     is_begun: bool = False
     is_ending: bool = False
+    ended: Task | None = None
     is_lost: bool = False
     fence: Fence = field(init=False)
 
@@ -104,7 +105,11 @@ class Attempts:
                 event = NewEvent(EventType.TASK_CANCELLED, "Cancelled; what was stored stays")
                 await self._end(run, TaskStatus.CANCELLED, event, progress=progress)
             case Stop.PAUSE:
-                await self._end(run, TaskStatus.PAUSED, NewEvent(EventType.TASK_PAUSED, "Paused"), progress=progress)
+                # The store makes a pause of it, unless that was taken back while the handler stopped.
+                event = NewEvent(
+                    EventType.TASK_QUEUED, "Put back: resumed before it had stopped", {"reason": "put_back"}
+                )
+                await self._end(run, TaskStatus.QUEUED, event, progress=progress)
             case Stop.SHUTDOWN:
                 event = NewEvent(EventType.TASK_QUEUED, "Put back: the server is shutting down", {"reason": "shutdown"})
                 await self._end(run, TaskStatus.QUEUED, event, progress=progress)
@@ -157,7 +162,7 @@ class Attempts:
         wait = FIRST_WAIT_SECONDS
         while True:
             try:
-                task = await self._store.finish(run.fence, status, [event], **fields)
+                task = run.ended = await self._store.finish(run.fence, status, [event], **fields)
             except errors.LeaseLost:
                 _lost(run)
                 return

@@ -68,5 +68,6 @@ async def prune(tasks: TaskStore, retention: Retention) -> Removed:
             total.events + removed.events,
             total.deliveries + removed.deliveries,
             total.idempotency_keys + removed.idempotency_keys,
+            total.urls + removed.urls,
         )
     return total

@@ -9,7 +9,6 @@ from enum import Enum, auto
 
 from gleanery.errors import GleaneryError
 
-
 LONGEST_ASKED_SECONDS = 3600.0
 """Whatever a Retry-After says, nobody waits longer."""
 

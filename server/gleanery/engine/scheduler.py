@@ -63,7 +63,8 @@ class Scheduler:
                 _log.error("schedules not looked at", extra={"code": error.code, "reason": error.message})
                 seconds = LOOK_SECONDS
             try:
-                await asyncio.wait_for(self._bell.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._bell.wait()
             except TimeoutError:
                 pass
 

@@ -57,7 +57,8 @@ class Tail:
     async def _follow(self) -> None:
         while True:
             try:
-                await asyncio.wait_for(self._kick.wait(), ALONE_SECONDS if self.is_alone else TOGETHER_SECONDS)
+                async with asyncio.timeout(ALONE_SECONDS if self.is_alone else TOGETHER_SECONDS):
+                    await self._kick.wait()
             except TimeoutError:
                 pass
             try:

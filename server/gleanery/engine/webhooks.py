@@ -157,7 +157,8 @@ class WebhookSender:
             if self._is_stopping:
                 return
             try:
-                await asyncio.wait_for(self._bell.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._bell.wait()
             except TimeoutError:
                 continue
 

@@ -16,8 +16,8 @@ from gleanery.engine.attempt import Attempts, Run, Stop
 from gleanery.engine.handler import Handler
 from gleanery.engine.memory import own_mb
 from gleanery.engine.presence import Presence, Unseen
-from gleanery.model import Clock, Task, WorkerInfo, utc_now
-from gleanery.store.base import Asked, Store, TaskStore, Wanted, WorkerStore
+from gleanery.model import Clock, Task, TaskStatus, WorkerInfo, utc_now
+from gleanery.store.base import Asked, Store, TaskFilter, TaskStore, Wanted, WorkerStore
 
 _log = log.get(__name__)
 
@@ -25,6 +25,7 @@ LOOK_SECONDS = 1.0
 GRACE_SECONDS = 1.0
 LAST_WRITES_SECONDS = 2.0
 BEATS_AT_ONCE = 100
+RUNNING_AT_MOST = 100_000
 TELL_SECONDS = 5.0
 """Between two lines of the worker about itself."""
 FORGET_SECONDS = 60.0
@@ -75,6 +76,7 @@ class Worker:
         self._rung_while_claiming: set[str] = set()
         self._jobs: list[asyncio.Task[None]] = []
         self._is_stopping = False
+        self._is_drained = False
         self._started_at = clock()
         self._told_at = float("-inf")
         self._jump = _JumpWatch(clock)
@@ -130,8 +132,11 @@ class Worker:
 
     def hear(self, task_id: str) -> None:
         """A doorbell: look whether something can be claimed, or what is asked of a task that runs here."""
+        run = self._runs.get(task_id)
+        if run is not None and run.is_ending:
+            return  # its own end: `_run` knows what follows
         self._bell.set()
-        if task_id in self._runs:
+        if run is not None:
             self._to_beat.add(task_id)
             self._beat_bell.set()
         else:
@@ -150,7 +155,8 @@ class Worker:
             if self._is_stopping:
                 return
             try:
-                await asyncio.wait_for(self._bell.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._bell.wait()
             except TimeoutError:
                 continue
 
@@ -161,7 +167,8 @@ class Worker:
             claimed = await self._tasks.claim_due(self._wanted, free)
             for task in claimed:
                 self._begin(task)
-            if len(claimed) < free:
+            self._is_drained = len(claimed) < free
+            if self._is_drained:
                 return await self._seconds_to_next()
         return LOOK_SECONDS
 
@@ -187,7 +194,14 @@ class Worker:
             self.leases_lost += run.is_lost
             if self._runs.get(run.task.task_id) is run:
                 del self._runs[run.task.task_id]
-            self._bell.set()
+            if self._may_follow(run):
+                self._bell.set()
+
+    def _may_follow(self, run: Run) -> bool:
+        """Whether the end of this attempt may let another begin. What is new since the last look has rung itself."""
+        if not self._is_drained or run.ended is None or not run.ended.status.is_final:
+            return True
+        return run.task.serial_key is not None or bool(self._wanted.type_limits or self._wanted.queue_limits)
 
     # Leases
 
@@ -195,7 +209,8 @@ class Worker:
         all_at = time.monotonic() + self._lease_seconds / 4
         while True:
             try:
-                await asyncio.wait_for(self._beat_bell.wait(), max(0.0, all_at - time.monotonic()))
+                async with asyncio.timeout(max(0.0, all_at - time.monotonic())):
+                    await self._beat_bell.wait()
             except TimeoutError:
                 all_at = time.monotonic() + self._lease_seconds / 4
                 self._to_beat.update(self._runs)
@@ -261,12 +276,19 @@ class Worker:
         gone = list(self._presence.gone([owner for owner in owners if owner != self.worker_id]))
         if is_first:
             gone.append(self.worker_id)  # an earlier life under this name
-        if self._jump.is_recent(self._lease_seconds) and not gone:
-            return
-        for task in await self._tasks.reap(gone=gone, spare=[*self._runs]):
+        spare = [*self._runs]
+        if self._jump.is_recent(self._lease_seconds):
+            if not gone:
+                return
+            spare += await self._held_by_others(gone)
+        for task in await self._tasks.reap(gone=gone, spare=spare):
             _log.warning(
                 "task taken back", extra={"task_id": task.task_id, "status": str(task.status), "attempt": task.attempt}
             )
+
+    async def _held_by_others(self, gone: Sequence[str]) -> Sequence[str]:
+        running = await self._tasks.list(TaskFilter((TaskStatus.RUNNING,)), after=None, limit=RUNNING_AT_MOST)
+        return [task.task_id for task in running if task.worker_id not in gone]
 
     async def _tell_of_itself(self, state: str) -> None:
         if time.monotonic() - self._told_at < TELL_SECONDS:

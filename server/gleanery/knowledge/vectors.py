@@ -19,6 +19,7 @@ _log = log.get(__name__)
 
 BATCH = 32
 LOAD_BATCH = 2000
+IDS_AT_ONCE = 500
 FOLLOW_SECONDS = 0.5
 """Least time between two looks for vectors that others stored."""
 
@@ -66,16 +67,26 @@ class Vectors:
             self._is_loaded.set()
         return len(self.index)
 
-    async def refresh(self, source_id: str) -> None:
-        """Bring the index of one source to what is stored: vectors of other processes come in, those that went go."""
-        known = self.index.of_source(
-            source_id
-        )  # before the rows are read: what comes in meanwhile is not taken for gone
+    async def refresh(self, source_id: str) -> int:
+        """Bring the index of one source to what is stored: vectors of other processes come in, those that went go.
+
+        The highest row that was there; `take_newer` goes on from it.
+        """
+        # Before the rows are read: what comes in meanwhile is not taken for gone. In threads: there may be 100,000.
+        known = await asyncio.to_thread(self.index.of_source, source_id)
         stored = await self._store.embedded_chunks(source_id, self.model)
-        self.index.remove(known.difference(stored))
-        missing = [chunk_id for chunk_id in stored if chunk_id not in self.index]
-        for start in range(0, len(missing), LOAD_BATCH // 4):
-            self._take_in(await self._store.vectors_of(missing[start : start + LOAD_BATCH // 4], self.model))
+        gone, missing = await asyncio.to_thread(lambda: (known - stored.keys(), list(stored.keys() - known)))
+        self.index.remove(gone)
+        for start in range(0, len(missing), IDS_AT_ONCE):
+            self._take_in(await self._store.vectors_of(missing[start : start + IDS_AT_ONCE], self.model))
+        return max(stored.values(), default=0)
+
+    async def take_newer(self, source_id: str, after: int) -> int:
+        """Take in the vectors of chunks of that source that came after that row; the highest row now."""
+        while rows := await self._store.vectors(self.model, after=after, limit=IDS_AT_ONCE, source_id=source_id):
+            after = rows[-1].row
+            self._take_in(rows)
+        return after
 
     def _take_in(self, rows: Sequence[VectorRow]) -> None:
         for source_id in {row.source_id for row in rows}:
@@ -102,20 +113,22 @@ class Vectors:
 class Arrivals:
     """Keeps the index in step with what other processes store. `hear` is for the change feed, `run` follows it.
 
-    What the worker `own_id` embeds is in the index already; the end of any task on a source tells what has gone.
+    While another worker embeds, what is newest is taken in; the end of any task on a source brings the whole of it into
+    step, also what has gone. What the worker `own_id` embeds is in the index already.
     """
 
     def __init__(self, vectors: Vectors, own_id: str) -> None:
         self._vectors = vectors
         self._own_id = own_id
-        self._sources: set[str] = set()
+        self._sources: dict[str, bool] = {}  # whether a task on it has ended
+        self._rows: dict[str, int] = {}
         self._bell = asyncio.Event()
 
     def hear(self, changes: Sequence[Change]) -> None:
         for change in changes:
-            source_id = change.task.payload.get("source_id")
-            if source_id and (change.task.status.is_final or self._is_of_another(change)):
-                self._sources.add(source_id)
+            source_id, is_final = change.task.payload.get("source_id"), change.task.status.is_final
+            if source_id and (is_final or self._is_of_another(change)):
+                self._sources[source_id] = is_final or self._sources.get(source_id, False)
                 self._bell.set()
 
     def _is_of_another(self, change: Change) -> bool:
@@ -127,10 +140,19 @@ class Arrivals:
         while True:
             await self._bell.wait()
             self._bell.clear()
-            sources, self._sources = self._sources, set()
-            for source_id in sources:
+            sources, self._sources = self._sources, {}
+            for source_id, has_ended in sources.items():
                 try:
-                    await self._vectors.refresh(source_id)
+                    await self._follow(source_id, has_ended)
                 except (errors.StorageError, errors.EmbedMismatch) as error:
                     _log.error("vectors not taken in", extra={"source_id": source_id, "reason": error.message})
             await asyncio.sleep(FOLLOW_SECONDS)
+
+    async def _follow(self, source_id: str, has_ended: bool) -> None:
+        after = self._rows.pop(source_id, None)
+        if has_ended or after is None:
+            row = await self._vectors.refresh(source_id)
+        else:
+            row = await self._vectors.take_newer(source_id, after)
+        if not has_ended:
+            self._rows[source_id] = row

@@ -145,6 +145,7 @@ class Removed:
     events: int = 0
     deliveries: int = 0
     idempotency_keys: int = 0
+    urls: int = 0
 
 
 @dataclass(frozen=True)
@@ -443,10 +444,12 @@ class KnowledgeStore(Protocol):
         are gone meanwhile are passed over."""
         ...
 
-    async def vectors(self, model: str, *, after: int, limit: int) -> Sequence[VectorRow]: ...
+    async def vectors(self, model: str, *, after: int, limit: int, source_id: str | None = None) -> Sequence[VectorRow]:
+        """By row; of one source or of all."""
+        ...
 
-    async def embedded_chunks(self, source_id: str, model: str) -> Sequence[str]:
-        """Ids of the source's chunks that have a vector of this model."""
+    async def embedded_chunks(self, source_id: str, model: str) -> Mapping[str, int]:
+        """The source's chunks that have a vector of this model: row by id."""
         ...
 
     async def vectors_of(self, chunk_ids: Sequence[str], model: str) -> Sequence[VectorRow]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,25 +26,22 @@ class FilePresence:
 
     def hold(self, worker_id: str) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._path = self._file(worker_id)
-        self._held = self._path.open("w")
+        path = self._file(worker_id)
         for _ in range(TRIES):
-            try:
-                fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                time.sleep(TRY_SECONDS)  # at a start only: it may be someone who just looks whether we live
-            else:
+            file = path.open("w")
+            if _lock(file) and _is_at(file, path):
+                self._held, self._path = file, path
                 return
-        self._held.close()
-        self._held = None
+            file.close()
+            time.sleep(TRY_SECONDS)  # at a start only: it may be someone who just looks whether we live
         raise errors.InvalidInput("worker_id", f"a worker {worker_id!r} runs already: take another name")
 
     def release(self) -> None:
-        if self._held is not None:
-            self._held.close()
-            self._held = None
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
+        if self._held is None or self._path is None:
+            return  # the file may be that of another one, who was refused to us
+        self._path.unlink(missing_ok=True)
+        self._held.close()
+        self._held = None
 
     def gone(self, worker_ids: Sequence[str]) -> Sequence[str]:
         return [worker_id for worker_id in worker_ids if not self._is_held(worker_id)]
@@ -61,3 +59,19 @@ class FilePresence:
     def _file(self, worker_id: str) -> Path:
         """Names are the user's: a digest is a file name whatever they hold."""
         return self._folder / f"{hashlib.sha256(worker_id.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}.lock"
+
+
+def _lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_at(file: IO[str], path: Path) -> bool:
+    """Not if who held it before has just removed it: nobody would find this lock."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False

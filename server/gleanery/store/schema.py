@@ -207,6 +207,7 @@ END;
 
 _ENGINE = """
 ALTER TABLE task ADD COLUMN first_seq INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE task ADD COLUMN wakes_at REAL;
 ALTER TABLE task ADD COLUMN waits_for INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE task ADD COLUMN on_dependency_failure TEXT NOT NULL DEFAULT 'fail';
 ALTER TABLE task ADD COLUMN webhook_states TEXT NOT NULL DEFAULT '["completed","failed","cancelled"]';
@@ -218,10 +219,12 @@ ALTER TABLE task ADD COLUMN ran_seconds REAL NOT NULL DEFAULT 0;
 ALTER TABLE task ADD COLUMN progress_mark REAL NOT NULL DEFAULT 0;
 
 DROP INDEX task_due;
--- All that choosing the next task looks at, so that it reads no rows but those it takes.
-CREATE INDEX task_ready ON task (priority DESC, run_at, created_at, task_type, queue_name, serial_key)
-    WHERE status = 'queued' AND waits_for = 0;
-CREATE INDEX task_wakes ON task (run_at) WHERE status = 'queued' AND waits_for = 0;
+-- A task that must wait for a time has it in `wakes_at`; when it has come, NULL takes its place. So the index of what may
+-- run holds nothing else, in the order of claiming, with all that choosing looks at: only rows that are taken are read.
+UPDATE task SET wakes_at = run_at WHERE status = 'queued' AND run_at > created_at;
+CREATE INDEX task_ready ON task (priority DESC, run_at, created_at, task_type, queue_name, serial_key, lost_count)
+    WHERE status = 'queued' AND waits_for = 0 AND wakes_at IS NULL;
+CREATE INDEX task_wakes ON task (wakes_at) WHERE status = 'queued' AND wakes_at IS NOT NULL;
 CREATE INDEX task_running ON task (task_type, queue_name, lease_until) WHERE status = 'running';
 CREATE INDEX task_by_status ON task (status, created_at DESC, task_id);
 CREATE INDEX task_ended ON task (processing_completed_at) WHERE processing_completed_at IS NOT NULL;

@@ -8,6 +8,7 @@ pass, so that starting a task doesn't wait for the pages of a crawl. Changes to 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import queue
 import sqlite3
@@ -31,6 +32,8 @@ GROUP_LIMIT = 50
 LONG_CALL_LETS_PASS = 100
 """How many calls that come later may go before a long one."""
 READERS = 3
+READER_CACHE_KB = 8192
+WRITER_CACHE_KB = 16384
 BUSY_MILLISECONDS = 10_000
 
 
@@ -152,6 +155,7 @@ class Database:
     def _commit(self, connection: sqlite3.Connection, calls: Sequence[_Call]) -> None:
         """All calls in one transaction; where that can't be kept, each in one of its own."""
         try:
+            _roll_back(connection)  # what is left of one that could not be rolled back
             self._sync(connection, is_durable=any(call.is_durable for call in calls))
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
@@ -163,8 +167,8 @@ class Database:
                 self._run(connection, call)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            with contextlib.suppress(sqlite3.Error):  # the next transaction begins with it
+                _roll_back(connection)
             if len(calls) == 1:
                 calls[0].error = calls[0].error or _translate(error)
                 return
@@ -205,6 +209,11 @@ class Database:
                 call.future.set_result(call.result)
 
 
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
 def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     mode = "ro" if read_only else "rwc"
     connection = sqlite3.connect(
@@ -220,7 +229,7 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.create_function("fts_text", 1, fts_text, deterministic=True)
-    connection.execute("PRAGMA cache_size = -32768")
+    connection.execute(f"PRAGMA cache_size = -{READER_CACHE_KB if read_only else WRITER_CACHE_KB}")
     return connection
 
 

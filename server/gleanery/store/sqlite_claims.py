@@ -13,51 +13,71 @@ from gleanery.model import ErrorInfo, EventType, Fence, NewEvent, Task, TaskStat
 from gleanery.store import sqlite_ends, sqlite_outbox
 from gleanery.store.base import Asked, Wanted
 from gleanery.store.sqlite import Tx
-from gleanery.store.sqlite_rows import append, dump_error, marks, time_of
+from gleanery.store.sqlite_rows import dump_error, keep_events, marks, task_from, time_of
 
-# A task without a start time is due at once whatever the clock does, also when it is set back after the task was made.
-_IS_DUE = "status = 'queued' AND waits_for = 0 AND (run_at <= ? OR run_at = created_at)"
+_IS_READY = "status = 'queued' AND waits_for = 0 AND wakes_at IS NULL"
+WAKE_AT_ONCE = 500
 
 SUSPECT_LOSSES = 2
-"""After so many losses in a row a task may be what ends its workers. Of such tasks one runs at a time until it gets on or
-ends, so that the one that is fails alone and doesn't use up the retries of those that ran beside it."""
+"""After so many losses in a row a task may be what ends its workers. Such a one is watched for a while before another of
+them begins, so that the one that is fails alone and doesn't use up the retries of those that ran beside it."""
+SUSPECT_SECONDS = 10.0
 
 
 def next_due_at(db: sqlite3.Connection, now: datetime, task_types: Sequence[str]) -> datetime | None:
+    if not task_types:
+        return None
     row = db.execute(
-        "SELECT min(run_at) FROM task WHERE status = 'queued' AND waits_for = 0 AND run_at > ? AND run_at <> created_at"
-        f" AND task_type IN ({marks(task_types)})",
+        "SELECT wakes_at FROM task INDEXED BY task_wakes WHERE status = 'queued' AND wakes_at > ? AND waits_for = 0"
+        f" AND task_type IN ({marks(task_types)}) ORDER BY wakes_at LIMIT 1",
         (now.timestamp(), *task_types),
     ).fetchone()
-    return time_of(row[0])
+    return None if row is None else time_of(row[0])
+
+
+def _wake(tx: Tx) -> None:
+    """Those whose time has come may run from now on, also if the clock is set back again."""
+    tx.db.execute(
+        "UPDATE task SET wakes_at = NULL WHERE task_id IN (SELECT task_id FROM task INDEXED BY task_wakes"
+        " WHERE status = 'queued' AND wakes_at <= ? ORDER BY wakes_at LIMIT ?)",
+        (tx.now.timestamp(), WAKE_AT_ONCE),
+    )
 
 
 def claim(tx: Tx, task_id: str, wanted: Wanted) -> Task | None:
+    """One task, if it may run now."""
+    _wake(tx)
+    return _claim(tx, task_id, wanted)
+
+
+def _claim(tx: Tx, task_id: str, wanted: Wanted) -> Task | None:
     now = tx.now.timestamp()
     try:
         claimed = tx.db.execute(
             "UPDATE task SET status = 'running', attempt = attempt + 1, worker_id = ?, lease_until = ?,"
             " processing_started_at = coalesce(processing_started_at, ?), processing_completed_at = NULL,"
-            " attempt_started_at = ?, waited_seconds = coalesce(waited_seconds, max(0, ? - run_at))"
-            f" WHERE task_id = ? AND {_IS_DUE} RETURNING attempt",
-            (wanted.worker_id, now + wanted.lease_seconds, now, now, now, task_id, now),
+            " attempt_started_at = ?, waited_seconds = coalesce(waited_seconds, max(0, ? - run_at)),"
+            f" last_seq = last_seq + 1 WHERE task_id = ? AND {_IS_READY} RETURNING *",
+            (wanted.worker_id, now + wanted.lease_seconds, now, now, now, task_id),
         ).fetchall()
     except sqlite3.IntegrityError:
         return None  # another task of this serial key runs; its end rings this one again
     if not claimed:
         return None
-    data = {"attempt": claimed[0][0], "worker_id": wanted.worker_id}
+    task = task_from(claimed[0])
+    data = {"attempt": task.attempt, "worker_id": wanted.worker_id}
     event = (
         NewEvent(EventType.TASK_STARTED, "Started", data)
-        if data["attempt"] == 1
+        if task.attempt == 1
         else NewEvent(EventType.TASK_RESUMED, "Taken up again where it stopped", data)
     )
-    task = append(tx, task_id, [event])
+    keep_events(tx, task, [event])
     sqlite_outbox.note(tx, task)
     return task
 
 
 def claim_due(tx: Tx, wanted: Wanted, limit: int) -> list[Task]:
+    _wake(tx)
     claimed = list[Task]()
     room = _Room(tx.db, wanted)
     while len(claimed) < limit and (rows := _candidates(tx, wanted, room, limit - len(claimed))):
@@ -67,7 +87,7 @@ def claim_due(tx: Tx, wanted: Wanted, limit: int) -> list[Task]:
             is_suspect = row["lost_count"] >= SUSPECT_LOSSES
             if (is_suspect and is_one_suspect) or not room.has(row["task_type"], row["queue_name"]):
                 continue
-            if (task := claim(tx, row["task_id"], wanted)) is not None:
+            if (task := _claim(tx, row["task_id"], wanted)) is not None:
                 is_one_suspect = is_one_suspect or is_suspect
                 room.take(task)
                 claimed.append(task)
@@ -112,14 +132,17 @@ class _Room:
 
 def _candidates(tx: Tx, wanted: Wanted, room: _Room, limit: int) -> Sequence[sqlite3.Row]:
     types = [name for name in wanted.task_types if name not in room.full_types]
-    values: list[Any] = [tx.now.timestamp(), *types, *room.full_queues, SUSPECT_LOSSES, SUSPECT_LOSSES, limit]
+    if not types:
+        return ()
+    watched_from = tx.now.timestamp() - SUSPECT_SECONDS
+    values: list[Any] = [*types, *room.full_queues, SUSPECT_LOSSES, SUSPECT_LOSSES, watched_from, limit]
     rows: Sequence[sqlite3.Row] = tx.db.execute(
-        f"SELECT task_id, task_type, queue_name, lost_count FROM task WHERE {_IS_DUE} AND task_type IN ({marks(types)})"
-        f" AND queue_name NOT IN ({marks(room.full_queues)})"
+        "SELECT task_id, task_type, queue_name, lost_count FROM task INDEXED BY task_ready"
+        f" WHERE {_IS_READY} AND task_type IN ({marks(types)}) AND queue_name NOT IN ({marks(room.full_queues)})"
         " AND (serial_key IS NULL OR NOT EXISTS (SELECT 1 FROM task AS other"
         " WHERE other.serial_key = task.serial_key AND other.status = 'running'))"
         " AND (lost_count < ? OR NOT EXISTS (SELECT 1 FROM task AS other"
-        " WHERE other.status = 'running' AND other.lost_count >= ?))"
+        " WHERE other.status = 'running' AND other.lost_count >= ? AND other.attempt_started_at > ?))"
         " ORDER BY priority DESC, run_at, created_at LIMIT ?",
         values,
     ).fetchall()
@@ -168,7 +191,7 @@ def _take_back(tx: Tx, row: sqlite3.Row) -> Task:
         status, event = TaskStatus.QUEUED, told
     ended_at = tx.now.timestamp() if status.is_final else None
     tx.db.execute(
-        "UPDATE task SET status = ?, worker_id = NULL, lease_until = NULL, lost_count = ?, run_at = created_at,"
+        "UPDATE task SET status = ?, worker_id = NULL, lease_until = NULL, lost_count = ?, wakes_at = NULL,"
         " is_cancel_requested = 0, is_pause_requested = 0, processing_completed_at = ?, error = coalesce(?, error),"
         " ran_seconds = ran_seconds + max(0, ? - coalesce(attempt_started_at, ?)) WHERE task_id = ?",
         (status, lost, ended_at, dump_error(error), tx.now.timestamp(), tx.now.timestamp(), row["task_id"]),

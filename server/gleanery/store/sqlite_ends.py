@@ -22,7 +22,16 @@ from gleanery.model import (
 )
 from gleanery.store import sqlite_links, sqlite_outbox
 from gleanery.store.sqlite import Tx
-from gleanery.store.sqlite_rows import append, check_fence, compact, dump_error, dump_progress, task_of
+from gleanery.store.sqlite_rows import (
+    append,
+    compact,
+    dump_error,
+    dump_progress,
+    keep_events,
+    lease_lost,
+    task_from,
+    task_of,
+)
 
 
 @dataclass(frozen=True)
@@ -39,30 +48,39 @@ class End:
 
 def told(tx: Tx, task_id: str, events: Sequence[NewEvent]) -> Task:
     """Append the events of a new status, with what follows from it: webhook, and those that waited for this task."""
-    task = append(tx, task_id, events)
+    return _follow(tx, append(tx, task_id, events))
+
+
+def _follow(tx: Tx, task: Task) -> Task:
+    """What a new status has for consequences."""
     sqlite_outbox.note(tx, task)
     if task.status.is_final:
         _tell_dependents(tx, task)
+    elif task.status is TaskStatus.QUEUED and task.coalesce_key is not None:
+        return _coalesce(tx, task)
     return task
 
 
 def finish(tx: Tx, fence: Fence, end: End) -> Task:
-    check_fence(tx, fence)
     status, events = _as_asked(tx, fence, end)
     now = tx.now.timestamp()
     error = dump_error(end.error)
-    tx.db.execute(
+    run_at = None if end.run_at is None else end.run_at.timestamp()
+    rows = tx.db.execute(
         "UPDATE task SET status = ?, result = ?, error = ?, progress = coalesce(?, progress), worker_id = NULL,"
-        " lease_until = NULL, run_at = coalesce(?, created_at), processing_completed_at = ?, is_cancel_requested = 0,"
-        " is_pause_requested = 0, lost_count = 0, last_error = coalesce(?, last_error),"
+        " lease_until = NULL, run_at = coalesce(?, run_at), wakes_at = ?, last_seq = last_seq + ?,"
+        " processing_completed_at = ?, is_cancel_requested = 0, is_pause_requested = 0, lost_count = 0,"
+        " last_error = coalesce(?, last_error),"
         " last_error_at = CASE WHEN ? IS NULL THEN last_error_at ELSE ? END, retry_attempts = retry_attempts + ?,"
-        " ran_seconds = ran_seconds + max(0, ? - coalesce(attempt_started_at, ?)) WHERE task_id = ?",
+        " ran_seconds = ran_seconds + max(0, ? - coalesce(attempt_started_at, ?)) WHERE task_id = ? RETURNING *",
         (
             status,
             None if end.result is None else compact(dict(end.result)),
             error if status is TaskStatus.FAILED else None,
             None if end.progress is None else dump_progress(end.progress),
-            None if end.run_at is None else end.run_at.timestamp(),
+            run_at,
+            run_at,
+            len(events),
             now if status.is_final else None,
             error,
             error,
@@ -72,16 +90,22 @@ def finish(tx: Tx, fence: Fence, end: End) -> Task:
             now,
             fence.task_id,
         ),
-    )
-    return told(tx, fence.task_id, events)
+    ).fetchall()
+    return _follow(tx, keep_events(tx, task_from(rows[0]), events))
 
 
 def _as_asked(tx: Tx, fence: Fence, end: End) -> tuple[TaskStatus, Sequence[NewEvent]]:
     """What becomes of an attempt that would go back to the queue: a cancel or pause that was answered must not get lost."""
-    task = task_of(tx.db, fence.task_id)
-    if end.status in (TaskStatus.QUEUED, TaskStatus.PAUSED) and task.is_cancel_requested:
+    row = tx.db.execute(
+        "SELECT is_cancel_requested, is_pause_requested FROM task"
+        " WHERE task_id = ? AND attempt = ? AND status = 'running'",
+        (fence.task_id, fence.attempt),
+    ).fetchone()
+    if row is None:
+        raise lease_lost(fence)
+    if end.status in (TaskStatus.QUEUED, TaskStatus.PAUSED) and row["is_cancel_requested"]:
         return TaskStatus.CANCELLED, [NewEvent(EventType.TASK_CANCELLED, "Cancelled; what was stored stays")]
-    if end.status is TaskStatus.QUEUED and task.is_pause_requested:
+    if end.status is TaskStatus.QUEUED and row["is_pause_requested"]:
         return TaskStatus.PAUSED, [NewEvent(EventType.TASK_PAUSED, "Paused")]
     return end.status, end.events
 
@@ -113,20 +137,40 @@ def fail_if_orphaned(tx: Tx, task: Task) -> Task:
     return told(tx, task.task_id, [NewEvent(EventType.TASK_FAILED, message, {"error": asdict(error)})])
 
 
-def supersede(tx: Tx, new: NewTask) -> None:
-    """End the queued tasks of the new one's coalesce key; what waited for them waits for the new one, if that can be."""
+def supersede(tx: Tx, newest: NewTask | Task) -> None:
+    """End the other queued tasks of its coalesce key; what waited for them waits for the newest, if that can be."""
+    for other in _queued_like(tx, newest):
+        _stand_for(tx, newest, other.task_id)
+
+
+def _coalesce(tx: Tx, task: Task) -> Task:
+    """A task is back in the queue: of those of its coalesce key the newest stays."""
+    newer = [other for other in _queued_like(tx, task) if other.created_at > task.created_at]
+    if not newer:
+        supersede(tx, task)
+        return task
+    return _stand_for(tx, newer[0], task.task_id)
+
+
+def _queued_like(tx: Tx, task: NewTask | Task) -> Sequence[Task]:
+    """The other queued tasks of its coalesce key."""
     rows = tx.db.execute(
-        "SELECT task_id FROM task WHERE status = 'queued' AND coalesce_key = ?", (new.coalesce_key,)
+        "SELECT * FROM task WHERE status = 'queued' AND coalesce_key = ? AND task_id <> ?",
+        (task.coalesce_key, task.task_id),
     ).fetchall()
-    for row in rows:
-        if not new.depends_on:
-            sqlite_links.hand_over(tx.db, row["task_id"], new.task_id)
-        error = ErrorInfo("superseded", f"The newer task {new.task_id} stands for this one.", {"by": new.task_id})
-        tx.db.execute(
-            "UPDATE task SET status = 'cancelled', error = ?, processing_completed_at = ? WHERE task_id = ?",
-            (dump_error(error), tx.now.timestamp(), row["task_id"]),
-        )
-        told(tx, row["task_id"], [NewEvent(EventType.TASK_SUPERSEDED, error.message, {"by": new.task_id})])
+    return [task_from(row) for row in rows]
+
+
+def _stand_for(tx: Tx, newest: NewTask | Task, task_id: str) -> Task:
+    by = newest.task_id
+    if not newest.depends_on:
+        sqlite_links.hand_over(tx.db, task_id, by)
+    error = ErrorInfo("superseded", f"The newer task {by} stands for this one.", {"by": by})
+    tx.db.execute(
+        "UPDATE task SET status = 'cancelled', error = ?, processing_completed_at = ? WHERE task_id = ?",
+        (dump_error(error), tx.now.timestamp(), task_id),
+    )
+    return told(tx, task_id, [NewEvent(EventType.TASK_SUPERSEDED, error.message, {"by": by})])
 
 
 def request_cancel(tx: Tx, task_id: str) -> Task:
@@ -190,7 +234,7 @@ def retry(tx: Tx, task_id: str, only_failed: bool) -> Task:
         )
     fresh = replace(task.progress, percentage=0.0, stage="", eta_seconds=None)
     tx.db.execute(
-        "UPDATE task SET status = 'queued', run_at = created_at, progress = ?, progress_mark = 0, retry_attempts = 0,"
+        "UPDATE task SET status = 'queued', wakes_at = NULL, progress = ?, progress_mark = 0, retry_attempts = 0,"
         " error = NULL, result = NULL, last_error = NULL, processing_completed_at = NULL, is_cancel_requested = 0,"
         " is_pause_requested = 0, lost_count = 0 WHERE task_id = ?",
         (dump_progress(fresh), task_id),

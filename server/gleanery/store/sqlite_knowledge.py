@@ -67,10 +67,10 @@ class SqliteKnowledge:
     ) -> int:
         return await self._db.write(lambda tx: _add_vectors(tx, fence, model, chunks, vectors), is_long=True)
 
-    async def vectors(self, model: str, *, after: int, limit: int) -> Sequence[VectorRow]:
-        return await self._db.read(lambda db: _vectors(db, model, after, limit))
+    async def vectors(self, model: str, *, after: int, limit: int, source_id: str | None = None) -> Sequence[VectorRow]:
+        return await self._db.read(lambda db: _vectors(db, model, after, limit, source_id))
 
-    async def embedded_chunks(self, source_id: str, model: str) -> Sequence[str]:
+    async def embedded_chunks(self, source_id: str, model: str) -> Mapping[str, int]:
         return await self._db.read(lambda db: _embedded_chunks(db, source_id, model))
 
     async def vectors_of(self, chunk_ids: Sequence[str], model: str) -> Sequence[VectorRow]:
@@ -393,21 +393,22 @@ def _vector_row(row: sqlite3.Row) -> VectorRow:
     return VectorRow(row["chunk_row"], row["chunk_id"], row["source_id"], np.frombuffer(row["data"], np.float16))
 
 
-def _vectors(db: sqlite3.Connection, model: str, after: int, limit: int) -> list[VectorRow]:
+def _vectors(db: sqlite3.Connection, model: str, after: int, limit: int, source_id: str | None) -> list[VectorRow]:
     rows = db.execute(
-        f"{_VECTOR} WHERE vector.model = ? AND vector.chunk_row > ? ORDER BY vector.chunk_row LIMIT ?",
-        (model, after, limit),
+        f"{_VECTOR} WHERE vector.model = ? AND vector.chunk_row > ? AND (? IS NULL OR chunk.source_id = ?)"
+        " ORDER BY vector.chunk_row LIMIT ?",
+        (model, after, source_id, source_id, limit),
     ).fetchall()
     return [_vector_row(row) for row in rows]
 
 
-def _embedded_chunks(db: sqlite3.Connection, source_id: str, model: str) -> list[str]:
+def _embedded_chunks(db: sqlite3.Connection, source_id: str, model: str) -> dict[str, int]:
     rows = db.execute(
-        "SELECT chunk.chunk_id FROM chunk JOIN vector ON vector.model = ? AND vector.chunk_row = chunk.row_id"
+        "SELECT chunk.chunk_id, chunk.row_id FROM chunk JOIN vector ON vector.model = ? AND vector.chunk_row = chunk.row_id"
         " WHERE chunk.source_id = ?",
         (model, source_id),
-    ).fetchall()
-    return [row["chunk_id"] for row in rows]
+    )
+    return {row["chunk_id"]: row["row_id"] for row in rows}
 
 
 def _vectors_of(db: sqlite3.Connection, chunk_ids: Sequence[str], model: str) -> list[VectorRow]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 from gleanery.store.base import Removed, Retention
@@ -11,7 +11,9 @@ from gleanery.store.sqlite import Tx
 from gleanery.store.sqlite_rows import marks
 
 _NEVER = "0"
-
+_OLD_DELIVERY = "state <> 'pending' AND settled_at < ?"
+_OLD_KEY = "created_at < ?"
+_ALL = -1
 
 ROWS_AT_ONCE = 2000
 """Most events and frontier rows that one transaction removes: others never wait long for it."""
@@ -19,20 +21,19 @@ ROWS_AT_ONCE = 2000
 
 def prune(tx: Tx, retention: Retention, limit: int) -> Removed:
     rows = tx.db.execute(f"{_tasks(retention)} LIMIT ?", (*_values(retention), limit)).fetchall()
-    tasks, events = _prune_tasks(tx, [row["task_id"] for row in rows])
+    tasks, events, urls = _prune_tasks(tx, [row["task_id"] for row in rows])
     return Removed(
         tasks=tasks,
         events=events + _prune_events(tx, retention, limit),
-        deliveries=_prune_old(
-            tx, "delivery", "delivery_id", "state <> 'pending' AND settled_at < ?", retention.deliveries_before, limit
-        ),
-        idempotency_keys=_prune_old(tx, "idempotency", "key", "created_at < ?", retention.idempotency_before, limit),
+        deliveries=_prune_old(tx, "delivery", "delivery_id", _OLD_DELIVERY, retention.deliveries_before, limit),
+        idempotency_keys=_prune_old(tx, "idempotency", "key", _OLD_KEY, retention.idempotency_before, limit),
+        urls=urls,
     )
 
 
-def _prune_tasks(tx: Tx, task_ids: Sequence[str]) -> tuple[int, int]:
-    """Tasks and events removed. A task with more rows than fit goes over several transactions, its own row last."""
-    tasks = events = 0
+def _prune_tasks(tx: Tx, task_ids: Sequence[str]) -> tuple[int, int, int]:
+    """Tasks, events and URLs removed. A task with more rows than fit goes over several transactions, its own row last."""
+    tasks = events = urls = 0
     left = ROWS_AT_ONCE
     for task_id in task_ids:
         gone = tx.db.execute(
@@ -40,30 +41,46 @@ def _prune_tasks(tx: Tx, task_ids: Sequence[str]) -> tuple[int, int]:
             (task_id, left),
         ).rowcount
         events, left = events + gone, left - gone
-        left -= tx.db.execute(
+        found = tx.db.execute(
             "DELETE FROM frontier WHERE task_id = ? AND ordinal IN"
             " (SELECT ordinal FROM frontier WHERE task_id = ? ORDER BY ordinal LIMIT ?)",
             (task_id, task_id, left),
         ).rowcount
+        urls, left = urls + found, left - found
         if left <= 0:
             tx.db.execute("UPDATE task SET first_seq = first_seq + ? WHERE task_id = ?", (gone, task_id))
             break
         for table in ("step", "dependency", "idempotency", "delivery", "task"):
             tx.db.execute(f"DELETE FROM {table} WHERE task_id = ?", (task_id,))
         tasks += 1
-    return tasks, events
+    return tasks, events, urls
 
 
 def prunable(db: sqlite3.Connection, retention: Retention) -> Removed:
-    tasks: int = db.execute(f"SELECT count(*) FROM ({_tasks(retention)})", _values(retention)).fetchone()[0]
-    events = sum(
-        seq - first + 1
-        for seq, first in (
-            (_last_to_go(row, retention), row["first_seq"])
-            for row in db.execute(*_tasks_with_old_events(retention, 1_000_000)).fetchall()
-        )
+    going, values = _tasks(retention), _values(retention)
+    tasks, events = db.execute(
+        f"SELECT count(*), coalesce(sum(last_seq - first_seq + 1), 0) FROM task WHERE task_id IN ({going})", values
+    ).fetchone()
+    urls: int = db.execute(f"SELECT count(*) FROM frontier WHERE task_id IN ({going})", values).fetchone()[0]
+    gone = {row["task_id"] for row in db.execute(going, values)}
+    for row in db.execute(*_tasks_with_old_events(retention, _ALL)):
+        if row["task_id"] not in gone:
+            events += _last_to_go(row, retention) - row["first_seq"] + 1
+    return Removed(
+        tasks=tasks,
+        events=events,
+        deliveries=_count_old(db, "delivery", _OLD_DELIVERY, retention.deliveries_before, gone),
+        idempotency_keys=_count_old(db, "idempotency", _OLD_KEY, retention.idempotency_before, gone),
+        urls=urls,
     )
-    return Removed(tasks=tasks, events=events)
+
+
+def _count_old(db: sqlite3.Connection, table: str, where: str, before: Any, gone: Set[str]) -> int:
+    """Without those that go with their tasks, as `prune` counts."""
+    if before is None:
+        return 0
+    rows = db.execute(f"SELECT task_id FROM {table} WHERE {where}", (before.timestamp(),))
+    return sum(row["task_id"] not in gone for row in rows)
 
 
 def _tasks(retention: Retention) -> str:

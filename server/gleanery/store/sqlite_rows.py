@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sqlite3
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 from gleanery import errors
 from gleanery.model import (
+    GETS_ON,
     DependencyFailure,
     ErrorInfo,
     Event,
@@ -48,6 +50,7 @@ def dump_progress(progress: Progress) -> str:
     )
 
 
+@functools.lru_cache(256)
 def load_progress(text: str) -> Progress:
     data = json.loads(text)
     return Progress(**{**data, "stages": {name: StageCount(*pair) for name, pair in data["stages"].items()}})
@@ -67,7 +70,13 @@ def load_error(text: str | None) -> ErrorInfo | None:
     return None if text is None else ErrorInfo(**json.loads(text))
 
 
-def task_from(row: sqlite3.Row) -> Task:
+@functools.lru_cache(64)
+def _statuses(text: str) -> tuple[TaskStatus, ...]:
+    return tuple(map(TaskStatus, json.loads(text)))
+
+
+def task_from(found: sqlite3.Row) -> Task:
+    row = dict(zip(found.keys(), found, strict=True))  # forty look-ups by name are slow in a Row
     return Task(
         task_id=row["task_id"],
         task_type=row["task_type"],
@@ -93,7 +102,7 @@ def task_from(row: sqlite3.Row) -> Task:
         lease_until=time_of(row["lease_until"]),
         is_cancel_requested=bool(row["is_cancel_requested"]),
         memory_usage_mb=row["memory_usage_mb"],
-        depends_on=tuple(json.loads(row["depends_on"])),
+        depends_on=() if row["depends_on"] == "[]" else tuple(json.loads(row["depends_on"])),
         coalesce_key=row["coalesce_key"],
         parent_task_id=row["parent_task_id"],
         webhook_url=row["webhook_url"],
@@ -102,7 +111,7 @@ def task_from(row: sqlite3.Row) -> Task:
         serial_key=row["serial_key"],
         waits_for=row["waits_for"],
         on_dependency_failure=DependencyFailure(row["on_dependency_failure"]),
-        webhook_states=tuple(map(TaskStatus, json.loads(row["webhook_states"]))),
+        webhook_states=_statuses(row["webhook_states"]),
         is_pause_requested=bool(row["is_pause_requested"]),
         schedule_id=row["schedule_id"],
         attempt_started_at=time_of(row["attempt_started_at"]),
@@ -129,7 +138,11 @@ def check_fence(tx: Tx, fence: Fence) -> None:
         "SELECT 1 FROM task WHERE task_id = ? AND attempt = ? AND status = 'running'", (fence.task_id, fence.attempt)
     ).fetchone()
     if row is None:
-        raise errors.LeaseLost("Another worker owns this task now.", task_id=fence.task_id, attempt=fence.attempt)
+        raise lease_lost(fence)
+
+
+def lease_lost(fence: Fence) -> errors.LeaseLost:
+    return errors.LeaseLost("Another worker owns this task now.", task_id=fence.task_id, attempt=fence.attempt)
 
 
 def append(tx: Tx, task_id: str, events: Sequence[NewEvent]) -> Task:
@@ -137,7 +150,12 @@ def append(tx: Tx, task_id: str, events: Sequence[NewEvent]) -> Task:
     row = tx.db.execute(
         "UPDATE task SET last_seq = last_seq + ? WHERE task_id = ? RETURNING *", (len(events), task_id)
     ).fetchall()[0]
-    task, at = task_from(row), tx.now.timestamp()
+    return keep_events(tx, task_from(row), events)
+
+
+def keep_events(tx: Tx, task: Task, events: Sequence[NewEvent]) -> Task:
+    """The same for a task whose `last_seq` counts the events already: they are the last ones."""
+    task_id, at = task.task_id, tx.now.timestamp()
     first, number, kept = task.last_seq - len(events) + 1, 0, list[Event]()
     for seq, event in enumerate(events, first):
         cursor = tx.db.execute(
@@ -153,10 +171,10 @@ def append(tx: Tx, task_id: str, events: Sequence[NewEvent]) -> Task:
 def report(tx: Tx, fence: Fence, events: Sequence[NewEvent], progress: Progress) -> Task:
     """Fenced: set the progress, append the events."""
     check_fence(tx, fence)
-    mark = progress_mark(progress)
+    mark, gets_on = progress_mark(progress), any(event.type in GETS_ON for event in events)
     tx.db.execute(
-        "UPDATE task SET progress = ?, lost_count = CASE WHEN ? > progress_mark THEN 0 ELSE lost_count END,"
+        "UPDATE task SET progress = ?, lost_count = CASE WHEN ? OR ? > progress_mark THEN 0 ELSE lost_count END,"
         " progress_mark = max(progress_mark, ?) WHERE task_id = ?",
-        (dump_progress(progress), mark, mark, fence.task_id),
+        (dump_progress(progress), gets_on, mark, mark, fence.task_id),
     )
     return append(tx, fence.task_id, events)

@@ -27,7 +27,7 @@ def stats(db: sqlite3.Connection, now: datetime, window_seconds: float) -> TaskS
         ended[row["status"]] += 1
     due = db.execute(
         "SELECT count(*) AS count, min(run_at) AS oldest FROM task"
-        " WHERE status = 'queued' AND waits_for = 0 AND (run_at <= ? OR run_at = created_at)",
+        " WHERE status = 'queued' AND waits_for = 0 AND (wakes_at IS NULL OR wakes_at <= ?)",
         (now.timestamp(),),
     ).fetchone()
     return TaskStats(

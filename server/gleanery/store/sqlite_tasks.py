@@ -167,11 +167,11 @@ def create(tx: Tx, new: NewTask, idempotency: Idempotency | None, queue_limit: i
     if idempotency is not None and (known := known_start(tx.db, idempotency)) is not None:
         return known
     sqlite_links.check_dependencies(tx.db, new.task_id, new.depends_on)
+    _insert(tx, new)
     if new.coalesce_key is not None:
         sqlite_ends.supersede(tx, new)
     if queue_limit is not None:
         _check_room(tx.db, queue_limit)
-    _insert(tx, new)
     if idempotency is not None:
         tx.db.execute(
             "INSERT INTO idempotency VALUES (?, ?, ?, ?)",
@@ -184,7 +184,8 @@ def create(tx: Tx, new: NewTask, idempotency: Idempotency | None, queue_limit: i
 
 
 def _check_room(db: sqlite3.Connection, queue_limit: int) -> None:
-    waiting: int = db.execute("SELECT count FROM tally WHERE status = 'queued'").fetchone()[0]
+    """The new task is among those that wait already, and has taken the place of those that it supersedes."""
+    waiting: int = db.execute("SELECT count - 1 FROM tally WHERE status = 'queued'").fetchone()[0]
     if waiting >= queue_limit:
         raise errors.QueueFull(
             f"{waiting} tasks wait already, the limit is {queue_limit}: try again later.", waiting=waiting
@@ -204,6 +205,7 @@ def _insert(tx: Tx, new: NewTask) -> None:
         "progress": dump_progress(Progress()),
         "max_retries": new.max_retries,
         "run_at": (new.run_at or tx.now).timestamp(),
+        "wakes_at": None if new.run_at is None or new.run_at <= tx.now else new.run_at.timestamp(),
         "created_at": tx.now.timestamp(),
         "depends_on": compact(list(new.depends_on)),
         "on_dependency_failure": new.on_dependency_failure,

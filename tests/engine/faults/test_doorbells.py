@@ -11,7 +11,7 @@ from gleanery.engine.dispatch import LocalDispatcher
 from gleanery.engine.handler import TaskContext
 from gleanery.model import Progress, TaskStatus, utc_now
 from tests.engine.faults import history
-from tests.engine.stage import Acting, Stage
+from tests.engine.stage import PATIENCE_SECONDS, Acting, Stage
 
 TIMES = 10
 LATEST_SECONDS = 0.3
@@ -32,15 +32,27 @@ class Stuttering(LocalDispatcher):
     def __init__(self) -> None:
         super().__init__()
         self._random = random.Random(5)
+        self._under_way = 0
+        self._is_quiet = asyncio.Event()
         self.delivered = 0
 
     def ring(self, task_id: str) -> None:
+        self._is_quiet.clear()
         for _ in range(TIMES):
+            self._under_way += 1
             asyncio.get_running_loop().call_later(self._random.uniform(0, LATEST_SECONDS), self._deliver, task_id)
 
     def _deliver(self, task_id: str) -> None:
         self.delivered += 1
         super().ring(task_id)
+        self._under_way -= 1
+        if not self._under_way:
+            self._is_quiet.set()
+
+    async def quiet(self) -> None:
+        """Wait until all that was rung has been delivered."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await self._is_quiet.wait()
 
 
 async def nothing(ctx: TaskContext) -> None:
@@ -88,6 +100,7 @@ async def test_doorbells_that_come_ten_times_and_late_run_each_task_once(stage: 
             await stage.tasks.request_cancel(task.task_id)
         assert {(await stage.ended(task)).status for task in endless} == {TaskStatus.CANCELLED}
         assert {(await stage.ended(task)).status for task in tasks} == {TaskStatus.COMPLETED}
+        await dispatcher.quiet()
     assert dispatcher.delivered > TIMES * len(tasks)
     assert ran == Counter(task.task_id for task in tasks)
     assert {task.attempt for task in await history.check_all(stage.tasks)} == {1}

@@ -63,6 +63,7 @@ async def test_a_kill_amid_1000_submits_keeps_each_that_was_answered(shared: Sta
         assert await shared.events(task) == ["task_queued"]
 
 
+@pytest.mark.slow
 async def test_a_poison_pill_fails_and_harms_no_other_task(shared: Stage, database: Path) -> None:
     """Expected: a task that ends its process fails with `worker_lost` after its attempts, though the process is started
     again each time; the tasks that ran beside it, as long and with as few retries, complete."""
