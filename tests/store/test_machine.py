@@ -219,6 +219,7 @@ TYPES = st.sampled_from(["a", "b"])
 PICKS = st.sampled_from(range(240))
 """Which of the tasks or attempts there are at that time."""
 WORKERS = st.sampled_from(["w1", "w2"])
+RETRIES = st.sampled_from([0, 1, 1, 2, 3])
 DELAYS = st.sampled_from([0, 10, 60])
 BACKEND = BACKENDS["embedded"]
 
@@ -261,10 +262,11 @@ class StoreMachine(RuleBasedStateMachine):
 
         return self._runner.run(answer())
 
-    def task_id(self, pick: int) -> str:
-        """One that is there, or now and then one that was pruned."""
+    def task_id(self, pick: int, likely: Sequence[TaskStatus] = tuple(TaskStatus)) -> str:
+        """Most often one in these states, now and then any or one that was pruned."""
         there = list(self.model.tasks)
-        known = self.task_ids if pick % 8 == 0 or not there else there
+        some = [name for name, task in self.model.tasks.items() if task.status in likely]
+        known = (self.task_ids, there, some)[min(pick % 8, 2)] or there or self.task_ids
         return known[pick // 8 % len(known)]
 
     def fence(self, pick: int) -> Fence:
@@ -303,7 +305,7 @@ class StoreMachine(RuleBasedStateMachine):
         coalesce_key=KEYS,
         serial_key=KEYS,
         delay=st.sampled_from([None, None, None, 0, 30]),
-        max_retries=st.integers(0, 4),
+        max_retries=RETRIES,
     )
     def create(
         self,
@@ -332,13 +334,13 @@ class StoreMachine(RuleBasedStateMachine):
         else:
             assert self.refused(InvalidInput, lambda store: store.tasks.create(new))
 
-    @rule(priority=st.integers(0, 3), task_type=TYPES, coalesce_key=KEYS)
-    def create_a_plain_one(self, priority: int, task_type: str, coalesce_key: str | None) -> None:
-        self.made(NewTask(task_type, {}, priority=priority, coalesce_key=coalesce_key))
+    @rule(priority=st.integers(0, 3), max_retries=RETRIES, coalesce_key=KEYS)
+    def create_a_plain_one(self, priority: int, max_retries: int, coalesce_key: str | None) -> None:
+        self.made(NewTask("a", {}, priority=priority, max_retries=max_retries, coalesce_key=coalesce_key))
 
     @rule(pick=PICKS, on_failure=st.sampled_from(DependencyFailure))
     def create_one_that_waits(self, pick: int, on_failure: DependencyFailure) -> None:
-        depends_on = self.task_id(pick)
+        depends_on = self.task_id(pick, UNFINISHED)
         if depends_on in self.model.tasks:
             self.made(NewTask("a", {}, depends_on=(depends_on,), on_dependency_failure=on_failure))
 
@@ -364,7 +366,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(pick=PICKS)
     def cancel(self, pick: int) -> None:
-        task_id = self.task_id(pick)
+        task_id = self.task_id(pick, UNFINISHED)
         task = self.model.tasks.get(task_id)
         expected = NotFound if task is None else WrongState if task.status.is_final else None
         if self.refused(expected, lambda store: store.tasks.request_cancel(task_id)) or task is None:
@@ -376,7 +378,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(pick=PICKS)
     def pause(self, pick: int) -> None:
-        task_id = self.task_id(pick)
+        task_id = self.task_id(pick, (QUEUED, RUNNING))
         task = self.model.tasks.get(task_id)
         expected = NotFound if task is None else WrongState if task.status.is_final else None
         if self.refused(expected, lambda store: store.tasks.request_pause(task_id)) or task is None:
@@ -388,7 +390,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(pick=PICKS)
     def resume(self, pick: int) -> None:
-        task_id = self.task_id(pick)
+        task_id = self.task_id(pick, (RUNNING, PAUSED))
         task = self.model.tasks.get(task_id)
         is_right = task is not None and (task.status is PAUSED or task.is_pause_requested)
         expected = NotFound if task is None else None if is_right else WrongState
@@ -400,7 +402,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(pick=PICKS, only_failed=st.sampled_from([False, False, True]))
     def retry(self, pick: int, only_failed: bool) -> None:
-        task_id = self.task_id(pick)
+        task_id = self.task_id(pick, (FAILED, CANCELLED))
         task = self.model.tasks.get(task_id)
         is_right = (
             task is not None
@@ -420,8 +422,8 @@ class StoreMachine(RuleBasedStateMachine):
         picks=st.none() | st.lists(PICKS, max_size=2),
     )
     def change(self, pick: int, priority: int | None, picks: list[int] | None) -> None:
-        task_id = self.task_id(pick)
-        depends_on = None if picks is None else [self.task_id(each) for each in picks]
+        task_id = self.task_id(pick, WAITING)
+        depends_on = None if picks is None else [self.task_id(each, WAITING) for each in picks]
         task = self.model.tasks.get(task_id)
         expected: type[GleaneryError] | None = NotFound if task is None else None
         if task is not None and task.status not in WAITING:
@@ -443,7 +445,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(pick=PICKS, worker_id=WORKERS)
     def claim(self, pick: int, worker_id: str) -> None:
-        task_id = self.task_id(pick)
+        task_id = self.task_id(pick, (QUEUED,))
         task = self.model.tasks.get(task_id)
         may_run = task is not None and self.model.may_run(task, self.clock())
         claimed = self.ask(lambda store: store.tasks.claim(task_id, worker_id, 60.0))
@@ -560,7 +562,7 @@ class StoreMachine(RuleBasedStateMachine):
         for task in alive.values():
             task.lease_until = rows[task.task_id].lease_until
 
-    @rule(gone=st.lists(WORKERS, max_size=1), picks=st.lists(PICKS, max_size=1))
+    @rule(gone=st.sampled_from([["w1", "w2"], ["w1"], ["w2"], []]), picks=st.lists(PICKS, max_size=1))
     def reap(self, gone: list[str], picks: list[int]) -> None:
         now, spare = self.clock(), [self.task_id(pick) for pick in picks]
         lost = [
@@ -643,8 +645,8 @@ class StoreMachine(RuleBasedStateMachine):
 # Shrinking a failure takes minutes, so that is for who looks for its cause: take the phases away.
 StoreMachine.TestCase.settings = settings(
     phases=[Phase.explicit, Phase.generate],
-    max_examples=25,
-    stateful_step_count=40,
+    max_examples=30,
+    stateful_step_count=60,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
