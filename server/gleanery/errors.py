@@ -10,7 +10,7 @@ GleaneryError
 ├── WrongState            the task is not in a state that allows this          409
 ├── IdempotencyConflict   the same key came with another request               409
 ├── QueueFull             the bounded queue has no room now                    503
-├── StorageError          the store could not keep what it was given           507
+├── StorageError          the store could not keep what it was given           507, can pass
 │   └── StorageFull       no room left on the disk
 ├── MemoryLimitExceeded   the processes of a task took more memory than its type may
 ├── LeaseLost             another worker owns this task now: write nothing
@@ -114,10 +114,12 @@ class QueueFull(GleaneryError):
 
 class StorageError(GleaneryError):
     code = "storage_error"
+    can_retry = True
 
 
 class StorageFull(StorageError):
     code = "storage_full"
+    can_retry = False
 
 
 class LeaseLost(GleaneryError):

@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -81,7 +81,7 @@ class Stage:
 
     async def sender(self, *, policy: AddressPolicy = LOCAL) -> WebhookSender:
         poster = await self.stack.enter_async_context(Poster(policy, AGENT))
-        sender = WebhookSender(self.outbox, poster.post, self.secret, self.clock, rng=random.Random(7))
+        sender = WebhookSender(cast(Any, self.outbox), poster.post, self.secret, self.clock, rng=random.Random(7))
         self.feed.listen(sender.hear)
         await sender.start()
         self.stack.push_async_callback(sender.stop)
@@ -469,7 +469,7 @@ async def test_a_defect_in_a_call_stops_nothing(stage: Stage, caplog: pytest.Log
             raise RuntimeError("a defect")
         return PostReply(204, None)
 
-    sender = WebhookSender(stage.outbox, post, stage.secret, stage.clock)
+    sender = WebhookSender(cast(Any, stage.outbox), post, stage.secret, stage.clock)
     await sender.start()
     stage.stack.push_async_callback(sender.stop)
     stage.feed.listen(sender.hear)

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from gleanery import __version__, errors, log
 from gleanery.engine.attempt import Attempts, Run, Stop
@@ -17,7 +18,7 @@ from gleanery.engine.handler import Handler
 from gleanery.engine.memory import own_mb
 from gleanery.engine.presence import Presence, Unseen
 from gleanery.model import Clock, Task, TaskStatus, WorkerInfo, utc_now
-from gleanery.store.base import Asked, Store, TaskFilter, TaskStore, Wanted, WorkerStore
+from gleanery.store.base import Asked, TaskFilter, TaskStore, Wanted, WorkerStore
 
 _log = log.get(__name__)
 
@@ -32,6 +33,15 @@ FORGET_SECONDS = 60.0
 """After so long without a line a worker that nobody can see is taken off the list."""
 
 
+class Parts(Protocol):
+    """What of a Store a worker works with."""
+
+    @property
+    def tasks(self) -> TaskStore: ...
+    @property
+    def workers(self) -> WorkerStore: ...
+
+
 class Worker:
     """Runs up to `concurrency` tasks at once in this loop. `start` and `stop` it; `hear` is for a dispatcher.
 
@@ -40,7 +50,7 @@ class Worker:
 
     def __init__(
         self,
-        store: Store,
+        store: Parts,
         handlers: Mapping[str, Handler],
         *,
         concurrency: int,

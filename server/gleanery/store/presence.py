@@ -52,8 +52,8 @@ class FilePresence:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
-        except BlockingIOError:
-            return True
+        except OSError:
+            return True  # held; or it can't be told (no file handle left), and then its lease says
         return False
 
     def _file(self, worker_id: str) -> Path:

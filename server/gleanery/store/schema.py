@@ -226,7 +226,10 @@ CREATE INDEX task_ready ON task (priority DESC, run_at, created_at, task_type, q
     WHERE status = 'queued' AND waits_for = 0 AND wakes_at IS NULL;
 CREATE INDEX task_wakes ON task (wakes_at) WHERE status = 'queued' AND wakes_at IS NOT NULL;
 CREATE INDEX task_running ON task (task_type, queue_name, lease_until) WHERE status = 'running';
-CREATE INDEX task_by_status ON task (status, created_at DESC, task_id);
+-- Ascending, and read backwards for the newest: what is added goes to the end of the tree, which splits no pages.
+DROP INDEX task_newest;
+CREATE INDEX task_newest ON task (created_at, task_id);
+CREATE INDEX task_by_status ON task (status, created_at, task_id);
 CREATE INDEX task_ended ON task (processing_completed_at) WHERE processing_completed_at IS NOT NULL;
 CREATE INDEX task_coalesce ON task (coalesce_key) WHERE status = 'queued' AND coalesce_key IS NOT NULL;
 CREATE INDEX task_serial_any ON task (serial_key) WHERE serial_key IS NOT NULL;

@@ -232,10 +232,11 @@ def _list(db: sqlite3.Connection, wanted: TaskFilter, after: tuple[float, str] |
         where.append("created_at < ?")
         values.append(wanted.created_before.timestamp())
     if after is not None:
-        where.append("(created_at < ? OR (created_at = ? AND task_id > ?))")
+        where.append("(created_at < ? OR (created_at = ? AND task_id < ?))")
         values += [after[0], after[0], after[1]]
     rows = db.execute(
-        f"SELECT * FROM task WHERE {' AND '.join(where)} ORDER BY created_at DESC, task_id LIMIT ?", (*values, limit)
+        f"SELECT * FROM task WHERE {' AND '.join(where)} ORDER BY created_at DESC, task_id DESC LIMIT ?",
+        (*values, limit),
     ).fetchall()
     return [task_from(row) for row in rows]
 
