@@ -13,6 +13,8 @@ GleaneryError
 ├── StorageError          the store could not keep what it was given           507, can pass
 │   └── StorageFull       no room left on the disk
 ├── MemoryLimitExceeded   the processes of a task took more memory than its type may
+├── ProcessFailed         work in a process of its own raised what is no error of ours
+├── ProcessDied           a process ended before it had answered               can pass
 ├── LeaseLost             another worker owns this task now: write nothing
 ├── ServerUnreachable     no gleanery server answers the command line          can pass
 ├── ServerRefused         what a gleanery server answered the command line instead of doing it
@@ -128,6 +130,19 @@ class LeaseLost(GleaneryError):
 
 class MemoryLimitExceeded(GleaneryError):
     code = "memory_limit_exceeded"
+
+
+class ProcessFailed(GleaneryError):
+    """A defect in what ran in a process of its own; `details["exception"]` is the type of what it raised."""
+
+    code = "process_failed"
+
+
+class ProcessDied(GleaneryError):
+    """No answer came from a process; `details` has the `signal` that ended it, or its `exit_code`."""
+
+    code = "process_died"
+    can_retry = True
 
 
 class ServerUnreachable(GleaneryError):

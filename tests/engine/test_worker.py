@@ -34,6 +34,38 @@ async def test_a_task_runs_reports_and_completes(stage: Stage) -> None:
     assert await stage.events(task) == ["task_queued", "task_started", "stage_started", "task_completed"]
 
 
+async def test_the_end_keeps_progress_that_was_written_beside_the_context(stage: Stage) -> None:
+    """As a crawl's pages are: with their rows, through the store."""
+
+    async def act(ctx: TaskContext) -> None:
+        await ctx.report(Progress(10.0))
+        await stage.tasks.report(ctx.fence, [NewEvent("page_stored", "One page")], Progress(60.0))
+        if "fails" in ctx.task.payload:
+            raise errors.NotHtml("https://a.test/", "No.")
+        await stage.tasks.request_cancel(ctx.task.task_id)
+        await asyncio.Event().wait()
+
+    async with stage.worker(Acting(act)):
+        cancelled = await stage.ended(await stage.enqueue())
+        failed = await stage.ended(await stage.enqueue(payload={"fails": True}))
+    assert [(task.status, task.progress.percentage) for task in (cancelled, failed)] == [
+        (TaskStatus.CANCELLED, 60.0),
+        (TaskStatus.FAILED, 60.0),
+    ]
+
+
+async def test_what_advance_held_back_is_kept_by_the_end(stage: Stage) -> None:
+    async def act(ctx: TaskContext) -> None:
+        for step in range(1, 8):
+            await ctx.advance("steps", step, 10)
+        raise errors.NotHtml("https://a.test/", "No.")
+
+    async with stage.worker(Acting(act)):
+        failed = await stage.ended(await stage.enqueue())
+    assert failed.progress.percentage == 70.0
+    assert failed.progress.stages["steps"].done == 7
+
+
 async def test_what_waited_before_the_start_is_run(stage: Stage) -> None:
     tasks = [await stage.enqueue() for _ in range(10)]
     async with stage.worker(Acting(nothing), concurrency=3):

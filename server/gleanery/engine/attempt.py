@@ -72,7 +72,7 @@ class Attempts:
     async def run(self, run: Run, handler: Handler) -> None:
         run.is_begun = True
         if run.stop is not None:
-            await self._stopped(run, handler, run.task.progress)
+            await self._stopped(run, handler, None)
             return
         ctx = TaskContext(run.task, self._store, run.memory)
         try:
@@ -88,7 +88,8 @@ class Attempts:
         except Exception as error:  # noqa: BLE001 - a handler may raise anything: the task's row says what
             await self._failed(run, handler, error, await ctx.close())
         else:
-            await self._completed(run, handler, outcome, await ctx.close())
+            await ctx.close()
+            await self._completed(run, handler, outcome, ctx.progress)
 
     async def _completed(self, run: Run, handler: Handler, outcome: Outcome, progress: Progress) -> None:
         event = NewEvent(EventType.TASK_COMPLETED, outcome.message, {"result": dict(outcome.result)})
@@ -98,7 +99,7 @@ class Attempts:
         except (TypeError, ValueError) as error:  # a result that is no JSON
             await self._failed(run, handler, error, progress)
 
-    async def _stopped(self, run: Run, handler: Handler, progress: Progress) -> None:
+    async def _stopped(self, run: Run, handler: Handler, progress: Progress | None) -> None:
         run.is_ending = True
         match run.stop:
             case Stop.CANCEL:
@@ -122,7 +123,7 @@ class Attempts:
             case None:
                 await self._failed(run, handler, RuntimeError("the handler cancelled itself"), progress)
 
-    async def _failed(self, run: Run, handler: Handler, error: Exception, progress: Progress) -> None:
+    async def _failed(self, run: Run, handler: Handler, error: Exception, progress: Progress | None) -> None:
         run.is_ending = True
         info = error_info(error)
         if not isinstance(error, errors.GleaneryError):

@@ -128,13 +128,18 @@ class TaskContext:
         except (errors.LeaseLost, errors.StorageError):
             return  # the attempt's next write of its own says the same, to someone who can act on it
 
-    async def close(self) -> Progress:
-        """The attempt is over: nothing is written late. Gives the progress as it was last told of."""
-        self._held = None
+    @property
+    def progress(self) -> Progress:
+        """As it was last told of through this context."""
+        return self._progress
+
+    async def close(self) -> Progress | None:
+        """The attempt is over: nothing is written late. Gives what `advance` still held back, if anything."""
+        held, self._held = self._held, None
         if self._later is not None:
             self._later.cancel()
             await asyncio.gather(self._later, return_exceptions=True)
-        return self._progress
+        return None if held is None else held[0]
 
     async def step(self, name: str, work: Callable[[], Awaitable[Any]]) -> Any:
         """What `work` gives (JSON), worked out once in the task's life: a later attempt gets the stored value.

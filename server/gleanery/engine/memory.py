@@ -22,18 +22,19 @@ class MemoryWatch:
         self._pids.discard(pid)
 
     def child_mb(self) -> float | None:
-        """Resident memory in MB of the processes and all below them; None without any."""
+        """Resident memory in MB of the processes and all below them, each counted once; None without any."""
         if not self._pids:
             return None
-        return sum(map(_tree_mb, tuple(self._pids)))
+        processes = {process for pid in self._pids for process in _tree(pid)}
+        return sum(map(_resident_mb, processes))
 
 
-def _tree_mb(pid: int) -> float:
+def _tree(pid: int) -> list[psutil.Process]:
     try:
         root = psutil.Process(pid)
-        return sum(map(_resident_mb, (root, *root.children(recursive=True))))
+        return [root, *root.children(recursive=True)]
     except psutil.Error:
-        return 0.0
+        return []
 
 
 def _resident_mb(process: psutil.Process) -> float:
