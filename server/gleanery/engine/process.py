@@ -83,7 +83,7 @@ class _Channel(asyncio.SubprocessProtocol):
         self._input.write(LENGTH.pack(len(request)))
         self._input.write(request)
 
-    def pipe_data_received(self, fd: int, data: bytes) -> None:
+    def pipe_data_received(self, _: int, data: bytes) -> None:
         self._received += data
         if len(self._received) < LENGTH.size or self.answer.done():
             return
@@ -97,7 +97,7 @@ class _Channel(asyncio.SubprocessProtocol):
         if not self._exited.done():
             self._exited.set_result(None)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         """The process has ended and its pipes are read to their end."""
         if not self.answer.done():
             self.answer.set_result(None)
