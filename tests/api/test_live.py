@@ -324,6 +324,27 @@ async def test_a_rebound_name_gets_no_line_by_polling_either(client: Client) -> 
     assert json.loads(refusal[2:])["data"] == {"code": "forbidden"}
 
 
+async def test_a_client_behind_the_oldest_event_that_is_kept_starts_over(
+    start_server: StartServer, serve_pages: ServePages, stack: AsyncExitStack
+) -> None:
+    async with AsyncExitStack() as first_life:
+        client = await start_server(until=first_life)
+        crawl = await client.crawl(f"{(await serve_pages(ring(150))).url}/index.html")
+    last = crawl.task["last_seq"]
+    client = await start_server(keep_events=100)
+    async with asyncio.timeout(20):
+        while (await client.one(f"/tasks/{crawl.task_id}"))["first_seq"] == 1:
+            pass
+    assert (await client.one(f"/tasks/{crawl.task_id}"))["first_seq"] == last - 99
+    behind = await (await watch(stack, client, crawl.task_id)).subscribe(5)
+    assert (behind["startOver"], behind["firstSeq"], behind["lastSeq"]) == (True, last - 99, last)
+    assert seqs(behind["events"]) == list(range(last - 99, last + 1))
+    just = await (await watch(stack, client, crawl.task_id)).subscribe(last - 100)
+    assert (just["startOver"], just["firstSeq"]) == (False, last - 99)
+    page = await client.one(f"/tasks/{crawl.task_id}/events?after=0&limit=3")
+    assert seqs(page["items"]) == [last - 99, last - 98, last - 97]
+
+
 async def test_a_client_that_never_reads_is_cut_off(
     client: Client, serve_pages: ServePages, caplog: pytest.LogCaptureFixture
 ) -> None:

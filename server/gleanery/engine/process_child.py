@@ -113,18 +113,25 @@ def _kill_at_the_end_of(source: int, worker: int) -> None:
 
 def _end_some() -> None:
     """Kill the keeper's children and reap one; theirs become the keeper's. Raises ChildProcessError without any."""
-    lists = list(Path("/proc/self/task").glob("*/children"))
-    if not lists and os.waitpid(-1, os.WNOHANG)[0] == 0:
-        os.killpg(0, signal.SIGKILL)  # the system doesn't say who they are: end the group with the keeper in it
-    children = list[int]()
-    for path in lists:
-        with contextlib.suppress(OSError):  # a thread that has just ended
-            children += map(int, path.read_text().split())
+    if os.waitpid(-1, os.WNOHANG)[0]:
+        return
+    if sys.platform != "linux":
+        os.killpg(0, signal.SIGKILL)  # it doesn't say who they are: end the group with the keeper in it
+    children = _children_of(os.getpid())
     for pid in children:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    if lists:
-        os.waitpid(-1, 0 if children else os.WNOHANG)
+        os.kill(pid, signal.SIGKILL)
+    if children:
+        os.waitpid(-1, 0)
+
+
+def _children_of(parent: int) -> list[int]:
+    children = list[int]()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # one that has just gone
+            _, _, fields = path.read_text(errors="replace").rpartition(")")
+            if int(fields.split()[1]) == parent:
+                children.append(int(path.parent.name))
+    return children
 
 
 def _exit_like(code: int) -> None:

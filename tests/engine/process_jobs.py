@@ -1,0 +1,117 @@
+"""What the tests of `in_process` run in children: functions that answer, fail, die, hang and grow; and a parent to kill."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from gleanery import errors
+from gleanery.engine.handler import TaskContext
+from gleanery.engine.process import in_process
+from gleanery.model import NewTask
+from gleanery.store.embedded import EmbeddedStore
+
+MB = 1024**2
+
+
+class FrugalError(errors.EmbedUnavailable):
+    """A leaf that only this module knows."""
+
+
+def echo(payload: Any) -> Any:
+    return payload
+
+
+def long_text(size: int) -> str:
+    return "ü" * size
+
+
+def chatter(payload: Any) -> str:
+    """Says things in every way there is, and reads from nobody."""
+    print("to standard output")
+    os.write(1, b'{"result": "forged"}\n')
+    subprocess.run(["echo", "from below"], check=True)
+    return sys.stdin.read()
+
+
+def about(payload: Any) -> dict[str, int]:
+    return {"pid": os.getpid(), "session": os.getsid(0), "nice": os.nice(0)}
+
+
+def defect(payload: Any) -> NoReturn:
+    raise ZeroDivisionError("a secret of the page")
+
+
+def busy_site(payload: Any) -> NoReturn:
+    raise errors.HttpStatus("https://a.test/", 503, "Busy", retry_after=2.5)
+
+
+def frugal(payload: Any) -> NoReturn:
+    raise FrugalError("Come back later.", vendor="a")
+
+
+def no_json(payload: Any) -> Any:
+    return {1, 2}
+
+
+def exit_at_once(code: int) -> None:
+    os._exit(code)
+
+
+def leave(code: int) -> None:
+    """Ends as a script would, with a process of its own left behind."""
+    subprocess.Popen(["sleep", "600"])
+    sys.exit(code)
+
+
+def end_by(number: int) -> None:
+    os.kill(os.getpid(), number)
+
+
+def answer_and_leave_others(port: int) -> str:
+    _tell(port, {"pids": _others()})
+    return "done"
+
+
+def hold(port: int) -> None:
+    """Starts others, tells who there is, and is busy for good, without ever letting another thread run."""
+    _tell(port, {"pids": [os.getpid(), os.getppid(), *_others()]})
+    re.match(r"(a+)+$", "a" * 60 + "b")
+
+
+def grow(payload: dict[str, int]) -> None:
+    """Takes so many MB, tells when it has them, and waits."""
+    taken = b"x" * (payload["mb"] * MB)
+    _tell(payload["port"], {"pids": [os.getpid()], "size": len(taken)})
+    signal.pause()
+
+
+def _others() -> list[int]:
+    """A child, one in a session of its own, and one whose parent has gone."""
+    child = subprocess.Popen(["sleep", "600"])
+    own_session = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    orphan = subprocess.run(["sh", "-c", "sleep 600 >&2 & echo $!"], stdout=subprocess.PIPE, check=True)
+    return [child.pid, own_session.pid, int(orphan.stdout)]
+
+
+def _tell(port: int, what: dict[str, Any]) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as line:
+        line.sendall(json.dumps(what).encode())
+
+
+async def _parent(folder: Path, port: int) -> None:
+    async with EmbeddedStore(folder / "gleanery.db", lambda _: None) as store:
+        task = await store.tasks.create(NewTask("demo", {}))
+        await in_process(TaskContext(task, store.tasks), f"{__spec__.name}:hold", port)
+
+
+if __name__ == "__main__":
+    asyncio.run(_parent(Path(sys.argv[1]), int(sys.argv[2])))
