@@ -42,6 +42,13 @@ def chatter(payload: Any) -> str:
     return sys.stdin.read()
 
 
+def twins(payload: Any) -> Any:
+    """Answers twice."""
+    if os.fork():
+        os.wait()
+    return payload
+
+
 def about(payload: Any) -> dict[str, int]:
     return {"pid": os.getpid(), "session": os.getsid(0), "nice": os.nice(0)}
 

@@ -48,8 +48,15 @@ class Acting:
 class Stage:
     """A store with its feed, and waiting for what is told."""
 
-    def __init__(self, store: Store, feed: ChangeFeed, folder: Path) -> None:
+    def __init__(
+        self,
+        store: Store,
+        feed: ChangeFeed,
+        folder: Path,
+        new_dispatcher: Callable[[], Dispatcher] = LocalDispatcher,
+    ) -> None:
         self.store = store
+        self._new_dispatcher = new_dispatcher
         self.folder = folder
         self.tasks = store.tasks
         self.feed = feed
@@ -105,7 +112,7 @@ class Stage:
             presence=FilePresence(self.folder / "workers"),
             **options,
         )
-        dispatcher = dispatcher or LocalDispatcher()
+        dispatcher = dispatcher or self._new_dispatcher()
         silence = self.feed.listen(ringing(dispatcher))
         dispatcher.listen(worker.hear)
         try:

@@ -41,8 +41,11 @@ class Ear:
 
     async def processes(self) -> list[psutil.Process]:
         """Those that the next one tells of, while they live."""
+        return [psutil.Process(pid) for pid in await self.pids()]
+
+    async def pids(self) -> list[int]:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            return [psutil.Process(pid) for pid in (await self._heard.get())["pids"]]
+            return list((await self._heard.get())["pids"])
 
 
 @pytest.fixture
@@ -119,10 +122,13 @@ async def test_many_at_once_do_not_mix(stage: Stage) -> None:
 
 
 async def test_what_the_function_left_running_ends_with_its_answer(stage: Stage, ear: Ear) -> None:
-    told = asyncio.create_task(ear.processes())
     assert await outcome(stage, "answer_and_leave_others", ear.port) == "done"
-    gone = await asyncio.gather(told, return_exceptions=True)
-    assert isinstance(gone[0], psutil.NoSuchProcess) or left(gone[0]) == []  # type: ignore[arg-type]
+    pids = await ear.pids()
+    assert [psutil.pid_exists(pid) for pid in pids] == [False, False, False]
+
+
+async def test_of_two_answers_the_first_counts(stage: Stage) -> None:
+    assert await outcome(stage, "twins", "twin") == "twin"
 
 
 async def test_a_payload_that_is_no_json_is_refused(stage: Stage) -> None:
@@ -227,6 +233,16 @@ async def test_the_keeper_may_be_killed_too(stage: Stage, ear: Ear) -> None:
     assert await gone([worker, keeper, child, orphan])
 
 
+async def test_a_keeper_that_is_asked_to_end_takes_all_along(stage: Stage, ear: Ear) -> None:
+    async with stage.worker(Acting(running("hold", ear.port), retry=NO_RETRY)):
+        task = await stage.enqueue()
+        processes = await ear.processes()
+        processes[1].terminate()
+        ended = await stage.ended(task)
+        assert (left(processes), children()) == ([], [])
+    assert (ended.status, ended.error and ended.error.code) == (TaskStatus.FAILED, "process_died")
+
+
 # --- interrupts --------------------------------------------------------------------------------------------------
 
 
@@ -242,7 +258,7 @@ async def test_a_cancel_ends_a_busy_process_and_all_below_it_at_once(stage: Stag
 
 
 async def test_a_timeout_ends_it(stage: Stage, ear: Ear) -> None:
-    async with stage.worker(Acting(running("hold", ear.port), retry=NO_RETRY, timeout_seconds=2.0)):
+    async with stage.worker(Acting(running("hold", ear.port), retry=NO_RETRY, timeout_seconds=3.0)):
         task = await stage.enqueue()
         processes = await ear.processes()
         ended = await stage.ended(task)

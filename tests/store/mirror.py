@@ -109,6 +109,14 @@ class Model:
         above = self.tasks[start].depends_on if start in self.tasks else ()
         return goal in above or any(self.reaches(name, goal) for name in above)
 
+    def takes_the_place_of_what_it_waits_for(self, coalesce_key: str | None, depends_on: Sequence[str]) -> bool:
+        superseded = [
+            task.task_id
+            for task in self.tasks.values()
+            if coalesce_key is not None and task.coalesce_key == coalesce_key and task.status is QUEUED
+        ]
+        return any(goal in depends_on or any(self.reaches(n, goal) for n in depends_on) for goal in superseded)
+
     def end(self, task: Mirror, status: TaskStatus, error_code: str | None = None) -> None:
         task.status, task.error_code = status, error_code
         task.worker_id = task.lease_until = None

@@ -9,7 +9,7 @@ import pytest
 from gleanery.errors import InvalidInput, NotFound, WrongState
 from gleanery.model import DependencyFailure, ErrorInfo, NewTask, Task, TaskStatus
 from gleanery.store.base import Store, Wanted
-from tests.store.samples import LEASE_SECONDS, Changes, event_types, fence_of, told
+from tests.store.samples import LEASE_SECONDS, Changes, event_types, fence_of, started, told
 
 BROKEN = ErrorInfo("broken", "It broke.")
 WAIT = DependencyFailure.WAIT
@@ -231,3 +231,34 @@ async def test_only_a_waiting_task_can_be_changed(store: Store, status: TaskStat
     assert await now(store, task) == before
     with pytest.raises(NotFound):
         await store.tasks.change("tsk_nobody", priority=1)
+
+
+async def test_a_failure_goes_down_a_chain_of_any_length(store: Store) -> None:
+    first = above = await started(store)
+    for _ in range(1500):
+        above = await store.tasks.create(NewTask("demo", {}, depends_on=(above.task_id,)))
+    await store.tasks.finish(fence_of(first), TaskStatus.FAILED, told(), error=ErrorInfo("broken", "It broke."))
+    assert await store.tasks.count_by_status() == {"failed": 1501}
+    last = await store.tasks.get(above.task_id)
+    assert last.error is not None
+    assert (last.error.code, last.error.details["status"]) == ("dependency_failed", "failed")
+
+
+async def test_a_task_cannot_wait_for_the_one_whose_place_it_takes(store: Store) -> None:
+    old = await store.tasks.create(NewTask("demo", {}, coalesce_key="k"))
+    between = await store.tasks.create(NewTask("demo", {}, depends_on=(old.task_id,)))
+    for waited_for in (old, between):
+        with pytest.raises(InvalidInput) as refused:
+            await store.tasks.create(NewTask("demo", {}, coalesce_key="k", depends_on=(waited_for.task_id,)))
+        assert refused.value.field == "depends_on.0"
+    assert await store.tasks.get(old.task_id) == old
+    assert await store.tasks.count_by_status() == {"queued": 2}
+
+
+async def test_what_waited_for_a_superseded_task_hears_for_what_it_waits_now(store: Store) -> None:
+    old = await store.tasks.create(NewTask("demo", {}, coalesce_key="k"))
+    waiting = await store.tasks.create(NewTask("demo", {}, depends_on=(old.task_id,)))
+    new = await store.tasks.create(NewTask("demo", {}, coalesce_key="k"))
+    assert (await store.tasks.get(waiting.task_id)).depends_on == (new.task_id,)
+    events = await store.tasks.events(waiting.task_id, after=None, before=None, limit=10)
+    assert [(e.type, dict(e.data)) for e in events][1:] == [("task_rebound", {"depends_on": [new.task_id]})]

@@ -178,7 +178,8 @@ class StoreMachine(RuleBasedStateMachine):
             run_at=None if delay is None else self.clock() + timedelta(seconds=delay),
             max_retries=max_retries,
         )
-        if all(name in self.model.tasks for name in new.depends_on):
+        is_known = all(name in self.model.tasks for name in new.depends_on)
+        if is_known and not self.model.takes_the_place_of_what_it_waits_for(coalesce_key, new.depends_on):
             self.made(new)
         else:
             assert self.refused(InvalidInput, lambda store: store.tasks.create(new))

@@ -84,12 +84,14 @@ class _Channel(asyncio.SubprocessProtocol):
         self._input.write(request)
 
     def pipe_data_received(self, _: int, data: bytes) -> None:
+        if self.answer.done():
+            return  # the function forked, and both gave an answer: the first counts
         self._received += data
-        if len(self._received) < LENGTH.size or self.answer.done():
+        if len(self._received) < LENGTH.size:
             return
-        if len(self._received) - LENGTH.size >= LENGTH.unpack_from(self._received)[0]:
-            del self._received[: LENGTH.size]
-            self.answer.set_result(self._received)
+        end = LENGTH.size + LENGTH.unpack_from(self._received)[0]
+        if len(self._received) >= end:
+            self.answer.set_result(self._received[LENGTH.size : end])
 
     def process_exited(self) -> None:
         # The keeper leaves nobody, unless it was killed itself: what it left is in its group still.
@@ -104,7 +106,8 @@ class _Channel(asyncio.SubprocessProtocol):
 
     async def end(self) -> None:
         """End the process and all below it, and wait until they are gone."""
-        self._input.abort()
+        if not self._input.is_closing():  # the other side has not gone first
+            self._input.abort()
         try:
             async with asyncio.timeout(END_SECONDS):
                 await asyncio.shield(self._exited)

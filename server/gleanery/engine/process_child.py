@@ -96,6 +96,9 @@ def _prctl(option: int, value: int) -> None:
 def _keep(worker: int, source: int) -> int:
     """Wait for the worker's end, or end it with the input. Leaves nobody. Gives its exit code, negative for a signal."""
     threading.Thread(target=_kill_at_the_end_of, args=(source, worker), daemon=True).start()
+    # The second way to hear that the server is gone, should somebody else hold the input open.
+    signal.signal(signal.SIGTERM, lambda *_: _kill(worker))
+    _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     _, status = os.waitpid(worker, 0)
     with contextlib.suppress(ChildProcessError):  # at last: none is left
         while True:
@@ -107,8 +110,12 @@ def _kill_at_the_end_of(source: int, worker: int) -> None:
     end = select.poll()
     end.register(source, 0)  # only its end is told: what comes in is for the worker to read
     end.poll()
+    _kill(worker)
+
+
+def _kill(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError):
-        os.kill(worker, signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)
 
 
 def _end_some() -> None:
@@ -119,7 +126,7 @@ def _end_some() -> None:
         os.killpg(0, signal.SIGKILL)  # it doesn't say who they are: end the group with the keeper in it
     children = _children_of(os.getpid())
     for pid in children:
-        os.kill(pid, signal.SIGKILL)
+        _kill(pid)
     if children:
         os.waitpid(-1, 0)
 

@@ -13,6 +13,7 @@ import itertools
 import queue
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from gleanery import errors, log
-from gleanery.model import Clock, utc_now
+from gleanery.model import Clock, Task, utc_now
 from gleanery.store.base import Change, OnChange
 from gleanery.store.schema import MIGRATIONS, fts_text
 
@@ -44,6 +45,8 @@ class Tx:
     db: sqlite3.Connection
     now: datetime
     changes: list[Change] = field(default_factory=list)
+    ended: deque[Task] = field(default_factory=deque)
+    """Tasks that have ended and whose dependents are still to be told: a chain of any length, without recursion."""
 
 
 @dataclass

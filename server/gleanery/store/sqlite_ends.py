@@ -55,7 +55,11 @@ def _follow(tx: Tx, task: Task) -> Task:
     """What a new status has for consequences."""
     sqlite_outbox.note(tx, task)
     if task.status.is_final:
-        _tell_dependents(tx, task)
+        tx.ended.append(task)
+        if len(tx.ended) == 1:  # else it is a consequence itself, of one whose turn it is
+            while tx.ended:
+                _tell_dependents(tx, tx.ended[0])
+                tx.ended.popleft()
     elif task.status is TaskStatus.QUEUED and task.coalesce_key is not None:
         return _coalesce(tx, task)
     return task
@@ -140,6 +144,8 @@ def fail_if_orphaned(tx: Tx, task: Task) -> Task:
 def supersede(tx: Tx, newest: NewTask | Task) -> None:
     """End the other queued tasks of its coalesce key; what waited for them waits for the newest, if that can be."""
     for other in _queued_like(tx, newest):
+        if isinstance(newest, NewTask):
+            sqlite_links.check_not_waited_for(tx.db, newest.depends_on, other.task_id)
         _stand_for(tx, newest, other.task_id)
 
 
@@ -164,7 +170,9 @@ def _queued_like(tx: Tx, task: NewTask | Task) -> Sequence[Task]:
 def _stand_for(tx: Tx, newest: NewTask | Task, task_id: str) -> Task:
     by = newest.task_id
     if not newest.depends_on:
-        sqlite_links.hand_over(tx.db, task_id, by)
+        for other, depends_on in sqlite_links.hand_over(tx.db, task_id, by):
+            message = f"Waits for {by}, which stands for {task_id}"
+            append(tx, other, [NewEvent(EventType.TASK_REBOUND, message, {"depends_on": depends_on})])
     error = ErrorInfo("superseded", f"The newer task {by} stands for this one.", {"by": by})
     tx.db.execute(
         "UPDATE task SET status = 'cancelled', error = ?, processing_completed_at = ? WHERE task_id = ?",

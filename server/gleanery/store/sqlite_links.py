@@ -78,10 +78,24 @@ def waiting_for(db: sqlite3.Connection, task_id: str) -> Sequence[str]:
     return [row["task_id"] for row in rows]
 
 
-def hand_over(db: sqlite3.Connection, old: str, new: str) -> None:
-    """What waited for `old` waits for `new`, which waits for nothing itself: no circle can come of it."""
+def check_not_waited_for(db: sqlite3.Connection, depends_on: Sequence[str], superseded: str) -> None:
+    """Raise InvalidInput for a new task that waits (by whatever way) for one whose place it takes."""
+    for position, other in enumerate(depends_on):
+        if other == superseded or _waits_for(db, other, superseded):
+            reason = (
+                f"the new task takes the place of {superseded}, which it would wait for: they have one coalesce key"
+            )
+            raise errors.InvalidInput(f"depends_on.{position}", reason)
+
+
+def hand_over(db: sqlite3.Connection, old: str, new: str) -> Sequence[tuple[str, list[str]]]:
+    """What waited for `old` waits for `new`, which waits for nothing itself: no circle can come of it. Gives each such
+    task with what it waits for now."""
+    handed = list[tuple[str, list[str]]]()
     for task_id in waiting_for(db, old):
         names: str = db.execute("SELECT depends_on FROM task WHERE task_id = ?", (task_id,)).fetchone()[0]
         others = [new if name == old else name for name in json.loads(names)]
         db.execute("UPDATE task SET depends_on = ? WHERE task_id = ?", (compact(others), task_id))
         link(db, task_id, others)
+        handed.append((task_id, others))
+    return handed
