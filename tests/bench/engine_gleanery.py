@@ -28,8 +28,8 @@ from gleanery.engine.submit import Submitter
 from gleanery.engine.tail import Tail
 from gleanery.engine.worker import Worker
 from gleanery.model import NewTask, TaskStatus, utc_now
-from gleanery.store.base import Change
 from gleanery.store.embedded import EmbeddedStore
+from gleanery.store.values import Change
 from tests.bench.crawl_lag import Ticker
 from tests.bench.engine_contender import Command, Measurements, in_background, serve, submit_many, until
 

@@ -14,8 +14,9 @@ import pytest
 
 from gleanery.engine.dispatch import Dispatcher, LocalDispatcher
 from gleanery.engine.events import ChangeFeed
-from gleanery.store.base import OnChange, Store
+from gleanery.store.base import Store
 from gleanery.store.embedded import EmbeddedStore
+from gleanery.store.values import OnChange
 from tests.engine.stage import Stage
 
 

@@ -1,8 +1,7 @@
-"""What the tests of `in_process` run in children: functions that answer, fail, die, hang and grow; and a parent to kill."""
+"""What the tests of `in_process` run in children: functions that answer, fail, die, hang and grow."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
@@ -10,14 +9,9 @@ import signal
 import socket
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any, NoReturn
 
 from gleanery import errors
-from gleanery.engine.handler import TaskContext
-from gleanery.engine.process import in_process
-from gleanery.model import NewTask
-from gleanery.store.embedded import EmbeddedStore
 
 MB = 1024**2
 
@@ -112,13 +106,3 @@ def _others() -> list[int]:
 def _tell(port: int, what: dict[str, Any]) -> None:
     with socket.create_connection(("127.0.0.1", port)) as line:
         line.sendall(json.dumps(what).encode())
-
-
-async def _parent(folder: Path, port: int) -> None:
-    async with EmbeddedStore(folder / "gleanery.db", lambda _: None) as store:
-        task = await store.tasks.create(NewTask("demo", {}))
-        await in_process(TaskContext(task, store.tasks), f"{__spec__.name}:hold", port)
-
-
-if __name__ == "__main__":
-    asyncio.run(_parent(Path(sys.argv[1]), int(sys.argv[2])))

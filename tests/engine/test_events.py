@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gleanery.engine.events import ChangeFeed
 from gleanery.model import NewTask
-from gleanery.store.base import Change
+from gleanery.store.values import Change
 from tests.engine.stage import Stage
 
 

@@ -21,10 +21,11 @@ from gleanery.engine.handler import TaskContext
 from gleanery.engine.process import in_process
 from gleanery.engine.retry import RetryPolicy
 from gleanery.model import Fence, Task, TaskStatus
-from gleanery.store.base import Asked
+from gleanery.store.values import Asked
 from tests.engine.stage import PATIENCE_SECONDS, Acting, Stage, Through
 
 JOBS = "tests.engine.process_jobs"
+PARENT = "tests.engine.process_parent"
 NO_RETRY = RetryPolicy(max_retries=0)
 
 
@@ -321,7 +322,7 @@ async def test_a_cancel_in_the_first_moments_leaves_nobody(stage: Stage) -> None
 
 
 async def test_a_parent_that_is_killed_leaves_nobody(ear: Ear, tmp_path: Path) -> None:
-    parent = await asyncio.create_subprocess_exec(sys.executable, "-m", JOBS, str(tmp_path), str(ear.port))
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-m", PARENT, str(tmp_path), str(ear.port))
     worker, keeper, child, own_session, orphan = await ear.processes()
     parent.kill()
     await parent.wait()

@@ -20,8 +20,8 @@ from gleanery.engine.schedule import run_at, tick_name
 from gleanery.engine.scheduler import Scheduler, task_of
 from gleanery.engine.submit import Submitter
 from gleanery.model import Fence, MissedTicks, Schedule, Task, TaskStatus
-from gleanery.store.base import Idempotency, TaskFilter
 from gleanery.store.embedded import EmbeddedStore
+from gleanery.store.values import Idempotency, TaskFilter
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from gleanery.knowledge.vectors import Arrivals, Vectors
 from gleanery.model import Event, EventType, TaskStatus, utc_now
-from gleanery.store.base import Change
 from gleanery.store.embedded import EmbeddedStore
+from gleanery.store.values import Change
 from tests.store.samples import Crawl, start_crawl
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from gleanery.store.base import OnChange, Store
+from gleanery.store.base import Store
 from gleanery.store.embedded import EmbeddedStore
+from gleanery.store.values import OnChange
 from tests.clock import SetClock
 from tests.store.samples import Changes, Crawl, start_crawl
 

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 from gleanery.model import NewTask, Progress, TaskStatus
-from gleanery.store.base import TaskFilter
 from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.schema import MIGRATIONS, fts_text
 from gleanery.store.sqlite_rows import dump_progress
+from gleanery.store.values import TaskFilter
 
 BEGIN = 1_767_300_000.0
 EVENTS_EACH = 4

@@ -25,7 +25,8 @@ from gleanery.model import (
     new_id,
     utc_now,
 )
-from gleanery.store.base import Change, Store
+from gleanery.store.base import Store
+from gleanery.store.values import Change
 
 LEASE_SECONDS = 60.0
 HALF_WAY = Progress(50.0, "crawling", {"stored": StageCount(1, 2)}, "half", 1.5, 2.5, "https://a.test/b", 3, 4)

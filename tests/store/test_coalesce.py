@@ -8,7 +8,8 @@ import pytest
 
 from gleanery.errors import QueueFull
 from gleanery.model import DependencyFailure, ErrorInfo, NewTask, Task, TaskStatus
-from gleanery.store.base import Idempotency, Store, TaskFilter
+from gleanery.store.base import Store
+from gleanery.store.values import Idempotency, TaskFilter
 from tests.store.samples import LEASE_SECONDS, Changes, fence_of, told
 
 BROKEN = ErrorInfo("broken", "It broke.")

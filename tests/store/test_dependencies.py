@@ -8,7 +8,8 @@ import pytest
 
 from gleanery.errors import InvalidInput, NotFound, WrongState
 from gleanery.model import DependencyFailure, ErrorInfo, NewTask, Task, TaskStatus
-from gleanery.store.base import Store, Wanted
+from gleanery.store.base import Store
+from gleanery.store.values import Wanted
 from tests.store.samples import LEASE_SECONDS, Changes, event_types, fence_of, started, told
 
 BROKEN = ErrorInfo("broken", "It broke.")

@@ -14,9 +14,9 @@ import pytest
 
 from gleanery.errors import StorageError, StorageFull
 from gleanery.model import NewTask, TaskStatus, UrlState
-from gleanery.store.base import TaskFilter
 from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.schema import MIGRATIONS
+from gleanery.store.values import TaskFilter
 from tests.store.samples import Changes, bundle_of, event_types, start_crawl, told, url_of
 
 ROOT = Path(__file__).parents[2]

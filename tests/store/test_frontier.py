@@ -9,7 +9,8 @@ import pytest
 
 from gleanery.errors import IdempotencyConflict, LeaseLost, QueueFull
 from gleanery.model import CrawlCounts, FrontierUrl, NewTask, TaskStatus, UrlState
-from gleanery.store.base import Idempotency, Store
+from gleanery.store.base import Store
+from gleanery.store.values import Idempotency
 from tests.store.samples import HALF_WAY, Changes, Crawl, bundle_of, event_types, new_source, told, url_of
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from gleanery.errors import QueueFull
 from gleanery.model import NewTask
-from gleanery.store.base import Idempotency
 from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.sqlite import LONG_CALL_LETS_PASS, Database, Tx
+from gleanery.store.values import Idempotency
 from tests.store.samples import Changes, new_source
 
 

@@ -32,8 +32,9 @@ from gleanery.model import (
     Task,
     TaskStatus,
 )
-from gleanery.store.base import Change, Retention, Store, TaskFilter, Wanted
+from gleanery.store.base import Store
 from gleanery.store.sqlite_claims import SUSPECT_LOSSES
+from gleanery.store.values import Change, Retention, TaskFilter, Wanted
 from tests.store.conftest import BACKENDS
 from tests.store.mirror import (
     CANCELLED,

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from gleanery.model import NewTask, TaskStatus
-from gleanery.store.base import Idempotency, TaskFilter, Wanted
 from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.schema import MIGRATIONS
+from gleanery.store.values import Idempotency, TaskFilter, Wanted
 from tests.store.old_schema import BEGIN, EVENTS_EACH, write_old
 from tests.store.samples import LEASE_SECONDS, Changes, fence_of, told
 

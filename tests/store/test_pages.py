@@ -10,7 +10,7 @@ import pytest
 
 from gleanery.errors import NotFound, StorageError
 from gleanery.model import NewTask, PageBundle, TaskStatus, UrlState
-from gleanery.store.base import ChunkText
+from gleanery.store.values import ChunkText
 from tests.store.samples import HALF_WAY, Changes, Crawl, bundle_of, event_types, started, told, url_of
 
 WEIGHTS = (1.0, 1.0, 1.0)

@@ -9,7 +9,8 @@ import pytest
 
 from gleanery.errors import NotFound, WrongState
 from gleanery.model import ErrorInfo, NewTask, TaskStatus, utc_now
-from gleanery.store.base import Asked, Store, Wanted
+from gleanery.store.base import Store
+from gleanery.store.values import Asked, Wanted
 from tests.store.samples import HALF_WAY, LEASE_SECONDS, Changes, event_types, fence_of, started, told
 
 BROKEN = ErrorInfo("broken", "It broke.")

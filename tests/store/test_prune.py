@@ -10,7 +10,8 @@ import pytest
 from gleanery.engine.housekeeping import prune
 from gleanery.errors import NotFound
 from gleanery.model import DeliveryState, ErrorInfo, NewEvent, NewTask, Progress, Task, TaskStatus
-from gleanery.store.base import Idempotency, Removed, Retention, Store, TaskFilter
+from gleanery.store.base import Store
+from gleanery.store.values import Idempotency, Removed, Retention, TaskFilter
 from tests.clock import SetClock
 from tests.store.samples import Changes, fence_of, start_crawl, started, told, url_of
 

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from gleanery.model import ErrorInfo, NewTask, Task, TaskStatus
-from gleanery.store.base import Spread, Store
+from gleanery.store.base import Store
 from gleanery.store.sqlite_stats import spread
+from gleanery.store.values import Spread
 from tests.clock import SetClock
 from tests.store.samples import LEASE_SECONDS, fence_of, told
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from gleanery.model import Fence, NewEvent, NewTask, Progress, TaskStatus
-from gleanery.store.base import Change, Store
+from gleanery.store.base import Store
+from gleanery.store.values import Change
 from tests.store.conftest import OpenStore
 from tests.store.samples import Changes, fence_of, started, told
 

@@ -10,7 +10,8 @@ import pytest
 
 from gleanery.errors import IdempotencyConflict, LeaseLost, NotFound, QueueFull
 from gleanery.model import Fence, NewEvent, NewTask, Progress, TaskStatus, utc_now
-from gleanery.store.base import Asked, Idempotency, Store, TaskFilter, Wanted
+from gleanery.store.base import Store
+from gleanery.store.values import Asked, Idempotency, TaskFilter, Wanted
 from tests.clock import SetClock
 from tests.store.samples import HALF_WAY, LEASE_SECONDS, Changes, event_types, fence_of, started, told
 

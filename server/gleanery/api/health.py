@@ -20,7 +20,8 @@ from gleanery.engine.worker import Worker
 from gleanery.knowledge import minilm
 from gleanery.knowledge.vectors import Vectors
 from gleanery.model import Clock, DeliveryState, Task, TaskStatus, WorkerInfo
-from gleanery.store.base import Store, TaskFilter, TaskStats
+from gleanery.store.base import Store
+from gleanery.store.values import TaskFilter, TaskStats
 
 _BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 WINDOW_SECONDS = 3600.0

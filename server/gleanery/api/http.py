@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from gleanery import errors, log
 from gleanery.api import wire
-from gleanery.store.base import Idempotency
+from gleanery.store.values import Idempotency
 
 _log = log.get(__name__)
 Model = TypeVar("Model", bound=BaseModel)

@@ -22,7 +22,8 @@ from gleanery.api.auth import Gate, key_in
 from gleanery.api.http import int_of
 from gleanery.engine.events import ChangeFeed
 from gleanery.model import Event, Task, TaskStatus, utc_now
-from gleanery.store.base import Change, TaskFilter, TaskStore
+from gleanery.store.base import TaskStore
+from gleanery.store.values import Change, TaskFilter
 
 _log = log.get(__name__)
 

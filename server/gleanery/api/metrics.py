@@ -17,7 +17,8 @@ from gleanery.engine.memory import own_mb
 from gleanery.engine.threads import CountedExecutor
 from gleanery.engine.worker import Worker
 from gleanery.model import DeliveryState, EventType
-from gleanery.store.base import Change, Spread, Store, TaskStats
+from gleanery.store.base import Store
+from gleanery.store.values import Change, Spread, TaskStats
 
 WINDOW_SECONDS = 3600.0
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -25,7 +25,7 @@ from gleanery.api.wire import (
     TaskStatsShape,
     UrlShape,
 )
-from gleanery.store.base import Spread, TaskStats
+from gleanery.store.values import Spread, TaskStats
 
 
 def of_error(error: model.ErrorInfo | None) -> ErrorBody | None:

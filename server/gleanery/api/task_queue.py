@@ -18,7 +18,8 @@ from gleanery.engine.steer import Steered, Steering
 from gleanery.engine.submit import Submitter
 from gleanery.handlers.crawl.start import CheckUrl
 from gleanery.model import NewTask, Task, utc_now
-from gleanery.store.base import Idempotency, Retention, TaskFilter, TaskStore
+from gleanery.store.base import TaskStore
+from gleanery.store.values import Idempotency, Retention, TaskFilter
 
 WINDOW_SECONDS = 3600
 MAX_WINDOW_SECONDS = 30 * 86_400

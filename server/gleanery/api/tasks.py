@@ -16,7 +16,8 @@ from gleanery.api.route import CURSOR, LIMIT, PAGED, Query, Route
 from gleanery.engine.events import ChangeFeed
 from gleanery.engine.steer import Steering
 from gleanery.model import Event, TaskStatus, UrlState, utc_now
-from gleanery.store.base import Change, Store, TaskFilter
+from gleanery.store.base import Store
+from gleanery.store.values import Change, TaskFilter
 
 _log = log.get(__name__)
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from gleanery.engine.events import Listener
 from gleanery.model import Task, TaskStatus
-from gleanery.store.base import Change
+from gleanery.store.values import Change
 
 Hear = Callable[[str], None]
 

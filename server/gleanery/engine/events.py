@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from gleanery.store.base import Change
+from gleanery.store.values import Change
 
 Listener = Callable[[Sequence[Change]], None]
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from gleanery import errors, log
 from gleanery.model import Clock
-from gleanery.store.base import Removed, Retention, TaskStore
+from gleanery.store.base import TaskStore
+from gleanery.store.values import Removed, Retention
 
 _log = log.get(__name__)
 

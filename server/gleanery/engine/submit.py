@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from gleanery.engine.handler import Handler, handler_of
 from gleanery.model import NewTask, Task
-from gleanery.store.base import Idempotency, TaskStore
+from gleanery.store.base import TaskStore
+from gleanery.store.values import Idempotency
 
 Create = Callable[[NewTask, Idempotency | None, int], Awaitable[Task]]
 """Keeps a task that needs more than its row (a crawl its source) in one transaction; the number is the queue's limit."""

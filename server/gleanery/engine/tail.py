@@ -10,7 +10,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from gleanery import errors, log
-from gleanery.store.base import Change, TaskStore
+from gleanery.store.base import TaskStore
+from gleanery.store.values import Change
 
 _log = log.get(__name__)
 

@@ -25,7 +25,8 @@ from typing import Protocol
 
 from gleanery import errors, log
 from gleanery.model import Clock, Delivery, DeliveryState
-from gleanery.store.base import Change, OutboxStore
+from gleanery.store.base import OutboxStore
+from gleanery.store.values import Change
 
 _log = log.get(__name__)
 

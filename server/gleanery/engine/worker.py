@@ -18,7 +18,8 @@ from gleanery.engine.handler import Handler
 from gleanery.engine.memory import own_mb
 from gleanery.engine.presence import Presence, Unseen
 from gleanery.model import Clock, Task, TaskStatus, WorkerInfo, utc_now
-from gleanery.store.base import Asked, TaskFilter, TaskStore, Wanted, WorkerStore
+from gleanery.store.base import TaskStore, WorkerStore
+from gleanery.store.values import Asked, TaskFilter, Wanted
 
 _log = log.get(__name__)
 
@@ -272,13 +273,14 @@ class Worker:
                     self.hear(task_id)
             except errors.StorageError as error:
                 _log.error("look failed", extra={"code": error.code, "reason": error.message})
-            self._check_memory()
+            self._beat_those_with_processes()
             self._bell.set()
 
-    def _check_memory(self) -> None:
-        with_children = [run for run in self._runs.values() if run.memory.pids]
-        if with_children:
-            self._memory(with_children)
+    def _beat_those_with_processes(self) -> None:
+        """Their memory is looked at, and kept, every second: a process may grow faster than leases are prolonged."""
+        if growing := [task_id for task_id, run in self._runs.items() if run.memory.pids]:
+            self._to_beat.update(growing)
+            self._beat_bell.set()
 
     async def _reap(self, *, is_first: bool = False) -> None:
         """Take back what is lost. Not right after a jump of the clock: by it every lease looks over, also of the living."""

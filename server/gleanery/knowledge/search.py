@@ -18,8 +18,9 @@ from gleanery.knowledge.fusion import (
     reciprocal_rank,
 )
 from gleanery.knowledge.vectors import Vectors
-from gleanery.store.base import FoundChunk, FoundCode, KnowledgeStore
+from gleanery.store.base import KnowledgeStore
 from gleanery.store.schema import LINK_TARGET
+from gleanery.store.values import FoundChunk, FoundCode
 
 _log = log.get(__name__)
 

@@ -13,7 +13,8 @@ from gleanery.knowledge.embed import Embedder
 from gleanery.knowledge.fusion import VectorIndex
 from gleanery.knowledge.markdown import plain_text
 from gleanery.model import EventType, Fence
-from gleanery.store.base import Change, ChunkText, KnowledgeStore, VectorRow
+from gleanery.store.base import KnowledgeStore
+from gleanery.store.values import Change, ChunkText, VectorRow
 
 _log = log.get(__name__)
 

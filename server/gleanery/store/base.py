@@ -8,15 +8,13 @@ Anything may raise StorageError; StorageFull when the disk has no room, and then
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 import numpy as np
 
 from gleanery.model import (
-    Chunk,
     CrawlCounts,
     Delivery,
     DeliveryState,
@@ -31,170 +29,26 @@ from gleanery.model import (
     Progress,
     Schedule,
     Source,
-    StoredCode,
     Task,
     TaskStatus,
     UrlState,
     WorkerInfo,
 )
-
-
-@dataclass(frozen=True)
-class Change:
-    """What one transaction did to a task: the row as it stands after it, and the events it appended.
-
-    `number` is that of the last event in the order of all tasks; the others come right before it. 0 without events.
-    """
-
-    task: Task
-    events: tuple[Event, ...]
-    number: int = 0
-
-
-OnChange = Callable[[Sequence[Change]], None]
-
-
-@dataclass(frozen=True)
-class Idempotency:
-    """A client's key for a start, with the hash of the request that it came with."""
-
-    key: str
-    request_hash: str
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What a worker may take: tasks of these types, no more running at once (over all workers) than the limits say."""
-
-    worker_id: str
-    lease_seconds: float
-    task_types: tuple[str, ...]
-    type_limits: Mapping[str, int] = field(default_factory=dict)
-    queue_limits: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What was asked of a running task."""
-
-    to_cancel: bool
-    to_pause: bool
-
-
-@dataclass(frozen=True)
-class TaskFilter:
-    """Which tasks; an empty part takes all."""
-
-    statuses: tuple[TaskStatus, ...] = ()
-    task_type: str | None = None
-    queue_name: str | None = None
-    parent_task_id: str | None = None
-    schedule_id: str | None = None
-    created_before: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Median and 95th percentile in seconds; None without a value."""
-
-    count: int = 0
-    p50: float | None = None
-    p95: float | None = None
-
-
-@dataclass(frozen=True)
-class TaskStats:
-    """Tasks as they stand, and what ended within the last `window_seconds`.
-
-    `by_type` and `by_queue` give counts by state for each name. `waiting` is from due to start, `running` the time of all
-    attempts; both of tasks that ended in the window, by type too. `due` counts queued tasks that may run now.
-    """
-
-    window_seconds: float
-    by_status: Mapping[str, int]
-    by_type: Mapping[str, Mapping[str, int]]
-    by_queue: Mapping[str, Mapping[str, int]]
-    due: int
-    oldest_due_seconds: float | None
-    ended: Mapping[str, int]
-    retries: int
-    superseded: int
-    skipped_ticks: int
-    waiting: Spread
-    running: Spread
-    waiting_by_type: Mapping[str, Spread]
-    running_by_type: Mapping[str, Spread]
-
-
-@dataclass(frozen=True)
-class Retention:
-    """What may be removed: ended tasks older than `tasks_before` (in these states), events of ended tasks older than
-    `events_before`, of any task all but the newest `events_per_task`; None keeps."""
-
-    tasks_before: datetime | None = None
-    statuses: tuple[TaskStatus, ...] = (TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED)
-    events_before: datetime | None = None
-    events_per_task: int | None = None
-    deliveries_before: datetime | None = None
-    idempotency_before: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Removed:
-    tasks: int = 0
-    events: int = 0
-    deliveries: int = 0
-    idempotency_keys: int = 0
-    urls: int = 0
-
-
-@dataclass(frozen=True)
-class ChunkText:
-    """What the embedder needs of a chunk; `row` orders chunks by age."""
-
-    row: int
-    chunk_id: str
-    page_id: str
-    source_id: str
-    title: str
-    heading_path: tuple[str, ...]
-    content: str
-
-
-@dataclass(frozen=True)
-class VectorRow:
-    row: int
-    chunk_id: str
-    source_id: str
-    vector: np.ndarray[Any, np.dtype[np.float16]]
-
-
-@dataclass(frozen=True)
-class WordHit:
-    """A chunk found by words; `rank` is BM25 as FTS5 gives it (more negative is better)."""
-
-    chunk_id: str
-    rank: float
-
-
-@dataclass(frozen=True)
-class FoundChunk:
-    """A chunk with what a hit shows of its page."""
-
-    row: int
-    chunk: Chunk
-    url: str
-    title: str
-    outline: tuple[tuple[str | None, int], ...]
-
-
-@dataclass(frozen=True)
-class FoundCode:
-    row: int
-    code: StoredCode
-    url: str
-    title: str
-    rank: float = 0.0
+from gleanery.store.values import (
+    Asked,
+    Change,
+    ChunkText,
+    FoundChunk,
+    FoundCode,
+    Idempotency,
+    Removed,
+    Retention,
+    TaskFilter,
+    TaskStats,
+    VectorRow,
+    Wanted,
+    WordHit,
+)
 
 
 class TaskStore(Protocol):

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Self
 
 from gleanery.model import Clock, utc_now
-from gleanery.store.base import OnChange
 from gleanery.store.sqlite import Database
 from gleanery.store.sqlite_crawls import SqliteCrawls
 from gleanery.store.sqlite_knowledge import SqliteKnowledge
@@ -14,6 +13,7 @@ from gleanery.store.sqlite_outbox import SqliteOutbox
 from gleanery.store.sqlite_schedules import SqliteSchedules
 from gleanery.store.sqlite_tasks import SqliteTasks
 from gleanery.store.sqlite_workers import SqliteWorkers
+from gleanery.store.values import OnChange
 
 
 class EmbeddedStore:

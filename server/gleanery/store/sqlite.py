@@ -23,8 +23,8 @@ from typing import Any, Self, TypeVar
 
 from gleanery import errors, log
 from gleanery.model import Clock, Task, utc_now
-from gleanery.store.base import Change, OnChange
 from gleanery.store.schema import MIGRATIONS, fts_text
+from gleanery.store.values import Change, OnChange
 
 T = TypeVar("T")
 _log = log.get(__name__)

@@ -11,9 +11,9 @@ from typing import Any
 
 from gleanery.model import ErrorInfo, EventType, Fence, NewEvent, Task, TaskStatus
 from gleanery.store import sqlite_ends, sqlite_outbox
-from gleanery.store.base import Asked, Wanted
 from gleanery.store.sqlite import Tx
 from gleanery.store.sqlite_rows import dump_error, keep_events, marks, task_from, time_of
+from gleanery.store.values import Asked, Wanted
 
 _IS_READY = "status = 'queued' AND waits_for = 0 AND wakes_at IS NULL"
 WAKE_AT_ONCE = 500

@@ -22,10 +22,10 @@ from gleanery.model import (
     UrlState,
 )
 from gleanery.store import sqlite_knowledge, sqlite_pages, sqlite_schedules
-from gleanery.store.base import Idempotency
 from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_rows import check_fence, report
 from gleanery.store.sqlite_tasks import create, known_start
+from gleanery.store.values import Idempotency
 
 ROWS_AT_ONCE = 20
 """Chunks or code examples that one transaction adds: others never wait long for it."""

@@ -13,9 +13,9 @@ import numpy as np
 from gleanery import errors
 from gleanery.model import Chunk, Fence, Heading, Page, Source, StoredCode
 from gleanery.store import sqlite_schedules
-from gleanery.store.base import ChunkText, FoundChunk, FoundCode, VectorRow, WordHit
 from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_rows import check_fence, compact
+from gleanery.store.values import ChunkText, FoundChunk, FoundCode, VectorRow, WordHit
 
 
 class SqliteKnowledge:

@@ -6,9 +6,9 @@ import sqlite3
 from collections.abc import Sequence, Set
 from typing import Any
 
-from gleanery.store.base import Removed, Retention
 from gleanery.store.sqlite import Tx
 from gleanery.store.sqlite_rows import marks
+from gleanery.store.values import Removed, Retention
 
 _NEVER = "0"
 _OLD_DELIVERY = "state <> 'pending' AND settled_at < ?"

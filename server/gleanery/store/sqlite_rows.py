@@ -23,8 +23,8 @@ from gleanery.model import (
     Task,
     TaskStatus,
 )
-from gleanery.store.base import Change
 from gleanery.store.sqlite import Tx
+from gleanery.store.values import Change
 
 
 def time_of(seconds: float | None) -> datetime | None:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from gleanery.store.base import Spread, TaskStats
+from gleanery.store.values import Spread, TaskStats
 
 SAMPLE = 10_000
 """Most ended tasks that the times are taken from: the newest of the window."""

@@ -19,9 +19,9 @@ from gleanery.model import (
     TaskStatus,
 )
 from gleanery.store import sqlite_claims, sqlite_ends, sqlite_links, sqlite_prune, sqlite_stats, sqlite_steps
-from gleanery.store.base import Asked, Change, Idempotency, Removed, Retention, TaskFilter, TaskStats, Wanted
 from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_rows import compact, dump_progress, event_from, marks, report, task_from, task_of
+from gleanery.store.values import Asked, Change, Idempotency, Removed, Retention, TaskFilter, TaskStats, Wanted
 
 EVENTS_OF_A_LOOK = 500
 

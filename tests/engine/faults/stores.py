@@ -12,10 +12,11 @@ from typing import Any, cast
 
 from gleanery.engine.events import ChangeFeed
 from gleanery.model import Clock, utc_now
-from gleanery.store.base import Change, OnChange, Store
+from gleanery.store.base import Store
 from gleanery.store.sqlite import Database
 from gleanery.store.sqlite_tasks import SqliteTasks
 from gleanery.store.sqlite_workers import SqliteWorkers
+from gleanery.store.values import Change, OnChange
 from tests.engine.stage import Stage
 
 

@@ -12,7 +12,7 @@ import pytest
 from gleanery.engine.handler import TaskContext
 from gleanery.errors import WrongState
 from gleanery.model import TaskStatus
-from gleanery.store.base import Change
+from gleanery.store.values import Change
 from tests.engine.faults import history
 from tests.engine.stage import PATIENCE_SECONDS, Acting, Stage
 

@@ -9,7 +9,8 @@ from datetime import timedelta
 from gleanery.engine.schedule import parse_every
 from gleanery.handlers.crawl.payload import CrawlPayload
 from gleanery.model import MissedTicks, NewTask, Schedule, Source, Task, new_id, utc_now
-from gleanery.store.base import CrawlStore, Idempotency
+from gleanery.store.base import CrawlStore
+from gleanery.store.values import Idempotency
 from gleanery.web.urls import Scope, parse_url, url_key
 
 CheckUrl = Callable[[str], None]
