@@ -36,6 +36,9 @@ READERS = 3
 READER_CACHE_KB = 8192
 WRITER_CACHE_KB = 16384
 BUSY_MILLISECONDS = 10_000
+CHECKPOINT_SECONDS = 0.2
+WAL_PAGES = 10_000
+"""Pages of 4 KB after which the log is made to start over, which waits for the transaction under way."""
 
 
 @dataclass
@@ -71,6 +74,9 @@ class Database:
         self._numbers = itertools.count()
         self._calls: queue.PriorityQueue[tuple[float, int, _Call | None]] = queue.PriorityQueue()
         self._writer: threading.Thread | None = None
+        self._checkpointer: threading.Thread | None = None
+        self._is_closing = threading.Event()
+        self._commits = 0
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-read")
         self._free: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
 
@@ -81,13 +87,21 @@ class Database:
             self._free.put(_connect(self.path, read_only=True))
         self._writer = threading.Thread(target=self._write_forever, args=(connection,), name="store-write", daemon=True)
         self._writer.start()
+        self._checkpointer = threading.Thread(
+            target=self._checkpoint_forever,
+            args=(_connect(self.path, read_only=False),),
+            name="store-checkpoint",
+            daemon=True,
+        )
+        self._checkpointer.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._calls.put((float("inf"), next(self._numbers), None))
-        writer = self._writer
-        if writer is not None:
-            await self._loop.run_in_executor(self._readers, writer.join)
+        self._is_closing.set()
+        for thread in (self._checkpointer, self._writer):
+            if thread is not None:
+                await self._loop.run_in_executor(self._readers, thread.join)
         self._readers.shutdown(wait=True)
         while not self._free.empty():
             self._free.get().close()
@@ -140,6 +154,21 @@ class Database:
                 _log.warning("loop closed before a write was told")
         connection.close()
 
+    def _checkpoint_forever(self, connection: sqlite3.Connection) -> None:
+        """Bring what the log holds into the file, beside the writer: in its own commits it would stop for 50 ms and more."""
+        seen = 0
+        while not self._is_closing.wait(CHECKPOINT_SECONDS):
+            if seen == self._commits:
+                continue
+            seen = self._commits
+            try:
+                pages = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()["log"]
+                if pages > WAL_PAGES:
+                    connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+            except sqlite3.Error as error:
+                _log.warning("log of the database not checkpointed", extra={"reason": str(error)})
+        connection.close()
+
     def _next_calls(self) -> Sequence[_Call]:
         """One long call, or the short ones that wait, in order; empty at the end."""
         _, _, first = self._calls.get()
@@ -169,6 +198,7 @@ class Database:
             for call in calls:
                 self._run(connection, call)
             connection.execute("COMMIT")
+            self._commits += 1
         except sqlite3.Error as error:
             with contextlib.suppress(sqlite3.Error):  # the next transaction begins with it
                 _roll_back(connection)
@@ -231,6 +261,7 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     if not read_only:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.create_function("fts_text", 1, fts_text, deterministic=True)
     connection.execute(f"PRAGMA cache_size = -{READER_CACHE_KB if read_only else WRITER_CACHE_KB}")
     return connection
