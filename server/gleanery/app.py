@@ -260,6 +260,7 @@ async def _work(
     ground.feed.listen(sender.hear)
     await sender.start()
     stack.push_async_callback(sender.stop)
+    stack.push_async_callback(engine.dispatcher.drain)
     await engine.worker.start()
     stack.push_async_callback(engine.worker.stop)
     if engine.is_whole:  # one that can't run every type would pass over the ticks of the others

@@ -37,7 +37,7 @@ class KnowledgeApi:
         self._model = model
 
     def routes(self) -> Sequence[Route]:
-        return (*self._crawl_routes(), *self._source_routes())
+        return (*self._crawl_routes(), *self._source_routes(), *self._content_routes())
 
     def _crawl_routes(self) -> Sequence[Route]:
         return (
@@ -87,6 +87,11 @@ class KnowledgeApi:
                 status=204,
                 errors=(404, 409),
             ),
+        )
+
+    def _content_routes(self) -> Sequence[Route]:
+        source = "/api/v1/sources/{source_id}"
+        return (
             Route(
                 "GET",
                 f"{source}/pages",

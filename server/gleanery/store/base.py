@@ -95,7 +95,8 @@ class TaskStore(Protocol):
         ...
 
     async def claim_due(self, wanted: Wanted, limit: int) -> Sequence[Task]:
-        """Claim up to `limit` tasks that are due, best priority first, then oldest, within the limits."""
+        """Claim up to `limit` tasks that are due, best priority first, then oldest, within the limits. Of those that lost
+        their workers several times in a row one begins at a time: it may be what ends them."""
         ...
 
     async def beat(
@@ -340,8 +341,6 @@ class ScheduleStore(Protocol):
     async def get(self, schedule_id: str) -> Schedule:
         """Raises NotFound."""
         ...
-
-    async def of_source(self, source_id: str) -> Schedule | None: ...
 
     async def list(self, *, after: str | None, limit: int) -> Sequence[Schedule]:
         """By id."""

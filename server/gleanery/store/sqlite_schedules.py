@@ -25,9 +25,6 @@ class SqliteSchedules:
     async def get(self, schedule_id: str) -> Schedule:
         return await self._db.read(lambda db: _schedule_of(db, schedule_id))
 
-    async def of_source(self, source_id: str) -> Schedule | None:
-        return await self._db.read(lambda db: _of_source(db, source_id))
-
     async def list(self, *, after: str | None, limit: int) -> Sequence[Schedule]:
         return await self._db.read(lambda db: _list(db, after, limit))
 
@@ -136,11 +133,6 @@ def _schedule_of(db: sqlite3.Connection, schedule_id: str) -> Schedule:
     if row is None:
         raise errors.NotFound("schedule", schedule_id)
     return _schedule(row)
-
-
-def _of_source(db: sqlite3.Connection, source_id: str) -> Schedule | None:
-    row = db.execute("SELECT * FROM schedule WHERE source_id = ?", (source_id,)).fetchone()
-    return None if row is None else _schedule(row)
 
 
 def _list(db: sqlite3.Connection, after: str | None, limit: int) -> Sequence[Schedule]:
