@@ -10,6 +10,9 @@ GleaneryError
 ├── WrongState            the task is not in a state that allows this          409
 ├── IdempotencyConflict   the same key came with another request               409
 ├── QueueFull             the bounded queue has no room now                    503
+├── UploadTooLarge        a file with more bytes than the cap                  413
+├── UnsupportedType       a file of a kind that isn't read                     415
+├── UploadGone            an uploaded file is not on this disk any more
 ├── StorageError          the store could not keep what it was given           507, can pass
 │   └── StorageFull       no room left on the disk
 ├── MemoryLimitExceeded   the processes of a task took more memory than its type may
@@ -33,7 +36,9 @@ GleaneryError
 │   ├── NotHtml           a kind of document that isn't read
 │   ├── BrokenBody        the body can't be decompressed or decoded
 │   ├── EmptyPage         nothing to read on it
-│   └── ExtractFailed     the document could not be taken apart in time
+│   ├── ExtractFailed     the document could not be taken apart in time
+│   ├── BrowserUnavailable no browser, or none that starts
+│   └── RenderFailed      the page broke in the browser                        can pass
 └── EmbedError            no vectors for these texts
     ├── EmbedKeyRefused   the API key is wrong or was revoked
     ├── EmbedQuotaSpent   the account has no quota left
@@ -112,6 +117,22 @@ class IdempotencyConflict(GleaneryError):
 class QueueFull(GleaneryError):
     code = "queue_full"
     can_retry = True
+
+
+class UploadTooLarge(GleaneryError):
+    """`details["limit_bytes"]` has the cap."""
+
+    code = "too_large"
+
+
+class UnsupportedType(GleaneryError):
+    code = "unsupported_type"
+
+
+class UploadGone(GleaneryError):
+    """Its task had ended already, or another machine has it."""
+
+    code = "upload_gone"
 
 
 class StorageError(GleaneryError):
@@ -241,6 +262,19 @@ class EmptyPage(FetchError):
 
 class ExtractFailed(FetchError):
     code = "extract_failed"
+
+
+class BrowserUnavailable(FetchError):
+    """There is no browser, or none that starts; `details["reason"]` says why."""
+
+    code = "browser_unavailable"
+
+
+class RenderFailed(FetchError):
+    """The page crashed, broke its browser, or a script, a click or a wait that was asked for could not be done."""
+
+    code = "render_failed"
+    can_retry = True
 
 
 class EmbedError(GleaneryError):

@@ -84,6 +84,8 @@ class EventType(StrEnum):
     PAGE_FAILED = "page_failed"  # {url, reason, message, status_code?, attempts}
     PAGE_RETRY_SCHEDULED = "page_retry_scheduled"  # {url, reason, message, in_seconds, attempt}
     PAGES_EMBEDDED = "pages_embedded"  # {pages, chunks}
+    SITE_SURVEYED = "site_surveyed"  # {mode, tried, urls}: what the site offers by itself, and how it is crawled
+    RENDERING_CHOSEN = "rendering_chosen"  # {host, by}: pages are got another way from now on
     WARNING_RAISED = "warning_raised"  # {code, ...}
 
 
@@ -129,6 +131,28 @@ class UrlState(StrEnum):
     STORED = "stored"
     SKIPPED = "skipped"
     FAILED = "failed"
+
+
+class UrlOrigin(StrEnum):
+    """How a crawl came to know a URL."""
+
+    START = "start"
+    LINK = "link"
+    SITEMAP = "sitemap"
+    LLMS = "llms"
+    FEED = "feed"
+    CANONICAL = "canonical"
+    PART = "part"
+
+
+class FetchedBy(StrEnum):
+    """How a page was got: over HTTP, in the browser, as the Markdown that the site offers of it, or not at all, since the
+    site said that it is unchanged."""
+
+    HTTP = "http"
+    BROWSER = "browser"
+    MARKDOWN = "markdown"
+    UNCHANGED = "unchanged"
 
 
 class CrawlStage(StrEnum):
@@ -385,6 +409,19 @@ class Page:
     size_bytes: int
     fetched_at: datetime
     task_id: str
+    fetched_by: FetchedBy = FetchedBy.HTTP
+
+
+@dataclass(frozen=True)
+class KnownPage:
+    """What is stored of a page that a crawl comes to again: enough to ask whether it has changed, and to go on from it."""
+
+    page_id: str
+    url: str
+    etag: str | None
+    last_modified: str | None
+    links: bytes | None
+    fetched_by: FetchedBy
 
 
 @dataclass(frozen=True)
@@ -415,20 +452,29 @@ class StoredCode:
     context: str
     start: int
     end: int
+    is_guessed: bool = False
 
 
 @dataclass(frozen=True)
 class PageBundle:
-    """A page with everything that is cut from it: stored in one transaction or not at all."""
+    """A page with everything that is cut from it: stored in one transaction or not at all.
+
+    `links` is what it leads to, packed by whoever cut it; the store only keeps it.
+    """
 
     page: Page
     chunks: tuple[Chunk, ...]
     code_examples: tuple[StoredCode, ...]
+    links: bytes | None = None
 
 
 @dataclass(frozen=True)
 class FrontierUrl:
-    """A URL of a crawl. `ordinal` is the order of discovery; `reason` says why it was skipped or failed."""
+    """A URL of a crawl. `ordinal` is the order of discovery; `reason` says why it was skipped or failed.
+
+    `lastmod` is what a sitemap says of it, `same_as` the key of the URL that it is the same as. One that `is_own` is stored
+    whatever it says is its canonical URL.
+    """
 
     url: str
     url_key: str
@@ -445,6 +491,26 @@ class FrontierUrl:
     code_example_count: int | None = None
     elapsed_seconds: float | None = None
     settled_at: datetime | None = None
+    origin: UrlOrigin = UrlOrigin.LINK
+    lastmod: datetime | None = None
+    fetched_by: FetchedBy | None = None
+    same_as: str | None = None
+    is_own: bool = False
+
+
+@dataclass(frozen=True)
+class HostUse:
+    """What one process does at a host: `users` requests under way or waiting, the delay it keeps, the pause it was told.
+
+    `host` is `host` or `host:port`. One without users counts no more than its pause.
+    """
+
+    host: str
+    worker_id: str
+    users: int
+    pause_until: datetime | None
+    delay_seconds: float
+    beat_at: datetime
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,12 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 
+OFFERS = frozenset(
+    {"robots.txt", "sitemap.xml", "sitemap_index.xml", "sitemap.xml.gz", "llms.txt", "llms-full.txt"}
+)
+"""What sites may offer to crawlers."""
+
+
 @dataclass(slots=True)
 class Site:
     """A running server: where it is, and what it was asked for (path and query, in order)."""
@@ -21,6 +27,11 @@ class Site:
     counts: Counter[str] = field(default_factory=Counter)
     headers: list[dict[str, str]] = field(default_factory=list)
     asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def pages(self) -> Counter[str]:
+        """`counts` without what a crawl asks every site for: robots.txt, sitemaps, llms.txt."""
+        return Counter({path: count for path, count in self.counts.items() if path.rsplit("/", 1)[-1] not in OFFERS})
 
     def record(self, request: web.BaseRequest) -> None:
         """Notes one request: `counts` by path alone, `headers` in step with `requests`; `asked` is set by the first."""

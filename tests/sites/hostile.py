@@ -201,21 +201,21 @@ def _fixed_answers() -> dict[str, Handler]:
     html = {"Content-Type": "text/html"}
     utf8 = page("Compressed").encode()
     squeezed = gzip.compress(utf8, mtime=0)
-    raw = zlib.compressobj(wbits=-15)
+    raw, raw_utf8 = zlib.compressobj(wbits=-15), page("Compressed by raw deflate").encode()
     umlauts = page("Umlauts").replace('<meta charset="utf-8">', "").replace("Umlauts", "Äpfel und Öl")
     return {
         "/binary/pdf": _fixed(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", html),
         "/binary/png": _fixed(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1", html),
         "/binary/nul": _fixed(b"\x01\x02\x00\x00" * 64, html),
         "/latin1": _fixed(umlauts.encode("latin-1"), {"Content-Type": "text/html; charset=ISO-8859-1"}),
-        "/utf16": _fixed(umlauts.encode("utf-16"), html),
+        "/utf16": _fixed(umlauts.replace("Öl", "Öl in zwei Bytes").encode("utf-16"), html),
         "/broken-encoding": _fixed(b"<!doctype html><p>caf\xe9 \xff\xfe \xc3( end</p>", {"Content-Type": UTF8}),
         "/broken-gzip": _fixed(b"this is not gzip", {**html, "Content-Encoding": "gzip"}),
         "/short-gzip": _fixed(squeezed[: len(squeezed) // 2], {**html, "Content-Encoding": "gzip"}),
         "/gzip": _fixed(squeezed, {**html, "Content-Encoding": "gzip"}),
         "/two-gzips": _fixed(squeezed + squeezed + b"\0" * 8, {**html, "Content-Encoding": "x-gzip"}),
-        "/deflate": _fixed(zlib.compress(utf8), {**html, "Content-Encoding": "deflate"}),
-        "/raw-deflate": _fixed(raw.compress(utf8) + raw.flush(), {**html, "Content-Encoding": "deflate"}),
+        "/deflate": _fixed(zlib.compress(page("Compressed by deflate").encode()), {**html, "Content-Encoding": "deflate"}),
+        "/raw-deflate": _fixed(raw.compress(raw_utf8) + raw.flush(), {**html, "Content-Encoding": "deflate"}),
         "/unknown-encoding": _fixed(utf8, {**html, "Content-Encoding": "br"}),
         "/empty": _fixed(b"", html),
         "/text": _fixed(b"just text", {"Content-Type": "text/plain; charset=utf-8"}),

@@ -57,6 +57,8 @@ class Mirror:
     is_pause_requested: bool = False
     error_code: str | None = None
     steps: dict[str, int] = field(default_factory=dict)
+    is_due_anew: bool = False
+    """It has become due by what was done last: when exactly, only the store's clock knows."""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -121,6 +123,9 @@ class Model:
         task.status, task.error_code = status, error_code
         task.worker_id = task.lease_until = None
         task.is_cancel_requested = task.is_pause_requested = False
+        if status is COMPLETED:
+            for other in self.waiting_for(task.task_id):
+                other.is_due_anew = self.unfinished(other.depends_on) == 0
         if status in (FAILED, CANCELLED):
             for other in self.waiting_for(task.task_id):
                 self.fail_if_orphaned(other)

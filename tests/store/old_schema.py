@@ -18,8 +18,8 @@ BEGIN = 1_767_300_000.0
 EVENTS_EACH = 4
 
 
-def write_old(path: Path) -> None:
-    """One task in each state, each with its events, whose times are those of all tasks mixed."""
+def write_old(path: Path, version: int = 1) -> None:
+    """One task in each state, each with its events, whose times are those of all tasks mixed, in a schema of that version."""
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("PRAGMA journal_mode = WAL")
     db.create_function("fts_text", 1, fts_text, deterministic=True)
@@ -45,7 +45,27 @@ def write_old(path: Path) -> None:
         "INSERT INTO frontier (task_id, url_key, url, depth, ordinal, state)"
         " VALUES ('tsk_running', 'a.test/', 'https://a.test/', 0, 1, 'queued')"
     )
+    db.executemany(
+        "INSERT INTO frontier (task_id, url_key, url, depth, ordinal, state, reason)"
+        " VALUES ('tsk_running', ?, ?, 1, ?, 'skipped', ?)",
+        [
+            (f"a.test/{n}", f"https://a.test/{n}", n, reason)
+            for n, reason in enumerate(("other_host", "page_limit", "not_html", "duplicate"), 2)
+        ],
+    )
+    db.execute(
+        "INSERT INTO page VALUES ('pg_1', 'src_1', 'https://a.test/', 'a.test/', 'T', '', 'en', '# T', '[]', 'hash', 200,"
+        " 'text/html', '\"e\"', NULL, 9, ?, 'tsk_completed')",
+        (BEGIN,),
+    )
+    db.execute(
+        "INSERT INTO code_example (code_id, page_id, source_id, ordinal, language, heading_path, title, headings, context, code,"
+        " start, \"end\") VALUES ('cx_1', 'pg_1', 'src_1', 0, 'c', '[]', 'T', '', '', 'int x;', 0, 6)"
+    )
     db.execute("COMMIT")
+    for number in range(2, version + 1):
+        db.executescript(MIGRATIONS[number - 1])
+        db.execute(f"PRAGMA user_version = {number}")
     db.close()
 
 

@@ -128,7 +128,7 @@ def bundle_of(
         )
         for n, (language, text) in enumerate(code)
     )
-    return PageBundle(page, tuple(chunks), examples)
+    return PageBundle(page, tuple(chunks), examples, b"packed links")
 
 
 @dataclass(frozen=True)

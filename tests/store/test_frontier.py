@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 import pytest
 
 from gleanery.errors import IdempotencyConflict, LeaseLost, QueueFull
-from gleanery.model import CrawlCounts, FrontierUrl, NewTask, TaskStatus, UrlState
+from gleanery.model import CrawlCounts, FetchedBy, FrontierUrl, NewTask, TaskStatus, UrlOrigin, UrlState
 from gleanery.store.base import Store
 from gleanery.store.values import Idempotency
 from tests.store.samples import HALF_WAY, Changes, Crawl, bundle_of, event_types, new_source, told, url_of
@@ -171,12 +172,50 @@ async def test_urls_are_paged_and_filtered_by_state(crawl: Crawl) -> None:
     assert await listed(UrlState.FAILED, 0, 10) == []
 
 
+async def test_urls_are_filtered_by_reason(crawl: Crawl) -> None:
+    await crawl.add(
+        url_of("a"), too_deep("b", 9), url_of("c", state=UrlState.SKIPPED, reason="other_host"), too_deep("d", 9)
+    )
+    rows = await crawl.store.crawls.urls(crawl.task.task_id, state=None, reason="too_deep", after=2, limit=10)
+    assert [row.url_key for row in rows] == ["a.test/d"]
+
+
+async def test_a_url_keeps_how_it_became_known_and_what_is_said_of_it(crawl: Crawl) -> None:
+    lastmod = datetime(2026, 1, 2, tzinfo=UTC)
+    await crawl.add(url_of("a", origin=UrlOrigin.SITEMAP, lastmod=lastmod))
+    settled = url_of("a", 1, UrlState.SKIPPED, reason="same_content", fetched_by=FetchedBy.BROWSER, same_as="a.test/b")
+    await crawl.store.crawls.settle(crawl.fence, settled, told(), HALF_WAY)
+    [row] = await crawl.store.crawls.urls(crawl.task.task_id, state=None, after=0, limit=10)
+    assert (row.origin, row.lastmod) == (UrlOrigin.SITEMAP, lastmod)
+    assert (row.fetched_by, row.same_as, row.is_own) == (FetchedBy.BROWSER, "a.test/b", False)
+
+
+async def test_urls_whose_canonical_one_gave_no_page_are_taken_up_for_themselves(crawl: Crawl) -> None:
+    await crawl.put("stored")
+    await crawl.add(*(url_of(path) for path in ("gone", "a", "b", "c", "d")))
+    for path, same_as in (("a", "gone"), ("b", "stored"), ("c", "never-seen")):
+        end = url_of(path, 1, UrlState.SKIPPED, reason="canonical", same_as=f"a.test/{same_as}")
+        await crawl.store.crawls.settle(crawl.fence, end, told(), HALF_WAY)
+    await crawl.store.crawls.settle(
+        crawl.fence, url_of("gone", 1, UrlState.FAILED, reason="http_404"), told(), HALF_WAY
+    )
+    assert await crawl.store.crawls.take_up_orphans(crawl.fence) == 2
+    assert await crawl.store.crawls.take_up_orphans(crawl.fence) == 0
+    rows = await crawl.store.crawls.urls(crawl.task.task_id, state=UrlState.QUEUED, after=0, limit=10)
+    assert [(row.url_key, row.is_own, row.same_as) for row in rows] == [
+        ("a.test/a", True, None),
+        ("a.test/c", True, None),
+        ("a.test/d", False, None),
+    ]
+
+
 async def test_counts_are_what_the_rows_say(crawl: Crawl) -> None:
     await crawl.put("one", ["a", "b"], code=[("python", "x = 1")])
     await crawl.put("two", ["c"])
     await crawl.add(url_of("w"), url_of("f"), too_deep("d", 9), too_deep("e", 9))
     await crawl.store.crawls.settle(crawl.fence, url_of("f", 1, UrlState.FAILED, reason="http_500"), told(), HALF_WAY)
-    await crawl.add(url_of("p", 1, UrlState.SKIPPED, reason="not_html"))
+    await crawl.add(url_of("p"))
+    await crawl.store.crawls.settle(crawl.fence, url_of("p", 1, UrlState.SKIPPED, reason="not_html"), told(), HALF_WAY)
     counts = await crawl.store.crawls.counts(crawl.task.task_id, crawl.source.source_id, None)
     assert counts == CrawlCounts(
         queued=1,

@@ -248,6 +248,7 @@ class StoreMachine(RuleBasedStateMachine):
         if self.refused(expected, lambda store: store.tasks.resume(task_id)) or task is None:
             return
         if task.status is PAUSED:
+            task.is_due_anew = True
             self.model.queue(task)
         task.is_pause_requested = False
 
@@ -265,6 +266,7 @@ class StoreMachine(RuleBasedStateMachine):
         if self.refused(expected, lambda store: store.tasks.retry(task_id, only_failed=only_failed)) or task is None:
             return
         task.retries, task.losses, task.mark, task.wakes_at = 0, 0, 0.0, None
+        task.is_due_anew, task.run_at = True, task.created_at
         self.model.queue(task)
 
     @rule(
@@ -470,6 +472,11 @@ class StoreMachine(RuleBasedStateMachine):
         rows = self.rows()
         assert rows.keys() == self.model.tasks.keys(), "an accepted task is gone"
         for name, task in self.model.tasks.items():
+            if task.is_due_anew:
+                assert task.run_at <= rows[name].run_at <= max(task.run_at, self.clock()), (
+                    "due since then, or later still"
+                )
+                task.run_at, task.is_due_anew = rows[name].run_at, False
             assert facts_of(rows[name]) == task.facts
             if task.status in UNFINISHED:
                 assert rows[name].waits_for == self.model.unfinished(task.depends_on)

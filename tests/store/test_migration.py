@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gleanery.model import NewTask, TaskStatus
+from gleanery.model import FetchedBy, KnownPage, NewTask, TaskStatus
 from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.schema import MIGRATIONS
 from gleanery.store.values import Idempotency, TaskFilter, Wanted
@@ -19,10 +19,10 @@ from tests.store.samples import LEASE_SECONDS, Changes, fence_of, told
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> Path:
+@pytest.fixture(params=range(1, len(MIGRATIONS)), ids="version {}".format)
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     path = tmp_path / "gleanery.db"
-    write_old(path)
+    write_old(path, request.param)
     return path
 
 
@@ -87,6 +87,19 @@ async def test_what_ran_when_the_old_server_went_is_taken_back_and_completes(old
         assert url.url == "https://a.test/"
         assert [seq for seq, _ in changes.of("tsk_running")] == [5, 6, 7]
         assert await store.tasks.count_by_status() == {"paused": 1, "completed": 3, "failed": 1, "cancelled": 1}
+
+
+async def test_pages_urls_and_code_are_all_there(old: Path) -> None:
+    async with EmbeddedStore(old, Changes()) as store:
+        counts = await store.crawls.counts("tsk_running", "src_1", None)
+        assert (counts.queued, counts.skipped, counts.refused) == (1, 4, 2)
+        page = await store.knowledge.page("pg_1")
+        assert (page.title, page.fetched_by) == ("T", FetchedBy.HTTP)
+        assert await store.crawls.known_page("src_1", "a.test/") == KnownPage(
+            "pg_1", page.url, '"e"', None, None, FetchedBy.HTTP
+        )
+        [example] = await store.knowledge.code_examples("src_1", language=None, after=0, limit=10)
+        assert (example.code.code, example.code.is_guessed) == ("int x;", False)
 
 
 async def test_waiting_tasks_of_the_old_schema_can_be_steered(old: Path) -> None:

@@ -127,6 +127,25 @@ async def test_calls_go_out_oldest_first_and_of_a_task_one_at_a_time(store: Stor
     assert (last.task_id, last.type) == (chatty.task_id, "task.completed")
 
 
+async def test_a_call_that_failed_twice_holds_back_no_later_one(store: Store, clock: SetClock) -> None:
+    task = await ended(store, await made(store, TaskStatus.RUNNING, TaskStatus.COMPLETED))
+    for attempt in (1, 2):
+        [call] = await store.outbox.claim(10, HOLD_SECONDS)
+        assert (call.type, call.attempts) == ("task.running", attempt)
+        assert await store.outbox.claim(10, HOLD_SECONDS) == [], "under way, or about to be tried again"
+        next_at = clock() + timedelta(seconds=30)
+        assert await settle(store, call, PENDING, status_code=500, error="no", next_at=next_at)
+        assert await store.outbox.claim(10, HOLD_SECONDS) == []
+        assert await store.outbox.next_at() == next_at
+        clock.jump(31)
+    [third] = await store.outbox.claim(10, HOLD_SECONDS)
+    [later] = await store.outbox.claim(10, HOLD_SECONDS)
+    assert [(call.task_id, call.type, call.attempts) for call in (third, later)] == [
+        (task.task_id, "task.running", 3),
+        (task.task_id, "task.completed", 1),
+    ]
+
+
 async def test_a_call_that_failed_waits_for_its_time(store: Store, clock: SetClock) -> None:
     await ended(store, await made(store))
     assert await store.outbox.next_at() is not None

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from gleanery.errors import NotFound, StorageError
-from gleanery.model import NewTask, PageBundle, TaskStatus, UrlState
+from gleanery.model import FetchedBy, KnownPage, NewTask, PageBundle, TaskStatus, UrlState
 from gleanery.store.values import ChunkText
-from tests.store.samples import HALF_WAY, Changes, Crawl, bundle_of, event_types, started, told, url_of
+from tests.store.samples import HALF_WAY, Changes, Crawl, bundle_of, event_types, fence_of, started, told, url_of
 
 WEIGHTS = (1.0, 1.0, 1.0)
 
@@ -78,12 +78,62 @@ async def test_a_page_that_cannot_be_stored_leaves_nothing(crawl: Crawl, changes
 async def test_a_page_is_stored_once_by_a_task(crawl: Crawl, changes: Changes) -> None:
     bundle = bundle_of(crawl.source.source_id, crawl.task.task_id, "a")
     await crawl.add(url_of("a"))
-    assert not await crawl.store.crawls.holds_page(crawl.fence, crawl.source.source_id, "a.test/a")
+    assert await twin(crawl, "a.test/a", "") is None
     was_stored = await asyncio.gather(*(crawl.store_page(url_of("a"), bundle) for _ in range(5)))
     assert sorted(was_stored) == [False, False, False, False, True]
-    assert await crawl.store.crawls.holds_page(crawl.fence, crawl.source.source_id, "a.test/a")
+    assert await twin(crawl, "a.test/a", "") == "https://a.test/a"
     assert changes.of(crawl.task.task_id)[2:] == [(3, "page_stored")]
     assert len(await chunk_texts(crawl)) == 1
+
+
+async def twin(crawl: Crawl, url_key: str, content_hash: str, task_id: str = "") -> str | None:
+    """The URL of the page that has this key or content."""
+    page = await crawl.store.crawls.twin(task_id or crawl.task.task_id, crawl.source.source_id, url_key, content_hash)
+    return None if page is None else page.url
+
+
+async def test_a_page_is_known_by_its_key_first_and_by_its_content(crawl: Crawl) -> None:
+    first = await crawl.put("a", ["same words"])
+    await crawl.put("b", ["same words"])
+    await crawl.put("c", ["other words"])
+    content = first.page.content_hash
+    assert await twin(crawl, "a.test/x", content) == "https://a.test/a", "the one that was stored first"
+    assert await twin(crawl, "a.test/b", content) == "https://a.test/b"
+    assert await twin(crawl, "a.test/c", content) == "https://a.test/c"
+    assert await twin(crawl, "a.test/x", "nothing has this") is None
+    assert await twin(crawl, "a.test/a", content, task_id="tsk_other") is None, "pages of another crawl don't count"
+
+
+async def test_a_page_that_has_not_changed_is_the_next_crawls_with_all_that_it_has(crawl: Crawl) -> None:
+    bundle = await crawl.put("a", ["one", "two"], code=[("c", "int x;")])
+    again = await started(crawl.store, NewTask("crawl", {}))
+    source_id, page_id = crawl.source.source_id, bundle.page.page_id
+    known = await crawl.store.crawls.known_page(source_id, "a.test/a")
+    assert known == KnownPage(
+        page_id, "https://a.test/a", '"e1"', "Wed, 21 Oct 2015 07:28:00 GMT", b"packed links", FetchedBy.HTTP
+    )
+    assert await crawl.store.crawls.known_page(source_id, "a.test/b") is None
+    url = url_of("a", 1, UrlState.STORED, status_code=304, fetched_by=FetchedBy.UNCHANGED)
+    await crawl.store.crawls.add_urls(fence_of(again), [url_of("a")])
+    await crawl.store.crawls.keep_page(fence_of(again), url, page_id, told(), HALF_WAY)
+    page = await crawl.store.knowledge.page(page_id)
+    assert (page.task_id, page.markdown) == (again.task_id, "one\n\ntwo")
+    assert page.fetched_at > bundle.page.fetched_at
+    [row] = await crawl.store.crawls.urls(again.task_id, state=UrlState.STORED, after=0, limit=10)
+    assert (row.page_id, row.chunk_count, row.code_example_count, row.fetched_by) == (page_id, 2, 1, "unchanged")
+    counts = await crawl.store.crawls.counts(again.task_id, source_id, None)
+    assert (counts.stored, counts.chunks, counts.code_examples) == (1, 2, 1)
+
+
+async def test_what_is_guessed_and_how_a_page_was_got_is_kept(crawl: Crawl) -> None:
+    whole = bundle_of(crawl.source.source_id, crawl.task.task_id, "a", code=[("c", "int x;"), ("go", "x := 1")])
+    page = replace(whole.page, fetched_by=FetchedBy.BROWSER)
+    code = (whole.code_examples[0], replace(whole.code_examples[1], is_guessed=True))
+    await crawl.add(url_of("a"))
+    assert await crawl.store_page(url_of("a"), replace(whole, page=page, code_examples=code))
+    assert (await crawl.store.knowledge.page(page.page_id)).fetched_by is FetchedBy.BROWSER
+    rows = await crawl.store.knowledge.code_examples(crawl.source.source_id, language=None, after=0, limit=10)
+    assert [(row.code.language, row.code.is_guessed) for row in rows] == [("c", False), ("go", True)]
 
 
 async def test_two_urls_that_lead_to_one_page_make_one_page(crawl: Crawl) -> None:

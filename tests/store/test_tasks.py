@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gleanery.errors import IdempotencyConflict, LeaseLost, NotFound, QueueFull
-from gleanery.model import Fence, NewEvent, NewTask, Progress, TaskStatus, utc_now
+from gleanery.model import DependencyFailure, Fence, NewEvent, NewTask, Progress, TaskStatus, utc_now
 from gleanery.store.base import Store
 from gleanery.store.values import Asked, Idempotency, TaskFilter, Wanted
 from tests.clock import SetClock
@@ -45,6 +45,25 @@ async def test_a_new_task_is_kept_as_it_was_given_with_its_first_event(store: St
     )
     [event] = await store.tasks.events(new.task_id, after=None, before=None, limit=10)
     assert (event.seq, event.type, event.at) == (1, "task_queued", task.created_at)
+
+
+async def test_a_new_task_is_given_as_it_is_read(store: Store) -> None:
+    """The answer is not read back: whatever a new task may have must be in it all the same."""
+    first = await store.tasks.create(NewTask("demo", {1: (2, 3)}))  # type: ignore[dict-item]
+    assert first.payload == {"1": [2, 3]}
+    new = NewTask(
+        "demo",
+        {},
+        depends_on=(first.task_id,),
+        on_dependency_failure=DependencyFailure.WAIT,
+        coalesce_key="c",
+        serial_key="s",
+        webhook_states=(TaskStatus.RUNNING,),
+        schedule_id="sch_1",
+        run_at=utc_now() - timedelta(days=1),
+    )
+    for task in (first, await store.tasks.create(new)):
+        assert await store.tasks.get(task.task_id) == task
 
 
 async def test_an_unknown_task_is_not_found(store: Store) -> None:

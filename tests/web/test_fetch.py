@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from gleanery import errors
 from gleanery.web.fetch import Fetcher, FetchLimits, looks_binary, retry_after_seconds
 from gleanery.web.guard import AddressPolicy
-from gleanery.web.urls import Scope, parse_url
+from gleanery.web.scope import Scope
+from gleanery.web.urls import parse_url
 from tests.sites import Site
 from tests.sites.hostile import hostile_site
 from tests.web.conftest import AGENT, LOCAL
@@ -86,7 +87,7 @@ async def test_redirects_are_followed_and_told(fetcher: Fetcher, site: Site) -> 
 
 @pytest.mark.parametrize("path", ["/gzip", "/deflate", "/raw-deflate"])
 async def test_compressed_bodies(fetcher: Fetcher, site: Site, path: str) -> None:
-    assert (await fetcher.fetch(site.url + path)).body.count(b"<h1>Compressed</h1>") == 1
+    assert (await fetcher.fetch(site.url + path)).body.count(b"<h1>Compressed") == 1
 
 
 async def test_gzip_of_two_members_and_padding(fetcher: Fetcher, site: Site) -> None:

@@ -22,6 +22,8 @@ from gleanery.model import (
     Event,
     Fence,
     FrontierUrl,
+    HostUse,
+    KnownPage,
     NewEvent,
     NewTask,
     Page,
@@ -229,8 +231,23 @@ class CrawlStore(Protocol):
         """Every URL that still waits is skipped for `reason`; how many."""
         ...
 
-    async def holds_page(self, fence: Fence, source_id: str, url_key: str) -> bool:
-        """Whether this task has already stored a page under that key."""
+    async def take_up_orphans(self, fence: Fence) -> int:
+        """Queue again, to be stored for themselves (`is_own`), the URLs that were skipped as `canonical` where the URL that
+        they are the same as gave no page; how many."""
+        ...
+
+    async def twin(self, task_id: str, source_id: str, url_key: str, content_hash: str) -> Page | None:
+        """The page that this task has stored under that key, else one with that content; without its Markdown."""
+        ...
+
+    async def known_page(self, source_id: str, url_key: str) -> KnownPage | None:
+        """What any crawl has stored of the source under that key."""
+        ...
+
+    async def keep_page(
+        self, fence: Fence, url: FrontierUrl, page_id: str, events: Sequence[NewEvent], progress: Progress
+    ) -> None:
+        """The page has not changed: it is this task's now, and its URL is settled as stored with the page's counts."""
         ...
 
     async def store_page(
@@ -244,8 +261,10 @@ class CrawlStore(Protocol):
 
     async def counts(self, task_id: str, source_id: str, model: str | None) -> CrawlCounts: ...
 
-    async def urls(self, task_id: str, *, state: UrlState | None, after: int, limit: int) -> Sequence[FrontierUrl]:
-        """In order of discovery."""
+    async def urls(
+        self, task_id: str, *, state: UrlState | None, after: int, limit: int, reason: str | None = None
+    ) -> Sequence[FrontierUrl]:
+        """In order of discovery; of one state or reason, or all."""
         ...
 
 
@@ -422,6 +441,24 @@ class WorkerStore(Protocol):
     async def remove(self, worker_ids: Sequence[str]) -> None: ...
 
 
+class HostStore(Protocol):
+    async def use(self, rows: Sequence[HostUse]) -> None:
+        """Set these rows, each in place of the one that the worker had for the host."""
+        ...
+
+    async def used(self, hosts: Sequence[str], since: datetime) -> Sequence[HostUse]:
+        """The rows of these hosts that were set at `since` or later, or whose pause lasts longer than that."""
+        ...
+
+    async def forget(self, worker_id: str) -> None:
+        """The worker uses no host any more. What it was told of pauses still holds for the others."""
+        ...
+
+    async def prune(self, before: datetime) -> int:
+        """Remove the rows that were set before that and hold nobody back; how many."""
+        ...
+
+
 class Store(Protocol):
     """The parts over one database. Whoever made it hears of changes, in the order of their commits."""
 
@@ -437,6 +474,8 @@ class Store(Protocol):
     def outbox(self) -> OutboxStore: ...
     @property
     def workers(self) -> WorkerStore: ...
+    @property
+    def hosts(self) -> HostStore: ...
 
     async def health(self) -> str:
         """One sentence about the store. Raises StorageError when it doesn't answer."""

@@ -8,6 +8,7 @@ from typing import Self
 from gleanery.model import Clock, utc_now
 from gleanery.store.sqlite import Database
 from gleanery.store.sqlite_crawls import SqliteCrawls
+from gleanery.store.sqlite_hosts import SqliteHosts
 from gleanery.store.sqlite_knowledge import SqliteKnowledge
 from gleanery.store.sqlite_outbox import SqliteOutbox
 from gleanery.store.sqlite_schedules import SqliteSchedules
@@ -27,6 +28,7 @@ class EmbeddedStore:
         self.schedules = SqliteSchedules(self._db)
         self.outbox = SqliteOutbox(self._db)
         self.workers = SqliteWorkers(self._db)
+        self.hosts = SqliteHosts(self._db)
 
     async def __aenter__(self) -> Self:
         await self._db.__aenter__()

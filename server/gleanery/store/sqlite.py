@@ -124,12 +124,10 @@ class Database:
         `work` may run twice (the first time is undone then): it writes through its Tx and has no other effect.
         """
         call = _Call(work, self._loop.create_future(), is_long, is_durable)
-        # The caller may be gone when this fails; then it is nobody's news.
-        call.future.add_done_callback(lambda future: future.cancelled() or future.exception())
         number = next(self._numbers)
         self._calls.put((number + LONG_CALL_LETS_PASS * is_long, number, call))
-        # A cancelled caller must not cancel the shared write: it happens, only nobody waits for it.
-        result: T = await asyncio.shield(call.future)
+        # A caller that is cancelled cancels its future and not the write: it happens, only nobody waits for it.
+        result: T = await call.future
         return result
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:

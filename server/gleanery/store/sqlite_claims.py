@@ -56,7 +56,7 @@ def _claim(tx: Tx, task_id: str, wanted: Wanted) -> Task | None:
         claimed = tx.db.execute(
             "UPDATE task SET status = 'running', attempt = attempt + 1, worker_id = ?, lease_until = ?,"
             " processing_started_at = coalesce(processing_started_at, ?), processing_completed_at = NULL,"
-            " attempt_started_at = ?, waited_seconds = coalesce(waited_seconds, max(0, ? - run_at)),"
+            " attempt_started_at = ?, waited_seconds = coalesce(waited_seconds, max(0, ? - max(run_at, created_at))),"
             f" last_seq = last_seq + 1 WHERE task_id = ? AND {_IS_READY} RETURNING *",
             (wanted.worker_id, now + wanted.lease_seconds, now, now, now, task_id),
         ).fetchall()

@@ -48,10 +48,10 @@ class End:
 
 def told(tx: Tx, task_id: str, events: Sequence[NewEvent]) -> Task:
     """Append the events of a new status, with what follows from it: webhook, and those that waited for this task."""
-    return _follow(tx, append(tx, task_id, events))
+    return follow(tx, append(tx, task_id, events))
 
 
-def _follow(tx: Tx, task: Task) -> Task:
+def follow(tx: Tx, task: Task) -> Task:
     """What a new status has for consequences."""
     sqlite_outbox.note(tx, task)
     if task.status.is_final:
@@ -95,7 +95,7 @@ def finish(tx: Tx, fence: Fence, end: End) -> Task:
             fence.task_id,
         ),
     ).fetchall()
-    return _follow(tx, keep_events(tx, task_from(rows[0]), events))
+    return follow(tx, keep_events(tx, task_from(rows[0]), events))
 
 
 def _as_asked(tx: Tx, fence: Fence, end: End) -> tuple[TaskStatus, Sequence[NewEvent]]:
@@ -118,9 +118,15 @@ def _tell_dependents(tx: Tx, ended: Task) -> None:
     for task_id in sqlite_links.waiting_for(tx.db, ended.task_id):
         if ended.status is TaskStatus.COMPLETED:
             if sqlite_links.count(tx.db, task_id) == 0:
+                _due_from_now(tx, task_id)
                 append(tx, task_id, [NewEvent(EventType.TASK_RELEASED, "Everything it waited for is complete")])
         else:
             fail_if_orphaned(tx, task_of(tx.db, task_id))
+
+
+def _due_from_now(tx: Tx, task_id: str) -> None:
+    """What it waited for, or that it was paused, is no time that it has waited for a worker. A start time to come stays."""
+    tx.db.execute("UPDATE task SET run_at = max(run_at, ?) WHERE task_id = ?", (tx.now.timestamp(), task_id))
 
 
 def fail_if_orphaned(tx: Tx, task: Task) -> Task:
@@ -225,6 +231,7 @@ def resume(tx: Tx, task_id: str) -> Task:
             f"The task is {task.status}: only a paused one can be resumed.", task_id=task_id, status=task.status
         )
     tx.db.execute("UPDATE task SET status = 'queued' WHERE task_id = ?", (task_id,))
+    _due_from_now(tx, task_id)
     return told(tx, task_id, [event])
 
 
@@ -242,10 +249,10 @@ def retry(tx: Tx, task_id: str, only_failed: bool) -> Task:
         )
     fresh = replace(task.progress, percentage=0.0, stage="", eta_seconds=None)
     tx.db.execute(
-        "UPDATE task SET status = 'queued', wakes_at = NULL, progress = ?, progress_mark = 0, retry_attempts = 0,"
+        "UPDATE task SET status = 'queued', run_at = ?, wakes_at = NULL, progress = ?, progress_mark = 0, retry_attempts = 0,"
         " error = NULL, result = NULL, last_error = NULL, processing_completed_at = NULL, is_cancel_requested = 0,"
         " is_pause_requested = 0, lost_count = 0 WHERE task_id = ?",
-        (dump_progress(fresh), task_id),
+        (tx.now.timestamp(), dump_progress(fresh), task_id),
     )
     sqlite_links.count(tx.db, task_id)
     what = f"Queued again by request: {again} failed pages" if again else "Queued again by request"

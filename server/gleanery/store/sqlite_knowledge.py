@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gleanery import errors
-from gleanery.model import Chunk, Fence, Heading, Page, Source, StoredCode
+from gleanery.model import Chunk, Fence, FetchedBy, Heading, Page, Source, StoredCode
 from gleanery.store import sqlite_schedules
 from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_rows import check_fence, compact
@@ -210,7 +210,7 @@ def _purge(tx: Tx, limit: int) -> int:
 # Pages
 
 
-def _page(row: sqlite3.Row, markdown: str) -> Page:
+def page_from(row: sqlite3.Row, markdown: str) -> Page:
     return Page(
         page_id=row["page_id"],
         source_id=row["source_id"],
@@ -229,6 +229,7 @@ def _page(row: sqlite3.Row, markdown: str) -> Page:
         size_bytes=row["size_bytes"],
         fetched_at=datetime.fromtimestamp(row["fetched_at"], UTC),
         task_id=row["task_id"],
+        fetched_by=FetchedBy(row["fetched_by"]),
     )
 
 
@@ -239,18 +240,18 @@ def _page_of(db: sqlite3.Connection, page_id: str) -> Page:
     row = db.execute(f"SELECT * FROM page WHERE page_id = ? AND {_LIVE}", (page_id,)).fetchone()
     if row is None:
         raise errors.NotFound("page", page_id)
-    return _page(row, row["markdown"])
+    return page_from(row, row["markdown"])
 
 
 def _pages(db: sqlite3.Connection, source_id: str, after: str | None, limit: int) -> list[tuple[Page, int]]:
     _source_of(db, source_id, None)
     rows = db.execute(
         "SELECT page_id, source_id, url, url_key, title, description, language, outline, content_hash, status_code, content_type,"
-        " etag, last_modified, size_bytes, fetched_at, task_id, length(markdown) AS chars FROM page"
+        " etag, last_modified, size_bytes, fetched_at, task_id, fetched_by, length(markdown) AS chars FROM page"
         " WHERE source_id = ? AND url_key > ? ORDER BY url_key LIMIT ?",
         (source_id, after or "", limit),
     ).fetchall()
-    return [(_page(row, ""), row["chars"]) for row in rows]
+    return [(page_from(row, ""), row["chars"]) for row in rows]
 
 
 # Chunks and code
@@ -263,7 +264,7 @@ FROM chunk JOIN page USING (page_id)
 _CODE = """
 SELECT code_example.row_id, code_example.code_id, code_example.page_id, code_example.source_id, code_example.ordinal,
     code_example.language, code_example.heading_path, code_example.context, code_example.code, code_example.start,
-    code_example."end", page.url, page.title AS page_title
+    code_example."end", code_example.is_guessed, page.url, page.title AS page_title
 FROM code_example JOIN page USING (page_id)
 """
 
@@ -295,6 +296,7 @@ def _found_code(row: sqlite3.Row, rank: float = 0.0) -> FoundCode:
         row["context"],
         row["start"],
         row["end"],
+        bool(row["is_guessed"]),
     )
     return FoundCode(row["row_id"], code, row["url"], row["page_title"], rank)
 

@@ -23,25 +23,27 @@ def check_dependencies(db: sqlite3.Connection, task_id: str, depends_on: Sequenc
     known = {
         row[0] for row in db.execute(f"SELECT task_id FROM task WHERE task_id IN ({marks(depends_on)})", depends_on)
     }
+    below = _all_below(db, task_id)
     for position, other in enumerate(depends_on):
         if other == task_id:
             raise errors.InvalidInput(f"depends_on.{position}", "a task can't wait for itself")
         if other not in known:
             raise errors.InvalidInput(f"depends_on.{position}", f"there is no task {other!r}")
-        if _waits_for(db, other, task_id):
+        if other in below:
             raise errors.InvalidInput(
                 f"depends_on.{position}", f"{other} waits for this task already: that is a circle"
             )
 
 
-def _waits_for(db: sqlite3.Connection, task_id: str, other: str) -> bool:
-    row = db.execute(
-        "WITH RECURSIVE above (id) AS (SELECT depends_on FROM dependency WHERE task_id = ?"
-        " UNION SELECT depends_on FROM dependency JOIN above ON dependency.task_id = above.id)"
-        " SELECT 1 FROM above WHERE id = ?",
-        (task_id, other),
-    ).fetchone()
-    return row is not None
+def _all_below(db: sqlite3.Connection, task_id: str) -> set[str]:
+    """Every task that waits, by whatever way, for this one: none for a new one, however much that one waits for."""
+    rows = db.execute(
+        "WITH RECURSIVE below (id) AS (SELECT task_id FROM dependency WHERE depends_on = ?"
+        " UNION SELECT dependency.task_id FROM dependency JOIN below ON dependency.depends_on = below.id)"
+        " SELECT id FROM below",
+        (task_id,),
+    )
+    return {row[0] for row in rows}
 
 
 def link(db: sqlite3.Connection, task_id: str, depends_on: Sequence[str]) -> None:
@@ -80,8 +82,11 @@ def waiting_for(db: sqlite3.Connection, task_id: str) -> Sequence[str]:
 
 def check_not_waited_for(db: sqlite3.Connection, depends_on: Sequence[str], superseded: str) -> None:
     """Raise InvalidInput for a new task that waits (by whatever way) for one whose place it takes."""
+    if not depends_on:
+        return
+    below = _all_below(db, superseded)
     for position, other in enumerate(depends_on):
-        if other == superseded or _waits_for(db, other, superseded):
+        if other == superseded or other in below:
             reason = (
                 f"the new task takes the place of {superseded}, which it would wait for: they have one coalesce key"
             )

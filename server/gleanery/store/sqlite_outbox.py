@@ -14,6 +14,9 @@ from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_rows import certain_time, compact, time_of
 
 _LEAST_STEP_SECONDS = 0.000_001
+HOLDING_ATTEMPTS = 2
+"""A call holds back the later ones of its task for so many attempts, which is a minute or so: long enough for a receiver
+that starts anew, and not for days where it will never take this one."""
 
 
 class SqliteOutbox:
@@ -23,7 +26,8 @@ class SqliteOutbox:
         self._db = database
 
     async def claim(self, limit: int, hold_seconds: float, *, passing_over: Sequence[str] = ()) -> Sequence[Delivery]:
-        """Of a task only the oldest pending call; none whose URL begins with one of `passing_over`."""
+        """Of a task no call before an earlier one that was tried less than three times; none whose URL begins with one of
+        `passing_over`."""
         return await self._db.write(lambda tx: _claim(tx, limit, hold_seconds, passing_over), is_durable=False)
 
     async def next_at(self, *, passing_over: Sequence[str] = ()) -> datetime | None:
@@ -133,7 +137,8 @@ def _ready(passing_over: Sequence[str]) -> tuple[str, Sequence[Any]]:
     """The condition for pending calls that no earlier one of their task holds back, to sites that have room."""
     where = (
         "delivery.state = 'pending' AND NOT EXISTS (SELECT 1 FROM delivery AS earlier WHERE earlier.task_id = delivery.task_id"
-        " AND earlier.state = 'pending' AND earlier.created_at < delivery.created_at)"
+        f" AND earlier.state = 'pending' AND earlier.attempts <= {HOLDING_ATTEMPTS}"
+        " AND earlier.created_at < delivery.created_at)"
     )
     values = list[Any]()
     for start in passing_over:

@@ -16,13 +16,13 @@ def put_page(tx: Tx, bundle: PageBundle) -> None:
     page = bundle.page
     tx.db.execute(
         "INSERT INTO page (page_id, source_id, url, url_key, title, description, language, markdown, outline, content_hash,"
-        " status_code, content_type, etag, last_modified, size_bytes, fetched_at, task_id)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source_id, url_key) DO UPDATE SET"
+        " status_code, content_type, etag, last_modified, size_bytes, fetched_at, task_id, fetched_by, links)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source_id, url_key) DO UPDATE SET"
         " url = excluded.url, title = excluded.title, description = excluded.description, language = excluded.language,"
         " markdown = excluded.markdown, outline = excluded.outline, content_hash = excluded.content_hash,"
         " status_code = excluded.status_code, content_type = excluded.content_type, etag = excluded.etag,"
         " last_modified = excluded.last_modified, size_bytes = excluded.size_bytes, fetched_at = excluded.fetched_at,"
-        " task_id = excluded.task_id",
+        " task_id = excluded.task_id, fetched_by = excluded.fetched_by, links = excluded.links",
         (
             page.page_id,
             page.source_id,
@@ -41,6 +41,8 @@ def put_page(tx: Tx, bundle: PageBundle) -> None:
             page.size_bytes,
             page.fetched_at.timestamp(),
             page.task_id,
+            page.fetched_by,
+            bundle.links,
         ),
     )
     _put_chunks(tx, bundle)
@@ -126,7 +128,7 @@ def _insert_code(tx: Tx, code: StoredCode, title: str) -> tuple[int | None, str,
     headings = " ".join(code.heading_path)
     row = tx.db.execute(
         "INSERT INTO code_example (code_id, page_id, source_id, ordinal, language, heading_path, title, headings, context, code,"
-        ' start, "end") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+        ' start, "end", is_guessed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
         (
             code.code_id,
             code.page_id,
@@ -140,6 +142,7 @@ def _insert_code(tx: Tx, code: StoredCode, title: str) -> tuple[int | None, str,
             code.code,
             code.start,
             code.end,
+            code.is_guessed,
         ),
     ).lastrowid
     return row, fts_text(title), fts_text(headings), fts_text(code.context), fts_text(code.code)

@@ -24,7 +24,7 @@ from gleanery.model import (
     TaskStatus,
 )
 from gleanery.store.sqlite import Tx
-from gleanery.store.values import Change
+from gleanery.store.values import Change, Idempotency
 
 
 def time_of(seconds: float | None) -> datetime | None:
@@ -130,6 +130,25 @@ def task_of(db: sqlite3.Connection, task_id: str) -> Task:
     if row is None:
         raise errors.NotFound("task", task_id)
     return task_from(row)
+
+
+def made_before(db: sqlite3.Connection, idempotency: Idempotency) -> str | None:
+    """The id of what this key has made, None for a new key. Raises IdempotencyConflict for another request."""
+    row = db.execute("SELECT request_hash, task_id FROM idempotency WHERE key = ?", (idempotency.key,)).fetchone()
+    if row is None:
+        return None
+    if row["request_hash"] != idempotency.request_hash:
+        raise errors.IdempotencyConflict(
+            "This Idempotency-Key was used for another request: take a new key for a new request.", key=idempotency.key
+        )
+    return str(row["task_id"])
+
+
+def keep_key(tx: Tx, idempotency: Idempotency, made_id: str) -> None:
+    tx.db.execute(
+        "INSERT INTO idempotency VALUES (?, ?, ?, ?)",
+        (idempotency.key, idempotency.request_hash, made_id, tx.now.timestamp()),
+    )
 
 
 def check_fence(tx: Tx, fence: Fence) -> None:

@@ -10,7 +10,16 @@ from datetime import datetime
 from gleanery import errors
 from gleanery.model import ErrorInfo, MissedTicks, Schedule
 from gleanery.store.sqlite import Database, Tx
-from gleanery.store.sqlite_rows import certain_time, compact, dump_error, load_error, time_of
+from gleanery.store.sqlite_rows import (
+    certain_time,
+    compact,
+    dump_error,
+    keep_key,
+    load_error,
+    made_before,
+    time_of,
+)
+from gleanery.store.values import Idempotency
 
 
 class SqliteSchedules:
@@ -21,6 +30,9 @@ class SqliteSchedules:
 
     async def put(self, schedule: Schedule) -> Schedule:
         return await self._db.write(lambda tx: put(tx, schedule))
+
+    async def create(self, schedule: Schedule, idempotency: Idempotency | None) -> Schedule:
+        return await self._db.write(lambda tx: _create(tx, schedule, idempotency))
 
     async def get(self, schedule_id: str) -> Schedule:
         return await self._db.read(lambda db: _schedule_of(db, schedule_id))
@@ -98,6 +110,15 @@ def put(tx: Tx, schedule: Schedule) -> Schedule:
     return _schedule_of(tx.db, schedule.schedule_id)
 
 
+def _create(tx: Tx, schedule: Schedule, idempotency: Idempotency | None) -> Schedule:
+    if idempotency is None:
+        return put(tx, schedule)
+    if (made_id := made_before(tx.db, idempotency)) is not None:
+        return _schedule_of(tx.db, made_id)
+    keep_key(tx, idempotency, schedule.schedule_id)
+    return put(tx, schedule)
+
+
 def delete_of_source(tx: Tx, source_id: str) -> None:
     tx.db.execute("DELETE FROM schedule WHERE source_id = ?", (source_id,))
 
@@ -145,6 +166,7 @@ def _list(db: sqlite3.Connection, after: str | None, limit: int) -> Sequence[Sch
 def _delete(tx: Tx, schedule_id: str) -> None:
     if not tx.db.execute("DELETE FROM schedule WHERE schedule_id = ?", (schedule_id,)).rowcount:
         raise errors.NotFound("schedule", schedule_id)
+    tx.db.execute("DELETE FROM idempotency WHERE task_id = ?", (schedule_id,))  # the same request makes a new one
 
 
 def _advance(

@@ -13,20 +13,18 @@ SAMPLE = 10_000
 """Most ended tasks that the times are taken from: the newest of the window."""
 
 
-def stats(db: sqlite3.Connection, now: datetime, window_seconds: float) -> TaskStats:
+def stats(db: sqlite3.Connection, now: datetime, window_seconds: float, sample: int = SAMPLE) -> TaskStats:
     since = (now - timedelta(seconds=window_seconds)).timestamp()
     by_type, by_queue = _counts(db)
     rows = db.execute(
-        "SELECT task_type, status, waited_seconds, ran_seconds, retry_attempts, json_extract(error, '$.code') AS code"
-        " FROM task WHERE processing_completed_at >= ? ORDER BY processing_completed_at DESC LIMIT ?",
-        (since, SAMPLE),
+        "SELECT task_type, waited_seconds, ran_seconds FROM task INDEXED BY task_ended"
+        " WHERE processing_completed_at >= ? ORDER BY processing_completed_at DESC LIMIT ?",
+        (since, sample),
     ).fetchall()
     ran = [row for row in rows if row["waited_seconds"] is not None]
-    ended: dict[str, int] = defaultdict(int)
-    for row in rows:
-        ended[row["status"]] += 1
+    ends = _ends(db, since)
     due = db.execute(
-        "SELECT count(*) AS count, min(run_at) AS oldest FROM task"
+        "SELECT count(*) AS count, min(max(run_at, created_at)) AS oldest FROM task"
         " WHERE status = 'queued' AND waits_for = 0 AND (wakes_at IS NULL OR wakes_at <= ?)",
         (now.timestamp(),),
     ).fetchone()
@@ -37,15 +35,26 @@ def stats(db: sqlite3.Connection, now: datetime, window_seconds: float) -> TaskS
         by_queue=by_queue,
         due=due["count"],
         oldest_due_seconds=None if due["oldest"] is None else max(0.0, now.timestamp() - due["oldest"]),
-        ended=dict(ended),
-        retries=sum(row["retry_attempts"] for row in rows),
-        superseded=sum(row["code"] == "superseded" for row in rows),
+        ended={row["status"]: row["count"] for row in ends},
+        retries=sum(row["retries"] for row in ends),
+        superseded=sum(row["superseded"] for row in ends),
         skipped_ticks=db.execute("SELECT coalesce(sum(skipped_count), 0) FROM schedule").fetchone()[0],
         waiting=spread([row["waited_seconds"] for row in ran]),
         running=spread([row["ran_seconds"] for row in ran]),
         waiting_by_type=_spread_by_type(ran, "waited_seconds"),
         running_by_type=_spread_by_type(ran, "ran_seconds"),
     )
+
+
+def _ends(db: sqlite3.Connection, since: float) -> Sequence[sqlite3.Row]:
+    """By state: how many ended, how often they were tried again, how many a newer one stands for. All of the window."""
+    rows: Sequence[sqlite3.Row] = db.execute(
+        "SELECT status, count(*) AS count, sum(retry_attempts) AS retries,"
+        " sum(status = 'cancelled' AND error IS NOT NULL AND json_extract(error, '$.code') = 'superseded') AS superseded"
+        " FROM task INDEXED BY task_ended WHERE processing_completed_at >= ? GROUP BY status",
+        (since,),
+    ).fetchall()
+    return rows
 
 
 def _counts(db: sqlite3.Connection) -> tuple[Mapping[str, Mapping[str, int]], Mapping[str, Mapping[str, int]]]:

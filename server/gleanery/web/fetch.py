@@ -7,14 +7,13 @@ import re
 import socket
 import ssl
 import time
-import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 import aiohttp
@@ -23,6 +22,7 @@ from aiohttp.http_exceptions import LineTooLong
 from yarl import URL as YarlUrl
 
 from gleanery import errors
+from gleanery.web.body import read_body, read_prefix, short
 from gleanery.web.guard import AddressPolicy, AddressRefused, forbidden_sentence, socket_factory
 from gleanery.web.urls import host_key, resolve
 
@@ -30,9 +30,6 @@ HTML = "text/html,application/xhtml+xml"
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 MAX_RETRY_AFTER_SECONDS = 3600.0
 
-# Decoded in slices of this size, so that a bomb is noticed early and the loop is never held for long.
-_SLICE_BYTES = 256 * 1024
-_MAX_MEMBERS = 1024
 _MAX_HEADER_BYTES = 32 * 1024
 _BINARY_MAGIC = (b"%PDF-", b"PK\x03\x04", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"\x1f\x8b", b"Rar!", b"\x7fELF")
 _HTML_START = re.compile(
@@ -41,7 +38,11 @@ _HTML_START = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+_NEVER_READ = ("image/", "video/", "audio/", "font/")
+
 MayFollow = Callable[[str], str | None]
+IsReadable = Callable[[str, str, bytes], bool]
+"""Whether a document of this content type, at this URL, with this body is of a kind that can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,24 @@ class FetchLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Validators:
+    """What a site said of the state of a document, to ask whether it has changed (RFC 9110, 13)."""
+
+    etag: str | None
+    last_modified: str | None
+
+    def headers(self) -> dict[str, str]:
+        named = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
+        return {name: value for name, value in named.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
-    """What a URL answered with 2xx. `body` is decompressed; `charset` and `content_type` are in lower case."""
+    """What a URL answered with 2xx. `body` is decompressed; `charset` and `content_type` are in lower case.
+
+    `is_unchanged`: the site answered 304 to the validators that it was asked with, and `body` is empty. `robots_tag` is
+    its X-Robots-Tag, `link` its Link header; empty without one.
+    """
 
     url: str
     requested_url: str
@@ -69,6 +86,9 @@ class Document:
     last_modified: str | None
     elapsed_seconds: float
     redirects: tuple[str, ...]
+    is_unchanged: bool = False
+    robots_tag: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,43 +154,78 @@ class Fetcher:
             await self._session.close()
             self._session = None
 
-    async def fetch(self, url: str, *, accept: str = HTML, may_follow: MayFollow | None = None) -> Document:
-        """The HTML document at the href `url`, after redirects.
+    async def fetch(
+        self,
+        url: str,
+        *,
+        accept: str = HTML,
+        may_follow: MayFollow | None = None,
+        is_readable: IsReadable | None = None,
+        known: Validators | None = None,
+    ) -> Document:
+        """The document at the href `url`, after redirects: HTML, or whatever `is_readable`.
 
-        `may_follow(target)` may veto a redirect by returning a reason code. Raises a FetchError: AddressForbidden,
+        `may_follow(target)` may veto a redirect by returning a reason code. With `known` the answer may be that it
+        `is_unchanged`. Raises a FetchError: AddressForbidden,
         HostNotFound, ConnectFailed, TlsFailed, TimedOut, HttpStatus, RedirectLoop, RedirectRefused, TooLarge, NotHtml,
         BrokenBody or EmptyPage.
         """
-        document = await self._follow(url, accept, may_follow, self._read_html)
-        _check_html_body(url, document)
+        read = self._read_html if is_readable is None else self._read_document
+        document = await self._follow(url, accept, may_follow, read, known.headers() if known else {})
+        if document.is_unchanged:
+            return document
+        if is_readable is None:
+            _check_html_body(url, document)
+        else:
+            _check_document(url, document, is_readable)
         return document
 
-    async def fetch_any(self, url: str, *, accept: str = "*/*", may_follow: MayFollow | None = None) -> Document:
-        """Like `fetch` for a document of any type (sitemaps, feeds, llms.txt): never NotHtml nor EmptyPage."""
-        return await self._follow(url, accept, may_follow, self._read_whole)
+    async def fetch_any(self, url: str, *, accept: str = "*/*", max_bytes: int | None = None) -> Document:
+        """Like `fetch` for a document of any type (sitemaps, feeds, llms.txt), of `max_bytes` if the limits are others for
+        it: never NotHtml nor EmptyPage."""
+
+        async def read(url: str, response: aiohttp.ClientResponse) -> bytes:
+            return await read_body(url, response, max_bytes or self._limits.max_bytes)
+
+        return await self._follow(url, accept, None, read)
 
     async def fetch_prefix(self, url: str, max_bytes: int, *, accept: str = "*/*") -> Document:
         """Like `fetch_any`, but what lies behind `max_bytes` is cut off instead of being TooLarge (robots.txt)."""
 
         async def read(url: str, response: aiohttp.ClientResponse) -> bytes:
-            return await _read_prefix(url, response, max_bytes)
+            return await read_prefix(url, response, max_bytes)
 
         return await self._follow(url, accept, None, read)
 
     async def _read_whole(self, url: str, response: aiohttp.ClientResponse) -> bytes:
-        return await _read_body(url, response, self._limits.max_bytes)
+        return await read_body(url, response, self._limits.max_bytes)
+
+    async def _read_document(self, url: str, response: aiohttp.ClientResponse) -> bytes:
+        content_type = _content_type(response)
+        if content_type.startswith(_NEVER_READ):
+            raise errors.NotHtml(url, f"It is {short(content_type)}, not a document.", content_type=short(content_type))
+        return await self._read_whole(url, response)
 
     async def _read_html(self, url: str, response: aiohttp.ClientResponse) -> bytes:
         _check_html_type(url, response)
         return await self._read_whole(url, response)
 
-    async def _follow(self, url: str, accept: str, may_follow: MayFollow | None, read: _ReadBody) -> Document:
+    async def _follow(
+        self,
+        url: str,
+        accept: str,
+        may_follow: MayFollow | None,
+        read: _ReadBody,
+        conditions: Mapping[str, str] = MappingProxyType({}),
+    ) -> Document:
         started = time.monotonic()
         visited = [url.partition("#")[0]]
         try:
             async with asyncio.timeout(self._limits.total_seconds):
                 while True:
-                    hop = await self._ask(url, visited, accept, read, started)
+                    # What is known is known of this URL, not of those that it may lead to.
+                    headers = {"Accept": accept, **(conditions if len(visited) == 1 else {})}
+                    hop = await self._ask(url, visited, headers, read, started)
                     if hop.document is not None:
                         return hop.document
                     visited.append(self._next_hop(url, visited, hop.location, may_follow))
@@ -181,8 +236,8 @@ class Fetcher:
     def _next_hop(self, url: str, visited: list[str], location: str | None, may_follow: MayFollow | None) -> str:
         target = resolve(visited[-1], location or "")
         if target is None:
-            message = f"It redirects to {_cut(location or '')}, which is not a web address that can be fetched."
-            raise errors.RedirectRefused(url, message, location=_cut(location or ""), reason="not_a_web_address")
+            message = f"It redirects to {short(location or '')}, which is not a web address that can be fetched."
+            raise errors.RedirectRefused(url, message, location=short(location or ""), reason="not_a_web_address")
         if target in visited:
             raise errors.RedirectLoop(url, f"Its redirects go in a circle, back to {target}.", redirects=visited[1:])
         if len(visited) > self._limits.max_redirects:
@@ -194,13 +249,16 @@ class Fetcher:
             raise errors.RedirectRefused(url, message, location=target, reason=str(reason))
         return target
 
-    async def _ask(self, url: str, visited: list[str], accept: str, read: _ReadBody, started: float) -> _Hop:
-        async with self._answer(url, visited[-1], accept) as response:
+    async def _ask(
+        self, url: str, visited: list[str], headers: Mapping[str, str], read: _ReadBody, started: float
+    ) -> _Hop:
+        async with self._answer(url, visited[-1], headers) as response:
             if response.status in (301, 302, 303, 307, 308) and "Location" in response.headers:
                 return _Hop(None, response.headers["Location"])
-            if not 200 <= response.status < 300:
+            is_unchanged = response.status == 304 and len(headers) > 1
+            if not (200 <= response.status < 300 or is_unchanged):
                 raise _status_error(url, response)
-            body = await read(url, response)
+            body = b"" if is_unchanged else await read(url, response)
             document = Document(
                 url=visited[-1],
                 requested_url=url,
@@ -212,16 +270,19 @@ class Fetcher:
                 last_modified=response.headers.get("Last-Modified"),
                 elapsed_seconds=time.monotonic() - started,
                 redirects=tuple(visited[1:]),
+                is_unchanged=is_unchanged,
+                robots_tag=", ".join(response.headers.getall("X-Robots-Tag", ())),
+                link=", ".join(response.headers.getall("Link", ())),
             )
             return _Hop(document, None)
 
     @asynccontextmanager
-    async def _answer(self, url: str, target: str, accept: str) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _answer(self, url: str, target: str, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
         if self._session is None:
             raise RuntimeError("Fetcher is used outside its context")
         try:
             async with self._session.get(
-                YarlUrl(target, encoded=True), headers={"Accept": accept}, allow_redirects=False
+                YarlUrl(target, encoded=True), headers=headers, allow_redirects=False
             ) as response:
                 yield response
         except aiohttp.ServerTimeoutError as error:
@@ -248,8 +309,8 @@ def translate(url: str, host: str, error: Exception) -> errors.FetchError:
             return _dns_error(url, host, error)
         case aiohttp.ClientConnectorCertificateError():
             reason = getattr(error.certificate_error, "verify_message", "") or str(error.certificate_error)
-            message = f"The certificate of {host} is not valid: {_cut(reason).rstrip('.')}."
-            return errors.TlsFailed(url, message, reason=_cut(reason))
+            message = f"The certificate of {host} is not valid: {short(reason).rstrip('.')}."
+            return errors.TlsFailed(url, message, reason=short(reason))
         case aiohttp.ClientSSLError():
             reason = (getattr(error, "reason", None) or "handshake failed").replace("_", " ").lower()
             return errors.TlsFailed(url, f"No secure connection to {host} was possible: {reason}.", reason=reason)
@@ -280,7 +341,7 @@ def _connect_error(url: str, host: str, error: aiohttp.ClientConnectorError) -> 
         return errors.AddressForbidden(url, f"{forbidden_sentence(error.host, cause.address)}.", address=cause.address)
     if isinstance(cause, ConnectionRefusedError):
         return errors.ConnectFailed(url, f"Nothing answers at {host}: the connection was refused.")
-    return errors.ConnectFailed(url, f"No connection to {host}: {_cut(cause.strerror or str(cause)).lower()}.")
+    return errors.ConnectFailed(url, f"No connection to {host}: {short(cause.strerror or str(cause)).lower()}.")
 
 
 def _protocol_error(url: str, host: str, error: aiohttp.ClientResponseError) -> errors.FetchError:
@@ -295,7 +356,7 @@ def _status_error(url: str, response: aiohttp.ClientResponse) -> errors.HttpStat
     try:
         phrase = HTTPStatus(response.status).phrase
     except ValueError:
-        phrase = _cut(response.reason or "")
+        phrase = short(response.reason or "")
     wait = response.headers.get("Retry-After")
     seconds = retry_after_seconds(wait, datetime.now(UTC)) if wait else None
     return errors.HttpStatus(url, response.status, phrase, seconds)
@@ -326,7 +387,7 @@ def _charset(response: aiohttp.ClientResponse) -> str | None:
 def _check_html_type(url: str, response: aiohttp.ClientResponse) -> None:
     content_type = _content_type(response)
     if content_type and content_type not in HTML_TYPES:
-        raise errors.NotHtml(url, f"It is {_cut(content_type)}, not an HTML page.", content_type=_cut(content_type))
+        raise errors.NotHtml(url, f"It is {short(content_type)}, not an HTML page.", content_type=short(content_type))
 
 
 def _check_html_body(url: str, document: Document) -> None:
@@ -338,6 +399,15 @@ def _check_html_body(url: str, document: Document) -> None:
             raise errors.NotHtml(url, message, content_type=document.content_type)
     elif not _HTML_START.match(document.body[:8192]):
         raise errors.NotHtml(url, "It names no content type and does not look like an HTML page.", content_type="")
+
+
+def _check_document(url: str, document: Document, is_readable: IsReadable) -> None:
+    if not document.body.strip():
+        raise errors.EmptyPage(url, "The page is empty.")
+    if not is_readable(document.content_type, document.url, document.body):
+        named = short(document.content_type)
+        says = f"It says it is {named}, but" if named else "It names no content type, and"
+        raise errors.NotHtml(url, f"{says} it is no document that can be read.", content_type=named)
 
 
 def looks_binary(body: bytes, charset: str | None) -> bool:
@@ -352,105 +422,5 @@ def looks_binary(body: bytes, charset: str | None) -> bool:
     return head.count(0) * 100 > len(head)
 
 
-async def _read_body(url: str, response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
-    """The decompressed body. Both the bytes on the line and the bytes they make must stay within `max_bytes`."""
-    if (response.content_length or 0) > max_bytes:
-        raise _too_large(url, max_bytes)
-    body = bytearray()
-    async with aclosing(_decoded(url, response, max_bytes)) as pieces:
-        async for piece in pieces:
-            body += piece
-            if len(body) > max_bytes:
-                raise _too_large(url, max_bytes)
-    return bytes(body)
-
-
-async def _read_prefix(url: str, response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
-    body = bytearray()
-    async with aclosing(_decoded(url, response, max_bytes + 2**20)) as pieces:
-        async for piece in pieces:
-            body += piece
-            if len(body) >= max_bytes:
-                break
-    return bytes(body[:max_bytes])
-
-
-async def _decoded(url: str, response: aiohttp.ClientResponse, max_line_bytes: int) -> AsyncGenerator[bytes, None]:
-    inflate = _inflater(url, response)
-    received = 0
-    async for chunk in response.content.iter_any():
-        received += len(chunk)
-        if received > max_line_bytes:
-            raise _too_large(url, max_line_bytes)
-        if inflate is None:
-            yield chunk
-            continue
-        for piece in inflate.feed(chunk):
-            yield piece
-            await asyncio.sleep(0)
-    if inflate is not None:
-        inflate.finish()
-
-
-def _too_large(url: str, max_bytes: int) -> errors.TooLarge:
-    message = f"It is larger than {max_bytes / 2**20:.4g} MiB, the most that is read."
-    return errors.TooLarge(url, message, max_bytes=max_bytes)
-
-
-def _inflater(url: str, response: aiohttp.ClientResponse) -> _Inflater | None:
-    encoding = response.headers.get("Content-Encoding", "").strip().lower()
-    match encoding:
-        case "" | "identity":
-            return None
-        case "gzip" | "x-gzip" | "deflate":
-            return _Inflater(url, encoding)
-    raise errors.BrokenBody(url, f"It is compressed with {_cut(encoding)}, which was not asked for and can't be read.")
-
-
-class _Inflater:
-    """Undoes gzip or deflate in slices, so that memory stays flat whatever the ratio."""
-
-    def __init__(self, url: str, encoding: str) -> None:
-        self._url = url
-        self._is_deflate = encoding == "deflate"
-        self._decoder: zlib._Decompress | None = None
-        self._members = 0
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        while data:
-            # What follows a complete stream is padding, unless it begins another gzip member.
-            if self._decoder is None and self._members and (self._is_deflate or data[0] != 0x1F):
-                return
-            decoder = self._decoder or self._start(data)
-            try:
-                piece = decoder.decompress(data, _SLICE_BYTES)
-            except zlib.error:
-                raise errors.BrokenBody(self._url, "Its compressed body is damaged.") from None
-            if piece:
-                yield piece
-            data = decoder.unconsumed_tail
-            if decoder.eof:
-                self._decoder, data = None, decoder.unused_data
-
-    def _start(self, data: bytes) -> zlib._Decompress:
-        self._members += 1
-        if self._members > _MAX_MEMBERS:
-            raise errors.BrokenBody(self._url, "Its compressed body is in too many parts.")
-        # "deflate" means zlib (RFC 1950), and some servers send it raw: the first byte tells.
-        is_raw = self._is_deflate and data[0] & 0x0F != 8
-        self._decoder = zlib.decompressobj(-15 if is_raw else 15 if self._is_deflate else 31)
-        return self._decoder
-
-    def finish(self) -> None:
-        if self._decoder is not None:
-            raise errors.BrokenBody(self._url, "Its compressed body ends too early.")
-
-
 def _seconds(seconds: float) -> str:
     return f"{seconds:g} second{'' if seconds == 1 else 's'}"
-
-
-def _cut(text: str) -> str:
-    """A stranger's text in one short line, fit for a message."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= 200 else f"{line[:199]}…"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
+import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from jwm.robotstxt.googlebot import (
@@ -14,72 +16,78 @@ from jwm.robotstxt.googlebot import (
 )
 
 from gleanery import errors
-from gleanery.web.fetch import Fetcher
-from gleanery.web.urls import normalize_escapes, origin_of, resolve, target_of
+from gleanery.web.fetch import Document, Fetcher
+from gleanery.web.robots_rules import Rules
+from gleanery.web.urls import origin_of, resolve, target_of
 
 AGENT = "gleanery"
 MAX_ROBOTS_BYTES = 500 * 1024
 MAX_SITEMAPS = 500
+FRESH_SECONDS = 3600.0
+LAST_GOOD_SECONDS = 24 * 3600.0
+"""So long a copy serves while the site can't tell (RFC 9309, 2.4 allows no longer where it can)."""
+FIRST_WAIT_SECONDS = 1.0
+MAX_WAIT_SECONDS = 60.0
+MAX_ASKED_WAIT_SECONDS = 600.0
+"""Whatever the Retry-After of a robots.txt says, it is asked again after so long."""
+PATIENCE_SECONDS = 600.0
 
 # Longer ones are taken apart in a thread: here they would hold the loop for more than a few milliseconds.
-_INLINE_BYTES = 32 * 1024
+_INLINE_BYTES = 8 * 1024
+_ENCODINGS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_RATE = re.compile(r"(\d{1,6})\s*/\s*(\d{1,6})\s*([smh]?)\b", re.IGNORECASE)
+_UNIT_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, slots=True)
 class Robots:
-    """One origin's rules for one agent. `sitemaps` are absolute hrefs, `crawl_delay_seconds` is None if not named.
+    """One origin's rules for one agent. `sitemaps` are absolute hrefs, `crawl_delay_seconds` is None if not named."""
 
-    `rules` holds the lines of the agent's group by what a path must begin with to be concerned at all. Google's
-    matcher, which reads its whole text for every URL, is given those few lines instead of up to 500 KiB.
-    """
-
-    rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rules: Rules = field(default_factory=Rules)
     sitemaps: tuple[str, ...] = ()
     crawl_delay_seconds: float | None = None
 
     def allows(self, url: str) -> bool:
         """Whether the href `url` may be fetched: the longest matching rule decides, and Allow wins a tie."""
-        if not self.rules:
-            return True
-        url = normalize_escapes(url)
-        target = target_of(url)
-        lengths = {len(start) for start in self.rules}
-        lines = [line for length in lengths for line in self.rules.get(target[:length], ())]
-        return not lines or bool(RobotsMatcher().OneAgentAllowedByRobots(_group(lines), AGENT, url))
-
-
-def _group(lines: Iterable[str]) -> str:
-    return "User-agent: *\n" + "\n".join(lines)
+        return not self.rules or self.rules.allow(target_of(url))
 
 
 def parse(body: bytes, origin: str, agent: str = AGENT) -> Robots:
-    """What a robots.txt of `origin` (`https://docs.example.org`) says to `agent`. What can't be read allows."""
-    text = body[:MAX_ROBOTS_BYTES].decode("utf-8-sig", errors="replace").replace("\0", "")
+    """What a robots.txt of `origin` (`https://docs.example.org`) says to `agent`. What can't be read allows.
+
+    The delay is that of `Crawl-delay`, or what `Request-rate` (pages/seconds) comes to, whichever is longer. Neither is
+    in the RFC; `Visit-time` isn't obeyed.
+    """
     reader = _Reader(agent)
-    ParseRobotsTxt(text, reader)
+    ParseRobotsTxt(_text(body[:MAX_ROBOTS_BYTES]), reader)
     group = reader.named if reader.is_named else reader.default
-    rules: dict[str, list[str]] = {}
-    for verb, pattern in group.rules:
-        for start in _starts(pattern):
-            rules.setdefault(start, []).append(f"{verb}: {pattern}")
-    links = (resolve(f"{origin}/", link) for link in reader.sitemaps[:MAX_SITEMAPS])
+    links = (resolve(f"{origin}/", link) for link in reader.sitemaps)
     return Robots(
-        rules={start: tuple(dict.fromkeys(lines)) for start, lines in rules.items()},
+        rules=Rules.of(group.lines),
         sitemaps=tuple(dict.fromkeys(link for link in links if link)),
         crawl_delay_seconds=group.delay_seconds,
     )
 
 
-def _starts(pattern: str) -> set[str]:
-    """What a path must begin with for `pattern` to concern it."""
-    start = pattern.partition("*")[0].rstrip("$")
-    # The matcher takes `Allow: /a/index.html` for `/a/` as well.
-    return {start, start[: start.rindex("/") + 1]} if "/index.htm" in start else {start}
+def _text(body: bytes) -> str:
+    """UTF-8 is the rule; the mark of another Unicode form is believed, since whoever wrote that file meant what it says."""
+    encoding = next((name for mark, name in _ENCODINGS if body.startswith(mark)), None)
+    if encoding is None:
+        encoding = "utf-8"
+        # Half a mark is dropped too, as Google does; left in, it would spoil the first line.
+        size = next((n for n in (3, 2, 1) if body[:n] == codecs.BOM_UTF8[:n]), 0)
+        body = body[size:]
+    return body.decode(encoding, errors="replace").replace("\0", "")
 
 
 @dataclass(slots=True)
 class _Group:
-    rules: list[tuple[str, str]] = field(default_factory=list)
+    lines: list[tuple[bool, str]] = field(default_factory=list)
     delay_seconds: float | None = None
 
 
@@ -103,18 +111,24 @@ class _Reader(RobotsParseHandler):  # type: ignore[misc]
             self._is_for_agent = self.is_named = True
 
     def HandleAllow(self, line_num: int, value: str) -> None:  # noqa: ARG002
-        self._add("Allow", value)
+        self._add(True, value)
 
     def HandleDisallow(self, line_num: int, value: str) -> None:  # noqa: ARG002
-        self._add("Disallow", value)
+        self._add(False, value)
 
     def HandleSitemap(self, line_num: int, value: str) -> None:  # noqa: ARG002
-        self.sitemaps.append(value)
+        if len(self.sitemaps) < MAX_SITEMAPS:
+            self.sitemaps.append(value)
 
     def HandleUnknownAction(self, line_num: int, action: str, value: str) -> None:  # noqa: ARG002
-        if action.lower() == "crawl-delay" and (delay := _positive(value)):
+        delay = None
+        if action.lower() == "crawl-delay":
+            delay = _positive(value)
+        elif action.lower() == "request-rate":
+            delay = _delay_of_rate(value)
+        if delay is not None:
             for group in self._groups():
-                group.delay_seconds = delay
+                group.delay_seconds = max(delay, group.delay_seconds or 0.0)
 
     def HandleRobotsStart(self) -> None:
         pass
@@ -125,11 +139,10 @@ class _Reader(RobotsParseHandler):  # type: ignore[misc]
     def ReportLineMetadata(self, line_num: int, metadata: object) -> None:
         pass
 
-    def _add(self, verb: str, pattern: str) -> None:
+    def _add(self, is_allow: bool, pattern: str) -> None:
         self._is_in_rules = True
-        if pattern:
-            for group in self._groups():
-                group.rules.append((verb, pattern))
+        for group in self._groups():
+            group.lines.append((is_allow, pattern))
 
     def _groups(self) -> list[_Group]:
         named = [self.named] if self._is_for_agent else []
@@ -144,42 +157,66 @@ def _positive(text: str) -> float | None:
     return seconds if 0 < seconds < float("inf") else None
 
 
+def _delay_of_rate(text: str) -> float | None:
+    """Of `1/5`, `10/1m`; hours of the day that may follow are not looked at: the rate holds at any time."""
+    rate = _RATE.match(text)
+    pages = int(rate[1]) if rate else 0
+    seconds = int(rate[2]) * _UNIT_SECONDS[rate[3].lower()] if rate else 0.0
+    return seconds / pages if pages and seconds else None
+
+
+@dataclass(slots=True)
+class _Outage:
+    """robots.txt answers 5xx or not at all: since when, how often it was asked, when it is asked again."""
+
+    error: errors.RobotsUnreachable
+    since: float
+    times: int
+    ask_again_at: float
+
+
 @dataclass(slots=True)
 class _Entry:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: int = 0
     robots: Robots | None = None
-    expires_at_seconds: float = 0.0
+    read_at: float = 0.0
+    outage: _Outage | None = None
     failure: errors.FetchError | None = None
     asked: int = 0
 
 
 class RobotsCache:
-    """robots.txt by origin, asked once per `ttl_seconds` however many ask at the same time.
+    """robots.txt by origin, asked once per `fresh_seconds` however many ask at the same time.
 
     The first one in fetches under the origin's lock, so that no task outlives its caller; when it is cancelled the
-    next one in line takes over, when it fails those who were waiting share its failure.
+    next one in line takes over, when it fails those who were waiting share its failure. One that can't be had is asked
+    for again after its Retry-After (up to 600 s), else after 1 s, doubling up to 60 s; not before, whoever asks.
+    `clock` (seconds, monotonic) and `sleep` are there for tests.
     """
 
     def __init__(
         self,
         fetcher: Fetcher,
         *,
-        ttl_seconds: float = 3600.0,
+        fresh_seconds: float = FRESH_SECONDS,
         max_origins: int = 2048,
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._fetcher = fetcher
-        self._ttl_seconds = ttl_seconds
+        self._fresh_seconds = fresh_seconds
         self._max_origins = max_origins
         self._clock = clock
+        self._sleep = sleep
         self._entries: dict[str, _Entry] = {}
 
     async def get(self, origin_url: str) -> Robots:
-        """The rules of the origin of an href.
+        """The rules of the origin of an href; for up to a day the last ones that it had, while it can't tell them.
 
-        Raises RobotsUnreachable when robots.txt answers 5xx or 429, or not at all (a full stop by the RFC), and
-        HostNotFound, AddressForbidden or TlsFailed where the site itself can't be fetched for that reason.
+        Raises RobotsUnreachable when robots.txt answers 5xx or 429, or not at all (a full stop by the RFC), with the
+        details `retry_in_seconds`, `unreachable_seconds` (for how long already) and `times` (how often in a row it was
+        asked in vain); HostNotFound, AddressForbidden or TlsFailed where the site can't be fetched for that reason.
         """
         origin = origin_of(origin_url)
         entry = self._entry(origin)
@@ -187,25 +224,64 @@ class RobotsCache:
         entry.waiting += 1
         try:
             async with entry.lock:
-                if entry.robots is not None and self._clock() < entry.expires_at_seconds:
+                now = self._clock()
+                if entry.robots is not None and now < entry.read_at + self._fresh_seconds:
                     return entry.robots
+                if entry.outage is not None and now < entry.outage.ask_again_at:
+                    return self._last_good(entry, entry.outage)
                 if entry.failure is not None and entry.asked != asked_before:
                     raise _copy(entry.failure)
                 return await self._refresh(origin, entry)
         finally:
             entry.waiting -= 1
 
+    async def get_patiently(
+        self,
+        origin_url: str,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        on_wait: Callable[[errors.RobotsUnreachable], Awaitable[None]] | None = None,
+    ) -> Robots:
+        """Like `get`, but waits while robots.txt can't be had, up to `patience_seconds` since it first couldn't.
+
+        `on_wait` is told of each wait; `times` in the details of its error tells those who wait together that it is one.
+        """
+        while True:
+            try:
+                return await self.get(origin_url)
+            except errors.RobotsUnreachable as error:
+                wait: float = error.details["retry_in_seconds"]
+                if error.details["unreachable_seconds"] + wait > patience_seconds:
+                    raise
+                if on_wait is not None:
+                    await on_wait(error)
+            await self._sleep(wait)
+
     async def _refresh(self, origin: str, entry: _Entry) -> Robots:
-        entry.robots = entry.failure = None
+        entry.failure = None
         try:
-            robots = await self._load(origin)
+            entry.robots = await self._load(origin)
+        except errors.RobotsUnreachable as error:
+            entry.outage = _outage(error, entry.outage, self._clock())
+            return self._last_good(entry, entry.outage)
         except errors.FetchError as error:
             entry.failure = error
             entry.asked += 1
             raise
-        entry.robots = robots
-        entry.expires_at_seconds = self._clock() + self._ttl_seconds
-        return robots
+        entry.outage = None
+        entry.read_at = self._clock()
+        return entry.robots
+
+    def _last_good(self, entry: _Entry, outage: _Outage) -> Robots:
+        now = self._clock()
+        if entry.robots is not None and now < entry.read_at + LAST_GOOD_SECONDS:
+            return entry.robots
+        raise _copy(
+            outage.error,
+            retry_in_seconds=max(outage.ask_again_at - now, 0.0),
+            unreachable_seconds=now - outage.since,
+            times=outage.times,
+        )
 
     def _entry(self, origin: str) -> _Entry:
         entry = self._entries.pop(origin, None) or _Entry()
@@ -229,9 +305,13 @@ class RobotsCache:
             return Robots()  # RFC 9309, 2.3.1.2: more redirects than followed count as "unavailable", which allows
         except (errors.ConnectFailed, errors.TimedOut, errors.BrokenBody, errors.TooLarge) as error:
             raise _unreachable(url, "could not be read", error) from error
-        if len(document.body) <= _INLINE_BYTES:
-            return parse(document.body, origin)
-        return await asyncio.to_thread(parse, document.body, origin)
+        return await _parsed(document, origin)
+
+
+async def _parsed(document: Document, origin: str) -> Robots:
+    if len(document.body) <= _INLINE_BYTES:
+        return parse(document.body, origin)
+    return await asyncio.to_thread(parse, document.body, origin)
 
 
 def _unreachable(url: str, what: str, cause: errors.FetchError) -> errors.RobotsUnreachable:
@@ -239,9 +319,20 @@ def _unreachable(url: str, what: str, cause: errors.FetchError) -> errors.Robots
     return errors.RobotsUnreachable(url, message, cause=cause.code, retry_after=cause.details.get("retry_after"))
 
 
-def _copy(error: errors.FetchError) -> errors.FetchError:
+def _outage(error: errors.RobotsUnreachable, before: _Outage | None, now: float) -> _Outage:
+    """The outage that goes on or begins with this error."""
+    times = before.times + 1 if before else 1
+    asked: float | None = error.details["retry_after"]
+    if asked is None:
+        wait = min(FIRST_WAIT_SECONDS * 2 ** min(times - 1, 10), MAX_WAIT_SECONDS)
+    else:
+        wait = min(max(asked, FIRST_WAIT_SECONDS), MAX_ASKED_WAIT_SECONDS)
+    return _Outage(error, since=before.since if before else now, times=times, ask_again_at=now + wait)
+
+
+def _copy(error: errors.FetchError, **facts: float) -> errors.FetchError:
     """The same failure for another caller: an exception that is raised twice grows a traceback of both."""
     details = {key: value for key, value in error.details.items() if key != "url"}
-    twin = error.__class__(error.url, error.message, **details)
+    twin = error.__class__(error.url, error.message, **details, **facts)
     twin.can_retry = error.can_retry
     return twin

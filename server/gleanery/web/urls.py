@@ -1,22 +1,19 @@
-"""URLs: parsing at the edge, resolving links, the de-duplication key and the scope of a crawl. Pure, no I/O.
+"""URLs as text: parsing at the edge, resolving links, their parts, and the key under which two are the same page. Pure.
 
-Every URL is parsed once by the WHATWG rules (https://url.spec.whatwg.org, through ada) and is an href from then on.
+Every URL is parsed once by the WHATWG rules (https://url.spec.whatwg.org, through ada) and is an href from then on. What
+is an href already, as almost every link is, is recognised by a regex and never goes through the parser again.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
-from urllib.parse import quote
+from typing import NamedTuple
 
 from ada_url import URL
 
-from gleanery.errors import InvalidInput, InvalidUrl
+from gleanery.errors import InvalidUrl
 
 MAX_URL_LENGTH = 2048
-MAX_GLOB_LENGTH = 512
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
@@ -25,39 +22,52 @@ _BARE_HOST = re.compile(r"(?:[\w-]+\.)+[\w-]+(?::\d+)?(?:[/?#]|$)|[\w.-]+:\d+(?:
 # The standard skips any number of slashes, so that `https:///x` would lead to a host called x.
 _NO_HOST = re.compile(r"https?:(?:[/\\]{2})?+(?:[^/\\?#]*@)?(?::\d*)?(?:[/\\?#]|$)", re.IGNORECASE)
 
+_HREF = re.compile(
+    r"(https?)://([a-z0-9._-]+|\[[0-9a-f:]+\])(?::([1-9]\d{0,4}))?"
+    r"(/[!$-;=@-\[\]_a-z|~]*)(?:\?([!$-&(-;=?-~]*))?(?:\#(.*))?",
+    re.DOTALL,
+)
+"""What the parser would give back as it is, provided its host is one of the parser's and no segment begins with a dot."""
+_SEGMENT = r"(?:[\w~!$&()*+,;=@-]|%(?!2e))(?:[\w~!$&()*+,;=@.-]|%(?!2e))*+"
+_REFERENCE = re.compile(
+    rf"((?:/|(?:\.\./)++|\./)?+(?:{_SEGMENT}/)*+(?:{_SEGMENT})?+)(\?[\w~!$&()*+,;=@.:/?%-]*+)?(?:\#.*)?",
+    re.IGNORECASE | re.ASCII,
+)
+"""A relative link that is simply joined: dot segments only in front, no scheme, nothing to escape."""
+
 _ESCAPE = re.compile(r"%([0-9a-f]{2})", re.IGNORECASE)
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-_PATH_SESSION = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/;]*", re.IGNORECASE)
-_INDEX_FILE = re.compile(r"/index\.html?$")
+_SESSION_SUFFIX = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/;]*", re.IGNORECASE)
+# ASP.NET without cookies: https://learn.microsoft.com/dotnet/api/system.web.configuration.sessionstatesection.cookieless
+_SESSION_SEGMENT = re.compile(r"/\((?:[ASFX]\([\w-]*\))+\)(?=/)")
+_INDEX_FILES = ("/index.html", "/index.htm", "/index.xhtml", "/index.shtml")
 _IGNORED_PARAM = re.compile(
-    r"utm_.*|aspsessionid.*|phpsessid|jsessionid|session_?id|sid|gclid|gclsrc|dclid|gbraid|wbraid|fbclid|msclkid|yclid"
-    r"|twclid|igshid|mc_cid|mc_eid|_ga|_gl|_hsenc|_hsmi",
-    re.IGNORECASE,
+    r"(?:utm|mtm|matomo|piwik|pk|hsa)_.*|aspsessionid.*"
+    r"|phpsessid|jsessionid|aspsessionid|sessionid|session_id|sessid|oscsid|zenid|cfid|cftoken|replytocom"
+    r"|gclid|gclsrc|dclid|gbraid|wbraid|fbclid|msclkid|yclid|ysclid|twclid|ttclid|li_fat_id|igshid|igsh"
+    r"|epik|srsltid|mc_cid|mc_eid|_ga|_gl|_gac|_hsenc|_hsmi|__hstc|__hssc|__hsfp|hsctatracking|mkt_tok"
+    r"|vero_id|vero_conv|oly_enc_id|oly_anon_id|_openstat|_branch_match_id|wt\.mc_id|wickedid|s_cid|ef_id"
+    r"|dm_i|elqtrack|elqtrackid",
+    re.IGNORECASE | re.DOTALL,
 )
-
-_FILE_NAME = re.compile(r"\.[a-z][a-z0-9]{0,5}$", re.IGNORECASE)
-_NOT_DOCUMENT = re.compile(
-    r"\.(?:7z|aac|apk|atom|avif?|bmp|bz2|cab|chm|css|csv|deb|dll|dmg|docx?|eot|epub|exe|flac|gif|gz|ico|ics|ipynb|iso|jar"
-    r"|jpe?g|jsonl?|m?js|m4[av]|mkv|mobi|mov|mp[34]|mpe?g|msi|od[pst]|og[gv]|opus|otf|pdf|pkg|png|pptx?|rar|rpm|rss|rst|rtf"
-    r"|scss|svg|swf|t?gz|tar|tiff?|torrent|ttf|txt|wasm|wav|web[mp]|webmanifest|whl|wm[av]|woff2?|xlsx?|xml|xz|ya?ml|zip"
-    r"|zst)$",
-    re.IGNORECASE,
-)
+_MAYBE_SESSION = frozenset({"sid", "session", "sess"})
+_TOKEN = re.compile(r"(?=[a-z_-]*\d)[0-9a-z_-]{16,}", re.IGNORECASE)
+_LISTING_ORDER = re.compile(r"C=[NMSD](?:[;&]O=[AD])?")
+_ROUTE = re.compile(r"!?/[^?#]*|![^?#]+")
 
 
-class Refusal(StrEnum):
-    """Why a URL is not part of a crawl."""
+class UrlParts(NamedTuple):
+    """The parts of an href: `authority` is `host` or `host:port` without a trailing dot; `query` has no question mark."""
 
-    OTHER_HOST = "other_host"
-    OUTSIDE_PATH = "outside_path"
-    EXCLUDED = "excluded"
-    NOT_INCLUDED = "not_included"
-    TOO_DEEP = "too_deep"
-    NOT_A_DOCUMENT = "not_a_document"
+    scheme: str
+    authority: str
+    path: str
+    query: str
+    fragment: str
 
 
-def parse_url(text: str, field: str = "url") -> str:
-    """The href of what somebody typed, without its fragment.
+def parse_url(text: str, field: str = "url", *, keep_route: bool = False) -> str:
+    """The href of what somebody typed, without its fragment (but for a client route, with `keep_route`).
 
     Raises InvalidUrl whose `code` is `invalid_url`, `unsupported_scheme`, `url_has_userinfo` or `missing_host`.
     """
@@ -77,7 +87,7 @@ def parse_url(text: str, field: str = "url") -> str:
     if url.username or url.password:
         reason = "carries a user name or a password, which would be stored and sent; leave them out"
         raise InvalidUrl(reason, kind="url_has_userinfo", field=field)
-    href = _without_fragment(url.href)
+    href = _page_of(url.href, keep_route=keep_route)
     if len(href) > MAX_URL_LENGTH:
         raise InvalidUrl(f"is longer than {MAX_URL_LENGTH} characters", field=field)
     return href
@@ -98,38 +108,120 @@ def _no_scheme_reason(text: str) -> str:
     return "is not a URL; it must begin with https:// or http://"
 
 
-def resolve(base: str, href: str) -> str | None:
-    """Where a link of the page `base` leads, without the fragment; None if it is nothing that can be fetched."""
-    url = _parse(href, base)
-    if url is None or url.protocol not in ("http:", "https:") or url.username or url.password:
-        return None
-    target = _without_fragment(url.href)
+def resolve(base: str, href: str, *, keep_route: bool = False) -> str | None:
+    """Where a link of the page `base` (an href) leads; None if it is nothing that can be fetched.
+
+    Without its fragment, but for a client route with `keep_route`: only a browser can tell such pages apart.
+    """
+    target = None if keep_route else _joined(base, href)
+    if target is None:
+        url = _parse(href, base)
+        if url is None or url.protocol not in ("http:", "https:") or url.username or url.password:
+            return None
+        target = _page_of(url.href, keep_route=keep_route)
     return target if len(target) <= MAX_URL_LENGTH else None
+
+
+def _joined(base: str, href: str) -> str | None:
+    """What the parser would make of an ordinary link; None for one that it must see itself."""
+    if (page := _HREF.fullmatch(base)) is None:
+        return None
+    origin = base[: page.start(4)]
+    if (match := _REFERENCE.fullmatch(href)) is None:
+        # Another host's name may need more than a look: numbers are addresses, xn-- must be valid.
+        is_simple = href.startswith(f"{origin}/") and _HREF.fullmatch(href) is not None and _is_href(href)
+        return href.partition("#")[0] if is_simple else None
+    path, query = match[1], match[2] or ""
+    if not path:
+        return f"{base[: page.end(4)]}{query}" if query else base.partition("#")[0]
+    if path[0] == "/":
+        return f"{origin}{path}{query}"
+    end = base.rindex("/", 0, page.end(4))
+    while path.startswith("../"):
+        path, end = path[3:], base.rindex("/", page.start(4), end) if end > page.start(4) else end
+    return f"{base[: end + 1]}{path.removeprefix('./')}{query}"
+
+
+def client_route(href: str) -> str | None:
+    """The route that a fragment names, if it looks like one: `/guide` of `#/guide` and `#!/guide`.
+
+    Only pages that a script draws have such fragments, and only a browser sees them: over HTTP they are one page. Other
+    fragments are places within a page. A query in it (`#/guide?id=install`, as docsify writes it) is such a place too.
+    """
+    match = _ROUTE.match(href.partition("#")[2])
+    route = match[0].lstrip("!") if match else ""
+    return route if route not in ("", "/") else None
+
+
+def _page_of(href: str, *, keep_route: bool) -> str:
+    page, _, fragment = href.partition("#")
+    return f"{page}#{fragment}" if keep_route and client_route(href) else page
 
 
 def url_key(href: str) -> str:
     """The key under which two URLs are taken for the same page. Not itself a URL to fetch: it has no scheme.
 
-    The policy: http and https are one; the host is lower-case without a trailing dot, a default port is dropped; the
-    fragment and an empty query are dropped; percent-escapes are upper-case and undone for unreserved characters
-    (RFC 3986, 6.2.2); parameters are sorted by name, equal names keep their order; tracking parameters (utm_*, gclid,
-    fbclid…) and session ids (PHPSESSID, jsessionid, sid…) are dropped; index.html and index.htm stand for their folder,
-    as on any server of static pages. Kept apart because they can differ: a trailing slash, doubled slashes, upper and
-    lower case in the path, `a` and `a=`, `+` and `%20`.
+    The rule behind it: two pages under one key lose one of them for good, one page under two keys costs a fetch, which
+    redirects, canonical links and the hash of the content then make up for. So only what no server tells apart is joined:
+
+    - http and https; the host in lower case without a trailing dot, without a default port (www. is a host of its own);
+    - percent-escapes are in upper case, and undone for unreserved characters (RFC 3986, 6.2.2);
+    - parameters are sorted by name, as servers read them by name; equal names keep their order, as those are lists;
+      empty ones and an empty query are dropped;
+    - tracking parameters (utm_*, gclid, fbclid, mc_cid…), WordPress's replytocom, and the order of a server's listing of
+      a folder (?C=M;O=D) are dropped;
+    - session ids are dropped: ;jsessionid=… and ASP.NET's (S(…)) in the path, PHPSESSID and its like as parameters; `sid`
+      and `session` only where the value looks like a token (16 characters or more, with a digit);
+    - index.html, .htm, .xhtml and .shtml stand for their folder, as on any server of static pages;
+    - a fragment is dropped, but for a client route (`#/guide`, `#!/guide`): whoever keeps it in a URL has a browser.
+
+    Kept apart because they can differ: a trailing slash (relative links lead elsewhere), doubled slashes, upper and lower
+    case in the path, `a` and `a=`, `+` and `%20`, index.php.
     """
-    url = URL(href)
-    path = normalize_escapes(url.pathname)
+    _, authority, path, query, fragment = split_url(href)
+    route = client_route(f"#{fragment}") if fragment else None
+    query = _query_key(query) if query else ""
+    return f"//{authority}{_path_key(path)}{'?' if query else ''}{query}{f'#{route}' if route else ''}"
+
+
+def _path_key(path: str) -> str:
+    path = normalize_escapes(path)
     if ";" in path:
-        path = _PATH_SESSION.sub("", path)
-    path = _INDEX_FILE.sub("/", path)
-    query = _query_key(url.search[1:]) if url.search else ""
-    return f"//{_authority(url)}{path}{'?' if query else ''}{query}"
+        path = _SESSION_SUFFIX.sub("", path)
+    if "/(" in path:
+        path = _SESSION_SEGMENT.sub("", path)
+    return path[: path.rindex("/") + 1] if path.endswith(_INDEX_FILES) else path
 
 
 def _query_key(query: str) -> str:
+    if _LISTING_ORDER.fullmatch(query):
+        return ""
     named = [(pair.partition("=")[0], pair) for pair in normalize_escapes(query).split("&") if pair]
-    named.sort(key=lambda entry: entry[0])
-    return "&".join(pair for name, pair in named if not _IGNORED_PARAM.fullmatch(name))
+    if len(named) > 1:
+        named.sort(key=lambda entry: entry[0])
+    return "&".join(pair for name, pair in named if not _is_ignored(name, pair))
+
+
+def _is_ignored(name: str, pair: str) -> bool:
+    if _IGNORED_PARAM.fullmatch(name):
+        return True
+    return name.lower() in _MAYBE_SESSION and _TOKEN.fullmatch(pair, len(name) + 1) is not None
+
+
+def split_url(href: str) -> UrlParts:
+    """The parts of an href, as they stand there. Raises ValueError for what is no URL at all."""
+    match = _HREF.fullmatch(href)
+    if match is not None and _is_href(href):
+        scheme, name, port, path, query, fragment = match.groups()
+        authority = _authority(name, port or "")
+        return UrlParts(scheme, authority, path, query or "", fragment or "")
+    url = URL(href)
+    return UrlParts(url.protocol[:-1], _authority(url.hostname, url.port), url.pathname, url.search[1:], url.hash[1:])
+
+
+def _is_href(href: str) -> bool:
+    """Whether the parser would leave what `_HREF` matches as it is: no dot segments, no default port."""
+    return not ("/." in href or "/%2" in href or ":80/" in href or ":443/" in href)
 
 
 def normalize_escapes(text: str) -> str:
@@ -144,13 +236,13 @@ def _normalize_escape(match: re.Match[str]) -> str:
 
 def host_key(href: str) -> str:
     """`host` or `host:port` of a URL, the unit of politeness and of scope; http and https are one."""
-    return _authority(URL(href))
+    return split_url(href).authority
 
 
 def target_of(href: str) -> str:
     """The path and query of a URL, as robots.txt looks at them."""
-    url = URL(href)
-    return f"{url.pathname}{url.search}"
+    parts = split_url(href)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def origin_of(href: str) -> str:
@@ -158,9 +250,9 @@ def origin_of(href: str) -> str:
     return str(URL(href).origin)
 
 
-def _authority(url: URL) -> str:
-    name = url.hostname.rstrip(".")
-    return f"{name}:{url.port}" if url.port else name
+def _authority(name: str, port: str) -> str:
+    name = name.rstrip(".")
+    return f"{name}:{port}" if port else name
 
 
 def _parse(text: str, base: str | None = None) -> URL | None:
@@ -168,138 +260,3 @@ def _parse(text: str, base: str | None = None) -> URL | None:
         return URL(text, base)
     except ValueError:  # not a URL, or text that has no UTF-8 form
         return None
-
-
-def _without_fragment(href: str) -> str:
-    return href.partition("#")[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Glob:
-    """A compiled include or exclude pattern, see `compile_glob`."""
-
-    pattern: str
-    regex: re.Pattern[str]
-    is_anchored: bool
-    is_whole_url: bool
-
-    def matches(self, url: str, path: str) -> bool:
-        return self.regex.fullmatch(url if self.is_whole_url else path) is not None
-
-
-def compile_glob(pattern: str, field: str = "include") -> Glob:
-    """`*` stands for anything within a path segment, `**` also across segments; everything else for itself.
-
-    Matches the whole path, or the whole URL when the pattern contains `://` (http and https are one there). A pattern
-    with neither a leading slash nor `://` may begin at any segment: `*.html` is `/**/*.html`, and `/**/` is also one
-    slash. Matching takes at most quadratic time: all but the last `*` of a part, and all but the last part between
-    `**`, are atomic, which loses no match because the earliest end always leaves the most room.
-    Raises InvalidInput naming `field`.
-    """
-    text = pattern.strip()
-    if not text:
-        raise InvalidInput(field, "an empty pattern matches nothing")
-    if len(text) > MAX_GLOB_LENGTH:
-        raise InvalidInput(field, f"a pattern is longer than {MAX_GLOB_LENGTH} characters")
-    is_whole_url = "://" in text
-    is_anchored = is_whole_url or text.startswith("/")
-    text = quote(text, safe="%/:=&?#[]@!$'()+,;~*")
-    scheme = ""
-    if is_whole_url and (match := re.match(r"https?://", text, re.IGNORECASE)):
-        scheme, text = "https?://", text[match.end() :]
-    elif not is_anchored:
-        text = f"/**/{text}"
-    regex = re.compile(scheme + _glob_regex(normalize_escapes(text)), re.DOTALL)
-    return Glob(pattern, regex, is_anchored, is_whole_url)
-
-
-def _glob_regex(text: str) -> str:
-    first, *rest = re.split(r"\*{2,}", text)
-    if not rest:
-        return _part_regex(first, is_last=True)
-    regex, before = _part_regex(first, is_last=False), first
-    for index, part in enumerate(rest):
-        is_last = index == len(rest) - 1
-        # `/**/` also stands for one slash: what follows must begin a segment, be it the very first.
-        is_segment = before.endswith("/") and part.startswith("/")
-        body = ("(?<=/)" if is_segment else "") + _part_regex(part[is_segment:], is_last=is_last)
-        regex += f".*?{body}" if is_last else f"(?>.*?{body})"
-        before = part
-    return regex
-
-
-def _part_regex(part: str, *, is_last: bool) -> str:
-    first, *rest = (re.escape(literal) for literal in part.split("*"))
-    if not rest:
-        return first
-    *middle, last = rest
-    atomic = "".join(f"(?>[^/]*?{literal})" for literal in middle)
-    return f"{first}{atomic}[^/]*{last}" if is_last else f"{first}{atomic}(?>[^/]*?{last})"
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What belongs to a crawl. Build it with `Scope.of`."""
-
-    start_key: str
-    host: str
-    path_prefix: str
-    include: tuple[Glob, ...]
-    exclude: tuple[Glob, ...]
-    max_depth: int
-
-    @classmethod
-    def of(
-        cls, start_url: str, *, include: Iterable[str] = (), exclude: Iterable[str] = (), max_depth: int = 3
-    ) -> Scope:
-        """The scope of a crawl from `start_url` (an href). Raises InvalidInput naming `include` or `exclude`."""
-        return cls(
-            start_key=url_key(start_url),
-            host=host_key(start_url),
-            path_prefix=path_prefix(start_url),
-            include=tuple(compile_glob(pattern, "include") for pattern in include),
-            exclude=tuple(compile_glob(pattern, "exclude") for pattern in exclude),
-            max_depth=max_depth,
-        )
-
-    def refusal(self, url: str, depth: int) -> Refusal | None:
-        """Why the href `url`, `depth` links away from the start, is not taken; None if it is.
-
-        The start URL itself is always taken. An include pattern that is anchored (a leading slash or `://`) may reach
-        outside the start's directory, one that floats only narrows; neither leads to another host.
-        """
-        if url_key(url) == self.start_key:
-            return None
-        parsed = URL(url)
-        if _authority(parsed) != self.host:
-            return Refusal.OTHER_HOST
-        path = normalize_escapes(parsed.pathname)
-        if _NOT_DOCUMENT.search(path):
-            return Refusal.NOT_A_DOCUMENT
-        return self._path_refusal(_without_fragment(url), path) or (
-            Refusal.TOO_DEEP if depth > self.max_depth else None
-        )
-
-    def _path_refusal(self, url: str, path: str) -> Refusal | None:
-        if any(glob.matches(url, path) for glob in self.exclude):
-            return Refusal.EXCLUDED
-        matching = [glob for glob in self.include if glob.matches(url, path)]
-        if not self._is_inside(path) and not any(glob.is_anchored for glob in matching):
-            return Refusal.OUTSIDE_PATH
-        return Refusal.NOT_INCLUDED if self.include and not matching else None
-
-    def _is_inside(self, path: str) -> bool:
-        if self.path_prefix.endswith("/"):
-            return path.startswith(self.path_prefix)
-        return path == self.path_prefix or path.startswith(f"{self.path_prefix}/")
-
-
-def path_prefix(start_url: str) -> str:
-    """The directory that a crawl from `start_url` stays in.
-
-    `/3/library/` and `/3/library/index.html` give `/3/library/`. A last segment that does not look like a file
-    (`/docs`, `/v1.2`) is a directory without its slash: the prefix is `/docs`, for `/docs` and `/docs/…`.
-    """
-    path = normalize_escapes(URL(start_url).pathname)
-    directory, _, last = path.rpartition("/")
-    return path if last and not _FILE_NAME.search(last) else f"{directory}/"

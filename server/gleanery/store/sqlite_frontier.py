@@ -1,0 +1,193 @@
+"""The crawl's frontier in SQLite: URLs found, waiting, settled and counted. Functions on a connection or a transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from gleanery.model import CrawlCounts, Fence, FetchedBy, FrontierUrl, UrlOrigin, UrlState
+from gleanery.store.sqlite import Tx
+from gleanery.store.sqlite_rows import check_fence, time_of
+
+
+def _url(row: sqlite3.Row) -> FrontierUrl:
+    return FrontierUrl(
+        url=row["url"],
+        url_key=row["url_key"],
+        depth=row["depth"],
+        state=UrlState(row["state"]),
+        ordinal=row["ordinal"],
+        found_on=row["found_on"],
+        reason=row["reason"],
+        message=row["message"],
+        status_code=row["status_code"],
+        attempts=row["attempts"],
+        page_id=row["page_id"],
+        chunk_count=row["chunk_count"],
+        code_example_count=row["code_example_count"],
+        elapsed_seconds=row["elapsed_seconds"],
+        settled_at=time_of(row["settled_at"]),
+        origin=UrlOrigin(row["origin"]),
+        lastmod=time_of(row["lastmod"]),
+        fetched_by=None if row["fetched_by"] is None else FetchedBy(row["fetched_by"]),
+        same_as=row["same_as"],
+        is_own=bool(row["is_own"]),
+    )
+
+
+def add_urls(tx: Tx, fence: Fence, urls: Sequence[FrontierUrl]) -> int:
+    check_fence(tx, fence)
+    now = tx.now.timestamp()
+    ordinal: int = tx.db.execute(
+        "SELECT coalesce(max(ordinal), 0) FROM frontier WHERE task_id = ?", (fence.task_id,)
+    ).fetchone()[0]
+    queued = 0
+    for url in urls:
+        known = tx.db.execute(
+            "SELECT state, depth, reason FROM frontier WHERE task_id = ? AND url_key = ?", (fence.task_id, url.url_key)
+        ).fetchone()
+        if known is None:
+            ordinal += 1
+            tx.db.execute(
+                "INSERT INTO frontier (task_id, url_key, url, depth, ordinal, state, found_on, reason, settled_at, origin, lastmod,"
+                " same_as, is_refused) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    fence.task_id,
+                    url.url_key,
+                    url.url,
+                    url.depth,
+                    ordinal,
+                    url.state,
+                    url.found_on,
+                    url.reason,
+                    None if url.state is UrlState.QUEUED else now,
+                    url.origin,
+                    None if url.lastmod is None else url.lastmod.timestamp(),
+                    url.same_as,
+                    url.state is not UrlState.QUEUED,
+                ),
+            )
+            queued += url.state is UrlState.QUEUED
+        elif url.depth < known["depth"] and (known["state"] == UrlState.QUEUED or known["reason"] == "too_deep"):
+            was_refused = known["state"] != UrlState.QUEUED
+            state = url.state if was_refused else UrlState.QUEUED
+            tx.db.execute(
+                "UPDATE frontier SET depth = ?, state = ?, reason = ?, settled_at = ?, is_refused = ?"
+                " WHERE task_id = ? AND url_key = ?",
+                (
+                    url.depth,
+                    state,
+                    url.reason,
+                    None if state is UrlState.QUEUED else now,
+                    state is not UrlState.QUEUED,
+                    fence.task_id,
+                    url.url_key,
+                ),
+            )
+            queued += was_refused and state is UrlState.QUEUED
+    return queued
+
+
+def next_urls(db: sqlite3.Connection, task_id: str, limit: int, exclude: Sequence[int]) -> list[FrontierUrl]:
+    marks = ", ".join("?" * len(exclude))
+    rows = db.execute(
+        f"SELECT * FROM frontier WHERE task_id = ? AND state = 'queued' AND ordinal NOT IN ({marks}) ORDER BY depth, ordinal LIMIT ?",
+        (task_id, *exclude, limit),
+    ).fetchall()
+    return [_url(row) for row in rows]
+
+
+def settle(tx: Tx, task_id: str, url: FrontierUrl) -> None:
+    tx.db.execute(
+        "UPDATE frontier SET state = ?, reason = ?, message = ?, status_code = ?, attempts = ?, page_id = ?, chunk_count = ?,"
+        " code_example_count = ?, elapsed_seconds = ?, fetched_by = ?, same_as = ?, settled_at = ?, is_refused = 0"
+        " WHERE task_id = ? AND url_key = ?",
+        (
+            url.state,
+            url.reason,
+            url.message,
+            url.status_code,
+            url.attempts,
+            url.page_id,
+            url.chunk_count,
+            url.code_example_count,
+            url.elapsed_seconds,
+            url.fetched_by,
+            url.same_as,
+            tx.now.timestamp(),
+            task_id,
+            url.url_key,
+        ),
+    )
+
+
+def skip_queued(tx: Tx, fence: Fence, reason: str) -> int:
+    check_fence(tx, fence)
+    return tx.db.execute(
+        "UPDATE frontier SET state = 'skipped', reason = ?, is_refused = 1, settled_at = ?"
+        " WHERE task_id = ? AND state = 'queued'",
+        (reason, tx.now.timestamp(), fence.task_id),
+    ).rowcount
+
+
+def take_up_orphans(tx: Tx, fence: Fence) -> int:
+    """Queue again, for themselves, the URLs that were passed over for a canonical one that gave no page; how many."""
+    check_fence(tx, fence)
+    return tx.db.execute(
+        "UPDATE frontier SET state = 'queued', reason = NULL, message = NULL, same_as = NULL, settled_at = NULL, is_own = 1"
+        " WHERE task_id = ? AND reason = 'canonical' AND NOT EXISTS (SELECT 1 FROM frontier AS other"
+        "  WHERE other.task_id = frontier.task_id AND other.url_key = frontier.same_as AND other.page_id IS NOT NULL)",
+        (fence.task_id,),
+    ).rowcount
+
+
+def counts(db: sqlite3.Connection, task_id: str, source_id: str, model: str | None) -> CrawlCounts:
+    states = dict.fromkeys(UrlState, 0)
+    reasons: dict[str, int] = {}
+    chunks = code = refused = 0
+    rows = db.execute(
+        "SELECT state, reason, count(*) AS n, sum(is_refused) AS refused, sum(chunk_count) AS chunks,"
+        " sum(code_example_count) AS code"
+        " FROM frontier WHERE task_id = ? GROUP BY state, reason",
+        (task_id,),
+    ).fetchall()
+    for row in rows:
+        states[UrlState(row["state"])] += row["n"]
+        chunks += row["chunks"] or 0
+        code += row["code"] or 0
+        if row["reason"] is not None:
+            reasons[row["reason"]] = reasons.get(row["reason"], 0) + row["n"]
+        refused += row["refused"]
+    embedded = 0 if model is None else _embedded_pages(db, task_id, source_id, model)
+    return CrawlCounts(
+        queued=states[UrlState.QUEUED],
+        stored=states[UrlState.STORED],
+        skipped=states[UrlState.SKIPPED],
+        failed=states[UrlState.FAILED],
+        refused=refused,
+        embedded=embedded,
+        chunks=chunks,
+        code_examples=code,
+        reasons=reasons,
+    )
+
+
+def _embedded_pages(db: sqlite3.Connection, task_id: str, source_id: str, model: str) -> int:
+    row = db.execute(
+        "SELECT count(*) FROM page WHERE source_id = ? AND task_id = ? AND NOT EXISTS ("
+        " SELECT 1 FROM chunk WHERE chunk.page_id = page.page_id AND NOT EXISTS ("
+        "  SELECT 1 FROM vector WHERE vector.model = ? AND vector.chunk_row = chunk.row_id))",
+        (source_id, task_id, model),
+    ).fetchone()
+    return int(row[0])
+
+
+def urls(
+    db: sqlite3.Connection, task_id: str, state: UrlState | None, reason: str | None, after: int, limit: int
+) -> list[FrontierUrl]:
+    rows = db.execute(
+        "SELECT * FROM frontier WHERE task_id = ? AND (? IS NULL OR state = ?) AND (? IS NULL OR reason = ?) AND ordinal > ?"
+        " ORDER BY ordinal LIMIT ?",
+        (task_id, state, state, reason, reason, after, limit),
+    ).fetchall()
+    return [_url(row) for row in rows]

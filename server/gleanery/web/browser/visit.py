@@ -1,0 +1,141 @@
+"""One page on its way into the browser: where it went, what is still loading, and what put an end to it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from gleanery import errors
+from gleanery.web.browser.request import BrowserLimits
+from gleanery.web.fetch import MayFollow
+from gleanery.web.urls import resolve
+
+# What can still change the text of a page. A stream or a picture that never ends must not keep it waiting.
+AWAITED = frozenset({"document", "script", "fetch", "xhr", "stylesheet"})
+_PATIENCE_SECONDS = 2.5
+_MAX_REQUESTS = 1000
+_MAX_POPUPS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a document of the main frame was answered with."""
+
+    url: str
+    status: int
+    headers: dict[str, str]
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+class Visit:
+    """The state of one page while it is rendered; the tab tells it what happens.
+
+    `failure` is the first thing that made going on useless; setting it ends the scope that `begin` was given.
+    """
+
+    def __init__(self, url: str, may_follow: MayFollow | None, limits: BrowserLimits) -> None:
+        self.url = url
+        self.answer: Answer | None = None
+        self.navigations: list[str] = []
+        self.navigation_failure: str | None = None
+        self.failure: errors.FetchError | None = None
+        self.started = time.monotonic()
+        self._may_follow = may_follow
+        self._limits = limits
+        self._scope: asyncio.Timeout | None = None
+        self._loading: dict[Hashable, float] = {}
+        self._changed = asyncio.Event()
+        self._changed_at = self.started
+        self._requests = 0
+        self._popups = 0
+
+    @property
+    def target(self) -> str:
+        """Where it last went."""
+        return self.navigations[-1] if self.navigations else self.url
+
+    def begin(self, scope: asyncio.Timeout) -> None:
+        self._scope = scope
+
+    def fail(self, error: errors.FetchError) -> None:
+        """Ends the visit with `error`, unless something else has ended it already."""
+        if self.failure is None:
+            self.failure = error
+            if self._scope is not None and not self._scope.expired():
+                self._scope.reschedule(asyncio.get_running_loop().time())
+
+    def requested(self, request: Hashable, kind: str) -> None:
+        """A request of the page went out."""
+        self._requests += 1
+        if self._requests > _MAX_REQUESTS:
+            self.fail(errors.TooLarge(self.url, f"It asks for more than {_MAX_REQUESTS} things.", max=_MAX_REQUESTS))
+        if kind in AWAITED:
+            self._loading[request] = self._mark()
+
+    def ended(self, request: Hashable) -> None:
+        """A request was answered in full, or failed."""
+        if self._loading.pop(request, None) is not None:
+            self._mark()
+
+    def _mark(self) -> float:
+        self._changed_at = time.monotonic()
+        self._changed.set()
+        return self._changed_at
+
+    def navigated(self, target: str) -> None:
+        """The main frame asked for a document: the first one, a redirect, or where a script went."""
+        self.navigation_failure = None
+        if self.navigations and self.navigations[-1] == target and self.answer is None:
+            return
+        self.navigations.append(target)
+        if len(self.navigations) > self._limits.max_redirects + 1:
+            message = f"It leads on to other pages more than {self._limits.max_redirects} times."
+            self.fail(errors.RedirectLoop(self.url, message, redirects=self.navigations[1:]))
+        elif len(self.navigations) > 1:
+            self.check_target(target)
+
+    def check_target(self, target: str) -> None:
+        """Ends the visit when `target` is nothing that may be followed."""
+        plain = resolve(self.url, target)
+        if plain is None:
+            message = "It leads to something that is not a web address that can be fetched."
+            self.fail(errors.RedirectRefused(self.url, message, location=target[:200], reason="not_a_web_address"))
+            return
+        reason = self._may_follow(plain) if self._may_follow and plain != self.url else None
+        if reason is not None:
+            message = f"It leads to {plain}, which is not part of this crawl ({reason})."
+            self.fail(errors.RedirectRefused(self.url, message, location=plain, reason=str(reason)))
+
+    def popped_up(self) -> None:
+        """The page opened another window."""
+        self._popups += 1
+        if self._popups > _MAX_POPUPS:
+            self.fail(errors.RenderFailed(self.url, f"It opens more than {_MAX_POPUPS} windows.", reason="popups"))
+
+    async def quiet(self, seconds: float) -> None:
+        """Returns once nothing awaited has begun or ended for so long, nor is under way (but for what takes too long)."""
+        while (wait := self._wait_seconds(time.monotonic(), seconds)) > 0:
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+
+    def _wait_seconds(self, now: float, quiet_seconds: float) -> float:
+        ends = [since + _PATIENCE_SECONDS for since in self._loading.values() if since + _PATIENCE_SECONDS > now]
+        return max([self._changed_at + quiet_seconds, *ends]) - now
+
+    def redirects(self, final: str) -> tuple[str, ...]:
+        """Where it went after the URL that was asked for, in order, ending with `final` if that is another one."""
+        path = [plain for target in self.navigations[1:] if (plain := resolve(self.url, target)) is not None]
+        hops = [self.url]
+        for target in (*path, final):
+            if target != hops[-1]:
+                hops.append(target)
+        return tuple(hops[1:])
