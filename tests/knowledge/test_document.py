@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gleanery.knowledge.document import BLOCK, BREAK, CODE, parse
+from gleanery.knowledge.document import BLOCK, BREAK, CODE, FLAT_DEPTH, parse
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,39 @@ def test_elements_that_are_written_alike_share_their_start_tag() -> None:
     assert [start.name for start in document.start_tags] == ["html", "head", "body", "p", "p"]
     first, second, third = (element for element in document.elements if element.tag == "p")
     assert first.start is second.start is not third.start
+
+
+def test_what_is_streamed_stands_where_its_template_was() -> None:
+    document = parse(
+        "<body><p>a</p><!--$?--><template id=B:0></template><!--/$--><p>c</p><template><p>never</p></template>"
+        '<div hidden id=S:0><p>b <template id=P:1></template></p></div><script>$RC=function(){};$RC("B:0","S:0")</script>'
+        '<div hidden id=S:1><code>b2</code></div><script>$RS("S:1","P:1")</script></body>'
+    )
+    body = next(element for element in document.elements if element.tag == "body")
+    assert body.text() == "ab b2c"
+    assert (body.size, body.holds) == (5, BLOCK | CODE)
+    assert [child.size for child in body.elements()] == [1, 3, 1]
+
+
+@pytest.mark.parametrize(
+    "moves",
+    [
+        '$RC("S:0","S:0")$RC("B:9","S:9")$RC("B:0","B:0")',
+        # Into itself, and once more.
+        '$RC("B:0","S:0")$RC("B:0","S:0")',
+        '$RC("B:0","p")',
+    ],
+)
+def test_what_is_not_streamed_stays_where_it_is(moves: str) -> None:
+    html = f"<body><p id=p>a</p><div hidden id=S:0>b<template id=B:0></template></div><script>{moves}</script></body>"
+    document = parse(html)
+    assert document.root.text() == "ab"
+
+
+def test_streaming_makes_no_tree_deeper_than_it_may_be() -> None:
+    steps = "".join(
+        f"<div hidden id=S:{i}>{'<i>' * 40}{i} <template id=B:{i + 1}></template>{'</i>' * 40}</div>" for i in range(90)
+    )
+    moves = "".join(f'$RC("B:{i}","S:{i}")' for i in range(90))
+    document = parse(f"<body><template id=B:0></template>{steps}<script>{moves}</script></body>")
+    assert max(sum(1 for _ in element.ancestors()) for element in document.elements) <= FLAT_DEPTH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 
 import pytest
 
@@ -102,6 +103,51 @@ def test_robots_meta(content: str, links: tuple[str, ...], is_noindex: bool) -> 
 )
 def test_decode(body: bytes | str, charset: str | None, text: str) -> None:
     assert decode(body, charset) == text
+
+
+def test_what_a_page_says_of_its_relations() -> None:
+    got = page(
+        '<p>words <a rel="next" href="/c">on</a></p>',
+        '<base href="/docs/"><meta name=generator content="Sphinx 7"><link rel="next" href="b"><link rel="prev" href="a">'
+        '<link rel=alternate hreflang=de href="/de/"><link rel=alternate hreflang=fr href="/fr/">'
+        '<link rel=alternate hreflang=de href="/de/"><link rel=alternate type="text/markdown" href="start.md">'
+        '<link rel=alternate type="application/rss+xml; charset=utf-8" href="/rss"><link rel=alternate type='
+        'application/atom+xml href="/atom"><link rel=alternate type=application/json href="/j"><link rel=next href="z">',
+    )
+    assert (got.next_url, got.prev_url) == ("https://example.org/docs/b", "https://example.org/docs/a")
+    assert got.alternates == (("de", "https://example.org/de/"), ("fr", "https://example.org/fr/"))
+    assert got.markdown_url == "https://example.org/docs/start.md"
+    assert got.feeds == ("https://example.org/rss", "https://example.org/atom")
+    assert got.generator == "Sphinx 7"
+    assert got.rendering_sign is None
+
+
+def test_relations_in_the_text_count_where_the_head_names_none() -> None:
+    got = page('<p>words <a rel="next" href="/c">on</a> <a rel="alternate" type="text/markdown" href="x.md">m</a></p>')
+    assert (got.next_url, got.prev_url, got.markdown_url) == ("https://example.org/c", None, None)
+
+
+def test_a_page_that_scripts_fill_says_so() -> None:
+    with pytest.raises(EmptyPage) as caught:
+        page('<div id="root"></div><script type="module" src="/assets/index-1.js"></script>')
+    assert caught.value.details["rendering_sign"] == "app_shell"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<a id=q></a><h2>a</h2>" * 30_000,
+        "<span class=lang>x</span>" * 50_000 + "<pre>a</pre>",
+        "<input type=radio name=a id=x><label for=x>l</label><div>p</div>" * 30_000,
+        "<ul role=tablist><li role=tab>a</li></ul><div role=tabpanel>b</div>" * 25_000,
+        "<div><span class=lang>x</span><pre>a</pre></div>" * 25_000,
+    ],
+)
+def test_the_time_grows_with_the_page_and_no_faster(body: str) -> None:
+    started = time.process_time()
+    page(f"<p>w</p>{body}")
+    # Half a second on an idle machine; an hour where each element looks at all the others.
+    assert time.process_time() - started < 10
 
 
 def test_xhtml_with_an_xml_declaration_is_read() -> None:

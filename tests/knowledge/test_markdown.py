@@ -62,6 +62,38 @@ def markdown(body: str) -> str:
         ("<table><tr><td><p>layout</p></td></tr></table>", "layout"),
         ("<p>a</p>loose <b>text</b><p>b</p>", "a\n\nloose **text**\n\nb"),
         ("<details><summary>More</summary><p>x</p></details>", "**More**\n\nx"),
+        # Formulas: TeX by its marks, in a `math` element, as MathML's alternative text, as a picture's.
+        ("<p>E <span class='math notranslate'>\\(x_1 * y\\)</span>.</p>", "E $x_1 * y$."),
+        ("<div class=math>\\[ \\sum_i\n x_i \\]</div><p>x</p>", "$$\\sum_i x_i$$\n\nx"),
+        ("<p>y <math alttext='{\\displaystyle a+b}'><mi>a</mi></math></p>", "y $a+b$"),
+        ("<p>z <img class=math src=m.png alt='x^2'></p>", "z $x^2$"),
+        ("<p>n <mjx-container><math><mi>q</mi></math></mjx-container></p>", "n q"),
+        # Footnotes: how Pandoc, GitHub and docutils write them.
+        (
+            "<p>A<sup><a href='#fn1' class=footnote-ref>1</a></sup>.</p><section role=doc-endnotes><ol><li id=fn1><p>Note."
+            "<a href='#fnref1' role=doc-backlink>↩</a></p></li></ol></section>",
+            "A[^1].\n\n[^1]: Note.",
+        ),
+        (
+            "<p>B<a class='footnote-reference brackets' href='#id5' role=doc-noteref>[2]</a></p><aside class=footnote id=id5>"
+            "<span class=label>[<a role=doc-backlink href='#id2'>2</a>]</span><p>Text.</p></aside>",
+            "B[^2]\n\n[^2]: Text.",
+        ),
+        # Entries of API references are sections, the further signatures of one are not.
+        (
+            "<h2>S</h2><dl class=py><dt class='sig' id='m.f'><span class=descname>f</span>(<em>a</em>)<a class=headerlink "
+            "href='#m.f'>¶</a></dt><dt class=sig id='m.g'>f()</dt><dd><p>Does f.</p></dd></dl><h2>T</h2><p>x</p>",
+            "## S\n\n### `f(a)`\n\n`f()`\n\nDoes f.\n\n## T\n\nx",
+        ),
+        (
+            "<div class=memproto><table class=memname><tr><td>int f </td><td>(</td><td>char *&nbsp;</td><td><em>s</em>, "
+            "</td></tr><tr><td>int </td><td><em>n</em>&nbsp;</td><td>)</td></tr></table></div><p>Does.</p>",
+            "`int f (char * s, int n)`\n\nDoes.",
+        ),
+        (
+            "<h3>impl <a class=srclink href=s#1>source</a></h3><p>x <a class=test-arrow href=run>Run</a></p>",
+            "### impl\n\nx",
+        ),
         (
             "<p>E <span class=katex><math><annotation encoding='application/x-tex'>mc^2</annotation></math>"
             "<span>mc2</span></span></p>",
@@ -76,3 +108,50 @@ def test_construct(body: str, expected: str) -> None:
 def test_plain_text_has_the_words_and_leaves_fences_alone() -> None:
     text = "**Read** [the *docs*](https://example.org/a_b) \\*now\\* `x`\n\n```\n**kwargs [a](b)\n```\n\n~~old~~"
     assert plain_text(text) == "Read the docs *now* `x`\n\n```\n**kwargs [a](b)\n```\n\nold"
+
+
+def outline(body: str) -> list[tuple[int, str, str]]:
+    got = extract_page(f"<body><main>{body}</main></body>", "https://example.org/a/")
+    for heading in got.outline:
+        assert got.markdown[heading.offset :].startswith("#" * heading.level + " ")
+    return [(heading.level, heading.text, heading.anchor) for heading in got.outline]
+
+
+@pytest.mark.parametrize(
+    ("body", "anchor"),
+    [
+        ("<h2 id=a>H</h2><p>x</p>", "a"),
+        ("<h2>H<a class=headerlink href='#b'>¶</a></h2><p>x</p>", "b"),
+        ("<h2><span class=permalink><a href='#c'>◆&nbsp;</a></span>H</h2><p>x</p>", "c"),
+        ("<h2><a name=d></a>H</h2><p>x</p>", "d"),
+        ("<a name=e></a>\n<h2>H</h2><p>x</p>", "e"),
+        ("<section id=f><h2>H</h2><p>x</p></section>", "f"),
+        (
+            "<div class=sect1 id=g><div class=titlepage><div><div><h2 class=title>H</h2></div></div></div><p>x</p></div>",
+            "g",
+        ),
+        ("<p>before</p><a id=h></a><ul><li><h2>H</h2><p>x</p></li></ul>", "h"),
+        ("<section id=i><p>before</p><h2>H</h2><p>x</p></section>", ""),
+    ],
+)
+def test_a_headings_anchor(body: str, anchor: str) -> None:
+    assert outline(body) == [(2, "H", anchor)]
+
+
+def test_entries_of_an_api_reference_are_in_the_outline_at_their_depth() -> None:
+    long = ", ".join(f"argument_{number}=None" for number in range(9))
+    assert outline(
+        "<h1>M</h1><h2>S</h2><dl class=py><dt class=sig id=C>class C</dt><dd><p>Is.</p><dl><dt class=sig id=C.g>g()</dt>"
+        f"<dd><p>Does.</p></dd></dl></dd></dl><dl><dt class=sig id=f>f({long})</dt><dd><p>x</p></dd></dl><h2>T</h2><p>x</p>"
+    ) == [
+        (1, "M", ""),
+        (2, "S", ""),
+        (3, "class C", "C"),
+        (4, "g()", "C.g"),
+        (3, "f()", "f"),
+        (2, "T", ""),
+    ]
+
+
+def test_the_outline_has_words_and_no_escapes() -> None:
+    assert outline("<h2>impl&lt;T&gt; of <code>a*b</code></h2><p>x</p>") == [(2, "impl<T> of `a*b`", "")]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
 from gleanery.knowledge.chunk import chunk_markdown
 from gleanery.knowledge.extract import ExtractedPage
-from gleanery.model import Chunk, Heading, Page, PageBundle, StoredCode, content_id
+from gleanery.model import Chunk, FetchedBy, Heading, Page, PageBundle, StoredCode, content_id
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,22 @@ class Origin:
     last_modified: str | None
     size_bytes: int
     fetched_at: datetime
+    fetched_by: FetchedBy = FetchedBy.HTTP
+
+
+def content_hash_of(markdown: str) -> str:
+    """By what two pages are the same."""
+    return hashlib.sha256(markdown.encode()).hexdigest()
+
+
+def pack_links(links: tuple[str, ...]) -> bytes:
+    """What a page leads to, as it is stored: next to nothing, since the links of a page are alike."""
+    return zlib.compress("\n".join(links).encode(), 1)
+
+
+def unpack_links(packed: bytes) -> tuple[str, ...]:
+    """The inverse of `pack_links`."""
+    return tuple(zlib.decompress(packed).decode().split("\n")) if packed != pack_links(()) else ()
 
 
 def cut_page(origin: Origin, extracted: ExtractedPage, *, extract_code: bool) -> PageBundle:
@@ -42,7 +59,7 @@ def cut_page(origin: Origin, extracted: ExtractedPage, *, extract_code: bool) ->
         language=extracted.language or None,
         markdown=extracted.markdown,
         outline=tuple(Heading(h.level, h.text, h.anchor or None, h.offset) for h in extracted.outline),
-        content_hash=hashlib.sha256(extracted.markdown.encode()).hexdigest(),
+        content_hash=content_hash_of(extracted.markdown),
         status_code=origin.status_code,
         content_type=origin.content_type,
         etag=origin.etag,
@@ -50,8 +67,10 @@ def cut_page(origin: Origin, extracted: ExtractedPage, *, extract_code: bool) ->
         size_bytes=origin.size_bytes,
         fetched_at=origin.fetched_at,
         task_id=origin.task_id,
+        fetched_by=origin.fetched_by,
     )
-    return PageBundle(page, _chunks(page, extracted), _code_examples(page, extracted) if extract_code else ())
+    code = _code_examples(page, extracted) if extract_code else ()
+    return PageBundle(page, _chunks(page, extracted), code, pack_links(extracted.links))
 
 
 def _chunks(page: Page, extracted: ExtractedPage) -> tuple[Chunk, ...]:
@@ -94,6 +113,7 @@ def _code_examples(page: Page, extracted: ExtractedPage) -> tuple[StoredCode, ..
                 context=code.context,
                 start=code.start,
                 end=code.end,
+                is_guessed=code.is_guessed,
             )
         )
     return tuple(rows)

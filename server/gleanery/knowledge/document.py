@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -25,6 +26,10 @@ FLAT_DEPTH = 150
 
 # Comes in bulk, is never read, and is cheaper to remove in the parser than to step over here.
 _UNREAD = ["script", "style", "template", "iframe", "object", "embed", "noembed", "noframes", "canvas", "video"]
+# React streams a page out of order: a hidden element at its end, and a script that puts what is in it in a template's place.
+_STREAMED = re.compile(r"""\$R[CRS]\("([^"\s]{1,40})","([^"\s]{1,40})\"""")
+_STREAMING = '$RC("'
+MAX_STREAMED = 100
 _BLOCKS = """
 address article aside blockquote body center dd details dialog dir div dl dt fieldset figcaption figure footer form
 h1 h2 h3 h4 h5 h6 header hgroup hr html legend li listing main menu nav ol p plaintext pre search section summary
@@ -188,13 +193,17 @@ def parse(text: str) -> Document:
         raise DocumentTooComplex("characters", MAX_CHARS)
     if text.count("<") > 2 * MAX_NODES:
         raise DocumentTooComplex("tags", 2 * MAX_NODES)
+    moves = list(islice(_STREAMED.finditer(text), MAX_STREAMED)) if _STREAMING in text else []
     parser = LexborHTMLParser(text)
-    parser.strip_tags(_UNREAD)
+    parser.strip_tags([tag for tag in _UNREAD if tag != "template"] if moves else _UNREAD)
     markup = parser.root.html if parser.root is not None else None
     pieces = (markup or "<html></html>").replace(NOT_IN_TEXT, "").split("<")
     if len(pieces) - 1 > MAX_NODES:
         raise DocumentTooComplex("nodes", MAX_NODES)
-    return _read(iter(pieces[1:]))
+    document = _read(iter(pieces[1:]))
+    if moves:
+        _put_in_place(document, [(move[1], move[2]) for move in moves])
+    return document
 
 
 # A tag or comment, the text after it up to the next, and that text's length without runs of blanks.
@@ -216,21 +225,21 @@ def _read(pieces: Iterator[str]) -> Document:
     known: dict[str, _Piece] = {}
     start_tags: dict[str, StartTag] = {}
     size = link_size = in_code = 0
+    get, push, pop, add = known.get, stack.append, stack.pop, elements.append
     for piece in pieces:
-        understood = known.get(piece)
-        if understood is None:
-            understood = _understand(piece, pieces, known, start_tags)
-        start, text, length = understood
+        start, text, length = get(piece) or _understand(piece, pieces, known, start_tags)
         if start is _END:
             # A plain-text element's text can look like its end, which is then one too many.
             if len(stack) > 1:
-                closed = stack.pop()
+                closed = pop()
                 holder = stack[-1]
                 if closed is not holder:
-                    links_before = closed.link_size
-                    closed.size = size - closed.size
-                    closed.link_size = closed.size if closed.tag == "a" else link_size - links_before
-                    link_size = links_before + closed.link_size
+                    closed.size = own = size - closed.size
+                    if closed.tag == "a":
+                        link_size = closed.link_size + own
+                        closed.link_size = own
+                    else:
+                        closed.link_size = link_size - closed.link_size
                     kinds = closed.start.kinds
                     in_code -= kinds & _IS_CODE
                     holder.holds |= closed.holds | kinds
@@ -238,11 +247,11 @@ def _read(pieces: Iterator[str]) -> Document:
             if (in_code and start.is_colour) or (len(stack) > FLAT_DEPTH and not start.is_leaf):
                 if len(stack) > MAX_DEPTH:
                     raise DocumentTooComplex("levels", MAX_DEPTH)
-                stack.append(holder)
+                push(holder)
             else:
                 element = Element(start, holder)
                 holder.children.append(element)
-                elements.append(element)
+                add(element)
                 if start.is_leaf:
                     text, length = _fill(element, text, length, pieces)
                     size += element.size
@@ -250,7 +259,7 @@ def _read(pieces: Iterator[str]) -> Document:
                 else:
                     element.size = size
                     element.link_size = link_size
-                    stack.append(element)
+                    push(element)
                     holder = element
                     in_code += start.kinds & _IS_CODE
         if text:
@@ -262,20 +271,29 @@ def _read(pieces: Iterator[str]) -> Document:
 
 def _understand(piece: str, pieces: Iterator[str], known: dict[str, _Piece], start_tags: dict[str, StartTag]) -> _Piece:
     """Read one piece. A tag or comment that has a `<` itself goes on in the `pieces` after it, and is not kept."""
-    parts = [piece]
     end = "-->" if piece.startswith("!--") else ">"
-    while end not in parts[-1] and (following := next(pieces, None)) is not None:
-        parts.append(following)
-    head, _, text = "<".join(parts).partition(end)
+    head, found, text = piece.partition(end)
+    is_whole = bool(found)
+    if not is_whole:
+        head, text = _finish(piece, end, pieces)
     start = start_tags.get(head)
     if start is None:
         start = start_tags[head] = _start_tag(head)
-    if start.name not in _RAW:
+    if "&" in text and start.name not in _RAW:
         text = _unescape(text)
-    understood = (start, text, _length(text))
-    if len(parts) == 1:
+    understood = (start, text, len(" ".join(text.split())))
+    if is_whole:
         known[piece] = understood
     return understood
+
+
+def _finish(piece: str, end: str, pieces: Iterator[str]) -> tuple[str, str]:
+    """What is before and after the `end` of a tag or comment that begins with `piece`."""
+    parts = [piece]
+    while end not in parts[-1] and (following := next(pieces, None)) is not None:
+        parts.append(following)
+    head, _, text = "<".join(parts).partition(end)
+    return head, text
 
 
 def _start_tag(head: str) -> StartTag:
@@ -303,6 +321,50 @@ def _fill(element: Element, text: str, length: int, pieces: Iterator[str]) -> tu
     element.children.append(raw)
     element.size = _length(raw)
     return after, _length(after)
+
+
+def _put_in_place(document: Document, moves: list[tuple[str, str]]) -> None:
+    """Do what the page's scripts would: each move names a template and the hidden element whose content goes there."""
+    named: dict[str, Element] = {}
+    heights: dict[Element, int] = {}
+    for element in reversed(document.elements):
+        named[element.get("id")] = element
+        if element.parent is not None:
+            heights[element.parent] = max(heights.get(element.parent, 0), heights.get(element, 0) + 1)
+    for first, second in moves:
+        place, source = named.get(first), named.get(second)
+        if place is None or source is None:
+            continue
+        # One of the scripts names them the other way around.
+        if place.tag != "template":
+            place, source = source, place
+        if place.tag == "template" and "hidden" in source.attributes:
+            _move(source, place, heights)
+    for element in document.elements:
+        if element.tag == "template":
+            element.drop()
+
+
+def _move(source: Element, place: Element, heights: dict[Element, int]) -> None:
+    """Put what is in `source` before `place`, unless the tree would become too deep or turn in a circle."""
+    above = list(place.ancestors())
+    height = heights.get(source, 0)
+    if not above or source in above or len(above) + height > FLAT_DEPTH:
+        return
+    source.drop()
+    parent = above[0]
+    at = parent.children.index(place)
+    parent.children[at:at] = source.children
+    for child in source.children:
+        if not isinstance(child, str):
+            child.parent = parent
+    for distance, ancestor in enumerate(above):
+        ancestor.size += source.size
+        ancestor.link_size += source.link_size
+        ancestor.holds |= source.holds
+        heights[ancestor] = max(heights.get(ancestor, 0), distance + height)
+    source.children = []
+    source.size = source.link_size = 0
 
 
 def _length(text: str) -> int:

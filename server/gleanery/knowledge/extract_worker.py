@@ -1,8 +1,9 @@
-"""The worker process that takes HTML apart: `python -m gleanery.knowledge.extract_worker`.
+"""The worker process that takes documents apart: `python -m gleanery.knowledge.extract_worker`.
 
 Reads jobs from standard input and answers on standard output until the input ends. Both ways: four bytes of length,
-big-endian, and a JSON object; a job is followed by `size` bytes of body. Only JSON comes back, since what parses hostile
-input is not to be trusted with more.
+big-endian, and a JSON object; a job is followed by `size` bytes of body. An answer is an error or a page; a page that says
+`more` is followed by the next one of the same document. Only JSON comes back, since what parses hostile input is not to be
+trusted with more.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import resource
 import signal
 import struct
 import sys
+from collections.abc import Iterator
 from typing import IO, Any
 
 from gleanery.errors import GleaneryError
 from gleanery.knowledge.extract import CodeExample, ExtractedPage, Heading, extract_page
+from gleanery.knowledge.formats import Kind, read
 
 LENGTH = struct.Struct(">I")
 MEMORY_BYTES = 3 * 1024**3
@@ -24,17 +27,25 @@ COLLECT_EVERY = 8
 LARGE_BYTES = 500_000
 
 
-def _answer(job: dict[str, Any], body: bytes) -> dict[str, Any]:
+def _answers(job: dict[str, Any], body: bytes) -> Iterator[dict[str, Any]]:
+    """One page, one error, or the pages of a document of several parts."""
     try:
-        return {"page": extract_page(body, job["url"], job["charset"])}
+        kind = Kind(job["kind"])
+        if kind is Kind.HTML:
+            yield {"page": extract_page(body, job["url"], job["charset"])}
+            return
+        parts = read(kind, body, job["url"], job["charset"])
     except GleaneryError as error:
-        return {"error": error.code, "message": error.message, "details": error.details}
+        yield {"error": error.code, "message": error.message, "details": error.details}
     except (MemoryError, RecursionError) as error:
-        return {
+        yield {
             "error": "extract_failed",
-            "message": f"The page is too complex to read ({type(error).__name__}).",
+            "message": f"The document is too complex to read ({type(error).__name__}).",
             "details": {},
         }
+    else:
+        for number, part in enumerate(parts, 1):
+            yield {"page": part.page, "fragment": part.fragment, "more": number < len(parts)}
 
 
 def _fields(value: ExtractedPage | Heading | CodeExample) -> dict[str, Any]:
@@ -57,10 +68,11 @@ def serve(source: IO[bytes], sink: IO[bytes]) -> None:
         job = json.loads(source.read(LENGTH.unpack(header)[0]))
         body = source.read(job["size"])
         signal.alarm(job["seconds"] + 5)
-        answer = json.dumps(_answer(job, body), default=_fields, ensure_ascii=False, separators=(",", ":"))
-        reply = answer.encode("utf-8", "replace")
+        for answer in _answers(job, body):
+            text = json.dumps(answer, default=_fields, ensure_ascii=False, separators=(",", ":"))
+            reply = text.encode("utf-8", "replace")
+            sink.write(LENGTH.pack(len(reply)) + reply)
         signal.alarm(0)
-        sink.write(LENGTH.pack(len(reply)) + reply)
         sink.flush()
         answered += 1
         if answered % COLLECT_EVERY == 0 or job["size"] > LARGE_BYTES:

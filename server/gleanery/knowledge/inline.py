@@ -22,8 +22,17 @@ _PERMALINK = re.compile(
     r"|heading-link|sl-anchor-link|mark|mw-editsection)(?:\s|$)",
     re.I,
 )
-_PERMALINK_TEXTS = frozenset({"¶", "#", "§", "🔗", "\u200b", "link", "permalink", "permanent link"})
+# Links that act on what they stand beside: run an example, show the source of an entry, lead back from a footnote.
+_ACTION = re.compile(
+    r"(?:^|\s)(?:test-arrow|srclink|src rightside|viewcode-link|footnote-back(?:ref|link)?|reversefootnote|fn-backref)(?:\s|$)"
+)
+_NOTE_REFERENCE = re.compile(r"(?:^|\s)(?:footnote-?ref(?:erence)?|fnref)(?:\s|$)")
+_NOTE_LABEL = re.compile(r"[\w.*†‡-]{1,32}")
+_PERMALINK_TEXTS = frozenset({"◆", "¶", "#", "§", "🔗", "\u200b", "link", "permalink", "permanent link"})
 _WORD_END = re.compile(r"\w$")
+_MATHS = re.compile(r"(?:^|\s)(?:katex|math|arithmatex|MathJax|mwe-math-element)(?:\s|$)")
+_TEX = re.compile(r"\s*(?:\\\((?P<inline>.*)\\\)|\\\[(?P<display>.*)\\\]|\$\$(?P<dollars>.*)\$\$)\s*", re.S)
+_DISPLAY_STYLE = re.compile(r"\{\\displaystyle\s+(.*)\}", re.S)
 _EXPONENT = re.compile(r"[-+\u2212]?\d{1,3}|[a-z]$")
 
 _CODE = frozenset({"code", "kbd", "samp", "tt"})
@@ -42,6 +51,8 @@ class InlineRenderer:
 
     def __init__(self, resolve: Resolve) -> None:
         self._resolve = resolve
+        # The label of each footnote that was referred to, by its id.
+        self.notes: dict[str, str] = {}
 
     def paragraph(self, nodes: Sequence[Element | str]) -> str:
         """One paragraph, ready to stand at the start of a line; empty when nothing is to be read."""
@@ -82,22 +93,34 @@ class InlineRenderer:
             return code_span(element.text())
         if tag == "img":
             return "" if is_plain else self._image(element)
-        if tag == "math" or ("class" in element.attributes and "katex" in element.attributes["class"].split()):
-            return _formula(element)
+        if is_formula(element):
+            return formula(element)
         if tag == "a":
-            if is_permalink(element):
-                return ""
-            inner = self._run(element.children, is_plain)
-            return inner if is_plain else self._link(element, inner)
+            return self._anchor(element, is_plain)
         inner = self._run(element.children, is_plain)
         if tag == "sup":
-            return _superscript(inner, before)
+            return inner if inner.strip().startswith("[^") else _superscript(inner, before)
         if is_plain:
             return inner
         if tag in _MARKS:
             return _wrap(inner, _MARKS[tag])
         # A block inside a line (a cell with paragraphs, a link around a card) is kept apart by blanks.
         return f" {inner} " if tag in BLOCK_TAGS else inner
+
+    def _anchor(self, element: Element, is_plain: bool) -> str:
+        if element.attributes and (is_permalink(element) or _is_action(element)):
+            return ""
+        inner = self._run(element.children, is_plain)
+        if is_plain:
+            return inner
+        return self._note_reference(element) if _is_note_reference(element) else self._link(element, inner)
+
+    def _note_reference(self, element: Element) -> str:
+        label = element.line().strip("[]^ ")
+        if not label or not _NOTE_LABEL.fullmatch(label):
+            return ""
+        self.notes.setdefault(element.get("href").partition("#")[2], label)
+        return f"[^{label}]"
 
     def _link(self, element: Element, inner: str) -> str:
         text = _settle(inner).replace("\n", " ")
@@ -114,6 +137,8 @@ class InlineRenderer:
     def _image(self, element: Element) -> str:
         alt = _settle(_escape(element.get("alt"))).replace("\n", " ").replace("]", "\\]")
         source = element.get("src")
+        if element.get("alt") and "math" in element.get("class").split():
+            return f"${' '.join(element.get('alt').split())}$"
         if not alt or not source or source.startswith("data:"):
             return ""
         url = self._resolve(source)
@@ -128,6 +153,27 @@ def is_permalink(element: Element) -> bool:
     if _is_permalink_name(element.get("class")):
         return True
     return element.size <= 30 and href.startswith("#") and element.line().lower() in _PERMALINK_TEXTS
+
+
+def _is_action(element: Element) -> bool:
+    if element.get("role") == "doc-backlink" or "data-footnote-backref" in element.attributes:
+        return True
+    names = element.get("class")
+    return bool(names) and _is_action_name(names)
+
+
+@lru_cache(maxsize=4096)
+def _is_action_name(names: str) -> bool:
+    return _ACTION.search(names) is not None
+
+
+def _is_note_reference(element: Element) -> bool:
+    attributes = element.attributes
+    if "#" not in element.get("href"):
+        return False
+    if attributes.get("role") == "doc-noteref" or "data-footnote-ref" in attributes:
+        return True
+    return "class" in attributes and _NOTE_REFERENCE.search(attributes["class"]) is not None
 
 
 @lru_cache(maxsize=4096)
@@ -184,13 +230,54 @@ def _superscript(inner: str, before: list[str]) -> str:
     return f"^{inner.strip()}" if is_exponent else inner
 
 
-def _formula(element: Element) -> str:
-    """The TeX source where the page carries it, else the readable text."""
-    source = element.first("annotation")
-    if source is not None and "tex" in source.get("encoding"):
-        return f"${source.line()}$"
-    math = element.first("math") or element
-    return math.line()
+def is_formula(element: Element) -> bool:
+    """Whether the element is one formula, whatever renders it: MathML, KaTeX, MathJax, or TeX in a `math` element."""
+    if element.tag in ("math", "mjx-container"):
+        return True
+    return "class" in element.attributes and _is_maths_name(element.attributes["class"]) and _is_one_formula(element)
+
+
+@lru_cache(maxsize=4096)
+def _is_maths_name(names: str) -> bool:
+    return _MATHS.search(names) is not None
+
+
+def _is_one_formula(element: Element) -> bool:
+    """A class like `math` can also be that of a page about it."""
+    return _below(element, "math") is not None or _TEX.fullmatch(element.text()) is not None
+
+
+def formula(element: Element) -> str:
+    """A formula as `$TeX$`, `$$TeX$$` for one that is displayed, where the page carries its source; else readable text."""
+    source = _below(element, "annotation")
+    math = _below(element, "math")
+    tex = _all_text(source) if source is not None and "tex" in source.get("encoding") else ""
+    tex = tex or (math.get("alttext") if math is not None else "")
+    is_display = (math is not None and math.get("display") == "block") or element.get("display") == "true"
+    if not tex and (written := _TEX.fullmatch(element.text())):
+        tex = written["inline"] or written["display"] or written["dollars"] or ""
+        is_display = written["inline"] is None
+    if not tex.strip():
+        return " ".join(_all_text(math if math is not None else element).split())
+    if style := _DISPLAY_STYLE.fullmatch(tex.strip()):
+        tex = style[1]
+    mark = "$$" if is_display else "$"
+    return f"{mark}{' '.join(tex.split())}{mark}"
+
+
+def _below(element: Element, tag: str) -> Element | None:
+    """The first such element at or below this one, also in what is hidden: MathML often is."""
+    stack = [element]
+    while stack:
+        found = stack.pop()
+        if found.tag == tag:
+            return found
+        stack += [child for child in reversed(found.children) if not isinstance(child, str)]
+    return None
+
+
+def _all_text(element: Element) -> str:
+    return "".join([child if isinstance(child, str) else _all_text(child) for child in element.children])
 
 
 def _destination(url: str) -> str:

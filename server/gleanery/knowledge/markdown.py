@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from gleanery.knowledge.code import code_language, code_text, is_code_block, is_gutter
+from gleanery.knowledge.anchors import Anchors
+from gleanery.knowledge.api_entries import entry_name, is_signature, signature
+from gleanery.knowledge.code import code_language, code_text, is_code_block, is_gutter, is_language_label
 from gleanery.knowledge.document import BLOCK, BLOCK_TAGS, CODE, HEADING, HEADING_TAGS, Element
-from gleanery.knowledge.inline import InlineRenderer, Resolve, code_span, is_permalink
+from gleanery.knowledge.guess import guess_languages
+from gleanery.knowledge.inline import InlineRenderer, Resolve, formula, is_formula
 from gleanery.knowledge.markdown_table import is_data_table, table_lines
 from gleanery.knowledge.markdown_writer import MarkdownWriter
+from gleanery.knowledge.prose import plain_prose, plain_text, summary_line, unescaped
+
+__all__ = ["CodeExample", "Heading", "Rendered", "plain_text", "render_markdown", "summary_line"]
 
 _CONTEXT_CHARS = 500
 _ADMONITION = re.compile(
@@ -18,9 +25,6 @@ _ADMONITION = re.compile(
 )
 _ADMONITION_TITLE = re.compile(r"(?:^|\s)(?:\S*-?title|\S*admonition-?heading\S*|admonitionHeading\S*)(?:\s|$)", re.I)
 _TABLE_PARTS = frozenset({"table", "tbody", "thead", "tfoot", "tr"})
-_LINK = re.compile(r"!?\[((?:[^\[\]\\]|\\.)*)\]\((?:<[^>]*>|[^()\s]*)\)")
-_FENCED = re.compile(r"^(`{3,})[^`\n]*\n.*?^\1`*[ \t]*$", re.M | re.S)
-_MARKS = re.compile(r"(?<!\\)(?:\*\*|\*|~~)|\\(?=[!-/:-@\[-`{-~])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,11 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class CodeExample:
-    """A code block, verbatim: `markdown[start:end] == code`. `context` is the prose before it under its heading."""
+    """A code block, verbatim: `markdown[start:end] == code`.
+
+    `context` is the paragraph before it under its heading, plain and at most 500 characters; `summary` the last sentence of
+    it on one line, at most 200. `is_guessed` says that the page does not name the `language`; a fence has only named ones.
+    """
 
     code: str
     language: str | None
@@ -43,6 +51,8 @@ class CodeExample:
     context: str
     start: int
     end: int
+    summary: str = ""
+    is_guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,38 +62,42 @@ class Rendered:
     code_examples: tuple[CodeExample, ...]
 
 
-def render_markdown(region: Element, resolve: Resolve, title: Element | None = None) -> Rendered:
-    """Render `region`, with the heading `title` first when one is given that stands outside of it."""
-    walk = _Walk(resolve)
+def render_markdown(
+    region: Element, resolve: Resolve, title: Element | None = None, tab_labels: Mapping[Element, str] | None = None
+) -> Rendered:
+    """Render `region`, with the heading `title` first when one is given that stands outside of it.
+
+    `tab_labels` has what each panel of a set of tabs is called.
+    """
+    walk = _Walk(resolve, tab_labels or {})
     if title is not None:
         walk.heading(title)
     walk.blocks([region])
-    return Rendered(walk.writer.text(), tuple(walk.outline), tuple(walk.code_examples))
+    return Rendered(walk.writer.text(), tuple(walk.outline), _with_guesses(walk.code_examples))
 
 
-def plain_text(markdown: str) -> str:
-    """The words of Markdown: links by their text, no emphasis marks, no escapes. Fences stay as they are."""
-    parts: list[str] = []
-    position = 0
-    for fence in _FENCED.finditer(markdown):
-        parts += [_plain_prose(markdown[position : fence.start()]), fence[0]]
-        position = fence.end()
-    return "".join([*parts, _plain_prose(markdown[position:])])
-
-
-def _plain_prose(prose: str) -> str:
-    return _MARKS.sub("", _LINK.sub(r"\1", prose))
+def _with_guesses(examples: list[CodeExample]) -> tuple[CodeExample, ...]:
+    unnamed = [number for number, example in enumerate(examples) if example.language is None]
+    for number, language in zip(unnamed, guess_languages([examples[n].code for n in unnamed]), strict=True):
+        if language is not None:
+            examples[number] = replace(examples[number], language=language, is_guessed=True)
+    return tuple(examples)
 
 
 class _Walk:
     """One walk over one region. Recursive: the tree's depth is capped where it is built."""
 
-    def __init__(self, resolve: Resolve) -> None:
+    def __init__(self, resolve: Resolve, tab_labels: Mapping[Element, str]) -> None:
         self.writer = MarkdownWriter()
         self.outline: list[Heading] = []
         self.code_examples: list[CodeExample] = []
         self._inline = InlineRenderer(resolve)
+        self._anchors = Anchors()
+        self._tab_labels = tab_labels
         self._path: list[tuple[int, str]] = []
+        # The level of the last heading, and in how many lists of definitions below it the walk is.
+        self._level = 1
+        self._entry_depth = 0
         self._prose = ""
 
     def blocks(self, nodes: list[Element | str] | list[Element]) -> None:
@@ -95,7 +109,8 @@ class _Walk:
                 if run or not node.isspace():
                     run.append(node)
             elif not self._is_block(node):
-                run.append(node)
+                if not is_language_label(node):
+                    run.append(node)
             elif not node.is_dropped:
                 self._paragraph(run)
                 run = []
@@ -108,13 +123,17 @@ class _Walk:
             # A picture as a heading.
             self._paragraph(element.children)
             return
-        level = int(element.tag[1])
         if self.writer.is_in_quote:
             self._write(f"**{text}**")
             return
+        self._level = int(element.tag[1])
+        self._open_section(self._level, text, unescaped(text), self._anchors.of(element))
+
+    def _open_section(self, level: int, text: str, name: str, anchor: str) -> None:
+        """Write the heading `text`; outline and paths call it `name`."""
         offset = self.writer.block(f"{'#' * level} {text}")
-        self.outline.append(Heading(level, text, _anchor(element), offset))
-        self._path = [entry for entry in self._path if entry[0] < level] + [(level, text)]
+        self.outline.append(Heading(level, name, anchor, offset))
+        self._path = [entry for entry in self._path if entry[0] < level] + [(level, name)]
         self._prose = ""
 
     def _is_block(self, element: Element) -> bool:
@@ -133,6 +152,20 @@ class _Walk:
                 self._write(text)
 
     def _block(self, element: Element) -> None:
+        if self._tab_labels and element in self._tab_labels:
+            self._panel(element)
+        else:
+            self._untabbed(element)
+
+    def _panel(self, element: Element) -> None:
+        """A tab's panel under its label. What stood before the tabs introduces the code in each of them."""
+        before = self._prose
+        self._write(f"**{self._inline.line([self._tab_labels[element]])}**")
+        self._prose = before
+        self._untabbed(element)
+        self._prose = before
+
+    def _untabbed(self, element: Element) -> None:
         tag = element.tag
         if is_code_block(element):
             self._code(element)
@@ -152,10 +185,35 @@ class _Walk:
             self._label(element)
         elif tag in ("div", "aside", "section", "p", "blockquote") and _ADMONITION.search(element.get("class")):
             self._admonition(element)
-        elif is_gutter(element):
+        elif "class" in element.attributes and self._is_special(element):
             return
         else:
             self.blocks(element.children)
+
+    def _is_special(self, element: Element) -> bool:
+        """Deal with a block that its class sets apart: a formula, a signature, a footnote; or what is not to be read."""
+        if is_gutter(element) or is_language_label(element):
+            return True
+        if is_formula(element):
+            self._write(formula(element))
+        elif is_signature(element):
+            self._write(signature(element))
+        elif element.get("id") in self._inline.notes:
+            self._note(element)
+        else:
+            return False
+        return True
+
+    def _note(self, element: Element) -> None:
+        """The text of a footnote, after the label that the text refers to it by."""
+        label = self._inline.notes[element.get("id")]
+        for part in element.walk():
+            is_label = "label" in part.get("class").split() or (part.tag == "a" and part.line().strip("[]^ ") == label)
+            if part is not element and is_label:
+                part.is_dropped = True
+        self.writer.open_item(f"[^{label}]: ")
+        self.blocks(element.children)
+        self.writer.close()
 
     def _heading_block(self, element: Element) -> None:
         """A heading that wraps blocks (an icon's figure, a list) is a heading all the same; code in it is not."""
@@ -167,13 +225,13 @@ class _Walk:
 
     def _code(self, element: Element) -> None:
         code = code_text(element)
-        if not code:
+        if not code.strip():
             return
         language = code_language(element)
         start, end = self.writer.fence(code, language)
         path = tuple(text for _, text in self._path)
-        context = _plain_prose(self._prose)[-_CONTEXT_CHARS:]
-        self.code_examples.append(CodeExample(code, language, path, context, start, end))
+        context = plain_prose(self._prose)[-_CONTEXT_CHARS:]
+        self.code_examples.append(CodeExample(code, language, path, context, start, end, summary_line(context)))
 
     def _list(self, element: Element) -> None:
         items = [child for child in element.elements() if child.size or child.tag != "li"]
@@ -191,13 +249,18 @@ class _Walk:
                 self._list(item)
                 self.writer.close()
                 continue
-            self.writer.open_item("- " if element.tag != "ol" else f"{number}. ")
+            self.writer.open_item(self._marker(element, item, number))
             number += 1
             self.writer.is_next_tight = is_tight
             self.blocks(item.children if item.tag == "li" else [item])
             self.writer.is_next_tight = False
             self.writer.close()
             is_tight = not _is_loose(item) and item.first("pre") is None
+
+    def _marker(self, parent: Element, item: Element, number: int) -> str:
+        if item.get("id") in self._inline.notes:
+            return f"[^{self._inline.notes[item.get('id')]}]: "
+        return "- " if parent.tag != "ol" else f"{number}. "
 
     def _is_nested(self, element: Element) -> bool:
         return element.parent is not None and element.parent.tag == "li"
@@ -207,11 +270,13 @@ class _Walk:
         for child in element.elements():
             # HTML allows each group of a list to be wrapped in a <div>.
             entries.extend(child.elements() if child.tag == "div" else [child])
+        is_after_term = False
+        level = self._level
+        self._entry_depth += 1
         for entry in entries:
-            if entry.tag == "dt":
-                text = _signature(entry) if "sig" in entry.get("class").split() else self._inline.line(entry.children)
-                if text:
-                    self._write(_bold(text))
+            is_term = entry.tag == "dt"
+            if is_term:
+                self._term(entry, is_after_term)
             elif entry.holds & BLOCK or not entry.size:
                 self.blocks(entry.children)
             else:
@@ -219,6 +284,23 @@ class _Walk:
                 if text:
                     self.writer.is_next_tight = True
                     self._write(f": {text}")
+            is_after_term = is_term
+        self._entry_depth -= 1
+        self._level = level
+
+    def _term(self, term: Element, is_after_term: bool) -> None:
+        """A term in bold; an entry of an API's reference as a heading, the other signatures of one entry below it."""
+        if not is_signature(term):
+            text = self._inline.line(term.children)
+            if text:
+                note = self._inline.notes.get(term.get("id"))
+                self._write(f"[^{note}]:" if note else _bold(text))
+            return
+        text = signature(term)
+        if text and term.get("id") and not is_after_term and not self.writer.is_nested:
+            self._open_section(min(6, self._level + self._entry_depth), text, entry_name(term), term.get("id"))
+        elif text:
+            self._write(text)
 
     def _table(self, element: Element) -> None:
         for caption in element.elements():
@@ -272,14 +354,6 @@ def _bold(text: str) -> str:
     return text if "*" in text or text[0] == text[-1] == "`" else f"**{text}**"
 
 
-def _signature(term: Element) -> str:
-    """What Sphinx sets as a signature is code, whatever italics are in it; `[source]` and the permalink are not."""
-    for link in list(term.walk()):
-        if link.tag == "a" and (is_permalink(link) or link.line() == "[source]"):
-            link.drop()
-    return code_span(term.line())
-
-
 def _is_title(element: Element) -> bool:
     return bool(_ADMONITION_TITLE.search(element.get("class")))
 
@@ -296,22 +370,3 @@ def _is_only_gutter(cell: Element) -> bool:
 def _first_number(element: Element) -> int:
     start = element.get("start").strip()
     return int(start[:8]) if start.isdecimal() and start.isascii() else 1
-
-
-def _anchor(heading: Element) -> str:
-    """The heading's id, that of its permalink or of an anchor in it, or the id of the section that it opens."""
-    if heading.get("id"):
-        return heading.get("id")
-    for inner in heading.walk():
-        if inner is heading:
-            continue
-        if inner.tag == "a" and is_permalink(inner) and "#" in inner.get("href"):
-            return inner.get("href").partition("#")[2]
-        if inner.get("id") or (inner.tag == "a" and inner.get("name")):
-            return inner.get("id") or inner.get("name")
-    parent = heading.parent
-    if parent is not None and parent.tag in ("section", "div", "article", "header", "hgroup", "a"):
-        first = next(iter(parent.elements()), heading)
-        if first is heading or first.tag in ("span", "a"):
-            return parent.get("id") or first.get("id")
-    return ""

@@ -45,6 +45,11 @@ class MarkdownWriter:
     def is_in_quote(self) -> bool:
         return any(container.is_quote for container in self._containers)
 
+    @property
+    def is_nested(self) -> bool:
+        """Whether a list item or a quote is open."""
+        return bool(self._containers)
+
     def open_item(self, marker: str) -> None:
         self._containers.append(_Container(marker, " " * len(marker), is_quote=False))
 
@@ -66,7 +71,10 @@ class MarkdownWriter:
         return start
 
     def fence(self, code: str, language: str | None) -> tuple[int, int]:
-        """Append `code` in a fence longer than any inside it and return the character range of the code itself."""
+        """Append `code` in a fence longer than any inside it and return the character range of the code itself.
+
+        Code that ends in a newline is followed by the closing fence at once: in Markdown too its last line is then that one.
+        """
         for container in self._containers:
             if container.is_quote:
                 container.is_started = False
@@ -83,7 +91,7 @@ class MarkdownWriter:
         start = self._length
         self._append(code)
         end = self._length
-        self._append(f"\n{fence}")
+        self._append(fence if code.endswith("\n") else f"\n{fence}")
         self._is_after_fence = True
         return start, end
 
