@@ -30,6 +30,7 @@ from gleanery.api.schedules import SchedulesApi
 from gleanery.api.search import SearchApi
 from gleanery.api.task_queue import TaskQueueApi
 from gleanery.api.tasks import TasksApi
+from gleanery.api.upload import UploadApi
 from gleanery.api.webhooks import WebhooksApi
 from gleanery.config import EmbedderKind, Settings, user_agent
 from gleanery.engine.company import Company
@@ -41,16 +42,19 @@ from gleanery.engine.lag import LagWatch
 from gleanery.engine.presence import Presence
 from gleanery.engine.scheduler import Scheduler
 from gleanery.engine.steer import Steering
-from gleanery.engine.submit import Submitter
+from gleanery.engine.submit import Create, Submitter
 from gleanery.engine.tail import Tail
 from gleanery.engine.threads import CountedExecutor
 from gleanery.engine.webhooks import WebhookSender, load_secret
 from gleanery.engine.worker import Worker
 from gleanery.handlers.crawl.handler import CrawlHandler
-from gleanery.handlers.crawl.pipeline import CrawlParts
+from gleanery.handlers.crawl.preview import Previewer
+from gleanery.handlers.crawl.run import CrawlParts
 from gleanery.handlers.crawl.start import CheckUrl, CrawlStarter
 from gleanery.handlers.demo import DemoHandler
 from gleanery.handlers.embed_source import EmbedSourceHandler, enqueue_missing
+from gleanery.handlers.upload.folder import UploadFolder
+from gleanery.handlers.upload.handler import UploadHandler, UploadParts, UploadStarter
 from gleanery.knowledge.embed import Embedder, LocalEmbedder, OpenAIEmbedder
 from gleanery.knowledge.extract_pool import ExtractPool
 from gleanery.knowledge.search import Searcher
@@ -58,8 +62,11 @@ from gleanery.knowledge.vectors import Arrivals, Vectors
 from gleanery.model import utc_now
 from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.presence import FilePresence
+from gleanery.web.browser.supervisor import Browser, BrowserLimits
+from gleanery.web.egress import EgressProxy
 from gleanery.web.fetch import Fetcher, FetchLimits
 from gleanery.web.guard import AddressPolicy, check_host_literal
+from gleanery.web.host_share import HostShare
 from gleanery.web.politeness import HostLimiter
 from gleanery.web.post import Poster
 from gleanery.web.robots import RobotsCache
@@ -103,13 +110,14 @@ async def build(settings: Settings, stack: contextlib.AsyncExitStack) -> Server:
     live = Live(ground.store.tasks, ground.feed, gate)
     jobs = stack.enter_context(_Jobs())
     routes = [
-        *_routes(settings, ground, engine, jobs, url, check_url),
-        *_watching(ground, engine, parts.extract_pool, live, jobs),
+        *_routes(settings, ground, engine, parts, jobs, url, check_url),
+        *_watching(ground, engine, parts, live, jobs),
     ]
     await _serve(stack, listener, routes, gate, live)
     await _work(settings, stack, ground, engine, policy, jobs)
     keep = KeepPolicy(settings.keep_tasks_days, settings.keep_events_days, settings.keep_events)
-    jobs.start(Housekeeping(ground.store.tasks, keep, utc_now).run())
+    jobs.start(Housekeeping(ground.store.tasks, ground.store.hosts, keep, utc_now).run())
+    jobs.start(_uploads(settings).keep_swept(ground.store.tasks))
     jobs.start(_settle_in(ground, engine.submitter))
     stack.enter_context(announced(settings.data_dir, url))
     return Server(url, ground.store, engine.worker)
@@ -200,15 +208,19 @@ def _engine(
     task_types: Sequence[str] = (),
 ) -> _Engine:
     """Every task type has its line here."""
-    store = ground.store
+    store, uploads = ground.store, _uploads(settings)
     handlers = by_type(
         [
             CrawlHandler(parts),
+            UploadHandler(UploadParts(store, uploads, parts.extract_pool, ground.executor, ground.vectors)),
             EmbedSourceHandler(store.knowledge, ground.vectors),
             DemoHandler(),
         ]
     )
-    creators = {"crawl": CrawlStarter(store.crawls, check_url)}
+    creators: dict[str, Create] = {
+        "crawl": CrawlStarter(store.crawls, check_url, lambda: _has_browser(parts)),
+        "upload": UploadStarter(store.crawls, uploads),
+    }
     dispatcher = LocalDispatcher()
     ground.feed.listen(ringing(dispatcher))
     submitter = Submitter(store.tasks, handlers, queue_limit=settings.queue_limit, creators=creators)
@@ -233,6 +245,14 @@ def _engine(
         worker,
         Scheduler(store.schedules, store.tasks, submitter, utc_now),
     )
+
+
+def _uploads(settings: Settings) -> UploadFolder:
+    return UploadFolder(settings.data_dir / "uploads", settings.max_upload_bytes)
+
+
+def _has_browser(parts: CrawlParts) -> bool:
+    return parts.browser is not None and parts.browser.find() is not None
 
 
 def _only(handlers: Mapping[str, Handler], task_types: Sequence[str]) -> Mapping[str, Handler]:
@@ -270,19 +290,29 @@ async def _work(
 
 
 def _routes(
-    settings: Settings, ground: _Ground, engine: _Engine, jobs: _Jobs, url: str, check_url: CheckUrl
+    settings: Settings,
+    ground: _Ground,
+    engine: _Engine,
+    parts: CrawlParts,
+    jobs: _Jobs,
+    url: str,
+    check_url: CheckUrl,
 ) -> Sequence[Route]:
     store, vectors = ground.store, ground.vectors
     knowledge = KnowledgeApi(
         store,
         engine.submitter,
         check_url=check_url,
+        previewer=Previewer(parts),
         forget_source=lambda source_id: _forget(store, vectors, jobs, source_id),
         model=vectors.model if vectors else None,
     )
-    health = HealthApi(store, engine.worker, vectors, settings, example_url=f"{url}/example/", started_at=utc_now())
+    health = HealthApi(
+        store, engine.worker, vectors, parts.browser, settings, example_url=f"{url}/example/", started_at=utc_now()
+    )
     return [
         *knowledge.routes(),
+        *UploadApi(engine.submitter, _uploads(settings), check_url).routes(),
         *TaskQueueApi(store.tasks, engine.submitter, engine.steering, check_url).routes(),
         *TasksApi(store, ground.feed, engine.steering).routes(),
         *SchedulesApi(store.schedules, engine.submitter, check_url, engine.scheduler.wake, utc_now).routes(),
@@ -292,7 +322,7 @@ def _routes(
     ]
 
 
-def _watching(ground: _Ground, engine: _Engine, pool: ExtractPool, live: Live, jobs: _Jobs) -> Sequence[Route]:
+def _watching(ground: _Ground, engine: _Engine, crawl: CrawlParts, live: Live, jobs: _Jobs) -> Sequence[Route]:
     """What tells how the server does; and the index follows what other processes store."""
     store, worker = ground.store, engine.worker
     meters = Meters()
@@ -302,9 +332,9 @@ def _watching(ground: _Ground, engine: _Engine, pool: ExtractPool, live: Live, j
         arrivals = Arrivals(ground.vectors, worker.worker_id)
         ground.feed.listen(arrivals.hear)
         jobs.start(arrivals.run())
-    parts = Parts(worker, ground.executor, pool, live)
+    parts = Parts(worker, ground.executor, crawl.extract_pool, crawl.browser, live)
     return [
-        *BackgroundApi(store, engine.presence, engine.dispatcher, worker.worker_id, utc_now).routes(),
+        *BackgroundApi(store, engine.presence, engine.dispatcher, worker.worker_id, crawl.browser, utc_now).routes(),
         *MetricsApi(store, meters, parts).routes(),
     ]
 
@@ -445,17 +475,30 @@ async def _crawl_parts(
 ) -> CrawlParts:
     limits = FetchLimits(total_seconds=settings.fetch_timeout_seconds, max_bytes=settings.max_page_bytes)
     fetcher = await stack.enter_async_context(Fetcher(policy, user_agent(__version__), limits=limits))
+    share = await stack.enter_async_context(HostShare(ground.store.hosts, f"{os.uname().nodename}-{os.getpid()}"))
+    egress = await stack.enter_async_context(EgressProxy(policy))
+    browser = await stack.enter_async_context(
+        Browser(
+            settings.browser,
+            egress=egress,
+            user_agent=user_agent(__version__),
+            data_dir=settings.data_dir,
+            limits=BrowserLimits(max_bytes=settings.max_page_bytes),
+        )
+    )
     pool = ExtractPool(settings.extract_processes, settings.extract_timeout_seconds, is_warm=is_warm)
     await stack.enter_async_context(pool)
     return CrawlParts(
         store=ground.store,
         fetcher=fetcher,
-        limiter=HostLimiter(settings.fetch_concurrency),
+        limiter=HostLimiter(settings.fetch_concurrency, share=share),
         robots=RobotsCache(fetcher),
+        browser=browser if browser.find() is not None else None,
         extract_pool=pool,
         executor=ground.executor,
         vectors=ground.vectors,
         fetch_concurrency=settings.fetch_concurrency,
+        robots_patience_seconds=settings.robots_patience_seconds,
     )
 
 

@@ -91,6 +91,10 @@ class Settings(BaseSettings):
     fetch_concurrency: int = Field(8, ge=1, le=64, description="Requests at once to one host.")
     fetch_timeout_seconds: float = Field(30.0, gt=0, le=600, description="Longest that one page may take to fetch.")
     max_page_bytes: int = Field(10 * 1024 * 1024, ge=1024, description="Largest page, after decompression.")
+    max_upload_bytes: int = Field(50 * 1024 * 1024, ge=1024, description="Largest file that may be uploaded.")
+    robots_patience_seconds: float = Field(
+        120.0, ge=0, le=86400, description="How long a crawl waits for a robots.txt that can't be had."
+    )
     extract_processes: int = Field(
         default_factory=lambda: max(1, min(4, os.cpu_count() or 1)),
         ge=1,

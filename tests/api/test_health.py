@@ -32,8 +32,8 @@ async def submit(client: Client, steps: int = 1, seconds: float = 0, **fields: A
     return str(reply.body["task_id"])
 
 
-async def test_a_quiet_server_is_well(client: Client) -> None:
-    body = await health(client)
+async def test_a_quiet_server_is_well(start_server: StartServer, tmp_path: Path) -> None:
+    body = await health(await start_server(browser=tmp_path / "none"))
     assert (body["status"], body["reasons"], body["active_tasks"]) == ("ok", [], [])
     assert body["queue"] == {
         "by_status": dict.fromkeys(("queued", "running", "paused", "completed", "failed", "cancelled"), 0),
@@ -45,7 +45,7 @@ async def test_a_quiet_server_is_well(client: Client) -> None:
     assert body["webhooks"] == {"pending": 0, "delivered": 0, "dead": 0}
     (worker,) = body["workers"]
     assert (worker["is_alive"], worker["concurrency"], worker["running"], worker["state"]) == (True, 4, 0, "running")
-    assert worker["task_types"] == ["crawl", "embed_source", "test"]
+    assert worker["task_types"] == ["crawl", "upload", "embed_source", "test"]
     assert "listening" in body["dispatcher"]
 
 

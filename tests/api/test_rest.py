@@ -83,7 +83,7 @@ async def test_the_source_and_what_hangs_from_it(client: Client, crawl: Crawl, s
         "/deep/c.html",
         "/deep/d.html",
     ]
-    assert [code["code"] for code in codes] == ["def peel(banana):\n    return banana[1:]"]
+    assert [code["code"] for code in codes] == ["def peel(banana):\n    return banana[1:]\n"]
     assert (codes[0]["language"], codes[0]["url"]) == ("python", f"{site.url}/b.html")
     assert await client.every(f"{base}/code-examples?language=python") == codes
     assert await client.every(f"{base}/code-examples?language=rust") == []

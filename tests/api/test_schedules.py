@@ -196,3 +196,22 @@ async def test_a_payload_that_cannot_be_kept_is_refused(client: Client) -> None:
     reply = await client.call("POST", f"{API}/schedules", data=body, headers={"Content-Type": "application/json"})
     assert reply.status == 422
     assert reply.error["details"]["field"].startswith("payload")
+
+
+async def test_a_key_makes_one_schedule(client: Client) -> None:
+    headers = {"Idempotency-Key": "nightly-1"}
+    first = await client.post("/schedules", NIGHTLY, headers=headers)
+    await patched(client, first.body["schedule_id"], {"name": "another name"})
+    again = await client.post("/schedules", NIGHTLY, headers=headers)
+    assert (first.status, again.status) == (201, 201)
+    assert again.body == {**first.body, "name": "another name"}, "as it stands now"
+    assert again.headers["Location"] == first.headers["Location"]
+    assert len(await client.every("/schedules")) == 1
+    other = await client.post("/schedules", HOURLY, headers=headers)
+    assert (other.status, other.error["code"]) == (409, "idempotency_conflict")
+    task = await client.post("/tasks", {"task_type": "test"}, headers=headers)
+    assert (task.status, task.error["code"]) == (409, "idempotency_conflict")
+    await client.delete(f"/schedules/{first.body['schedule_id']}")
+    anew = await client.post("/schedules", NIGHTLY, headers=headers)
+    assert anew.status == 201
+    assert anew.body["schedule_id"] != first.body["schedule_id"]

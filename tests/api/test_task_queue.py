@@ -81,7 +81,7 @@ async def test_an_untold_task_has_the_defaults_of_its_type(idle: Client) -> None
 
 async def test_the_types_are_told_with_their_payloads(client: Client) -> None:
     types = {row["task_type"]: row for row in (await client.one("/task-types"))["items"]}
-    assert list(types) == ["crawl", "embed_source", "test"]
+    assert list(types) == ["crawl", "embed_source", "test", "upload"]
     schema = types["test"]["payload_schema"]
     assert set(schema["properties"]) == {"steps", "seconds", "fail_at"}
     assert (types["test"]["can_pause"], types["crawl"]["can_pause"]) == (True, True)
@@ -99,6 +99,9 @@ async def test_the_types_are_told_with_their_payloads(client: Client) -> None:
         ({"queue_name": "a b"}, "queue_name"),
         ({"run_at": "2100-01-01T00:00:00"}, "run_at"),
         ({"run_at": "soon"}, "run_at"),
+        ({"run_at": "9999-12-31T23:59:59.999999Z"}, "run_at"),
+        ({"run_at": "9999-12-31T23:59:59-12:00"}, "run_at"),
+        ({"run_at": "0001-01-01T00:00:00+12:00"}, "run_at"),
         ({"depends_on": ["tsk_no"]}, "depends_on.0"),
         ({"on_dependency_failure": "explode"}, "on_dependency_failure"),
         ({"max_retries": -1}, "max_retries"),
@@ -310,6 +313,15 @@ async def test_pruning_counts_first_and_removes_what_has_ended(client: Client) -
     assert gone.body == {**count, "dry_run": False}
     assert {row["task_id"] for row in await client.every("/tasks")} == {failed.task_id, waiting}
     assert (await client.get(f"/tasks/{done[0].task_id}")).status == 404
+
+
+async def test_no_state_to_prune_removes_nothing(idle: Client) -> None:
+    task_id = await made(idle)
+    await idle.put(f"/tasks/{task_id}/cancel")
+    for is_dry in (True, False):
+        reply = await idle.post("/tasks/prune", {"older_than_days": 0, "status": [], "dry_run": is_dry})
+        assert (reply.status, reply.body["tasks"]) == (200, 0)
+    assert (await idle.get(f"/tasks/{task_id}")).status == 200
 
 
 @pytest.mark.parametrize(

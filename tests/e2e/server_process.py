@@ -40,6 +40,11 @@ class ServerProcess:
                     return
         raise AssertionError("the server ended before it was ready")
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     async def line(self) -> str:
         """The next line that it prints."""
         assert self._process is not None

@@ -34,6 +34,12 @@ async def stored(client: Client, crawl: Crawl, site: Site) -> set[str]:
     return set(paths)
 
 
+OFFERS = {
+    f"/{name}": 1
+    for name in ("robots.txt", "sitemap.xml", "sitemap_index.xml", "sitemap.xml.gz", "llms.txt", "llms-full.txt")
+}
+
+
 def types(crawl: Crawl) -> list[str]:
     return [event["type"] for event in crawl.events]
 
@@ -44,8 +50,14 @@ async def test_the_story_of_a_small_crawl(client: Client, site: Site) -> None:
     assert await stored(client, crawl, site) == {f"/{name}" for name in SMALL}
     assert types(crawl)[:4] == ["task_queued", "task_started", "stage_started", "stage_started"]
     assert types(crawl)[-1] == "task_completed"
-    assert sorted(types(crawl)[4:-1]) == ["page_failed"] + ["page_stored"] * 5
-    assert site.counts == {"/robots.txt": 1, "/gone.html": 1} | {f"/{name}": 1 for name in SMALL}
+    assert sorted(types(crawl)[4:-1]) == [
+        "page_failed",
+        *["page_stored"] * 5,
+        "site_surveyed",
+        "task_step_completed",
+    ]
+    assert site.pages == {"/gone.html": 1} | {f"/{name}": 1 for name in SMALL}
+    assert {path: count for path, count in site.counts.items() if path not in site.pages} == OFFERS
     result = crawl.task["result"]
     assert {name: result[name] for name in ("pages", "failed", "skipped", "code_examples", "embedded_pages")} == {
         "pages": 5,
@@ -97,7 +109,7 @@ async def test_depth_include_and_exclude(
 ) -> None:
     crawl = await client.crawl(f"{site.url}/index.html", **options)
     assert await stored(client, crawl, site) == wanted
-    assert {path for path in site.counts if path != "/robots.txt"} - {"/gone.html"} == wanted
+    assert set(site.pages) - {"/gone.html"} == wanted
 
 
 @pytest.mark.parametrize("most", [1, 2, 7, 20])
@@ -106,7 +118,7 @@ async def test_max_pages_is_exact(client: Client, serve_pages: ServePages, most:
     crawl = await client.crawl(f"{site.url}/index.html", max_pages=most)
     taken = min(most, 16)
     assert len(await stored(client, crawl, site)) == crawl.task["result"]["pages"] == taken
-    assert sum(site.counts.values()) == taken + 1, "nothing is fetched beyond the limit but robots.txt"
+    assert sum(site.pages.values()) == taken, "nothing is fetched beyond the limit but what tells of the site"
     assert crawl.task["result"]["reasons"].get("page_limit", 0) == 16 - taken
     assert crawl.task["progress"]["percentage"] == 100
 
@@ -133,7 +145,7 @@ async def test_spellings_of_a_url_are_one_page(client: Client, serve_pages: Serv
     site = await serve_pages({"index.html": page("Start", links=spellings), "a.html": page("A")})
     crawl = await client.crawl(f"{site.url}/index.html")
     assert await stored(client, crawl, site) == {"/index.html", "/a.html"}
-    assert site.counts == {"/robots.txt": 1, "/index.html": 1, "/a.html": 1}
+    assert site.pages == {"/index.html": 1, "/a.html": 1}
 
 
 async def test_redirects_give_one_page_under_its_last_url(client: Client) -> None:
@@ -187,7 +199,7 @@ async def test_a_start_that_redirects_takes_its_scope_along(client: Client) -> N
 
 @pytest.mark.parametrize(
     ("path", "code"),
-    [("/status/404", "http_404"), ("/empty", "empty_page"), ("/binary/pdf", "not_html"), ("/loop-a", "redirect_loop")],
+    [("/status/404", "http_404"), ("/empty", "empty_page"), ("/binary/png", "not_html"), ("/loop-a", "redirect_loop")],
 )
 async def test_a_start_that_gives_nothing_fails_the_crawl(client: Client, path: str, code: str) -> None:
     async with hostile_site() as site:

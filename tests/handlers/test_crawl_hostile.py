@@ -25,7 +25,7 @@ ENDS = {
     "/chain/9": ("failed", "redirect_loop"),
     "/huge": ("failed", "too_large"),
     "/bomb": ("failed", "too_large"),
-    "/binary/pdf": ("skipped", "not_html"),
+    "/binary/pdf": ("failed", "extract_failed"),
     "/binary/png": ("skipped", "not_html"),
     "/latin1": STORED,
     "/utf16": STORED,
@@ -46,7 +46,7 @@ ENDS = {
     "/many-headers": ("failed", "too_large"),
     "/redirect-to?url=/ok/1": ("skipped", "duplicate"),
     "/redirect-to?url=http%3A%2F%2F10.0.0.1%2F": ("skipped", "redirect_refused"),
-    "/text": ("skipped", "not_html"),
+    "/text": STORED,
     "/no-type": STORED,
     "/no-type-binary": ("skipped", "not_html"),
     "/gzip": STORED,
@@ -123,9 +123,12 @@ async def check_texts(client: Client, crawl: Crawl, pages: dict[str, str]) -> No
 async def test_robots_txt_that_is_down_stops_the_crawl_before_the_first_page(
     start_server: StartServer, robots: int
 ) -> None:
-    client = await small(start_server)
+    client = await start_server(robots_patience_seconds=1.5)
     async with hostile_site(robots=robots) as site:
         task_id = (await client.start(f"{site.url}/ok/1"))["task_id"]
+        event = await client.until(task_id, lambda event: event["type"] == "warning_raised")
+        assert event["data"]["code"] == "robots_unreachable"
+        assert "Asking again in 1 s" in event["message"]
         event = await client.until(task_id, lambda event: event["type"] == "task_retry_scheduled")
         assert event["data"]["error"]["code"] == "robots_unreachable"
         assert set(site.counts) == {"/robots.txt"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -22,8 +21,8 @@ from gleanery.knowledge.vectors import Vectors
 from gleanery.model import Clock, DeliveryState, Task, TaskStatus, WorkerInfo
 from gleanery.store.base import Store
 from gleanery.store.values import TaskFilter, TaskStats
+from gleanery.web.browser.supervisor import Browser
 
-_BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 WINDOW_SECONDS = 3600.0
 MOST_ACTIVE = 100
 SILENT_SECONDS = 20.0
@@ -38,6 +37,7 @@ class HealthApi:
         store: Store,
         worker: Worker,
         vectors: Vectors | None,
+        browser: Browser | None,
         settings: Settings,
         *,
         example_url: str,
@@ -46,6 +46,7 @@ class HealthApi:
         self._store = store
         self._worker = worker
         self._vectors = vectors
+        self._browser = browser
         self._settings = settings
         self._example_url = example_url
         self._started_at = started_at
@@ -57,7 +58,7 @@ class HealthApi:
         parts = {
             "database": await self._database(),
             "embedder": self._embedder(),
-            "browser": self._browser(),
+            "browser": browser_health(self._browser),
             "worker": wire.PartHealth(
                 status="ok", message=f"{self._worker.running} of {self._worker.concurrency} tasks at once"
             ),
@@ -88,26 +89,31 @@ class HealthApi:
             )
         return wire.PartHealth(status="ok", message=f"{self._vectors.model}, {len(self._vectors.index):,} vectors")
 
-    def _browser(self) -> wire.PartHealth:
-        """Only looked for: pages are read over HTTP."""
-        named = self._settings.browser
-        found = (
-            str(named)
-            if named is not None
-            else next((path for name in _BROWSERS if (path := shutil.which(name))), None)
-        )
-        return (
-            wire.PartHealth(status="ok", message=found)
-            if found
-            else wire.PartHealth(status="off", message="None found; pages are read over HTTP")
-        )
+
+def browser_health(browser: Browser | None) -> wire.PartHealth:
+    """Whether pages can be rendered, and by what."""
+    if browser is None:
+        return wire.PartHealth(status="off", message="None found; pages are read over HTTP")
+    if browser.last_failure and not browser.is_running:
+        return wire.PartHealth(status="degraded", message=f"It did not start: {browser.last_failure}")
+    state = f"{browser.pages_open} pages open" if browser.is_running else "not started yet"
+    return wire.PartHealth(status="ok", message=f"{browser.find()}, {state}")
 
 
 class BackgroundApi:
     """The route of the tasks' health. `own_id` is this process's worker, which certainly lives."""
 
-    def __init__(self, store: Store, presence: Presence, dispatcher: Dispatcher, own_id: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        presence: Presence,
+        dispatcher: Dispatcher,
+        own_id: str,
+        browser: Browser | None,
+        clock: Clock,
+    ) -> None:
         self._store = store
+        self._browser = browser
         self._presence = presence
         self._dispatcher = dispatcher
         self._own_id = own_id
@@ -162,7 +168,7 @@ class BackgroundApi:
             active_tasks=list(active_tasks),
             failures_last_hour=failures_last_hour,
             store=store,
-            browser_pool=wire.PartHealth(status="off", message="None; pages are read over HTTP"),
+            browser_pool=browser_health(self._browser),
             workers=list(workers),
             webhooks=dict(webhooks or {}),
             dispatcher=self._dispatcher.health(),

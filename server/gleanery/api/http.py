@@ -34,8 +34,11 @@ _STATUS: tuple[tuple[type[errors.GleaneryError], int], ...] = (
     (errors.WrongState, 409),
     (errors.IdempotencyConflict, 409),
     (errors.QueueFull, 503),
+    (errors.UploadTooLarge, 413),
+    (errors.UnsupportedType, 415),
     (errors.StorageError, 507),
     (errors.EmbedError, 502),
+    (errors.FetchError, 502),
 )
 
 

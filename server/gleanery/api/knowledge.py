@@ -12,6 +12,7 @@ from gleanery.api.http import answer, cursor_of, idempotency_of, int_of, limit_o
 from gleanery.api.route import CURSOR, LIMIT, PAGED, Query, Route
 from gleanery.engine.submit import Submitter
 from gleanery.handlers.crawl.payload import CrawlRequest, CrawlStart
+from gleanery.handlers.crawl.preview import Previewer
 from gleanery.handlers.crawl.start import CheckUrl
 from gleanery.model import NewTask
 from gleanery.store.base import Store
@@ -27,12 +28,14 @@ class KnowledgeApi:
         store: Store,
         submitter: Submitter,
         check_url: CheckUrl,
+        previewer: Previewer,
         forget_source: Callable[[str], None],
         model: str | None,
     ) -> None:
         self._store = store
         self._submitter = submitter
         self._check_url = check_url
+        self._previewer = previewer
         self._forget_source = forget_source
         self._model = model
 
@@ -52,6 +55,16 @@ class KnowledgeApi:
                 202,
                 errors=(409, 503),
                 is_idempotent=True,
+            ),
+            Route(
+                "POST",
+                "/api/v1/knowledge/preview",
+                self.preview,
+                "What a crawl would take and skip, and why",
+                "knowledge",
+                wire.PreviewShape,
+                CrawlStart,
+                errors=(502,),
             ),
             Route(
                 "GET",
@@ -154,6 +167,11 @@ class KnowledgeApi:
             message=f"Crawl of {url} queued. Follow it by its progress_id.",
         )
         return answer(started, status=202, headers={"Location": f"/api/v1/tasks/{task.task_id}"})
+
+    async def preview(self, request: web.Request) -> web.Response:
+        body = await read(request, CrawlStart)
+        self._check_url(parse_url(body.url))
+        return answer(present.of_preview(await self._previewer.preview(body)))
 
     async def status(self, request: web.Request) -> web.Response:
         task = await self._store.tasks.get(request.match_info["task_id"])

@@ -19,6 +19,7 @@ from gleanery.engine.worker import Worker
 from gleanery.model import DeliveryState, EventType
 from gleanery.store.base import Store
 from gleanery.store.values import Change, Spread, TaskStats
+from gleanery.web.browser.supervisor import Browser
 
 WINDOW_SECONDS = 3600.0
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -82,6 +83,7 @@ class Parts:
     worker: Worker
     executor: CountedExecutor
     extract_pool: Pool
+    browser: Browser | None
     live: Live
 
 
@@ -130,8 +132,20 @@ class _Figures(Collector):
         yield _gauge("gleanery_executor_queued", "Work that waits for a thread.", parts.executor.queued)
         yield _gauge("gleanery_extract_processes", "Processes that take HTML apart.", parts.extract_pool.size)
         yield _gauge("gleanery_extract_processes_busy", "Those that have a page in hand.", parts.extract_pool.busy)
+        if parts.browser is not None:
+            yield from _of_browser(parts.browser)
         yield _gauge("gleanery_resident_memory_bytes", "Memory of this process.", own_mb() * 1024**2)
         yield _gauge("gleanery_socketio_clients", "Open Socket.IO connections.", parts.live.clients)
+
+
+def _of_browser(browser: Browser) -> Iterator[Metric]:
+    yield _gauge("gleanery_browser_running", "Whether the browser runs.", browser.is_running)
+    yield _gauge("gleanery_browser_pages_open", "Pages that are being rendered.", browser.pages_open)
+    yield _gauge("gleanery_browser_pages_waiting", "Pages that wait for a tab.", browser.pages_waiting)
+    yield _gauge("gleanery_browser_memory_bytes", "Memory of its processes.", browser.memory_mb * 1024**2)
+    yield CounterMetricFamily("gleanery_browser_pages", "Pages that were rendered.", browser.pages_rendered)
+    yield CounterMetricFamily("gleanery_browser_launches", "Starts of the browser.", browser.launches)
+    yield CounterMetricFamily("gleanery_browser_crashes", "Times that the browser died.", browser.crashes)
 
 
 def _of_rows(stats: TaskStats) -> Iterator[Metric]:

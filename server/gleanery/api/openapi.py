@@ -24,10 +24,12 @@ _PHRASES = {
     404: "Unknown id",
     409: "Not in this state",
     413: "Too large",
+    415: "A kind of file that isn't read",
     422: "A field is wrong; `details.field` names it",
     500: "A defect; the log has it",
-    502: "The embedder failed",
+    502: "The embedder failed, or the site that was asked",
     503: "The queue is full; see Retry-After",
+    507: "It could not be stored; see Retry-After",
 }
 
 

@@ -8,23 +8,31 @@ from typing import Any
 
 from gleanery import model
 from gleanery.api.wire import (
+    BranchShape,
     ChunkShape,
     CodeExampleShape,
     ErrorBody,
+    EstimateShape,
     EventShape,
     HeadingShape,
     PageShape,
     PageSummary,
+    PreviewShape,
     ProgressDetails,
     ProgressShape,
+    RobotsShape,
     SeedStatus,
     SourceShape,
     SpreadShape,
     StageShape,
     TaskShape,
     TaskStatsShape,
+    TriedShape,
     UrlShape,
 )
+from gleanery.handlers.crawl.preview import Branch, Preview
+from gleanery.handlers.crawl.reasons import sentence_of
+from gleanery.handlers.crawl.survey import tried
 from gleanery.store.values import Spread, TaskStats
 
 
@@ -126,7 +134,7 @@ def of_url(row: model.FrontierUrl) -> UrlShape:
         url=row.url,
         state=row.state,
         reason=row.reason,
-        message=row.message,
+        message=row.message or sentence_of(row.reason),
         status_code=row.status_code,
         depth=row.depth,
         attempts=row.attempts,
@@ -136,7 +144,37 @@ def of_url(row: model.FrontierUrl) -> UrlShape:
         code_examples=row.code_example_count,
         elapsed_seconds=row.elapsed_seconds,
         settled_at=row.settled_at,
+        origin=row.origin,
+        lastmod=row.lastmod,
+        fetched_by=row.fetched_by,
+        same_as=row.same_as,
     )
+
+
+def of_preview(preview: Preview) -> PreviewShape:
+    discovery = preview.discovery
+    return PreviewShape(
+        url=preview.url,
+        final_url=preview.final_url,
+        title=preview.title,
+        generator=preview.generator,
+        mode=preview.mode.kind.value,
+        sentence=preview.mode.sentence,
+        rendering_sign=preview.rendering_sign,
+        robots=RobotsShape(
+            crawl_delay_seconds=preview.robots.crawl_delay_seconds, sitemaps=list(preview.robots.sitemaps)
+        ),
+        tried=[TriedShape.model_validate(place) for place in tried(discovery)] if discovery else [],
+        is_complete=discovery is None or discovery.is_complete,
+        estimate=EstimateShape(**vars(preview.estimate)),
+        scope=_of_branch(preview.tree),
+        skipped=preview.skipped,
+        examples=preview.examples,
+    )
+
+
+def _of_branch(branch: Branch) -> BranchShape:
+    return BranchShape(path=branch.path, pages=branch.pages, children=[_of_branch(child) for child in branch.children])
 
 
 def of_source(source: model.Source) -> SourceShape:
@@ -183,6 +221,7 @@ def of_page(page: model.Page) -> PageShape:
         last_modified=page.last_modified,
         size_bytes=page.size_bytes,
         task_id=page.task_id,
+        fetched_by=page.fetched_by,
     )
 
 
@@ -213,6 +252,7 @@ def of_code(code: model.StoredCode, url: str, title: str) -> CodeExampleShape:
         context=code.context,
         start=code.start,
         end=code.end,
+        is_guessed=code.is_guessed,
     )
 
 

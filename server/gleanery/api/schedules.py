@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import web
 from pydantic import Field
@@ -22,6 +22,7 @@ from gleanery.engine.scheduler import task_of
 from gleanery.engine.submit import Submitter
 from gleanery.model import Clock, Schedule, new_id, utc_now
 from gleanery.store.base import ScheduleStore
+from gleanery.store.values import Idempotency
 
 NEXT_TICKS = 3
 _TIMING = frozenset({"cron", "interval_seconds", "time_zone"})
@@ -127,12 +128,21 @@ class ScheduleRun(wire.Shape):
     task_id: str
 
 
+class Schedules(ScheduleStore, Protocol):
+    """What the routes need of the store."""
+
+    async def create(self, schedule: Schedule, idempotency: Idempotency | None) -> Schedule:
+        """Keep a new schedule, or give the one that the same key and request have made, as it stands now. Raises
+        IdempotencyConflict for a key that came with another request."""
+        ...
+
+
 class SchedulesApi:
     """The routes. `check_url` raises InvalidUrl for a webhook that can't be called; `wake` is told of every change."""
 
     def __init__(
         self,
-        schedules: ScheduleStore,
+        schedules: Schedules,
         submitter: Submitter,
         check_url: Callable[[str], None],
         wake: Callable[[], None],
@@ -157,6 +167,8 @@ class SchedulesApi:
                 ScheduleDetail,
                 ScheduleRequest,
                 201,
+                errors=(409,),
+                is_idempotent=True,
             ),
             Route("GET", one, self.one, "One schedule", "schedules", ScheduleDetail, errors=(404,)),
             Route("PATCH", one, self.change, "Change it", "schedules", ScheduleDetail, ScheduleChange, errors=(404,)),
@@ -188,7 +200,8 @@ class SchedulesApi:
         now = self._clock()
         fields = {name: getattr(body, name) for name in ScheduleRequest.model_fields}
         schedule = Schedule(schedule_id=new_id("sch"), source_id=None, created_at=now, next_at=None, **fields)
-        kept = await self._keep(schedule, is_retimed=True)
+        kept = await self._schedules.create(self._checked(schedule, is_retimed=True), idempotency_of(request, body))
+        self._wake()
         return answer(self._detail(kept), status=201, headers={"Location": f"/api/v1/schedules/{kept.schedule_id}"})
 
     async def one(self, request: web.Request) -> web.Response:
@@ -199,7 +212,10 @@ class SchedulesApi:
         given = (await read(request, ScheduleChange)).given()
         changed = replace(schedule, **given)
         is_resumed = schedule.is_paused and not changed.is_paused
-        return answer(self._detail(await self._keep(changed, is_retimed=is_resumed or not _TIMING.isdisjoint(given))))
+        is_retimed = is_resumed or not _TIMING.isdisjoint(given)
+        kept = await self._schedules.put(self._checked(changed, is_retimed=is_retimed))
+        self._wake()
+        return answer(self._detail(kept))
 
     async def delete(self, request: web.Request) -> web.Response:
         await self._schedules.delete(request.match_info["schedule_id"])
@@ -222,18 +238,19 @@ class SchedulesApi:
     async def _asked(self, request: web.Request) -> Schedule:
         return await self._schedules.get(request.match_info["schedule_id"])
 
-    async def _keep(self, schedule: Schedule, *, is_retimed: bool) -> Schedule:
-        """Check all of it and keep it; with its next tick from now on when that may be another one. Raises InvalidInput."""
+    def _checked(self, schedule: Schedule, *, is_retimed: bool) -> Schedule:
+        """The schedule, with its next tick from now on when that may be another one. Raises InvalidInput."""
         timing.check(schedule.cron, schedule.interval_seconds, schedule.time_zone, schedule.jitter_seconds)
         if schedule.webhook_url is not None:
             check_field(self._check_url, "webhook_url", schedule.webhook_url)
         _check_json(schedule.payload)
-        self._submitter.prepared(task_of(schedule, self._submitter))
+        try:
+            self._submitter.prepared(task_of(schedule, self._submitter))
+        except errors.InvalidUrl as error:
+            raise errors.InvalidUrl(error.reason, kind=error.code, field=f"payload.{error.field}") from None
         if is_retimed or schedule.next_at is None:
-            schedule = replace(schedule, next_at=timing.next_tick(schedule, self._clock()))
-        kept = await self._schedules.put(schedule)
-        self._wake()
-        return kept
+            return replace(schedule, next_at=timing.next_tick(schedule, self._clock()))
+        return schedule
 
     def _detail(self, schedule: Schedule) -> ScheduleDetail:
         ticks = list[datetime]()

@@ -15,7 +15,7 @@ from gleanery.api.knowledge import row_key, time_key
 from gleanery.api.route import CURSOR, LIMIT, PAGED, Query, Route
 from gleanery.engine.events import ChangeFeed
 from gleanery.engine.steer import Steering
-from gleanery.model import Event, TaskStatus, UrlState, utc_now
+from gleanery.model import Event, Task, TaskStatus, UrlState, utc_now
 from gleanery.store.base import Store
 from gleanery.store.values import Change, TaskFilter
 
@@ -75,7 +75,7 @@ class TasksApi:
                 "Of a crawl: every URL and what became of it",
                 "tasks",
                 wire.UrlPage,
-                query=(*PAGED, states),
+                query=(*PAGED, states, Query("reason", "Only with this reason code.")),
                 errors=(404,),
             ),
             *self._steering_routes(task),
@@ -137,7 +137,9 @@ class TasksApi:
         return answer(wire.EventPage(items=[present.of_event(row) for row in rows], next_cursor=cursor))
 
     async def _stream(self, request: web.Request, task_id: str) -> web.StreamResponse:
-        """All events from `after` (or Last-Event-ID) on, then the live ones, until the task has ended."""
+        """All events from `after` (or Last-Event-ID) on, then the live ones, until the task has ended. Where some of them are
+        no longer kept, a `start_over` without an id says so before those that are.
+        """
         after = _last_event_id(request) or int_of(request, "after", 0)
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
@@ -155,6 +157,9 @@ class TasksApi:
                 bell.clear()
                 task = await self._store.tasks.get(task_id)
                 after = 0 if after > task.last_seq else after  # a number from another life
+                if after < task.first_seq - 1:
+                    await response.write(_start_over(task))
+                    after = task.first_seq - 1
                 rows = await self._store.tasks.events(task_id, after=after, before=None, limit=500)
                 if rows:
                     after = rows[-1].seq
@@ -182,7 +187,13 @@ class TasksApi:
     async def pages(self, request: web.Request) -> web.Response:
         task = await self._store.tasks.get(request.match_info["task_id"])
         limit = limit_of(request, 100)
-        rows = await self._store.crawls.urls(task.task_id, state=_state(request), after=row_key(request), limit=limit)
+        rows = await self._store.crawls.urls(
+            task.task_id,
+            state=_state(request),
+            reason=request.query.get("reason") or None,
+            after=row_key(request),
+            limit=limit,
+        )
         cursor = make_cursor(rows[-1].ordinal) if len(rows) == limit else None
         return answer(wire.UrlPage(items=[present.of_url(row) for row in rows], next_cursor=cursor))
 
@@ -231,6 +242,11 @@ def _last_event_id(request: web.Request) -> int:
     """The seq at which a stream was broken off; 0 without one."""
     text = request.headers.get("Last-Event-ID", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def _start_over(task: Task) -> bytes:
+    data = {"first_seq": task.first_seq, "last_seq": task.last_seq}
+    return f"event: start_over\ndata: {json.dumps(data)}\n\n".encode()
 
 
 def _sse(event: Event) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import time
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from enum import Enum, auto
@@ -22,6 +23,13 @@ _log = log.get(__name__)
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
 RECOVERY_SECONDS = 60.0
+PATIENCE_SECONDS = 10.0
+"""How long a handler may take to clear up before it is interrupted again: some code swallows the first time."""
+
+
+_UNSTORABLE = (TypeError, ValueError, RecursionError)
+"""What the store raises for values that are no JSON: other types, text without a UTF-8 form, circles, endless nesting."""
+_OUT_OF_TIME = ErrorInfo("task_timed_out", "The task took longer than its limit.")
 
 
 class Stop(Enum):
@@ -40,8 +48,10 @@ class Run:
 
     task: Task
     memory: MemoryWatch = field(default_factory=MemoryWatch)
+    patience_seconds: float = PATIENCE_SECONDS
     job: asyncio.Task[None] | None = None
     stop: Stop | None = None
+    interrupted_at: float = 0.0
     is_begun: bool = False
     is_ending: bool = False
     ended: Task | None = None
@@ -52,10 +62,12 @@ class Run:
         self.fence = Fence(self.task.task_id, self.task.attempt)
 
     def interrupt(self, why: Stop) -> None:
-        """Stop the handler, once: what it does about that is its own, what the row says is `why`'s."""
-        if self.stop is not None or self.is_ending:
+        """Stop the handler: what it does about that is its own, what the row says is the first `why`'s. Asked again it waits
+        until the handler has had its time."""
+        now = time.monotonic()
+        if self.is_ending or (self.stop is not None and now - self.interrupted_at < self.patience_seconds):
             return
-        self.stop = why
+        self.stop, self.interrupted_at = self.stop or why, now
         # A job that is cancelled before its first step never runs, and nobody would write its end: it looks for itself.
         if self.is_begun and self.job is not None:
             self.job.cancel()
@@ -72,21 +84,25 @@ class Attempts:
     async def run(self, run: Run, handler: Handler) -> None:
         run.is_begun = True
         if run.stop is not None:
+            run.is_ending = True
             await self._stopped(run, handler, None)
             return
         ctx = TaskContext(run.task, self._store, run.memory)
+        limit = asyncio.timeout(handler.spec.timeout_seconds)
         try:
             payload = handler.spec.parse(run.task.payload)
-            async with asyncio.timeout(handler.spec.timeout_seconds):
+            async with limit:
                 outcome = await handler.run(ctx, payload)
             run.is_ending = True
         except asyncio.CancelledError:
-            await self._stopped(run, handler, await ctx.close())
+            await self._stopped(run, handler, await _over(run, ctx))
         except errors.LeaseLost:
-            await ctx.close()
+            await _over(run, ctx)
             _lost(run)
         except Exception as error:  # noqa: BLE001 - a handler may raise anything: the task's row says what
-            await self._failed(run, handler, error, await ctx.close())
+            held = await _over(run, ctx)
+            is_out_of_time = isinstance(error, TimeoutError) and limit.expired()
+            await self._failed(run, handler, error, held, is_out_of_time=is_out_of_time)
         else:
             await ctx.close()
             await self._completed(run, handler, outcome, ctx.progress)
@@ -96,11 +112,10 @@ class Attempts:
         told = outcome.progress or _all_done(progress, outcome.message)
         try:
             await self._end(run, TaskStatus.COMPLETED, event, progress=told, result=outcome.result)
-        except (TypeError, ValueError) as error:  # a result that is no JSON
+        except _UNSTORABLE as error:  # a result that is no JSON
             await self._failed(run, handler, error, progress)
 
     async def _stopped(self, run: Run, handler: Handler, progress: Progress | None) -> None:
-        run.is_ending = True
         match run.stop:
             case Stop.CANCEL:
                 event = NewEvent(EventType.TASK_CANCELLED, "Cancelled; what was stored stays")
@@ -123,17 +138,18 @@ class Attempts:
             case None:
                 await self._failed(run, handler, RuntimeError("the handler cancelled itself"), progress)
 
-    async def _failed(self, run: Run, handler: Handler, error: Exception, progress: Progress | None) -> None:
-        run.is_ending = True
-        info = error_info(error)
+    async def _failed(
+        self, run: Run, handler: Handler, error: Exception, progress: Progress | None, *, is_out_of_time: bool = False
+    ) -> None:
+        info = _OUT_OF_TIME if is_out_of_time else error_info(error)
         if not isinstance(error, errors.GleaneryError):
             _log.error(
                 "handler failed",
                 extra={"task_id": run.task.task_id, "task_type": run.task.task_type},
                 exc_info=error,
             )
-        retry = handler.spec.retry.decide(error, run.task.retry_attempts, self._random)
-        if retry is None or run.task.retry_attempts >= run.task.max_retries:
+        retry = handler.spec.retry.decide(error, run.task.retry_attempts, self._random, run.task.max_retries)
+        if retry is None:
             event = NewEvent(EventType.TASK_FAILED, info.message, {"error": asdict(info)})
             await self._end(run, TaskStatus.FAILED, event, error=info, progress=progress)
             return
@@ -159,7 +175,9 @@ class Attempts:
         return {"name": rule.name, "ok": True}
 
     async def _end(self, run: Run, status: TaskStatus, event: NewEvent, **fields: Any) -> None:
-        """Write the end of the attempt. A store that can't (a full disk) is asked again until it can."""
+        """Write the end of the attempt. A store that can't (a full disk) is asked again until it can. Progress that can't be
+        stored is left as it is: the end must be told.
+        """
         wait = FIRST_WAIT_SECONDS
         while True:
             try:
@@ -173,10 +191,25 @@ class Attempts:
                     return
                 await asyncio.sleep(wait)
                 wait = min(LONGEST_WAIT_SECONDS, wait * 2)
+            except _UNSTORABLE:
+                if fields.get("progress") is None:
+                    raise
+                fields["progress"] = None
             else:
                 ended = {"task_id": task.task_id, "task_type": task.task_type, "status": str(task.status)}
                 _log.info("task ended", extra=ended)
                 return
+
+
+def _plain(value: Any) -> Any:
+    """As JSON would give it back, without what has no UTF-8 form."""
+    return json.loads(json.dumps(value, default=str, ensure_ascii=False).encode("utf-8", "replace"))
+
+
+async def _over(run: Run, ctx: TaskContext) -> Progress | None:
+    """From now on nothing interrupts the attempt: it writes its end. Gives the progress that was not stored yet."""
+    run.is_ending = True
+    return await ctx.close()
 
 
 def _lost(run: Run) -> None:
@@ -193,11 +226,11 @@ def error_info(error: Exception) -> ErrorInfo:
     """The error as tasks keep it. One of ours speaks for itself; of any other only its type is told."""
     if isinstance(error, errors.GleaneryError):
         # Whatever a handler put into it, the end of its task must be storable.
-        text = json.dumps([error.message, error.details], default=str, ensure_ascii=False)
-        message, details = json.loads(text.encode("utf-8", "replace"))
-        return ErrorInfo(error.code, message, details)
-    if isinstance(error, TimeoutError):
-        return ErrorInfo("task_timed_out", "The task took longer than its limit.")
+        try:
+            details = _plain(error.details)
+        except _UNSTORABLE:
+            details = {}
+        return ErrorInfo(error.code, str(_plain(str(error.message))), details)
     return ErrorInfo(
         "internal_error", f"An unexpected {type(error).__name__} stopped the task; the log has the details."
     )

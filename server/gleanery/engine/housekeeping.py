@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from gleanery import errors, log
 from gleanery.model import Clock
-from gleanery.store.base import TaskStore
+from gleanery.store.base import HostStore, TaskStore
 from gleanery.store.values import Removed, Retention
 
 _log = log.get(__name__)
@@ -31,8 +31,9 @@ class KeepPolicy:
 class Housekeeping:
     """Prunes by the policy, at once and then every hour."""
 
-    def __init__(self, tasks: TaskStore, policy: KeepPolicy, clock: Clock) -> None:
+    def __init__(self, tasks: TaskStore, hosts: HostStore, policy: KeepPolicy, clock: Clock) -> None:
         self._tasks = tasks
+        self._hosts = hosts
         self._policy = policy
         self._clock = clock
 
@@ -47,6 +48,7 @@ class Housekeeping:
             await asyncio.sleep(EVERY_SECONDS)
 
     async def once(self) -> Removed:
+        await self._hosts.prune(self._clock() - timedelta(seconds=EVERY_SECONDS))
         return await prune(self._tasks, self._retention())
 
     def _retention(self) -> Retention:

@@ -63,11 +63,14 @@ class RetryPolicy:
         bound = min(self.cap_seconds, self.base_seconds * self.factor ** min(retries_done, 100))
         return max(rng.uniform(0, bound), at_least or 0.0)
 
-    def decide(self, error: Exception, retries_done: int, rng: random.Random) -> Retry | None:
-        """How it is tried again, or None: the task fails."""
+    def decide(
+        self, error: Exception, retries_done: int, rng: random.Random, max_retries: int | None = None
+    ) -> Retry | None:
+        """How it is tried again, or None: the task fails. `max_retries` is the task's own number, in place of the type's."""
+        limit = self.max_retries if max_retries is None else max_retries
         rule = next((rule for rule in self.rules if isinstance(error, rule.errors)), None)
         is_worth_it = may_pass(error) if rule is None else rule.decision is not Decision.FAIL
-        if retries_done >= self.max_retries or not is_worth_it:
+        if retries_done >= limit or not is_worth_it:
             return None
         seconds = self.delay_seconds(retries_done, rng, _retry_after(error))
         return Retry(seconds, rule if rule is not None and rule.recovery is not None else None)

@@ -15,9 +15,11 @@ from gleanery.store.values import Change
 
 _log = log.get(__name__)
 
-ALONE_SECONDS = 1.0
-"""Between two looks at the log while no other process is known."""
+ALONE_SECONDS = 0.25
+"""Between two looks at the log while no other process is known: the first word of one comes so late."""
 TOGETHER_SECONDS = 0.05
+AGAIN_SECONDS = 1.0
+"""After a look that failed."""
 ROWS = 500
 
 
@@ -30,7 +32,18 @@ class Tail:
         self._is_behind = False
         self._kick = asyncio.Event()
         self._job: asyncio.Task[None] | None = None
-        self.is_alone = True
+        self._is_alone = True
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other process is known: then the log is looked at less often."""
+        return self._is_alone
+
+    @is_alone.setter
+    def is_alone(self, value: bool) -> None:
+        if self._is_alone and not value:
+            self._kick.set()  # the wait of one that is alone is too long now
+        self._is_alone = value
 
     async def start(self, tasks: TaskStore) -> None:
         self._tasks = tasks
@@ -58,7 +71,7 @@ class Tail:
     async def _follow(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(ALONE_SECONDS if self.is_alone else TOGETHER_SECONDS):
+                async with asyncio.timeout(ALONE_SECONDS if self._is_alone else TOGETHER_SECONDS):
                     await self._kick.wait()
             except TimeoutError:
                 pass
@@ -66,7 +79,7 @@ class Tail:
                 await self._look()
             except errors.StorageError as error:
                 _log.error("event log not read", extra={"code": error.code, "reason": error.message})
-                await asyncio.sleep(ALONE_SECONDS)
+                await asyncio.sleep(AGAIN_SECONDS)
 
     async def _look(self) -> None:
         while True:
@@ -76,6 +89,7 @@ class Tail:
             if self._last != last:
                 return  # what this process told meanwhile came right after: no other one has written
             if changes:
+                self._is_alone = False  # these are another's
                 self._last = changes[-1].number
                 self._publish(changes)
             elif not self._kick.is_set():

@@ -1,7 +1,8 @@
 """Webhooks out: the outbox's rows as signed calls (https://www.standardwebhooks.com), sent until taken or given up.
 
 A row is claimed for a time before it is sent. A process that dies meanwhile leaves it to whoever looks after that time:
-every call is made at least once, under the same id in every attempt. Calls of one task go out in their order.
+every call is made at least once, under the same id in every attempt. Calls of one task go out in their order, but for
+one that failed twice: the later ones no longer wait for it, and `data.last_seq` tells which is the newer.
 """
 
 from __future__ import annotations

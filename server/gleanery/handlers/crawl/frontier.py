@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from gleanery.model import FrontierUrl
 from gleanery.store.base import CrawlStore
@@ -34,6 +35,7 @@ class Frontier:
         self._filling = asyncio.Lock()
         self._level_since: float | None = None
         self._version = 0
+        self._sources = 0
 
     async def next(self) -> FrontierUrl | None:
         """The next URL to fetch, now under way; None when the crawl is through."""
@@ -46,6 +48,16 @@ class Frontier:
                 if self._is_through():
                     return None
             await self._wait(seen)
+
+    @asynccontextmanager
+    async def fed(self) -> AsyncIterator[None]:
+        """Within it the crawl is not through, even when nothing waits: more URLs may come."""
+        self._sources += 1
+        try:
+            yield
+        finally:
+            self._sources -= 1
+            await self.wake()
 
     async def settled(self, url: FrontierUrl) -> None:
         """This URL is stored, skipped or failed, and its links are in the store."""
@@ -66,6 +78,8 @@ class Frontier:
 
     def _is_through(self) -> bool:
         if self._under_way:
+            return False
+        if self._sources and self._room() > 0:
             return False
         return self._room() <= 0 or not (self._window or self._waiting)
 

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from gleanery import errors
 from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
+from gleanery.handlers.crawl.embedding import Embedding
+from gleanery.handlers.crawl.gather import Gatherer
+from gleanery.handlers.crawl.links import LinkSorter
 from gleanery.handlers.crawl.payload import CrawlPayload
-from gleanery.handlers.crawl.pipeline import CrawlParts, Pipeline
+from gleanery.handlers.crawl.pipeline import Pipeline
 from gleanery.handlers.crawl.progress import CrawlProgress
-from gleanery.model import CrawlCounts, EventType, FrontierUrl, NewEvent, UrlState
-from gleanery.web.urls import Scope, url_key
+from gleanery.handlers.crawl.reading import Reader
+from gleanery.handlers.crawl.reasons import Reason
+from gleanery.handlers.crawl.rendering import SiteRendering
+from gleanery.handlers.crawl.run import CrawlParts, CrawlRun
+from gleanery.handlers.crawl.storing import Storer
+from gleanery.handlers.crawl.survey import Surveyor
+from gleanery.model import CrawlCounts, EventType, FrontierUrl, NewEvent, UrlOrigin, UrlState
+from gleanery.web.scope import Refusal
+from gleanery.web.traps import TrapWatch
+from gleanery.web.urls import url_key
+
+ROWS_AT_ONCE = 1_000
+_REFUSALS = frozenset(Refusal)
 
 
 class CrawlHandler:
@@ -33,19 +48,37 @@ class CrawlHandler:
             ctx.task.progress, max_pages=payload.max_pages, has_embedder=self._parts.vectors is not None, now=started
         )
         await self._begin(ctx, payload, progress)
-        pipeline = Pipeline(ctx, payload, await self._scope(ctx, payload), self._parts, progress)
-        await pipeline.run()
-        await self._parts.store.crawls.skip_queued(ctx.fence, "page_limit")
+        run = await self._take_up(ctx, payload, progress)
+        embed_error = await self._crawl(run)
+        limit = Reason.TIME_LIMIT if run.is_out_of_time else Reason.PAGE_LIMIT
+        await self._parts.store.crawls.skip_queued(ctx.fence, limit)
         counts = await self._counts(ctx, payload)
-        if counts.stored == 0 and pipeline.start_error is not None:
-            pipeline.start_error.can_retry = False  # its retries are spent
-            raise pipeline.start_error
-        if pipeline.embed_error is not None:
-            raise _without_vectors(pipeline.embed_error, counts)
+        if counts.stored == 0 and run.start_error is not None:
+            run.start_error.can_retry = False  # its retries are spent
+            raise run.start_error
+        if embed_error is not None:
+            raise _without_vectors(embed_error, counts)
         return self._outcome(payload, counts, progress, time.monotonic() - started)
 
+    async def _crawl(self, run: CrawlRun) -> errors.EmbedError | None:
+        """Rounds of the pipeline, until nothing is left that only waited for another URL to give its page."""
+        vectors, crawls = self._parts.vectors, self._parts.store.crawls
+        rendering = SiteRendering(run.payload.render, has_browser=self._parts.browser is not None)
+        links = LinkSorter(run)
+        gatherer = Gatherer(run, rendering, is_refresh=await self._is_refresh(run.payload))
+        reader, storer = Reader(run, gatherer, links, rendering), Storer(run)
+        survey = Surveyor(run, gatherer, links).survey
+        while True:
+            embedding = Embedding(run, vectors) if vectors is not None else None
+            await Pipeline(run, gatherer, reader, storer, embedding, survey).run()
+            if embedding is not None and embedding.error is not None:
+                return embedding.error
+            if not (taken_up := await crawls.take_up_orphans(run.ctx.fence)):
+                return None
+            run.progress.taken_up(taken_up)
+
     async def _begin(self, ctx: TaskContext, payload: CrawlPayload, progress: CrawlProgress) -> None:
-        start = FrontierUrl(payload.url, url_key(payload.url), 0, UrlState.QUEUED)
+        start = FrontierUrl(payload.url, url_key(payload.url), 0, UrlState.QUEUED, origin=UrlOrigin.START)
         await self._parts.store.crawls.add_urls(ctx.fence, [start])
         counts = await self._counts(ctx, payload)
         progress.take_stock(counts)
@@ -60,7 +93,11 @@ class CrawlHandler:
             NewEvent(EventType.STAGE_STARTED, message, {"stage": "analyzing"}),
         )
         # Before the first page: a robots.txt that can't be had is the whole crawl's matter, and may pass.
-        robots = await self._parts.robots.get(payload.url)
+        robots = await self._parts.robots.get_patiently(
+            payload.url,
+            patience_seconds=self._parts.robots_patience_seconds,
+            on_wait=lambda error: _tell_wait(ctx, progress, error),
+        )
         if not robots.allows(payload.url) and counts.stored == 0:
             raise errors.RobotsDenied(
                 payload.url,
@@ -73,13 +110,29 @@ class CrawlHandler:
             NewEvent(EventType.STAGE_STARTED, message, {"stage": "crawling"}),
         )
 
-    async def _scope(self, ctx: TaskContext, payload: CrawlPayload) -> Scope:
-        """The scope of the start URL, or of the URL it led to where the start page is stored already."""
-        start = payload.url
-        first = await self._parts.store.crawls.urls(ctx.task.task_id, state=None, after=0, limit=1)
-        if first and first[0].page_id is not None:
-            start = (await self._parts.store.knowledge.page(first[0].page_id)).url
-        return Scope.of(start, include=payload.include, exclude=payload.exclude, max_depth=payload.max_depth)
+    async def _take_up(self, ctx: TaskContext, payload: CrawlPayload, progress: CrawlProgress) -> CrawlRun:
+        """The run as it stands: from the start URL, or from where that led to when it is stored already."""
+        crawls, knowledge = self._parts.store.crawls, self._parts.store.knowledge
+        [first] = await crawls.urls(ctx.task.task_id, state=None, after=0, limit=1)
+        start = payload.url if first.page_id is None else (await knowledge.page(first.page_id)).url
+        traps = await self._traps(ctx.task.task_id) if first.state is not UrlState.QUEUED else TrapWatch()
+        run = CrawlRun(ctx, payload, start, self._parts, progress, traps)
+        if first.state is not UrlState.QUEUED:
+            run.begin_at(start, None)
+        return run
+
+    async def _traps(self, task_id: str) -> TrapWatch:
+        """What the traps of this crawl have seen so far, as the stored frontier tells it."""
+        taken: list[tuple[str, int, bool | None]] = []
+        after = 0
+        while rows := await self._parts.store.crawls.urls(task_id, state=None, after=after, limit=ROWS_AT_ONCE):
+            after = rows[-1].ordinal
+            taken += [(row.url, row.depth, _is_new(row)) for row in rows if not _is_refused(row)]
+        return await asyncio.get_running_loop().run_in_executor(self._parts.executor, TrapWatch.of, taken)
+
+    async def _is_refresh(self, payload: CrawlPayload) -> bool:
+        """Whether there are pages from before, which may not have changed."""
+        return (await self._parts.store.knowledge.source(payload.source_id)).page_count > 0
 
     async def _counts(self, ctx: TaskContext, payload: CrawlPayload) -> CrawlCounts:
         model = self._parts.vectors.model if self._parts.vectors else None
@@ -103,6 +156,21 @@ class CrawlHandler:
             "seconds": round(seconds, 2),
         }
         return Outcome(result, progress.finished(time.monotonic(), message), message)
+
+
+async def _tell_wait(ctx: TaskContext, progress: CrawlProgress, error: errors.RobotsUnreachable) -> None:
+    message = f"{error.code} · {error.message} Asking again in {error.details['retry_in_seconds']:.0f} s"
+    warning = NewEvent(EventType.WARNING_RAISED, message, {"code": error.code, "url": error.url})
+    await ctx.report(progress.snapshot(time.monotonic(), message), warning)
+
+
+def _is_refused(row: FrontierUrl) -> bool:
+    return row.reason is not None and row.reason in _REFUSALS
+
+
+def _is_new(row: FrontierUrl) -> bool | None:
+    """Whether a URL brought a page that was new; None while that isn't known."""
+    return None if row.state is UrlState.QUEUED else row.state is UrlState.STORED
 
 
 def _without_vectors(error: errors.EmbedError, counts: CrawlCounts) -> errors.EmbedError:

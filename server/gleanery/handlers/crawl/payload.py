@@ -7,8 +7,34 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from gleanery.web.scope import Scope
+
+READ_ENDINGS = ("pdf", "docx", "ipynb", "rst")
+"""Endings of files that are read, though they are no web pages."""
+
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
 GlobText = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+
+
+Selector = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Script = Annotated[str, StringConstraints(min_length=1, max_length=10_000)]
+
+
+class BrowserOptions(BaseModel):
+    """What the browser does on a page before it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    wait_for: Selector | None = Field(None, description="CSS selector of an element that must be there.")
+    wait_until: Literal["settled", "domcontentloaded", "load", "networkidle"] = Field(
+        "settled", description="When a page counts as shown; `settled`: nothing is loading and nothing is added to it."
+    )
+    scripts: list[Script] = Field(default_factory=list, max_length=20, description="JavaScript to run on the page.")
+    clicks: list[Selector] = Field(
+        default_factory=list, max_length=20, description="CSS selectors of what is clicked, in this order."
+    )
+    scroll: bool = Field(False, description="Scroll to the end, as long as more comes.")
+    timeout_seconds: float = Field(30.0, gt=0, le=300, description="Longest for one page.")
 
 
 class CrawlRequest(BaseModel):
@@ -25,7 +51,17 @@ class CrawlRequest(BaseModel):
         default_factory=list, max_length=100, description="Globs of paths to take; empty takes all in scope."
     )
     exclude: list[GlobText] = Field(default_factory=list, max_length=100, description="Globs of paths to leave out.")
-    render: Literal["auto", "http"] = Field("auto", description="How pages are fetched. Pages are read over HTTP.")
+    max_minutes: float | None = Field(
+        None, gt=0, le=100_000, description="Longest that the crawl may take; what is stored by then stays."
+    )
+    subdomains: bool = Field(False, description="Take the hosts below the start's host too.")
+    all_variants: bool = Field(
+        False, description="Take every version and language of the same pages, not just the one of the start."
+    )
+    render: Literal["auto", "http", "browser"] = Field(
+        "auto", description="Over HTTP, in the browser, or `auto`: in the browser where a page can't be read otherwise."
+    )
+    browser: BrowserOptions | None = Field(None, description="What the browser does on each page; needs `browser`.")
     extract_code: bool = Field(True, description="Keep code blocks as examples of their own too.")
     tags: list[Tag] = Field(default_factory=list, max_length=50, description="Words to find the source by.")
     knowledge_type: Annotated[str, StringConstraints(min_length=1, max_length=64)] = Field(
@@ -33,6 +69,24 @@ class CrawlRequest(BaseModel):
     )
     refresh_every: Annotated[str, StringConstraints(min_length=1, max_length=20)] | None = Field(
         None, description="Crawl it again and again: `90m`, `24h`, `7d` or a number of seconds.", examples=["24h"]
+    )
+
+    @property
+    def is_single(self) -> bool:
+        """Whether the start page alone is wanted."""
+        return self.max_depth == 0 or self.max_pages == 1
+
+
+def scope_of(request: CrawlRequest, start: str) -> Scope:
+    """What belongs to a crawl that begins at the href `start`. Raises InvalidInput naming `include` or `exclude`."""
+    return Scope.of(
+        start,
+        include=request.include,
+        exclude=request.exclude,
+        max_depth=request.max_depth,
+        subdomains=request.subdomains,
+        all_variants=request.all_variants,
+        endings=READ_ENDINGS,
     )
 
 

@@ -44,10 +44,26 @@ class CrawlProgress:
         self.stored += 1
         self._stored_at.append(now)
 
+    def unchanged(self, now: float) -> None:
+        """A page is stored as it was: it went through all stages at once."""
+        self.extracted += 1
+        self.chunked += 1
+        self.page_stored(now)
+
     def links_added(self, count: int) -> None:
         """A page brought `count` new URLs: how open the site still is shows in the last of these."""
         self.discovered += count
         self._yields.append(count)
+
+    def taken_up(self, count: int) -> None:
+        """So many URLs that were skipped wait again after all."""
+        self.skipped -= count
+
+    def part_found(self) -> None:
+        """A document has a page more in it: discovered, fetched and read in one."""
+        self.discovered += 1
+        self.fetched += 1
+        self.extracted += 1
 
     @property
     def settled(self) -> int:

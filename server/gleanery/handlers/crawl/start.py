@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+from gleanery import errors
 from gleanery.engine.schedule import parse_every
-from gleanery.handlers.crawl.payload import CrawlPayload
+from gleanery.handlers.crawl.payload import CrawlPayload, scope_of
 from gleanery.model import MissedTicks, NewTask, Schedule, Source, Task, new_id, utc_now
 from gleanery.store.base import CrawlStore
 from gleanery.store.values import Idempotency
-from gleanery.web.urls import Scope, parse_url, url_key
+from gleanery.web.urls import parse_url, url_key
 
 CheckUrl = Callable[[str], None]
 
@@ -19,16 +20,18 @@ CheckUrl = Callable[[str], None]
 class CrawlStarter:
     """The crawl's `Create`. `check_url` raises InvalidUrl for a URL that can't be fetched by its form."""
 
-    def __init__(self, crawls: CrawlStore, check_url: CheckUrl) -> None:
+    def __init__(self, crawls: CrawlStore, check_url: CheckUrl, has_browser: Callable[[], bool]) -> None:
         self._crawls = crawls
         self._check_url = check_url
+        self._has_browser = has_browser
 
     async def __call__(self, new: NewTask, idempotency: Idempotency | None, queue_limit: int) -> Task:
         """Raises InvalidUrl, InvalidInput (a glob, `refresh_every`), and what `TaskStore.create` raises."""
         asked = CrawlPayload.model_validate(new.payload)
         url = parse_url(asked.url)
         self._check_url(url)
-        Scope.of(url, include=asked.include, exclude=asked.exclude, max_depth=asked.max_depth)
+        scope_of(asked, url)
+        self._check_browser(asked)
         payload = asked.model_copy(update={"url": url, "source_id": ""})
         return await self._crawls.start(
             replace(new, payload=payload.model_dump(), title=url),
@@ -38,6 +41,14 @@ class CrawlStarter:
             queue_limit=queue_limit,
             schedule=None if new.schedule_id else _schedule(payload, new),
         )
+
+    def _check_browser(self, asked: CrawlPayload) -> None:
+        if asked.browser is not None and asked.render != "browser":
+            raise errors.InvalidInput("browser", "is for crawls with render `browser`")
+        if asked.render == "browser" and not self._has_browser():
+            raise errors.InvalidInput(
+                "render", "there is no browser on this machine; set GLEANERY_BROWSER, or run `make browser`"
+            )
 
 
 def _source(payload: CrawlPayload) -> Source:

@@ -1,0 +1,163 @@
+"""Getting documents the polite way: robots.txt, the host's turn, HTTP or the browser, unchanged pages not at all."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from gleanery import errors
+from gleanery.handlers.crawl.payload import BrowserOptions
+from gleanery.handlers.crawl.rendering import SiteRendering
+from gleanery.handlers.crawl.run import CrawlRun
+from gleanery.knowledge.formats.kinds import Kind, kind_of
+from gleanery.model import FetchedBy, FrontierUrl, KnownPage
+from gleanery.web.browser.supervisor import RenderRequest, WaitUntil
+from gleanery.web.fetch import Document, Validators
+from gleanery.web.robots import Robots
+from gleanery.web.urls import origin_of, resolve
+
+ACCEPT = "text/html,application/xhtml+xml,text/markdown;q=0.9,application/pdf;q=0.8,*/*;q=0.5"
+NONSENSE = "gleanery-asks-for-a-page-that-is-not-there"
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """A document that a URL gave; `known` is the stored page that it has not changed from."""
+
+    url: FrontierUrl
+    document: Document
+    fetched_by: FetchedBy
+    known: KnownPage | None = None
+
+    @property
+    def kind(self) -> Kind:
+        return kind_of(self.document.content_type, self.document.url, self.document.body) or Kind.HTML
+
+
+class Gatherer:
+    """One for a run of a crawl. `is_refresh`: the source has pages from before, which may not have changed."""
+
+    def __init__(self, run: CrawlRun, rendering: SiteRendering, *, is_refresh: bool) -> None:
+        self._run = run
+        self._rendering = rendering
+        self._is_refresh = is_refresh
+        self._request = render_request(run.payload.browser)
+        self._answers_to_nonsense: dict[str, bool] = {}
+        self._capped_for = ""
+        self._told_waits: set[tuple[str, int]] = set()
+
+    async def get(self, url: FrontierUrl) -> Gathered:
+        """What is at the URL. Raises FetchError."""
+        may_follow = None if url.depth == 0 else self._may_follow
+        if self._rendering.begins_in_browser(url.url):
+            try:
+                return Gathered(url, await self.render(url.url), FetchedBy.BROWSER)
+            except errors.NotHtml:
+                pass  # a browser reads no PDF; HTTP does
+        known = await self._known(url)
+        async with self._turn(url.url, is_again=url.attempts > 0):
+            document = await self._run.parts.fetcher.fetch(
+                url.url,
+                accept=ACCEPT,
+                may_follow=may_follow,
+                is_readable=is_readable,
+                known=None if known is None else Validators(known.etag, known.last_modified),
+            )
+        if document.is_unchanged:
+            return Gathered(url, document, FetchedBy.UNCHANGED, known)
+        return Gathered(url, document, FetchedBy.HTTP)
+
+    async def render(self, url: str) -> Document:
+        """The page as the browser shows it. Raises FetchError."""
+        assert self._run.parts.browser is not None
+        async with self._turn(url, is_timed=False):
+            return await self._run.parts.browser.render(
+                url, self._request, may_follow=self._may_follow, session=self._run.ctx.task.task_id
+            )
+
+    async def fetch_any(self, url: str, *, accept: str = "*/*", max_bytes: int | None = None) -> Document:
+        """A document of any type that the crawl looks at for what it says of others. Raises FetchError."""
+        async with self._turn(url):
+            return await self._run.parts.fetcher.fetch_any(url, accept=accept, max_bytes=max_bytes)
+
+    async def markdown_of(self, url: str) -> Document | None:
+        """The Markdown that a page offers of itself at `url`; None where it turns out to be none."""
+        if origin_of(url) != origin_of(self._run.payload.url):
+            return None
+        try:
+            document = await self.fetch_any(url)
+        except errors.FetchError:
+            return None
+        return document if kind_of(document.content_type, document.url, document.body) is Kind.MARKDOWN else None
+
+    async def answers_to_nonsense(self, url: str) -> bool:
+        """Whether the host of `url` answers 200 to a URL that can't be there. It is asked once."""
+        host = origin_of(url)
+        if host not in self._answers_to_nonsense:
+            try:
+                await self.fetch_any(resolve(url, NONSENSE) or url)
+            except errors.FetchError:
+                self._answers_to_nonsense[host] = False
+            else:
+                self._answers_to_nonsense[host] = True
+        return self._answers_to_nonsense[host]
+
+    @asynccontextmanager
+    async def _turn(self, url: str, *, is_timed: bool = True, is_again: bool = False) -> AsyncIterator[None]:
+        """The site's leave, and the host's turn. Raises RobotsDenied and what `RobotsCache.get_patiently` raises."""
+        parts = self._run.parts
+        robots = await parts.robots.get_patiently(
+            url, patience_seconds=parts.robots_patience_seconds, on_wait=self._tell_wait
+        )
+        if not robots.allows(url):
+            raise errors.RobotsDenied(url, "robots.txt does not allow it.")
+        await self._keep_delay(url, robots)
+        async with parts.limiter.turn(url, self._run.ctx.task.task_id, is_timed=is_timed, is_again=is_again):
+            yield
+
+    async def _keep_delay(self, url: str, robots: Robots) -> None:
+        asked = robots.crawl_delay_seconds or 0.0
+        kept = self._run.parts.limiter.set_delay(url, asked)
+        if kept < asked and self._capped_for != origin_of(url):
+            self._capped_for = origin_of(url)
+            message = f"· robots.txt asks for {asked:g} s between requests; {kept:g} s are kept"
+            await self._run.warn("crawl_delay_capped", message, url=self._capped_for, asked_seconds=asked)
+
+    async def _tell_wait(self, error: errors.RobotsUnreachable) -> None:
+        """Each wait is told once, however many URLs wait together."""
+        told = (origin_of(error.url), error.details["times"])
+        if told not in self._told_waits:
+            self._told_waits.add(told)
+            wait = error.details["retry_in_seconds"]
+            await self._run.warn(error.code, f"· {error.message} Asking again in {wait:.0f} s", url=error.url)
+
+    async def _known(self, url: FrontierUrl) -> KnownPage | None:
+        """What is stored of the page, if the site can be asked whether it has changed."""
+        if not self._is_refresh:
+            return None
+        known = await self._run.parts.store.crawls.known_page(self._run.payload.source_id, url.url_key)
+        if known is None or known.links is None or known.fetched_by is not FetchedBy.HTTP:
+            return None
+        return known if known.etag or known.last_modified else None
+
+    def _may_follow(self, target: str) -> str | None:
+        return self._run.scope.refusal(target, 0)
+
+
+def is_readable(content_type: str, url: str, body: bytes) -> bool:
+    return kind_of(content_type, url, body) is not None
+
+
+def render_request(options: BrowserOptions | None) -> RenderRequest:
+    """What the browser is asked to do on each page."""
+    if options is None:
+        return RenderRequest()
+    return RenderRequest(
+        wait_for=options.wait_for,
+        wait_until=WaitUntil(options.wait_until),
+        scripts=tuple(options.scripts),
+        clicks=tuple(options.clicks),
+        scroll=options.scroll,
+        timeout_seconds=options.timeout_seconds,
+    )

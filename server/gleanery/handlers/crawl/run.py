@@ -1,0 +1,161 @@
+"""What the stages of one run of a crawl share: its task, its scope, its counters, and how a URL's end is told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from gleanery import errors
+from gleanery.engine.handler import TaskContext
+from gleanery.handlers.crawl.frontier import Frontier
+from gleanery.handlers.crawl.payload import CrawlPayload, scope_of
+from gleanery.handlers.crawl.progress import CrawlProgress
+from gleanery.handlers.crawl.reasons import SKIPPING, Reason
+from gleanery.knowledge.extract import ExtractedPage
+from gleanery.knowledge.extract_pool import ExtractPool
+from gleanery.knowledge.vectors import Vectors
+from gleanery.model import EventType, FrontierUrl, NewEvent, Progress, UrlState
+from gleanery.store.base import Store
+from gleanery.web.browser.supervisor import Browser
+from gleanery.web.fetch import Fetcher
+from gleanery.web.politeness import HostLimiter
+from gleanery.web.robots import RobotsCache
+from gleanery.web.scope import Refusal
+from gleanery.web.traps import TrapWatch
+from gleanery.web.variants import VariantChooser
+
+
+@dataclass(frozen=True)
+class CrawlParts:
+    """What a crawl works with; shared by all crawls of the process."""
+
+    store: Store
+    fetcher: Fetcher
+    limiter: HostLimiter
+    robots: RobotsCache
+    browser: Browser | None
+    extract_pool: ExtractPool
+    executor: ThreadPoolExecutor
+    vectors: Vectors | None
+    fetch_concurrency: int
+    robots_patience_seconds: float
+
+
+class CrawlRun:
+    """One attempt of a crawl. `start_url` is where the start leads to, once that is known, and `scope` goes by it."""
+
+    def __init__(
+        self,
+        ctx: TaskContext,
+        payload: CrawlPayload,
+        start_url: str,
+        parts: CrawlParts,
+        progress: CrawlProgress,
+        traps: TrapWatch,
+    ) -> None:
+        self.ctx = ctx
+        self.payload = payload
+        self.start_url = start_url
+        self.scope = scope_of(payload, start_url)
+        self.parts = parts
+        self.progress = progress
+        self.traps = traps
+        self.variants = VariantChooser(start_url, all_variants=payload.all_variants)
+        self.started_at = time.monotonic()
+        self.frontier = Frontier(parts.store.crawls, ctx.task.task_id, self._room, time.monotonic)
+        self.start_error: errors.FetchError | None = None
+        self.start_is_read = asyncio.Event()
+        self.start_page: ExtractedPage | None = None
+
+    @property
+    def is_out_of_time(self) -> bool:
+        limit = self.payload.max_minutes
+        spent = self.ctx.task.ran_seconds + time.monotonic() - self.started_at
+        return limit is not None and spent >= 60 * limit
+
+    def _room(self) -> int:
+        """How many more pages may be stored."""
+        return 0 if self.is_out_of_time else self.payload.max_pages - self.progress.stored
+
+    def begin_at(self, url: str, page: ExtractedPage | None) -> None:
+        """The start page is read (None: it was before), and this is where it is."""
+        if url != self.start_url:
+            self.start_url = url
+            self.scope = scope_of(self.payload, url)
+            self.variants = VariantChooser(url, all_variants=self.payload.all_variants)
+        self.start_page = page
+        self.start_is_read.set()
+
+    def refusal(self, url: str, depth: int) -> Refusal | None:
+        """Why a URL that is new is not taken; None if it is. Asked once a URL: the traps count those that are taken."""
+        return self.scope.refusal(url, depth) or self.variants.refusal(url) or self.traps.refusal(url, depth)
+
+    def late_refusal(self, url: FrontierUrl) -> Refusal | None:
+        """The same when its turn has come, by what is known of its like since."""
+        if url.depth == 0 or url.is_own:
+            return None
+        return self.variants.refusal(url.url) or self.traps.recheck(url.url)
+
+    def snapshot(self, message: str) -> Progress:
+        return self.progress.snapshot(time.monotonic(), message)
+
+    async def tell(self, event: NewEvent) -> None:
+        """Report something that concerns no single URL's end."""
+        await self.ctx.report(self.snapshot(event.message), event)
+
+    async def warn(self, code: str, message: str, **facts: object) -> None:
+        await self.tell(NewEvent(EventType.WARNING_RAISED, f"{code} {message}", {"code": code, **facts}))
+
+    async def skip(
+        self, url: FrontierUrl, reason: Reason | Refusal, message: str, *, same_as: str | None = None
+    ) -> None:
+        """The URL gives no page of its own, and that is as it should be. `same_as` is a URL that stands for it."""
+        self.progress.skipped += 1
+        self.traps.outcome(url.url, is_new_content=False)
+        data = {"url": url.url, "reason": str(reason), "message": message, "status_code": url.status_code}
+        event = NewEvent(EventType.PAGE_SKIPPED, f"{reason} {path_of(url.url)} · {message}", data | _same(same_as))
+        await self._settle(replace(url, state=UrlState.SKIPPED, reason=str(reason), message=message), event)
+
+    async def fail(self, url: FrontierUrl, error: errors.FetchError) -> None:
+        """The end of a URL that gave no page. The start page's error is the crawl's."""
+        if url.depth == 0:
+            self.start_error = error
+            self.start_is_read.set()
+        if not error.can_retry:
+            self.traps.outcome(url.url, is_new_content=False)
+        status = error.details.get("status")
+        url = replace(url, status_code=status, attempts=url.attempts + 1)
+        if isinstance(error, SKIPPING) and url.depth > 0:
+            self.progress.skipped += 1
+            state, kind = UrlState.SKIPPED, EventType.PAGE_SKIPPED
+        else:
+            self.progress.failed += 1
+            state, kind = UrlState.FAILED, EventType.PAGE_FAILED
+        data = {
+            "url": url.url,
+            "reason": error.code,
+            "message": error.message,
+            "status_code": status,
+            "attempts": url.attempts,
+        }
+        event = NewEvent(kind, f"{error.code} {path_of(url.url)} · {error.message}", data)
+        await self._settle(replace(url, state=state, reason=error.code, message=error.message), event)
+
+    async def _settle(self, url: FrontierUrl, event: NewEvent) -> None:
+        await self.parts.store.crawls.settle(self.ctx.fence, url, [event], self.snapshot(event.message))
+        await self.frontier.settled(url)
+
+
+def _same(url: str | None) -> dict[str, str]:
+    return {} if url is None else {"same_as": url}
+
+
+def path_of(url: str) -> str:
+    """The URL without its scheme and host, as the log shows it."""
+    return "/" + url.split("/", 3)[3] if url.count("/") > 2 else url
+
+
+def count_of(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

@@ -1,0 +1,1 @@
+"""Uploads: the files that wait, and the task that makes pages of them."""
