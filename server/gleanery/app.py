@@ -217,13 +217,16 @@ def _engine(
             DemoHandler(),
         ]
     )
+    crawl = CrawlStarter(store.crawls, check_url, lambda: _has_browser(parts))
     creators: dict[str, Create] = {
-        "crawl": CrawlStarter(store.crawls, check_url, lambda: _has_browser(parts)),
+        "crawl": crawl,
         "upload": UploadStarter(store.crawls, uploads),
     }
     dispatcher = LocalDispatcher()
     ground.feed.listen(ringing(dispatcher))
-    submitter = Submitter(store.tasks, handlers, queue_limit=settings.queue_limit, creators=creators)
+    submitter = Submitter(
+        store.tasks, handlers, queue_limit=settings.queue_limit, creators=creators, checks={"crawl": crawl.check}
+    )
     presence = FilePresence(settings.data_dir / "workers")
     worker = Worker(
         store,

@@ -276,7 +276,7 @@ class NewTask:
     description: str = ""
     priority: int = 50
     queue_name: str = "default"
-    max_retries: int = 3
+    max_retries: int | None = None
     run_at: datetime | None = None
     depends_on: tuple[str, ...] = ()
     on_dependency_failure: DependencyFailure = DependencyFailure.FAIL
@@ -453,6 +453,7 @@ class StoredCode:
     start: int
     end: int
     is_guessed: bool = False
+    summary: str = ""
 
 
 @dataclass(frozen=True)

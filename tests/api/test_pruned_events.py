@@ -61,3 +61,18 @@ async def test_who_is_behind_what_is_kept_is_told_to_start_over(
     assert second.startswith(f"id: {last}\nevent: task_completed\n")
     [again] = await stream(client, task["task_id"], **{"Last-Event-ID": str(last - 1)})
     assert again == second
+
+
+async def test_a_websocket_tells_the_state_of_a_task_whose_events_are_gone(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    client = await start_server(data_dir=tmp_path)
+    task = await ended_task(client)
+    await pruned(tmp_path, Retention(events_before=utc_now()))
+    async with (
+        asyncio.timeout(10),
+        client.session.ws_connect(f"{client.url}/ws/tasks/{task['task_id']}/status") as socket,
+    ):
+        update = await socket.receive_json()
+    last = task["last_seq"]
+    assert (update["status"], update["prevSeq"], update["seq"], update["events"]) == ("complete", last, last, [])

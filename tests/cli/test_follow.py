@@ -35,6 +35,14 @@ async def test_it_starts_after_what_is_known() -> None:
     assert script.asked == [7]
 
 
+async def test_what_is_no_longer_kept_is_not_waited_for() -> None:
+    async with serve_script(Script([Line([[8, 9]], is_last=True)], 9)) as script, Client(script.url, None) as client:
+        told = [item async for item in follow(client, "tsk_1")]
+    assert [type(item) for item in told] == [Update]
+    assert [event.seq for item in told if isinstance(item, Update) for event in item.events] == [8, 9]
+    assert script.asked == [0]
+
+
 async def test_an_unknown_task_is_said_at_once() -> None:
     async with serve_script(Script([], 0)) as script, Client(script.url, None) as client:
         with pytest.raises(errors.ServerRefused) as raised:

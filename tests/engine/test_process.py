@@ -19,14 +19,12 @@ from gleanery import errors
 from gleanery.engine import process_child
 from gleanery.engine.handler import TaskContext
 from gleanery.engine.process import in_process
-from gleanery.engine.retry import RetryPolicy
 from gleanery.model import Fence, Task, TaskStatus
 from gleanery.store.values import Asked
 from tests.engine.stage import PATIENCE_SECONDS, Acting, Stage, Through
 
 JOBS = "tests.engine.process_jobs"
 PARENT = "tests.engine.process_parent"
-NO_RETRY = RetryPolicy(max_retries=0)
 
 
 class Ear:
@@ -69,8 +67,8 @@ def running(function: str, payload: Any = None) -> Callable[[TaskContext], Await
 
 
 async def outcome(stage: Stage, function: str, payload: Any = None) -> Any:
-    async with stage.worker(Acting(running(function, payload), retry=NO_RETRY)):
-        ended = await stage.ended(await stage.enqueue())
+    async with stage.worker(Acting(running(function, payload))):
+        ended = await stage.ended(await stage.enqueue(max_retries=0))
     assert children() == []
     return ended.result["answer"] if ended.result is not None else ended.error
 
@@ -223,8 +221,8 @@ async def test_a_process_that_died_is_tried_again(stage: Stage) -> None:
 
 async def test_the_keeper_may_be_killed_too(stage: Stage, ear: Ear) -> None:
     """Expected: the worker dies with it, and what it had started in its group with its answer."""
-    async with stage.worker(Acting(running("hold", ear.port), retry=NO_RETRY)):
-        task = await stage.enqueue()
+    async with stage.worker(Acting(running("hold", ear.port))):
+        task = await stage.enqueue(max_retries=0)
         worker, keeper, child, own_session, orphan = await ear.processes()
         keeper.kill()
         ended = await stage.ended(task)
@@ -235,8 +233,8 @@ async def test_the_keeper_may_be_killed_too(stage: Stage, ear: Ear) -> None:
 
 
 async def test_a_keeper_that_is_asked_to_end_takes_all_along(stage: Stage, ear: Ear) -> None:
-    async with stage.worker(Acting(running("hold", ear.port), retry=NO_RETRY)):
-        task = await stage.enqueue()
+    async with stage.worker(Acting(running("hold", ear.port))):
+        task = await stage.enqueue(max_retries=0)
         processes = await ear.processes()
         processes[1].terminate()
         ended = await stage.ended(task)
@@ -259,8 +257,8 @@ async def test_a_cancel_ends_a_busy_process_and_all_below_it_at_once(stage: Stag
 
 
 async def test_a_timeout_ends_it(stage: Stage, ear: Ear) -> None:
-    async with stage.worker(Acting(running("hold", ear.port), retry=NO_RETRY, timeout_seconds=3.0)):
-        task = await stage.enqueue()
+    async with stage.worker(Acting(running("hold", ear.port), timeout_seconds=3.0)):
+        task = await stage.enqueue(max_retries=0)
         processes = await ear.processes()
         ended = await stage.ended(task)
         assert (left(processes), children()) == ([], [])

@@ -35,6 +35,8 @@ def test_the_first_rule_that_fits_decides() -> None:
     assert policy.decide(errors.HttpStatus("u", 404, "Not Found"), 0, rng) == Retry(0.0), "though it says it can't pass"
     assert policy.decide(ValueError(), 2, rng) == Retry(0.0)
     assert policy.decide(ValueError(), 3, rng) is None, "no retries left"
+    assert policy.decide(ValueError(), 3, rng, max_retries=4) == Retry(0.0), "the task was given more"
+    assert policy.decide(ValueError(), 1, rng, max_retries=1) is None, "or less"
     assert policy.decide(KeyError(), 0, rng) is None
 
 
@@ -133,6 +135,20 @@ async def test_keys_and_payload_come_from_the_spec(stage: Stage) -> None:
     with pytest.raises(errors.InvalidInput) as refused:
         await submitter.submit(NewTask("nobody", {}))
     assert (refused.value.field, refused.value.reason) == ("task_type", "must be one of demo")
+
+
+async def test_what_a_payload_says_is_checked_before_there_is_a_task(stage: Stage) -> None:
+    def check(payload: Any) -> None:
+        if payload.url == "http://10.0.0.1/":
+            raise errors.InvalidUrl("is a private address")
+
+    submitter = Submitter(stage.tasks, by_type([Acting(nothing)]), queue_limit=10, checks={"demo": check})
+    with pytest.raises(errors.InvalidUrl):
+        submitter.prepared(NewTask("demo", {"url": "http://10.0.0.1/"}))
+    with pytest.raises(errors.InvalidUrl):
+        await submitter.submit(NewTask("demo", {"url": "http://10.0.0.1/"}))
+    assert await stage.tasks.count_by_status() == {}
+    assert (await submitter.submit(NewTask("demo", {"url": "https://a.test/"}))).status is TaskStatus.QUEUED
 
 
 async def test_no_more_of_a_type_or_queue_run_at_once_than_declared(stage: Stage) -> None:

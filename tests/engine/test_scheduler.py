@@ -140,8 +140,8 @@ async def test_a_tick_makes_a_task_and_moves_the_schedule_on(node: Node) -> None
 
 
 async def test_retries_are_those_of_the_type_unless_the_schedule_says_otherwise(node: Node) -> None:
-    assert task_of(await node.put(), node.submitter).max_retries == 7
-    assert task_of(await node.put(max_retries=0), node.submitter).max_retries == 0
+    assert node.submitter.prepared(task_of(await node.put(), node.submitter)).max_retries == 7
+    assert node.submitter.prepared(task_of(await node.put(max_retries=0), node.submitter)).max_retries == 0
 
 
 async def test_a_task_is_due_by_the_jitter_of_its_tick(node: Node) -> None:

@@ -181,6 +181,14 @@ async def test_a_process_that_is_behind_publishes_its_own_commits_after_those_of
         assert {name for _, name, *_ in log} == {theirs.task_id, mine.task_id}
 
 
+async def test_the_first_word_of_another_process_makes_a_tail_look_often(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        one, other = [await stack.enter_async_context(Process(tmp_path / "gleanery.db")) for _ in range(2)]
+        await other.running()
+        await one.published.up_to(2)
+        assert (one.tail.is_alone, other.tail.is_alone) == (False, True)
+
+
 class Unreadable(Through):
     """Its log can't be read the first time."""
 

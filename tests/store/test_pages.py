@@ -128,12 +128,15 @@ async def test_a_page_that_has_not_changed_is_the_next_crawls_with_all_that_it_h
 async def test_what_is_guessed_and_how_a_page_was_got_is_kept(crawl: Crawl) -> None:
     whole = bundle_of(crawl.source.source_id, crawl.task.task_id, "a", code=[("c", "int x;"), ("go", "x := 1")])
     page = replace(whole.page, fetched_by=FetchedBy.BROWSER)
-    code = (whole.code_examples[0], replace(whole.code_examples[1], is_guessed=True))
+    code = (whole.code_examples[0], replace(whole.code_examples[1], is_guessed=True, summary="Like this:"))
     await crawl.add(url_of("a"))
     assert await crawl.store_page(url_of("a"), replace(whole, page=page, code_examples=code))
     assert (await crawl.store.knowledge.page(page.page_id)).fetched_by is FetchedBy.BROWSER
     rows = await crawl.store.knowledge.code_examples(crawl.source.source_id, language=None, after=0, limit=10)
-    assert [(row.code.language, row.code.is_guessed) for row in rows] == [("c", False), ("go", True)]
+    assert [(row.code.language, row.code.is_guessed, row.code.summary) for row in rows] == [
+        ("c", False, ""),
+        ("go", True, "Like this:"),
+    ]
 
 
 async def test_two_urls_that_lead_to_one_page_make_one_page(crawl: Crawl) -> None:

@@ -318,6 +318,7 @@ class Live:
             bell.clear()
             try:
                 task = await self._tasks.get(task_id)
+                after = max(after, task.first_seq - 1)  # what is no longer kept is a gap before `prevSeq`
                 events = list(await self._tasks.events(task_id, after=after, before=None, limit=MESSAGE_EVENTS))
                 async with asyncio.timeout(SEND_SECONDS):
                     await socket.send_json(present.of_update(task, after, events))

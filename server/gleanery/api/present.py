@@ -252,6 +252,7 @@ def of_code(code: model.StoredCode, url: str, title: str) -> CodeExampleShape:
         context=code.context,
         start=code.start,
         end=code.end,
+        summary=code.summary,
         is_guessed=code.is_guessed,
     )
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import web
 from pydantic import Field
@@ -22,7 +22,6 @@ from gleanery.engine.scheduler import task_of
 from gleanery.engine.submit import Submitter
 from gleanery.model import Clock, Schedule, new_id, utc_now
 from gleanery.store.base import ScheduleStore
-from gleanery.store.values import Idempotency
 
 NEXT_TICKS = 3
 _TIMING = frozenset({"cron", "interval_seconds", "time_zone"})
@@ -128,21 +127,12 @@ class ScheduleRun(wire.Shape):
     task_id: str
 
 
-class Schedules(ScheduleStore, Protocol):
-    """What the routes need of the store."""
-
-    async def create(self, schedule: Schedule, idempotency: Idempotency | None) -> Schedule:
-        """Keep a new schedule, or give the one that the same key and request have made, as it stands now. Raises
-        IdempotencyConflict for a key that came with another request."""
-        ...
-
-
 class SchedulesApi:
     """The routes. `check_url` raises InvalidUrl for a webhook that can't be called; `wake` is told of every change."""
 
     def __init__(
         self,
-        schedules: Schedules,
+        schedules: ScheduleStore,
         submitter: Submitter,
         check_url: Callable[[str], None],
         wake: Callable[[], None],

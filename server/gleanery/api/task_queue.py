@@ -12,7 +12,6 @@ from gleanery.api import present, wire
 from gleanery.api.http import answer, idempotency_of, int_of, read
 from gleanery.api.knowledge import check_field
 from gleanery.api.route import Query, Route
-from gleanery.engine.handler import handler_of
 from gleanery.engine.housekeeping import prune
 from gleanery.engine.steer import Steered, Steering
 from gleanery.engine.submit import Submitter
@@ -83,7 +82,6 @@ class TaskQueueApi:
         )
 
     async def _submit(self, body: wire.TaskRequest, idempotency: Idempotency | None) -> Task:
-        spec = handler_of(self._submitter.handlers, body.task_type).spec
         new = NewTask(
             task_type=body.task_type,
             payload=body.payload,
@@ -91,7 +89,7 @@ class TaskQueueApi:
             description=body.description,
             priority=body.priority,
             queue_name=body.queue_name,
-            max_retries=spec.retry.max_retries if body.max_retries is None else body.max_retries,
+            max_retries=body.max_retries,
             run_at=body.run_at,
             depends_on=tuple(dict.fromkeys(body.depends_on)),
             on_dependency_failure=body.on_dependency_failure,

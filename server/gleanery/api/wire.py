@@ -419,6 +419,7 @@ class CodeExampleShape(Shape):
     context: str = Field(description="The prose right before the block.")
     start: int
     end: int
+    summary: str = Field(description="The sentence before the block.")
     is_guessed: bool = Field(description="The page names no language: this one was worked out from the code.")
 
 

@@ -60,8 +60,11 @@ async def follow(
 
 
 async def _in_order(line: AsyncIterator[Update], seq: int) -> AsyncGenerator[Update, None]:
-    """The updates with only the events after `seq`. Ends early where one is missing: the next line brings it."""
+    """The updates with only the events after `seq`. Ends early where one is missing: the next line brings it. What a line
+    leaves out at its beginning is no longer kept: no line can bring it."""
+    is_first = True
     async for update in line:
+        seq, is_first = max(seq, update.prev_seq) if is_first else seq, False
         events = [event for event in update.events if event.seq > seq]
         if [event.seq for event in events] != list(range(seq + 1, seq + 1 + len(events))) or update.prev_seq > seq:
             return

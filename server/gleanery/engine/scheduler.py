@@ -165,7 +165,7 @@ def task_of(schedule: Schedule, submitter: Submitter) -> NewTask:
         title=schedule.name,
         priority=schedule.priority,
         queue_name=schedule.queue_name,
-        max_retries=spec.retry.max_retries if schedule.max_retries is None else schedule.max_retries,
+        max_retries=schedule.max_retries,
         webhook_url=schedule.webhook_url,
         schedule_id=schedule.schedule_id,
     )

@@ -17,7 +17,7 @@ Create = Callable[[NewTask, Idempotency | None, int], Awaitable[Task]]
 """Keeps a task that needs more than its row (a crawl its source) in one transaction; the number is the queue's limit."""
 
 
-Check = Callable[[Any], None]
+Check = Callable[[Any], object]
 """Raises InvalidInput for a payload (the type's model) whose values can't be: what its form alone doesn't say."""
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -67,6 +67,7 @@ class Submitter:
             new,
             payload=payload.model_dump(mode="json"),
             title=new.title or spec.description or spec.task_type,
+            max_retries=spec.retry.max_retries if new.max_retries is None else new.max_retries,
             coalesce_key=coalesce_key,
             serial_key=new.serial_key or spec.serial_key(payload) or coalesce_key,
         )

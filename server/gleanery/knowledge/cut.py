@@ -114,6 +114,7 @@ def _code_examples(page: Page, extracted: ExtractedPage) -> tuple[StoredCode, ..
                 start=code.start,
                 end=code.end,
                 is_guessed=code.is_guessed,
+                summary=code.summary,
             )
         )
     return tuple(rows)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # One guess of the model costs 11 CPU ms whatever the text's length, so that a page gets few: for its longest blocks, and
 # no more once one could not be told, since what follows on that page is mostly like it.
-MOST_GUESSES = 4
+MOST_GUESSES = 2
 _LEAST_CHARS = 80
 _LEAST_LINES = 4
 # Measured on 2,300 blocks of documentation and of source files whose label was hidden: at 0.9, and for these languages,

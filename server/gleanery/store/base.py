@@ -352,6 +352,11 @@ class KnowledgeStore(Protocol):
 
 
 class ScheduleStore(Protocol):
+    async def create(self, schedule: Schedule, idempotency: Idempotency | None) -> Schedule:
+        """Keep a new schedule, or give the one that the same key and request have made, as it stands now. Raises
+        IdempotencyConflict for a key that came with another request."""
+        ...
+
     async def put(self, schedule: Schedule) -> Schedule:
         """Keep a new schedule, or the changed one of that id; one of the same `source_id` is replaced. What has run stays as
         it is stored (`last_at`, `last_task_id`, `skipped_count`)."""
@@ -396,8 +401,8 @@ class OutboxStore(Protocol):
     """Webhook calls. They are written by the transactions of `TaskStore` that they tell of."""
 
     async def claim(self, limit: int, hold_seconds: float, *, passing_over: Sequence[str] = ()) -> Sequence[Delivery]:
-        """Pending calls that are due, oldest first, of a task only the oldest, none whose URL begins with one of
-        `passing_over`. Nobody else gets them for `hold_seconds`. Each claim is an attempt."""
+        """Pending calls that are due, oldest first, of a task none before an earlier one that was tried less than three
+        times, none whose URL begins with one of `passing_over`. Nobody else gets them for `hold_seconds`. Each claim is an attempt."""
         ...
 
     async def next_at(self, *, passing_over: Sequence[str] = ()) -> datetime | None:

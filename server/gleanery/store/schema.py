@@ -362,6 +362,10 @@ ALTER TABLE page ADD COLUMN links BLOB;
 CREATE INDEX page_content ON page (source_id, content_hash);
 
 ALTER TABLE code_example ADD COLUMN is_guessed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE code_example ADD COLUMN summary TEXT NOT NULL DEFAULT '';
+
+CREATE INDEX idempotency_task ON idempotency (task_id);
+CREATE INDEX idempotency_age ON idempotency (created_at);
 
 -- Which processes use a host, so that they share its places and its pauses.
 CREATE TABLE host_use (

@@ -68,6 +68,8 @@ def add_urls(tx: Tx, fence: Fence, urls: Sequence[FrontierUrl]) -> int:
                 ),
             )
             queued += url.state is UrlState.QUEUED
+        elif url.reason == "markdown_twin":
+            _pass_over(tx, fence.task_id, url)
         elif url.depth < known["depth"] and (known["state"] == UrlState.QUEUED or known["reason"] == "too_deep"):
             was_refused = known["state"] != UrlState.QUEUED
             state = url.state if was_refused else UrlState.QUEUED
@@ -85,7 +87,21 @@ def add_urls(tx: Tx, fence: Fence, urls: Sequence[FrontierUrl]) -> int:
                 ),
             )
             queued += was_refused and state is UrlState.QUEUED
+        if known is not None and url.lastmod is not None:
+            tx.db.execute(
+                "UPDATE frontier SET lastmod = ? WHERE task_id = ? AND url_key = ? AND lastmod IS NULL",
+                (url.lastmod.timestamp(), fence.task_id, url.url_key),
+            )
     return queued
+
+
+def _pass_over(tx: Tx, task_id: str, twin: FrontierUrl) -> None:
+    """A known URL that waits is the Markdown of a page, or of which page it is so is known better now."""
+    tx.db.execute(
+        "UPDATE frontier SET state = 'skipped', reason = 'markdown_twin', same_as = ?, settled_at = ?, is_refused = 1"
+        " WHERE task_id = ? AND url_key = ? AND (state = 'queued' OR reason = 'markdown_twin')",
+        (twin.same_as, tx.now.timestamp(), task_id, twin.url_key),
+    )
 
 
 def next_urls(db: sqlite3.Connection, task_id: str, limit: int, exclude: Sequence[int]) -> list[FrontierUrl]:
@@ -131,12 +147,17 @@ def skip_queued(tx: Tx, fence: Fence, reason: str) -> int:
 
 
 def take_up_orphans(tx: Tx, fence: Fence) -> int:
-    """Queue again, for themselves, the URLs that were passed over for a canonical one that gave no page; how many."""
+    """Queue again, for themselves, the URLs that were passed over for another that gave no page, nor one that stands for
+    that in turn; how many."""
     check_fence(tx, fence)
     return tx.db.execute(
-        "UPDATE frontier SET state = 'queued', reason = NULL, message = NULL, same_as = NULL, settled_at = NULL, is_own = 1"
-        " WHERE task_id = ? AND reason = 'canonical' AND NOT EXISTS (SELECT 1 FROM frontier AS other"
-        "  WHERE other.task_id = frontier.task_id AND other.url_key = frontier.same_as AND other.page_id IS NOT NULL)",
+        "UPDATE frontier SET state = 'queued', reason = NULL, message = NULL, same_as = NULL, settled_at = NULL, is_own = 1,"
+        " is_refused = 0 WHERE task_id = ?1 AND reason IN ('canonical', 'markdown_twin') AND page_id IS NULL AND NOT EXISTS ("
+        "  WITH RECURSIVE chain (url_key) AS (SELECT frontier.same_as UNION"
+        "   SELECT link.same_as FROM chain JOIN frontier AS link ON link.task_id = ?1 AND link.url_key = chain.url_key"
+        "   WHERE link.same_as IS NOT NULL)"
+        "  SELECT 1 FROM chain JOIN frontier AS other ON other.task_id = ?1 AND other.url_key = chain.url_key"
+        "  WHERE other.page_id IS NOT NULL OR other.reason = 'noindex')",
         (fence.task_id,),
     ).rowcount
 

@@ -264,7 +264,7 @@ FROM chunk JOIN page USING (page_id)
 _CODE = """
 SELECT code_example.row_id, code_example.code_id, code_example.page_id, code_example.source_id, code_example.ordinal,
     code_example.language, code_example.heading_path, code_example.context, code_example.code, code_example.start,
-    code_example."end", code_example.is_guessed, page.url, page.title AS page_title
+    code_example."end", code_example.is_guessed, code_example.summary, page.url, page.title AS page_title
 FROM code_example JOIN page USING (page_id)
 """
 
@@ -297,6 +297,7 @@ def _found_code(row: sqlite3.Row, rank: float = 0.0) -> FoundCode:
         row["start"],
         row["end"],
         bool(row["is_guessed"]),
+        row["summary"],
     )
     return FoundCode(row["row_id"], code, row["url"], row["page_title"], rank)
 

@@ -128,7 +128,7 @@ def _insert_code(tx: Tx, code: StoredCode, title: str) -> tuple[int | None, str,
     headings = " ".join(code.heading_path)
     row = tx.db.execute(
         "INSERT INTO code_example (code_id, page_id, source_id, ordinal, language, heading_path, title, headings, context, code,"
-        ' start, "end", is_guessed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+        ' start, "end", is_guessed, summary) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
         (
             code.code_id,
             code.page_id,
@@ -143,6 +143,7 @@ def _insert_code(tx: Tx, code: StoredCode, title: str) -> tuple[int | None, str,
             code.start,
             code.end,
             code.is_guessed,
+            code.summary,
         ),
     ).lastrowid
     return row, fts_text(title), fts_text(headings), fts_text(code.context), fts_text(code.code)

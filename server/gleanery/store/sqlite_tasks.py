@@ -39,6 +39,7 @@ from gleanery.store.sqlite_rows import (
 from gleanery.store.values import Asked, Change, Idempotency, Removed, Retention, TaskFilter, TaskStats, Wanted
 
 EVENTS_OF_A_LOOK = 500
+DEFAULT_RETRIES = 3
 _NOT_BEGUN = dump_progress(Progress())
 
 
@@ -202,6 +203,11 @@ def _check_room(db: sqlite3.Connection, queue_limit: int) -> None:
         )
 
 
+def _retries(new: NewTask) -> int:
+    """As many as it has, or a type has that says nothing."""
+    return DEFAULT_RETRIES if new.max_retries is None else new.max_retries
+
+
 def _insert(tx: Tx, new: NewTask) -> Task:
     """The task as it is read from its row from now on. Its first event is still to be kept."""
     now = tx.now.timestamp()
@@ -217,7 +223,7 @@ def _insert(tx: Tx, new: NewTask) -> Task:
         "queue_name": new.queue_name,
         "payload": payload,
         "progress": _NOT_BEGUN,
-        "max_retries": new.max_retries,
+        "max_retries": _retries(new),
         "run_at": run_at,
         "wakes_at": run_at if run_at > now else None,
         "created_at": now,
@@ -251,7 +257,7 @@ def _queued(new: NewTask, payload: Mapping[str, Any], run_at: datetime, created_
         progress=load_progress(_NOT_BEGUN),
         attempt=0,
         retry_attempts=0,
-        max_retries=new.max_retries,
+        max_retries=_retries(new),
         run_at=run_at,
         created_at=created_at,
         processing_started_at=None,

@@ -28,10 +28,7 @@ class CrawlStarter:
     async def __call__(self, new: NewTask, idempotency: Idempotency | None, queue_limit: int) -> Task:
         """Raises InvalidUrl, InvalidInput (a glob, `refresh_every`), and what `TaskStore.create` raises."""
         asked = CrawlPayload.model_validate(new.payload)
-        url = parse_url(asked.url)
-        self._check_url(url)
-        scope_of(asked, url)
-        self._check_browser(asked)
+        url = self.check(asked)
         payload = asked.model_copy(update={"url": url, "source_id": ""})
         return await self._crawls.start(
             replace(new, payload=payload.model_dump(), title=url),
@@ -41,6 +38,14 @@ class CrawlStarter:
             queue_limit=queue_limit,
             schedule=None if new.schedule_id else _schedule(payload, new),
         )
+
+    def check(self, asked: CrawlPayload) -> str:
+        """The start as an href. Raises InvalidUrl and InvalidInput for what can't be crawled by its form."""
+        url = parse_url(asked.url)
+        self._check_url(url)
+        scope_of(asked, url)
+        self._check_browser(asked)
+        return url
 
     def _check_browser(self, asked: CrawlPayload) -> None:
         if asked.browser is not None and asked.render != "browser":
