@@ -108,14 +108,32 @@ class Meter:
 
 async def run_gleanery(setting: Setting, idle: Ticker) -> Row:
     """The server, from the start call to `completed`; only words are indexed."""
+    return await _run_server(setting, idle, "gleanery", "/", "http")
+
+
+async def run_mixed(setting: Setting, idle: Ticker) -> Row:
+    """The same where every third page is empty without its scripts; the server finds out which."""
+    return await _run_server(setting, idle, "gleanery, mixed", "/mixed/index.html", "auto", max_pages=150)
+
+
+async def run_rendered(setting: Setting, idle: Ticker) -> Row:
+    """The same with every page rendered."""
+    return await _run_server(setting, idle, "gleanery, rendered", "/", "browser", max_pages=100)
+
+
+async def _run_server(
+    setting: Setting, idle: Ticker, name: str, path: str, render: str, *, max_pages: int | None = None
+) -> Row:
     async with _server(setting, "none") as (child, api):
         child.tell("mark")
-        meter = Meter("gleanery", child, idle)
-        task = await api.start(f"{setting.site_url}/")
+        meter = Meter(name, child, idle)
+        task = await api.start(f"{setting.site_url}{path}", render=render, max_pages=max_pages)
         done = await api.until_ended(task["task_id"])
         pages = done["progress"]["stages"]["stored"]["done"]
         child.tell("lag")
-        return meter.row(pages, (await child.hear())["lag"], f"{done['status']}")
+        rendered = await api.count_rendered(task["task_id"]) if render != "http" else 0
+        notes = done["status"] + (f", {rendered} rendered" if rendered else "")
+        return meter.row(pages, (await child.hear())["lag"], notes)
 
 
 async def run_first_page(setting: Setting, idle: Ticker) -> Row:
@@ -181,6 +199,8 @@ async def _run_list(child: Child, name: str, idle: Ticker) -> Row:
 
 CONTENDERS: Mapping[str, Callable[[Setting, Ticker], Awaitable[Row]]] = {
     "gleanery": run_gleanery,
+    "mixed": run_mixed,
+    "rendered": run_rendered,
     "scrapy": run_scrapy,
     "crawl4ai": run_crawl4ai,
     "first-page": run_first_page,
@@ -195,12 +215,19 @@ class Api:
         self._session = session
         self._base = f"{base}/api/v1"
 
-    async def start(self, url: str, *, max_pages: int | None = None, key: str | None = None) -> Mapping[str, Any]:
-        body = {"url": url} if max_pages is None else {"url": url, "max_pages": max_pages}
+    async def start(
+        self, url: str, *, render: str = "http", max_pages: int | None = None, key: str | None = None
+    ) -> Mapping[str, Any]:
+        body = {"url": url, "render": render} | ({} if max_pages is None else {"max_pages": max_pages})
         headers = {} if key is None else {"Idempotency-Key": key}
         async with self._session.post(f"{self._base}/knowledge/add", json=body, headers=headers) as reply:
             reply.raise_for_status()
             return await reply.json()
+
+    async def count_rendered(self, task_id: str) -> int:
+        """How many of a crawl's pages the browser gave."""
+        async with self._session.get(f"{self._base}/tasks/{task_id}/pages?state=stored&limit=500") as reply:
+            return sum(row["fetched_by"] == "browser" for row in (await reply.json())["items"])
 
     async def task(self, task_id: str) -> Mapping[str, Any]:
         async with self._session.get(f"{self._base}/tasks/{task_id}") as reply:

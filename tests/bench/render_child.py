@@ -17,8 +17,8 @@ from typing import Any
 
 import psutil
 
-from gleanery.web.browser.supervisor import Browser, RenderRequest
 from gleanery.web.browser.binary import find_browser
+from gleanery.web.browser.supervisor import Browser, RenderRequest
 from gleanery.web.egress import EgressProxy
 from gleanery.web.guard import AddressPolicy
 from tests.bench.crawl_lag import Ticker

@@ -19,13 +19,15 @@ async def serve_directory(path: Path, host: str = "127.0.0.1") -> AsyncIterator[
     """Serves the files below `path`: index.html for a directory (301 to its slash), 404 for the rest."""
     site = Site("")
     app = web.Application()
-    app.router.add_get("/{path:.*}", _handler(path.resolve(), site))
+    app.router.add_get("/{path:.*}", handler(path.resolve(), site))
     async with run(app, host) as url:
         site.url = url
         yield site
 
 
-def _handler(root: Path, site: Site) -> Handler:
+def handler(root: Path, site: Site) -> Handler:
+    """Answers with the files below `root`, and records in `site`."""
+
     async def handle(request: web.Request) -> web.StreamResponse:
         site.record(request)
         file = (root / request.match_info["path"]).resolve()
