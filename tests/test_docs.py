@@ -15,22 +15,29 @@ import socketio
 from pydantic import BaseModel
 
 from gleanery import errors
-from gleanery.api import live, schedules, webhooks, wire
+from gleanery.api import live, schedules, upload, webhooks, wire
 from gleanery.cli.arguments import build_parser
 from gleanery.cli.exits import Exit
 from gleanery.config import Settings, env_name
-from gleanery.handlers.crawl.payload import CrawlStart
+from gleanery.handlers.crawl.payload import BrowserOptions, CrawlStart
+from gleanery.handlers.crawl.reasons import Reason
+from gleanery.handlers.crawl.rendering import RenderMode
 from gleanery.handlers.demo import TestPayload
 from gleanery.model import (
     CrawlStage,
     DeliveryState,
     DependencyFailure,
     EventType,
+    FetchedBy,
     MissedTicks,
     TaskStatus,
+    UrlOrigin,
     UrlState,
 )
-from gleanery.web.urls import Refusal
+from gleanery.web.crawl_mode import ModeKind
+from gleanery.web.discover import Outcome
+from gleanery.web.scope import Refusal
+from gleanery.web.sitemaps import SitemapProblem
 from tests.api.client import Client
 from tests.documents import EXAMPLE, PACKAGE, PAGES, ROOT, Page, coded, first_codes, section
 
@@ -114,7 +121,8 @@ async def test_the_example_can_be_crawled_and_searched(client: Client) -> None:
     for query, page in {
         "how do I cancel a task": "tasks.html#cancel",
         "GLEANERY_ALLOW_ADDRESSES private site": "settings.html#private-sites",
-        "robots.txt unreachable": "crawling.html#robots",
+        "robots.txt unreachable": "politeness.html#",
+        "upload a PDF file": "formats.html#upload",
         "what happens after a power cut": "crashes.html#after-a-crash",
         "exit codes": "command-line.html#exit-codes",
         "verify webhook signature": "webhooks.html#verify",
@@ -175,7 +183,15 @@ async def test_every_route_and_parameter_is_in_the_rest_page(client: Client) -> 
     ("model", "page", "heading_id"),
     [
         (CrawlStart, "scope.html", "options"),
+        (BrowserOptions, "rendering.html", "options"),
         (wire.CrawlStarted, "rest.html", "knowledge-add"),
+        (wire.PreviewShape, "rest.html", "knowledge-preview"),
+        (wire.RobotsShape, "rest.html", "knowledge-preview"),
+        (wire.TriedShape, "rest.html", "knowledge-preview"),
+        (wire.BranchShape, "rest.html", "knowledge-preview"),
+        (wire.EstimateShape, "rest.html", "knowledge-preview"),
+        (upload.UploadStart, "rest.html", "knowledge-upload"),
+        (upload.UploadStart, "formats.html", "upload"),
         (wire.KnowledgeStatus, "rest.html", "knowledge-status"),
         (wire.SearchRequest, "rest.html", "search-passages"),
         (wire.SearchRequest, "search.html", "search-passages"),
@@ -223,7 +239,7 @@ async def test_the_options_of_a_crawl_have_the_defaults_that_are_told() -> None:
     }
     defaults = {name: field.get_default(call_default_factory=True) for name, field in CrawlStart.model_fields.items()}
     expected = {
-        name: "" if name == "url" or value is None else str(value).lower() if value is True else str(value)
+        name: "" if name == "url" or value is None else str(value).lower() if isinstance(value, bool) else str(value)
         for name, value in defaults.items()
     }
     assert told == expected
@@ -235,6 +251,12 @@ async def test_the_options_of_a_crawl_have_the_defaults_that_are_told() -> None:
 def test_every_state_stage_choice_and_event_is_described() -> None:
     assert {str(status) for status in TaskStatus} <= coded(section("tasks.html", "states"))
     assert {str(state) for state in UrlState} <= coded(section("rest.html", "task-pages"))
+    assert {str(state) for state in UrlState} == first_cells("decisions.html", "states")
+    assert {str(origin) for origin in UrlOrigin} == first_cells("discovery.html", "origins")
+    assert {str(outcome) for outcome in Outcome} == first_cells("discovery.html", "lists")
+    assert {str(way) for way in FetchedBy} == first_cells("decisions.html", "got")
+    assert {str(mode) for mode in ModeKind} == first_cells("preview.html", "mode")
+    assert {str(mode) for mode in RenderMode} == first_cells("rendering.html", "modes")
     assert {str(stage) for stage in CrawlStage} <= coded(section("crawling.html", "stages"))
     assert {str(choice) for choice in DependencyFailure} <= coded(section("tasks.html", "dependencies"))
     assert {str(choice) for choice in MissedTicks} <= coded(section("schedules.html", "missed"))
@@ -268,7 +290,7 @@ def test_every_error_code_and_reason_is_described_and_no_other() -> None:
     codes = (
         {kind.code for kind in error_classes(errors.GleaneryError)}
         | set(written_codes())
-        | {str(r) for r in Refusal}
+        | {*map(str, Refusal), *map(str, Reason), *warnings()}
         | statuses
     )
     examples = {"http_403", "http_404"}
@@ -289,19 +311,51 @@ def test_what_can_pass_is_told_as_tried_again() -> None:
         assert (is_tried_again == "yes") is can_pass, code
 
 
+def test_every_reason_is_told_in_its_own_words() -> None:
+    """The sentence that a URL is shown with stands in the table, perhaps with what to do about it."""
+    told = {row[0].strip("`"): row[1].replace("`", "") for row in Page("errors.html").rows if len(row) == 2}
+    said = {str(reason): reason.sentence for reason in (*Refusal, *Reason)}
+    assert {code: sentence for code, sentence in said.items() if not told[code].startswith(sentence.rstrip("."))} == {}
+
+
+def warnings() -> Iterator[str]:
+    """Codes of warnings that are no errors."""
+    for file in (PACKAGE / "handlers").rglob("*.py"):
+        yield from re.findall(r'\bwarn\(\s*"(\w+)"', file.read_text())
+
+
+def first_cells(page: str, heading_id: str) -> set[str]:
+    """What stands in code marks in the first cells of the rows of one section."""
+    return set(re.findall(r"<tr><td><code>(\w+)</code>", section(page, heading_id)))
+
+
 def error_classes(root: type[errors.GleaneryError]) -> Iterator[type[errors.GleaneryError]]:
     yield root
     for kind in root.__subclasses__():
         yield from error_classes(kind)
 
 
+def test_every_reason_of_a_place_that_was_tried_is_described_and_no_other() -> None:
+    described = {
+        code
+        for cell in re.findall(r"<tr><td>(.*?)</td>", section("discovery.html", "tried-reasons"))
+        for code in re.findall(r"<code>(\w+)</code>", cell)
+    }
+    written = set(
+        re.findall(r'reason="(\w+)"|_refuse\(entry\.url, "(\w+)"|"(enough_urls|no_bytes_left)"', DISCOVER.read_text())
+    )
+    assert described == {code for found in written for code in found if code} | {*map(str, SitemapProblem)}
+
+
+DISCOVER = PACKAGE / "web" / "discover.py"
 CODE_ARGUMENTS = {"ErrorInfo": 0, "failure": 1, "ServerRefused": 1, "skip_queued": 1}
 """Calls that name a code of their own, and the position where they do."""
 
 
 def written_codes() -> Iterator[str]:
     """Codes and reasons that stand in the code as text."""
-    for file in PACKAGE.rglob("*.py"):
+    # What a list of a site's pages lacks is told elsewhere: `tried_reasons`.
+    for file in {*PACKAGE.rglob("*.py")} - {DISCOVER}:
         for call in (node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)):
             name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
             position = CODE_ARGUMENTS.get(name)

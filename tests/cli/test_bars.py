@@ -12,10 +12,11 @@ from pathlib import Path
 from rich.console import Console
 
 from gleanery.api import wire
-from gleanery.cli.bars import Picture, draw, duration
+from gleanery.cli.bars import Bars, Picture, draw, duration
+from gleanery.cli.client import Update
 from gleanery.model import TaskStatus
 from tests.cli.command import run, started
-from tests.cli.scripted import shape
+from tests.cli.scripted import AT, shape
 from tests.sites import Site
 
 
@@ -54,6 +55,20 @@ def test_neither_markup_nor_escapes_of_a_page_are_obeyed() -> None:
         "[red]t[/red]\x1b[2J", TaskStatus.RUNNING, progress(stages={}), ["[link=x]a\u202eb"], is_connected=False
     )
     assert drawn(picture) == ["running [red]t[/red]␛[2J", "40 %", "! [link=x]a<U+202E>b", "reconnecting…"]
+
+
+def test_what_was_chosen_stays_above_the_bars() -> None:
+    out = StringIO()
+    bars = Bars("t", Console(file=out, width=60, highlight=False))
+    told = [
+        wire.EventShape(seq=seq, at=AT, type=kind, message=f"{kind} said", data={})
+        for seq, kind in enumerate(["page_stored", "site_surveyed", "rendering_chosen", "page_skipped"], 1)
+    ]
+    bars.update(Update(0, 4, told, TaskStatus.RUNNING, progress()))
+    assert [line.partition(" ")[2] for line in out.getvalue().splitlines()] == [
+        "site_surveyed said",
+        "rendering_chosen said",
+    ]
 
 
 def test_durations() -> None:

@@ -70,7 +70,7 @@ async def test_alone_it_runs_a_server_of_its_own_and_search_finds(env: dict[str,
     assert lines[1].startswith(f"    {site.url}/turning.html")
     assert "How a widget is turned by ninety degrees." in found.out
     code = await run(env, "search", "widget.turn", "--code", "--language", "python", "--json")
-    assert [hit["code"] for hit in json.loads(code.out)["hits"]] == ["widget.turn(degrees=90)"]
+    assert [hit["code"] for hit in json.loads(code.out)["hits"]] == ["widget.turn(degrees=90)\n"]
 
 
 async def test_failed_pages_are_3_and_listed_by_reason(
@@ -81,9 +81,18 @@ async def test_failed_pages_are_3_and_listed_by_reason(
     lines = ended.out.splitlines()
     assert (ended.code, ended.err) == (3, "")
     assert lines[0].startswith("Completed: 1 pages, 1 chunks, 0 code examples, 1 failed in ")
-    assert lines[1] == f"  1 × http_404, such as {site.url}/turning.html"
-    assert re.fullmatch(r"Try only these again: gleanery tasks retry tsk_\w+ --only-failed", lines[2])
-    assert re.fullmatch(rf'Search it: gleanery search "…" --source src_\w+, or in the browser at {server}/', lines[3])
+    assert lines[1] == f"  http_404 {'█' * 16} 1  such as {site.url}/turning.html"
+    assert re.fullmatch(r"Each URL and why: gleanery tasks urls tsk_\w+", lines[2])
+    assert re.fullmatch(r"Try only these again: gleanery tasks retry tsk_\w+ --only-failed", lines[3])
+    assert re.fullmatch(rf'Search it: gleanery search "…" --source src_\w+, or in the browser at {server}/', lines[4])
+
+
+async def test_what_was_left_out_is_counted_by_reason(env: dict[str, str], site: Site, server: str) -> None:
+    ended = await run(env, "crawl", site.url, "--quiet", "--max-depth", "1", "--exclude", "/turning*")
+    lines = ended.out.splitlines()
+    assert (ended.code, ended.err) == (0, "")
+    assert lines[0].startswith("Completed: 1 pages, 1 chunks, 0 code examples, 1 skipped in ")
+    assert lines[1] == f"  excluded {'█' * 16} 1  It matches an exclude pattern."
 
 
 async def test_nothing_at_all_is_1(env: dict[str, str], site: Site, server: str) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from gleanery.api import wire
 from gleanery.cli.search import SNIPPET_CHARS, headline, snippet
+from tests.cli.command import run
+from tests.cli.conftest import page
+from tests.sites import Site
 
 
 def hit(title: str, path: list[str]) -> wire.HitShape:
@@ -54,3 +59,13 @@ def test_a_long_text_is_cut_around_the_first_mark_at_word_ends() -> None:
 
 def test_a_word_without_end_is_cut_all_the_same() -> None:
     assert len("".join(piece for piece, _ in snippet("x" * 5000, []))) <= SNIPPET_CHARS
+
+
+async def test_a_language_that_was_guessed_says_so(
+    env: dict[str, str], site: Site, site_dir: Path, server: str
+) -> None:
+    script = '<pre>#!/bin/bash\nfor name in "$@"; do\n  widget turn "$name"\ndone\n</pre>'
+    (site_dir / "turning.html").write_text(page("Turning", f"<p>How many widgets are turned at once.</p>{script}"))
+    assert (await run(env, "crawl", site.url, "--quiet")).code == 0
+    found = await run(env, "search", "--code", "widget", "turn")
+    assert found.out.splitlines()[2] == "    bash (guessed)"

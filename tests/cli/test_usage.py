@@ -20,10 +20,11 @@ from tests.cli.command import ROOT, run
         [],
         ["serve"],
         ["worker"],
+        ["preview"],
         ["crawl"],
         ["search"],
         ["tasks"],
-        *(["tasks", action] for action in ("watch", "start", "retry", "pause", "priority", "stats", "prune")),
+        *(["tasks", action] for action in ("watch", "urls", "start", "retry", "pause", "priority", "stats", "prune")),
     ],
 )
 async def test_help_has_examples(env: dict[str, str], command: list[str]) -> None:
@@ -66,6 +67,10 @@ async def test_version(env: dict[str, str]) -> None:
         [],
         ["crawl"],
         ["crawl", "https://example.org/", "--max-pages", "many"],
+        ["crawl", "https://example.org/", "--render", "fast"],
+        ["preview"],
+        ["preview", "https://example.org/", "--scroll"],
+        ["tasks", "urls"],
         ["tasks", "show"],
         ["tasks", "priority", "tsk_1", "high"],
         ["tasks", "prune"],

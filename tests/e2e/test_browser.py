@@ -13,6 +13,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from tests.e2e.server_process import ServerProcess
+from tests.sites.discovery import HTML, Answer, offering_site, urlset
 from tests.sites.gated import gated_site
 from tools.ground import browser as ground_browser
 
@@ -111,6 +112,44 @@ async def test_the_example_becomes_searchable_with_one_click(page: Page, server:
     await expect(page.get_by_test_id("hit").first).to_be_visible()
     assert await page.locator("mark").count() > 0
     assert [text.lower() for text in await page.locator("mark").all_inner_texts() if "crawl" not in text.lower()] == []
+
+
+def _html(title: str, links: str = "") -> Answer:
+    text = f"<p>{title} tells of wombats and of how they are fed.</p>"
+    return Answer(f"<!doctype html><title>{title}</title><main><h1>{title}</h1>{text}{links}</main>", HTML)
+
+
+async def test_a_preview_and_then_a_decision_for_every_url(page: Page, server: ServerProcess) -> None:
+    answers: dict[str, Answer | str] = {
+        "/robots.txt": "User-agent: *\nDisallow: /docs/secret\nSitemap: {url}/sitemap.xml",
+        "/sitemap.xml": urlset("{url}/docs/", "{url}/docs/food.html", "{url}/docs/secret.html"),
+        "/docs/": _html(
+            "Wombats", '<a href="food.html">food</a> <a href="/blog/">blog</a> <a href="gone.html">gone</a>'
+        ),
+        "/docs/food.html": _html("Food"),
+    }
+    async with offering_site(answers) as site:
+        await page.goto(server.url)
+        await page.get_by_test_id("url-input").fill(f"{site.url}/docs/")
+        await page.get_by_test_id("preview").click()
+        found = page.get_by_test_id("preview-found")
+        await expect(found).to_contain_text("links are followed")
+        await expect(found).to_contain_text("sitemap with 3 pages")
+        await page.get_by_test_id("start-crawl").click()
+        await page.wait_for_url("**/activity/*")
+        await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed", timeout=30_000)
+    assert await page.locator("[data-type=site_surveyed] .level").inner_text() == "note"
+    await page.get_by_role("link", name="outside the start folder").click()
+    await expect(page.get_by_test_id("reason-help")).to_contain_text("outside the folder of the start")
+    rows = page.get_by_test_id("url-row")
+    await expect(rows).to_have_count(1)
+    await expect(rows).to_contain_text("/blog/")
+    await page.get_by_role("button", name="Failed 1").click()
+    await expect(rows).to_contain_text("/docs/gone.html")
+    assert page.url.endswith("?tab=pages&state=failed")
+    await page.get_by_role("button", name="Stored 2").click()
+    await expect(rows).to_have_count(2)
+    assert await rows.locator(".way").all_inner_texts() == ["start\nHTTP", "link\nHTTP"]
 
 
 async def test_counts_grow_and_survive_a_reload(page: Page, server: ServerProcess) -> None:

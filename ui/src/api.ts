@@ -15,6 +15,7 @@ import type {
   Paged,
   PageShape,
   PageSummary,
+  PreviewShape,
   RetryRequest,
   SearchReply,
   SearchRequest,
@@ -68,6 +69,11 @@ export class Api {
     });
   }
 
+  /** What a crawl would take and skip; it takes seconds, as the server looks at the site. */
+  preview(request: CrawlRequest, signal?: AbortSignal): Promise<PreviewShape> {
+    return this.call("POST", `${PREFIX}/knowledge/preview`, { body: request, signal });
+  }
+
   tasks(query: { limit: number; cursor?: string | null }, signal?: AbortSignal): Promise<Paged<TaskShape>> {
     return this.get("/tasks", query, signal);
   }
@@ -83,7 +89,7 @@ export class Api {
 
   urls(
     taskId: string,
-    query: { state?: UrlState | undefined; cursor?: string | null; limit: number },
+    query: { state?: UrlState | undefined; reason?: string | undefined; cursor?: string | null; limit: number },
     signal?: AbortSignal,
   ): Promise<Paged<UrlShape>> {
     return this.get(`/tasks/${encodeURIComponent(taskId)}/pages`, query, signal);

@@ -52,10 +52,10 @@ export const olderTasksQuery = (api: Api) =>
 export const taskQuery = (api: Api, taskId: string) =>
   queryOptions({ queryKey: ["task", taskId], queryFn: ({ signal }) => api.task(taskId, signal) });
 
-export const urlsQuery = (api: Api, taskId: string, state: UrlState | undefined) =>
+export const urlsQuery = (api: Api, taskId: string, state: UrlState | undefined, reason: string | undefined) =>
   infiniteQueryOptions({
-    queryKey: ["task", taskId, "urls", state ?? "all"],
-    queryFn: ({ pageParam, signal }) => api.urls(taskId, { state, cursor: pageParam, limit: 100 }, signal),
+    queryKey: ["task", taskId, "urls", state ?? "all", reason ?? "any"],
+    queryFn: ({ pageParam, signal }) => api.urls(taskId, { state, reason, cursor: pageParam, limit: 100 }, signal),
     initialPageParam: FIRST,
     getNextPageParam: nextCursor,
   });

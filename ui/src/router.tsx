@@ -42,9 +42,10 @@ const STATES: Readonly<Record<UrlState, true>> = { queued: true, stored: true, s
 const taskRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/activity/$taskId",
-  validateSearch: (search: Raw): { tab?: TaskTab; state?: UrlState } => ({
+  validateSearch: (search: Raw): { tab?: TaskTab; state?: UrlState; reason?: string } => ({
     ...oneOf("tab", TABS, search.tab),
     ...oneOf("state", STATES, search.state),
+    ...text("reason", search.reason),
   }),
   component: lazyRouteComponent(() => import("./routes/TaskDetail"), "TaskDetail"),
 });

@@ -4,21 +4,36 @@
 export type TaskStatus = "queued" | "running" | "paused" | "completed" | "failed" | "cancelled";
 export type UrlState = "queued" | "stored" | "skipped" | "failed";
 export type CrawlStage = "discovered" | "fetched" | "extracted" | "chunked" | "stored" | "embedded";
+/** How a crawl came to know a URL. */
+export type UrlOrigin = "start" | "link" | "sitemap" | "llms" | "feed" | "canonical" | "part";
+/** How a page was got; `unchanged`: not at all, the site said that the stored one still holds. */
+export type FetchedBy = "http" | "browser" | "markdown" | "unchanged";
+export type RenderMode = "auto" | "http" | "browser";
 export type EventType =
   | "task_queued"
+  | "task_released"
+  | "task_reprioritised"
+  | "task_rebound"
   | "task_started"
   | "task_resumed"
+  | "task_progressed"
+  | "task_step_completed"
   | "task_retry_scheduled"
+  | "task_pause_requested"
+  | "task_paused"
   | "task_cancel_requested"
   | "task_completed"
   | "task_failed"
   | "task_cancelled"
+  | "task_superseded"
   | "stage_started"
   | "page_stored"
   | "page_skipped"
   | "page_failed"
   | "page_retry_scheduled"
   | "pages_embedded"
+  | "site_surveyed"
+  | "rendering_chosen"
   | "warning_raised";
 export type SeedStatus =
   | "queued"
@@ -123,10 +138,25 @@ export interface UrlShape {
   readonly code_examples: number | null;
   readonly elapsed_seconds: number | null;
   readonly settled_at: string | null;
+  readonly origin: UrlOrigin;
+  readonly lastmod: string | null;
+  readonly fetched_by: FetchedBy | null;
+  /** The key of the URL that it is the same as: `//host/path`. */
+  readonly same_as: string | null;
 }
 
 export interface RetryRequest {
   readonly only?: "failed";
+}
+
+/** What the browser does on each page before it is read. */
+export interface BrowserOptions {
+  readonly wait_for?: string;
+  readonly wait_until?: "settled" | "domcontentloaded" | "load" | "networkidle";
+  readonly scripts?: readonly string[];
+  readonly clicks?: readonly string[];
+  readonly scroll?: boolean;
+  readonly timeout_seconds?: number;
 }
 
 export interface CrawlRequest {
@@ -135,7 +165,11 @@ export interface CrawlRequest {
   readonly max_pages?: number;
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
-  readonly render?: "auto" | "http";
+  readonly max_minutes?: number;
+  readonly subdomains?: boolean;
+  readonly all_variants?: boolean;
+  readonly render?: RenderMode;
+  readonly browser?: BrowserOptions;
   readonly extract_code?: boolean;
   readonly tags?: readonly string[];
   readonly knowledge_type?: string;
@@ -149,6 +183,40 @@ export interface CrawlStarted {
   readonly source_id: string;
   readonly status: string;
   readonly message: string;
+}
+
+export interface TriedShape {
+  readonly url: string;
+  readonly target: string;
+  readonly outcome: string;
+  readonly found: number;
+  readonly wanted: number;
+  readonly reason: string | null;
+}
+
+/** A folder, with how many known pages at or below it would be taken. */
+export interface BranchShape {
+  readonly path: string;
+  readonly pages: number;
+  readonly children: readonly BranchShape[];
+}
+
+/** What a crawl would take and skip. `skipped` counts known URLs by reason, `examples` are a few of these. */
+export interface PreviewShape {
+  readonly url: string;
+  readonly final_url: string;
+  readonly title: string;
+  readonly generator: string;
+  readonly mode: "single" | "site" | "recursive";
+  readonly sentence: string;
+  readonly rendering_sign: string | null;
+  readonly robots: { readonly crawl_delay_seconds: number | null; readonly sitemaps: readonly string[] };
+  readonly tried: readonly TriedShape[];
+  readonly is_complete: boolean;
+  readonly estimate: { readonly pages: number; readonly is_whole: boolean; readonly seconds: number; readonly tokens: number };
+  readonly scope: BranchShape;
+  readonly skipped: Readonly<Record<string, number>>;
+  readonly examples: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface SourceShape {
@@ -196,6 +264,7 @@ export interface PageShape extends PageSummary {
   readonly last_modified: string | null;
   readonly size_bytes: number;
   readonly task_id: string;
+  readonly fetched_by: FetchedBy;
 }
 
 export interface ChunkShape {
@@ -222,6 +291,10 @@ export interface CodeExampleShape {
   readonly context: string;
   readonly start: number;
   readonly end: number;
+  /** The page names no language: this one was worked out from the code. */
+  readonly is_guessed: boolean;
+  /** The sentence before the block, empty where there is none. */
+  readonly summary: string;
 }
 
 export interface SearchRequest {

@@ -52,6 +52,10 @@ def _run(args: Namespace) -> exits.Exit:
             from gleanery.cli.serve import serve
 
             return serve(args)
+        case "preview":
+            from gleanery.cli.preview import preview
+
+            return preview(args)
         case "crawl":
             from gleanery.cli.crawl import crawl
 

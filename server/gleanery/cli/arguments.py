@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from gleanery import __version__
+from gleanery.cli.crawl_request import add_flags, add_running_flags
 from gleanery.cli.exits import MEANINGS
 
 _EXIT_CODES = "exit codes:\n" + "\n".join(f"  {int(code):<4} {meaning}" for code, meaning in MEANINGS)
@@ -27,6 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
 examples:
   gleanery serve                                   the server with its UI on http://127.0.0.1:8181
   gleanery worker --task-types crawl               a further process that runs tasks
+  gleanery preview https://docs.example.org/       what a crawl would take, and why not the rest
   gleanery crawl https://docs.example.org/guide/   crawl a site, with live bars
   gleanery search "how to cancel a task"           find passages in what was crawled
   gleanery tasks                                   what runs, what waits, what failed
@@ -39,6 +41,7 @@ Settings come from the environment (GLEANERY_…) or from flags; flags win.""",
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     _serve(commands)
     _worker(commands)
+    _preview(commands)
     _crawl(commands)
     _search(commands)
     _tasks(commands)
@@ -104,6 +107,28 @@ examples:
     _data_dir(parser)
 
 
+def _preview(commands: Any) -> None:
+    parser = _parser(
+        commands.add_parser,
+        "preview",
+        help="see what a crawl would take and skip, and why",
+        description=f"""\
+Look at a site without crawling it: how it would be crawled and why, what it offers by itself, an estimate of pages, time
+and tokens, the folders that are in scope, and what would be left out. Nothing is stored. It takes seconds.
+
+{_CONNECTION}""",
+        epilog=f"""\
+examples:
+  gleanery preview https://docs.example.org/guide/
+  gleanery preview https://docs.example.org/ --exclude '/blog/*' --subdomains
+  gleanery preview https://docs.example.org/ --json | jq .estimate.pages
+
+{_EXIT_CODES}""",
+    )
+    add_flags(parser)
+    _connection(parser)
+
+
 def _crawl(commands: Any) -> None:
     parser = _parser(
         commands.add_parser,
@@ -114,17 +139,15 @@ def _crawl(commands: Any) -> None:
 examples:
   gleanery crawl https://docs.example.org/guide/
   gleanery crawl https://docs.example.org/ --max-pages 200 --exclude '/blog/*' --tag docs
+  gleanery crawl https://app.example.org/docs/ --wait-for 'main article' --click 'button.more' --max-minutes 30
   gleanery crawl https://docs.example.org/ --json | jq -r 'select(.type == "page_failed") | .data.url'
 
 With --json each event is one line {{seq, at, type, message, data, task_id}}, and the last line is {{"task": …}}.
 
 {_EXIT_CODES}""",
     )
-    parser.add_argument("url", metavar="URL", help="where to start; its host and folder are the scope")
-    parser.add_argument("--max-pages", type=int, metavar="N", help="most pages that are stored")
-    parser.add_argument("--max-depth", type=int, metavar="N", help="links away from the start; 0 takes just that page")
-    parser.add_argument("--include", action="append", metavar="GLOB", help="paths to take (may be repeated)")
-    parser.add_argument("--exclude", action="append", metavar="GLOB", help="paths to leave out (may be repeated)")
+    add_flags(parser)
+    add_running_flags(parser)
     parser.add_argument("--tag", action="append", metavar="TAG", help="a word to find the source by (may be repeated)")
     parser.add_argument("--quiet", "-q", action="store_true", help="only the summary at the end")
     parser.add_argument("--no-wait", action="store_true", help="start it on a running server and leave")
@@ -165,6 +188,7 @@ examples:
   gleanery tasks
   gleanery tasks list --status failed --json
   gleanery tasks watch {_AN_ID}
+  gleanery tasks urls {_AN_ID} --state skipped
   gleanery tasks retry {_AN_ID} --only-failed
   gleanery tasks cancel --all --status queued --type crawl
   gleanery tasks start test --payload '{{"steps": 3}}' --wait
@@ -178,7 +202,7 @@ examples:
         action="list", task_id=None, status=None, task_type=None, queue=None, limit=20, only_failed=False, after=0
     )
     parser.set_defaults(quiet=False, is_all=False, payload=None, title=None, priority=None, run_at=None)
-    parser.set_defaults(depends_on=None, wait=False, dry_run=False)
+    parser.set_defaults(depends_on=None, wait=False, dry_run=False, state=None, reason=None)
     _looking(actions)
     _starting(actions)
     _steering(actions)
@@ -197,6 +221,17 @@ def _looking(actions: Any) -> None:
     _task_id(watch)
     watch.add_argument("--after", type=int, metavar="SEQ", help="only events after this one")
     _quiet(watch)
+    urls = _action(
+        actions,
+        "urls",
+        "every URL of a crawl, what became of it and why",
+        f"gleanery tasks urls {_AN_ID} --state skipped --reason other_version",
+    )
+    _task_id(urls)
+    urls.add_argument("--state", metavar="STATE", help="only those queued, stored, skipped or failed")
+    urls.add_argument("--reason", metavar="CODE", help="only those with this reason, such as too_deep or http_404")
+    urls.add_argument("--limit", type=int, metavar="N", help="most URLs (default 100)")
+    urls.set_defaults(limit=100)
     _action(actions, "stats", "how many tasks there are, and how long they wait and run", "gleanery tasks stats --json")
 
 

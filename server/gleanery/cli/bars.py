@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -25,15 +25,16 @@ from gleanery.model import EventType, TaskStatus
 _DRAW_SECONDS = 0.15
 _BAR_WIDTH = 32
 _PROBLEMS = 3
-_LOGGED = frozenset(
-    {
-        EventType.PAGE_FAILED,
-        EventType.WARNING_RAISED,
-        EventType.TASK_FAILED,
-        EventType.TASK_RETRY_SCHEDULED,
-        EventType.TASK_RESUMED,
-    }
-)
+_LOGGED: Mapping[str, str] = {
+    EventType.SITE_SURVEYED: "cyan",
+    EventType.RENDERING_CHOSEN: "cyan",
+    EventType.PAGE_FAILED: "red",
+    EventType.WARNING_RAISED: "red",
+    EventType.TASK_FAILED: "red",
+    EventType.TASK_RETRY_SCHEDULED: "red",
+    EventType.TASK_RESUMED: "red",
+}
+"""What stays to be read above the bars, and how it is coloured."""
 STATUS_STYLES = {
     TaskStatus.QUEUED: "yellow",
     TaskStatus.RUNNING: "cyan",
@@ -145,8 +146,8 @@ class Bars:
     def update(self, update: Update) -> None:
         for event in update.events:
             line = one_line(event.message)
-            if event.type in _LOGGED:
-                self._live.console.print(Text(f"{event.at.astimezone():%H:%M:%S} {line}", style="red"), soft_wrap=True)
+            if style := _LOGGED.get(event.type):
+                self._live.console.print(Text(f"{event.at.astimezone():%H:%M:%S} {line}", style=style), soft_wrap=True)
             if event.type in (EventType.PAGE_FAILED, EventType.PAGE_RETRY_SCHEDULED, EventType.WARNING_RAISED):
                 self._problems.append(line)
         self._show(update.status, update.progress)

@@ -23,6 +23,8 @@ from gleanery.model import TaskStatus
 Model = TypeVar("Model", bound=BaseModel)
 
 _REST_TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10)
+_PREVIEW_TIMEOUT = aiohttp.ClientTimeout(total=180, sock_connect=10)
+_URLS_AT_ONCE = 500
 SILENCE_SECONDS = 20.0
 """A live line says something every five seconds; one that is silent for this long is dead."""
 _MAX_MESSAGE_BYTES = 64 * 1024 * 1024
@@ -68,10 +70,30 @@ class Client:
         """The first page of the listing; `query` as the route takes it, None for what isn't asked."""
         return (await self._call("GET", "/api/v1/tasks", wire.TaskPage, query=query)).items
 
+    async def preview(self, body: Mapping[str, Any]) -> wire.PreviewShape:
+        """The server looks at a site before it answers, so that it may take a while."""
+        return await self._call(
+            "POST", "/api/v1/knowledge/preview", wire.PreviewShape, body=body, patience=_PREVIEW_TIMEOUT
+        )
+
+    async def urls(
+        self, task_id: str, most: int, *, state: str | None = None, reason: str | None = None
+    ) -> Sequence[wire.UrlShape]:
+        """Of a crawl: its URLs in the order in which they were found, at most `most`."""
+        found: list[wire.UrlShape] = []
+        cursor: str | None = None
+        while True:
+            room = min(_URLS_AT_ONCE, most - len(found))
+            query = {"state": state, "reason": reason, "limit": room, "cursor": cursor}
+            page = await self._call("GET", f"/api/v1/tasks/{_part(task_id)}/pages", wire.UrlPage, query=query)
+            found += page.items
+            cursor = page.next_cursor
+            if cursor is None or len(found) >= most:
+                return found
+
     async def failed_urls(self, task_id: str, most: int) -> Sequence[wire.UrlShape]:
         """Of a crawl: the URLs that failed, at most `most`."""
-        query: dict[str, str | int | None] = {"state": "failed", "limit": most}
-        return (await self._call("GET", f"/api/v1/tasks/{_part(task_id)}/pages", wire.UrlPage, query=query)).items
+        return await self.urls(task_id, most, state="failed")
 
     async def start_task(self, body: Mapping[str, Any]) -> wire.TaskShape:
         return await self._call("POST", "/api/v1/tasks", wire.TaskShape, body=body)
@@ -142,10 +164,13 @@ class Client:
         *,
         query: Mapping[str, str | int | None] | None = None,
         body: Mapping[str, Any] | None = None,
+        patience: aiohttp.ClientTimeout = _REST_TIMEOUT,
     ) -> Model:
         asked = {name: value for name, value in (query or {}).items() if value is not None}
         with self._translated():
-            async with self._session.request(method, self.base_url + path, params=asked, json=body) as response:
+            async with self._session.request(
+                method, self.base_url + path, params=asked, json=body, timeout=patience
+            ) as response:
                 text = await response.text(errors="replace")
         if response.status >= 400:
             raise _refusal(response.status, text, self.base_url)

@@ -75,7 +75,8 @@ def _print_hit(console: Console, number: int, hit: wire.HitShape | wire.CodeHit)
     console.print(Text(" " * _INDENT + one_line(hit.url), style="cyan"), soft_wrap=True)
     if isinstance(hit, wire.CodeHit):
         if hit.language:
-            console.print(Text(" " * _INDENT + one_line(hit.language), style="dim"), soft_wrap=True)
+            guessed = " (guessed)" if hit.is_guessed else ""
+            console.print(Text(" " * _INDENT + one_line(hit.language) + guessed, style="dim"), soft_wrap=True)
         body = _marked(_pieces(hit.code, hit.highlights, 0, len(hit.code)), block)
         _print_indented(console, body, may_wrap=False)
     else:

@@ -63,6 +63,10 @@ async def _act(args: Namespace) -> Exit:
                 return await _list(client, args)
             case "show":
                 return await _show(client, args)
+            case "urls":
+                from gleanery.cli.urls import print_urls
+
+                return await print_urls(client, args)
             case "stats":
                 return await _stats(client, args)
             case "prune":
@@ -148,13 +152,10 @@ async def _stats(client: Client, args: Namespace) -> Exit:
     if args.json:
         print(stats.model_dump_json())
         return Exit.COMPLETE
-    from rich.console import Console
-
     from gleanery.cli.figures import lines
+    from gleanery.cli.printing import print_lines
 
-    console = Console(highlight=False, markup=False, emoji=False)
-    for line in lines(stats):
-        console.print(line, soft_wrap=True)
+    print_lines(lines(stats))
     return Exit.COMPLETE
 
 

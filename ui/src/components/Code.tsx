@@ -4,7 +4,7 @@ import { type ReactNode, useEffect, useState } from "react";
 
 import { type Span, spansOf, type Token } from "../text/spans";
 import { visible } from "../text/visible";
-import type { Range } from "../wire";
+import type { CodeExampleShape, Range } from "../wire";
 import { CopyButton } from "./buttons";
 
 /** Runs of text: styled by class, marked where a search found them, direction controls spelled out. */
@@ -32,6 +32,8 @@ interface Props {
   readonly language: string | null;
   /** In UTF-16 units of `code`. */
   readonly marks?: readonly Range[];
+  /** The page names no language: it was worked out from the code. */
+  readonly isGuessed?: boolean;
 }
 
 export function Code({ code, language, marks = NO_MARKS }: Props): ReactNode {
@@ -46,17 +48,26 @@ export function Code({ code, language, marks = NO_MARKS }: Props): ReactNode {
 }
 
 /** With its language and a button to copy it. */
-export function CodeBlock({ code, language, marks = NO_MARKS }: Props): ReactNode {
+export function CodeBlock({ code, language, marks = NO_MARKS, isGuessed = false }: Props): ReactNode {
   return (
     <div className="code-block">
       <div className="code-bar">
-        <span className="muted xs">{visible(language ?? "plain text")}</span>
+        <span className="muted xs">
+          {visible(language ?? "plain text")}
+          {isGuessed && language !== null ? <span title="The page names no language; this one was worked out from the code."> (guessed)</span> : null}
+        </span>
         <span className="sp" />
         <CopyButton text={code} label="Copy" isQuiet />
       </div>
       <Code code={code} language={language} marks={marks} />
     </div>
   );
+}
+
+/** What the page says of the block: the sentence that introduces it, else the prose before it. */
+export function CodeContext({ of: { summary, context } }: { of: CodeExampleShape }): ReactNode {
+  const said = summary === "" ? context : summary;
+  return said === "" ? null : <p className="muted sm wrap clamp">{visible(said)}</p>;
 }
 
 function useTokens(code: string, language: string | null): readonly Token[] {

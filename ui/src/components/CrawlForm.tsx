@@ -5,8 +5,10 @@ import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, type SubmitEvent, useId, useState } from "react";
 
 import { ApiError } from "../api";
-import type { CrawlRequest } from "../wire";
+import { requestOf } from "../crawlRequest";
+import type { CrawlRequest, RenderMode } from "../wire";
 import { useApp } from "./app";
+import { CrawlPreview } from "./CrawlPreview";
 import { InlineError } from "./Failure";
 
 interface Started {
@@ -46,14 +48,19 @@ function newKey(): string {
 }
 
 export function CrawlForm({ onStarted, isLarge = false }: { onStarted?: () => void; isLarge?: boolean }): ReactNode {
-  const { start, isPending, error } = useStartCrawl(onStarted);
+  const { api } = useApp();
+  const { start, isPending, error: startError } = useStartCrawl(onStarted);
+  const preview = useMutation({ mutationFn: (request: CrawlRequest) => api.preview(request) });
+  const error = startError ?? preview.error;
   const wrong = error instanceof ApiError ? error.details.field : undefined;
   const submit = (event: SubmitEvent<HTMLFormElement>): void => {
     event.preventDefault();
-    start(requestOf(new FormData(event.currentTarget)));
+    const request = requestOf(new FormData(event.currentTarget));
+    if (event.submitter instanceof HTMLButtonElement && event.submitter.value === "preview") preview.mutate(request);
+    else start(request);
   };
   return (
-    <form onSubmit={submit} className="crawl-form" noValidate>
+    <form onSubmit={submit} onChange={() => preview.reset()} className="crawl-form" noValidate>
       <div className="row top">
         <Field name="url" label="Address" isHidden={isLarge} wrong={wrong === "url" ? error : null}>
           {(props) => (
@@ -78,6 +85,12 @@ export function CrawlForm({ onStarted, isLarge = false }: { onStarted?: () => vo
       {wrong === undefined || wrong === "url" ? null : <p className="sr">Look at the options.</p>}
       <Options wrong={typeof wrong === "string" && wrong !== "url" ? wrong : null} error={error} />
       {wrong === undefined ? <InlineError error={error} /> : null}
+      <div>
+        <button type="submit" value="preview" className="btn small" data-testid="preview" disabled={preview.isPending}>
+          {preview.isPending ? "Looking at the site…" : "Preview"}
+        </button>
+      </div>
+      {preview.data === undefined ? null : <CrawlPreview found={preview.data} />}
     </form>
   );
 }
@@ -90,8 +103,22 @@ const LISTS = [
   { name: "include", label: "Only paths like", placeholder: "/guide/**", hint: "One pattern a line; none takes all below the start." },
   { name: "exclude", label: "But not paths like", placeholder: "/guide/v1/**", hint: "One pattern a line." },
 ] as const;
+const CHOICES = [
+  { name: "subdomains", label: "Take the hosts below the start's host too" },
+  { name: "all_variants", label: "Take every version and language, not just the one of the start" },
+] as const;
+const RENDERING: Readonly<Record<RenderMode, { readonly label: string; readonly hint: string }>> = {
+  auto: { label: "when a page needs it", hint: "Pages that show no text without scripts are rendered; the others are fetched, which is many times faster." },
+  http: { label: "never", hint: "Pages are read as they are sent; scripts are not run." },
+  browser: { label: "for every page", hint: "Slow, and reads what scripts show." },
+};
 
-function Options({ wrong, error }: { wrong: string | null; error: Error | null }): ReactNode {
+interface OptionsProps {
+  readonly wrong: string | null;
+  readonly error: Error | null;
+}
+
+function Options({ wrong, error }: OptionsProps): ReactNode {
   const errorOf = (name: string): Error | null => (wrong?.split(".")[0] === name ? error : null);
   return (
     <details className="options" open={wrong !== null || undefined}>
@@ -111,7 +138,61 @@ function Options({ wrong, error }: { wrong: string | null; error: Error | null }
           {(props) => <input {...props} className="in" type="text" placeholder="python, web" />}
         </Field>
       </div>
+      <MoreOptions wrong={wrong} error={error} />
     </details>
+  );
+}
+
+const MORE = ["render", "browser", "max_minutes", "subdomains", "all_variants"];
+
+function MoreOptions({ wrong, error }: OptionsProps): ReactNode {
+  const [render, setRender] = useState<RenderMode>("auto");
+  const errorOf = (name: string): Error | null => (wrong?.split(".")[0] === name ? error : null);
+  const isWrong = wrong !== null && MORE.includes(wrong.split(".")[0] ?? "");
+  return (
+    <details className="options" open={isWrong || undefined}>
+      <summary>More options</summary>
+      <div className="fields">
+        <Field name="render" label="Render in the browser" hint={RENDERING[render].hint} wrong={errorOf("render")}>
+          {(props) => (
+            <select {...props} className="in" value={render} onChange={(event) => setRender(event.target.value as RenderMode)}>
+              {Object.entries(RENDERING).map(([value, { label }]) => (
+                <option key={value} value={value}>
+                  {label}
+                </option>
+              ))}
+            </select>
+          )}
+        </Field>
+        <Field name="max_minutes" label="Most minutes" hint="Empty: as long as it takes. What is stored by then stays." wrong={errorOf("max_minutes")}>
+          {(props) => <input {...props} className="in" type="number" min={0.1} step="any" max={100_000} />}
+        </Field>
+        {render === "browser" ? <BrowserFields error={errorOf("browser")} /> : null}
+        <div className="field">
+          {CHOICES.map(({ name, label }) => (
+            <label key={name} className="chk sm">
+              <input type="checkbox" name={name} /> {label}
+            </label>
+          ))}
+        </div>
+      </div>
+    </details>
+  );
+}
+
+function BrowserFields({ error }: { error: Error | null }): ReactNode {
+  return (
+    <>
+      <Field name="wait_for" label="Wait for" hint="CSS selector of what must be on the page." wrong={error}>
+        {(props) => <input {...props} className="in mono" type="text" spellCheck={false} placeholder="main article" />}
+      </Field>
+      <Field name="clicks" label="Click" hint="CSS selectors, one a line." wrong={null}>
+        {(props) => <textarea {...props} className="in mono" rows={2} spellCheck={false} placeholder="button.more" />}
+      </Field>
+      <label className="chk sm wide">
+        <input type="checkbox" name="scroll" /> Scroll to the end, as long as more comes
+      </label>
+    </>
   );
 }
 
@@ -144,30 +225,4 @@ function Field({ name, label, isHidden = false, hint = "", wrong, children }: Fi
       </div>
     </div>
   );
-}
-
-/** The request; what was left as it is or empty is left to the server. */
-export function requestOf(form: FormData): CrawlRequest {
-  const text = (name: string): string => {
-    const value = form.get(name);
-    return typeof value === "string" ? value.trim() : "";
-  };
-  const list = (name: string, separator: RegExp): string[] =>
-    text(name)
-      .split(separator)
-      .map((part) => part.trim())
-      .filter((part) => part !== "");
-  const number = (name: string): object => (text(name) === "" ? {} : { [name]: Number(text(name)) });
-  return {
-    url: withScheme(text("url")),
-    ...number("max_pages"),
-    ...number("max_depth"),
-    include: list("include", /\n/),
-    exclude: list("exclude", /\n/),
-    tags: list("tags", /,/),
-  };
-}
-
-function withScheme(url: string): string {
-  return url === "" || url.includes(":/") ? url : `https://${url}`;
 }

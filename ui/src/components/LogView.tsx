@@ -130,10 +130,8 @@ function LineDetail({ event, taskId }: { event: EventShape; taskId: string }): R
   const navigate = useNavigate();
   const box = useRef<HTMLElement>(null);
   useEffect(() => box.current?.scrollIntoView({ block: "nearest" }), [event.seq]);
-  const { tab, state } = useRouterState({ select: ({ location }) => location.search as Record<string, string> });
   const close = (): void => {
-    const search = { ...(tab === undefined ? {} : { tab }), ...(state === undefined ? {} : { state }) } as object;
-    void navigate({ to: "/activity/$taskId", params: { taskId }, search, hash: "", replace: true });
+    void navigate({ to: "/activity/$taskId", params: { taskId }, search: true, hash: "", replace: true });
   };
   return (
     <section ref={box} className="line-detail" aria-label={`Line ${event.seq}`}>

@@ -4,7 +4,9 @@ import type { ReactNode } from "react";
 
 import { isFinal } from "../live/tasks";
 import { ago, clock, count, counted, duration } from "../text/format";
+import { choicesOf } from "../text/log";
 import { etaText, pagesText, rateText, STAGE_NAMES, STAGES, STALLED_SECONDS, type Tone } from "../text/progress";
+import { stateCount } from "../text/urls";
 import { visible } from "../text/visible";
 import type { CrawlStage, EventShape, TaskShape } from "../wire";
 import { Bar } from "./Bar";
@@ -39,7 +41,23 @@ export function StageCounters({ task, events }: Props): ReactNode {
         </p>
       )}
       <p className="muted sm num">{story(task, now)}</p>
+      <Choices events={events} />
     </section>
+  );
+}
+
+/** What the crawl decided by itself: how the site is taken, and how the pages of its hosts are got by now. */
+function Choices({ events }: { events: readonly EventShape[] }): ReactNode {
+  const chosen = choicesOf(events);
+  if (chosen.length === 0) return null;
+  return (
+    <ul className="sm choices" aria-label="How it is crawled">
+      {chosen.map(({ seq, message }) => (
+        <li key={seq} className="muted wrap">
+          {visible(message)}
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -71,7 +89,8 @@ function stageBar(stage: CrawlStage, task: TaskShape): { value: number | null; t
 }
 
 function pace(task: TaskShape, events: readonly EventShape[], now: number): string {
-  const { failed, skipped, rate_per_second: rate } = task.progress;
+  const { failed, rate_per_second: rate } = task.progress;
+  const skipped = stateCount(task, "skipped") ?? task.progress.skipped;
   const quiet = quietSeconds(task, events, now);
   const isRunning = task.status === "running";
   const parts = [

@@ -2,12 +2,14 @@
 
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { Fragment, type ReactNode, useId } from "react";
+import type { ReactNode } from "react";
 
 import { isFinal } from "../live/tasks";
 import { urlsQuery } from "../queries";
-import { adviceFor, reasonText } from "../text/failure";
+import { adviceFor } from "../text/failure";
 import { count, counted, duration, pathOf } from "../text/format";
+import { reasonOf } from "../text/reasons";
+import { nearUrl, ORIGINS, reasonCounts, sameAsText, stateCount, WAYS } from "../text/urls";
 import { visible } from "../text/visible";
 import type { TaskShape, UrlShape, UrlState } from "../wire";
 import { useApp } from "./app";
@@ -29,21 +31,23 @@ interface Props {
 
 export function UrlList({ task, only, commands }: Props): ReactNode {
   const { api } = useApp();
-  const { state } = useSearch({ from: "/activity/$taskId" });
-  const shown = only ?? state;
+  const search = useSearch({ from: "/activity/$taskId" });
+  const filter: Filter = only === undefined ? search : { state: only };
   const query = useInfiniteQuery({
-    ...urlsQuery(api, task.task_id, shown),
+    ...urlsQuery(api, task.task_id, filter.state, filter.reason),
     refetchInterval: isFinal(task.status) ? false : 3_000,
   });
   const rows = query.data?.pages.flatMap((page) => page.items);
   return (
     <div className="card tab-body">
-      <div className="row pad">
-        {only === undefined ? <StateFilter /> : null}
-        {only === "failed" ? <p className="muted sm">Pages that could not be read. The others are not affected.</p> : null}
-        <span className="sp" />
-        {commands === undefined ? null : <RetryFailedButton task={task} commands={commands} />}
-      </div>
+      {only === undefined ? <Filters task={task} rows={rows ?? []} filter={filter} /> : null}
+      {only === "failed" ? (
+        <div className="row pad">
+          <p className="muted sm">Pages that could not be read. The others are not affected.</p>
+          <span className="sp" />
+          {commands === undefined ? null : <RetryFailedButton task={task} commands={commands} />}
+        </div>
+      ) : null}
       <Loaded query={{ data: rows, error: query.error }}>
         {(items) =>
           items.length === 0 ? (
@@ -64,44 +68,88 @@ export function UrlList({ task, only, commands }: Props): ReactNode {
   );
 }
 
-function StateFilter(): ReactNode {
-  const id = useId();
-  const { state } = useSearch({ from: "/activity/$taskId" });
+interface Filter {
+  readonly state?: UrlState;
+  readonly reason?: string;
+}
+
+/** Chips for states and, below them, for reasons; what the chosen reason means stands beside. */
+function Filters({ task, rows, filter }: { task: TaskShape; rows: readonly UrlShape[]; filter: Filter }): ReactNode {
   const navigate = useNavigate({ from: "/activity/$taskId" });
-  const choose = (value: string): void => {
-    const chosen = Object.hasOwn(STATES, value) ? { state: value as UrlState } : {};
-    void navigate({ search: { tab: "pages", ...chosen }, replace: true });
-  };
+  const choose = (chosen: Filter): void => void navigate({ search: { tab: "pages", ...chosen }, replace: true });
+  const states = (Object.keys(STATES) as UrlState[]).filter((state) => state === filter.state || stateCount(task, state) !== 0);
+  const reasons = reasonCounts(task, rows, filter);
   return (
-    <div className="row">
-      <label htmlFor={id} className="sm">
-        Show
-      </label>
-      <select id={id} className="in small" value={state ?? ""} onChange={(event) => choose(event.target.value)}>
-        <option value="">all</option>
-        {Object.entries(STATES).map(([value, { label }]) => (
-          <option key={value} value={value}>
-            {label.toLowerCase()}
-          </option>
+    <div className="url-filters pad">
+      <div className="row" role="group" aria-label="State">
+        <Chip label="All" isOn={filter.state === undefined} onClick={() => choose({})} />
+        {states.map((state) => (
+          <Chip
+            key={state}
+            label={STATES[state].label}
+            size={stateCount(task, state)}
+            isOn={filter.state === state}
+            onClick={() => choose({ state })}
+          />
         ))}
-      </select>
+      </div>
+      {reasons.length === 0 ? null : (
+        <div className="row" role="group" aria-label="Reason">
+          {reasons.map(({ reason, count: size }) => (
+            <Chip
+              key={reason}
+              label={visible(reasonOf(reason).label)}
+              title={`${reason}: ${reasonOf(reason).help}`}
+              size={size}
+              isOn={filter.reason === reason}
+              onClick={() => choose(toggled(filter, reason))}
+            />
+          ))}
+        </div>
+      )}
+      {filter.reason === undefined ? null : (
+        <p className="muted sm wrap" data-testid="reason-help">
+          {reasonOf(filter.reason).help} <code className="xs">{visible(filter.reason)}</code>
+        </p>
+      )}
     </div>
   );
 }
 
+function toggled({ state, reason: now }: Filter, reason: string): Filter {
+  return { ...(state === undefined ? {} : { state }), ...(now === reason ? {} : { reason }) };
+}
+
+interface ChipProps {
+  readonly label: string;
+  readonly title?: string;
+  readonly size?: number | null;
+  readonly isOn: boolean;
+  readonly onClick: () => void;
+}
+
+function Chip({ label, title, size = null, isOn, onClick }: ChipProps): ReactNode {
+  return (
+    <button type="button" className="chip" title={title} aria-pressed={isOn} onClick={onClick}>
+      {label} {size === null ? null : <span className="muted num">{count(size)}</span>}
+    </button>
+  );
+}
+
 function UrlTable({ items, task }: { items: readonly UrlShape[]; task: TaskShape }): ReactNode {
+  const startUrl = typeof task.payload.url === "string" ? task.payload.url : task.title;
   return (
     <ul className="urls" aria-label={counted(items.length, "address", "addresses")}>
       {items.map((row) => (
-        <UrlRow key={row.url} row={row} sourceId={task.payload.source_id} />
+        <UrlRow key={row.url} row={row} sourceId={task.payload.source_id} startUrl={startUrl} />
       ))}
     </ul>
   );
 }
 
-function UrlRow({ row, sourceId }: { row: UrlShape; sourceId: unknown }): ReactNode {
+function UrlRow({ row, sourceId, startUrl }: { row: UrlShape; sourceId: unknown; startUrl: string }): ReactNode {
   const { label, tone } = STATES[row.state];
-  const path = visible(pathOf(row.url));
+  const path = visible(nearUrl(row.url, startUrl));
   return (
     <li data-testid="url-row" data-state={row.state}>
       <span className={`st ${tone}`}>{label}</span>
@@ -118,25 +166,40 @@ function UrlRow({ row, sourceId }: { row: UrlShape; sourceId: unknown }): ReactN
         <UrlReason row={row} />
       </div>
       <span className="muted num sm facts">
-        {factsOf(row).map((fact, index) => (
-          <Fragment key={fact}>
-            {index > 0 ? " · " : ""}
-            {fact}
-          </Fragment>
-        ))}
+        {factsOf(row).join(" · ")} <Way row={row} />
       </span>
     </li>
   );
 }
 
+/** How it was found and got, where there is more to say than that a link led to it. */
+function Way({ row: { origin, fetched_by: by, lastmod } }: { row: UrlShape }): ReactNode {
+  const changed = lastmod === null ? "" : `, which says that it changed on ${lastmod.slice(0, 10)}`;
+  return (
+    <span className="way">
+      <span className="tag" title={`${ORIGINS[origin].help}${changed}.`}>
+        {ORIGINS[origin].label}
+      </span>
+      {by === null ? null : (
+        <span className={by === "http" ? "tag" : "tag on"} title={`${WAYS[by].help}.`}>
+          {WAYS[by].label}
+        </span>
+      )}
+    </span>
+  );
+}
+
 function UrlReason({ row }: { row: UrlShape }): ReactNode {
   if (row.reason === null) return null;
+  const sameAs = sameAsText(row);
+  const isSaid = sameAs === null || row.message?.includes(sameAs) === true;
   const isFailed = row.state === "failed";
   return (
     <p className="muted sm wrap">
-      {row.message === null ? reasonText(row.reason) : visible(row.message)} {isFailed ? adviceFor(row.reason).todo : ""}{" "}
+      {row.message === null ? reasonOf(row.reason).help : visible(row.message)} {isFailed ? adviceFor(row.reason).todo : ""}{" "}
       <code className="xs">{row.reason}</code>
-      {row.found_on === null || !isFailed ? null : <span className="xs"> found on {visible(pathOf(row.found_on))}</span>}
+      {isSaid ? null : <span className="xs"> same as {visible(sameAs)}</span>}
+      {row.found_on === null ? null : <span className="xs"> found on {visible(pathOf(row.found_on))}</span>}
     </p>
   );
 }
@@ -147,7 +210,7 @@ function factsOf(row: UrlShape): string[] {
     status === null ? null : String(status),
     chunks === null ? null : counted(chunks, "chunk"),
     code === null || code === 0 ? null : `${count(code)} code`,
-    seconds === null ? null : duration(seconds),
+    seconds === null ? null : seconds < 0.1 ? `${Math.round(seconds * 1000)} ms` : duration(seconds),
     attempts > 1 ? `${count(attempts)} attempts` : null,
   ].filter((fact) => fact !== null);
 }

@@ -1,10 +1,13 @@
 // What became of a task, in words, and what comes next. Nothing while it simply runs.
 
+import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 
-import { adviceFor, reasonText } from "../text/failure";
+import { adviceFor } from "../text/failure";
 import { count, counted, duration } from "../text/format";
 import { faceOf, type Face } from "../text/progress";
+import { reasonOf } from "../text/reasons";
+import { resultReasons } from "../text/urls";
 import { visible } from "../text/visible";
 import type { Facts, TaskShape } from "../wire";
 import { Failure } from "./Failure";
@@ -73,7 +76,7 @@ function Cancelled({ task }: { task: TaskShape }): ReactNode {
 function Completed({ task }: { task: TaskShape }): ReactNode {
   const { result, progress } = task;
   if (task.task_type !== "crawl" || result === null) return <p className="card pad note">{visible(progress.message)}</p>;
-  const reasons = Object.entries((result.reasons ?? {}) as Record<string, number>).sort((a, b) => b[1] - a[1]);
+  const reasons = Object.entries(resultReasons(task)).sort((a, b) => b[1] - a[1]);
   return (
     <section className="card pad note" aria-label="Result">
       <p>
@@ -82,9 +85,19 @@ function Completed({ task }: { task: TaskShape }): ReactNode {
         {meaningText(result)}
       </p>
       {reasons.length > 0 ? (
-        <p className="muted sm">
-          Left out: {reasons.map(([reason, size]) => `${reasonText(reason)} (${count(size)})`).join(", ")}.
-        </p>
+        <ul className="row sm left-out" aria-label="Left out">
+          <li className="muted" aria-hidden="true">
+            Left out:
+          </li>
+          {reasons.map(([reason, size]) => (
+            <li key={reason}>
+              <Link from="/activity/$taskId" search={{ tab: "pages", reason }} title={reasonOf(reason).help}>
+                {visible(reasonOf(reason).label)}
+              </Link>{" "}
+              <span className="muted num">{count(size)}</span>
+            </li>
+          ))}
+        </ul>
       ) : null}
     </section>
   );

@@ -7,7 +7,7 @@ import { utf16Ranges } from "../text/codePoints";
 import { shortUrl } from "../text/format";
 import { safeHref, visible } from "../text/visible";
 import type { CodeHit, HitShape } from "../wire";
-import { CodeBlock } from "./Code";
+import { CodeBlock, CodeContext } from "./Code";
 import { Icon } from "./Icon";
 import { Passage } from "./Passage";
 import { useShortcut } from "./shortcuts";
@@ -58,8 +58,8 @@ export function CodeHits({ hits }: { hits: readonly CodeHit[] }): ReactNode {
               {visible(hit.heading_path.at(-1) ?? hit.title)}
             </Link>
           </h2>
-          {hit.context === "" ? null : <p className="muted sm wrap clamp">{visible(hit.context)}</p>}
-          <CodeBlock code={hit.code} language={hit.language} marks={utf16Ranges(hit.code, hit.highlights)} />
+          <CodeContext of={hit} />
+          <CodeBlock code={hit.code} language={hit.language} isGuessed={hit.is_guessed} marks={utf16Ranges(hit.code, hit.highlights)} />
         </li>
       ))}
     </ol>

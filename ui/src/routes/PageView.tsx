@@ -13,8 +13,9 @@ import { Icon } from "../components/Icon";
 import { useNow } from "../components/useNow";
 import { chunksQuery, pageQuery, sourceQuery } from "../queries";
 import { utf16Offsets } from "../text/codePoints";
-import { ago, bytes, counted, shortUrl } from "../text/format";
+import { ago, bytes, counted, lowered, shortUrl } from "../text/format";
 import { type Cited, headingId } from "../text/tamePage";
+import { WAYS } from "../text/urls";
 import { safeHref, visible } from "../text/visible";
 import type { ChunkShape, PageShape, Range } from "../wire";
 
@@ -54,6 +55,7 @@ function PageHead({ page, sourceId, title }: { page: PageShape; sourceId: string
     bytes(page.size_bytes),
     counted(page.chars, "character"),
     page.language,
+    page.fetched_by === "http" ? null : lowered(WAYS[page.fetched_by].help),
   ].filter((fact) => fact !== null);
   return (
     <header className="page-head">

@@ -6,7 +6,7 @@ import { type ReactNode, type SubmitEvent, useId, useState } from "react";
 
 import { useApp } from "../components/app";
 import { useStartCrawl } from "../components/CrawlForm";
-import { CodeBlock } from "../components/Code";
+import { CodeBlock, CodeContext } from "../components/Code";
 import { Dialog } from "../components/Dialog";
 import { InlineError, Loaded } from "../components/Failure";
 import { Heading } from "../components/Heading";
@@ -71,7 +71,7 @@ function Actions({ source, isRunning }: { source: SourceShape; isRunning: boolea
         <Icon name="search" />
         Search it
       </Link>
-      {isRunning ? null : (
+      {isRunning || source.url.startsWith("upload:") ? null : (
         <button type="button" className="btn" disabled={isPending} onClick={() => start(againOf(source))}>
           <Icon name="retry" />
           Crawl again
@@ -213,8 +213,8 @@ function CodeExamples({ sourceId }: { sourceId: string }): ReactNode {
                   </Link>{" "}
                   <span className="muted">{visible(pathOf(example.url))}</span>
                 </p>
-                {example.context === "" ? null : <p className="muted sm wrap clamp">{visible(example.context)}</p>}
-                <CodeBlock code={example.code} language={example.language} />
+                <CodeContext of={example} />
+                <CodeBlock code={example.code} language={example.language} isGuessed={example.is_guessed} />
               </li>
             ))}
           </ul>

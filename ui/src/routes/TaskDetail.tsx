@@ -24,6 +24,7 @@ import { taskQuery } from "../queries";
 import type { TaskTab } from "../router";
 import { count, shortUrl } from "../text/format";
 import { saveLog } from "../saveLog";
+import { stateCount } from "../text/urls";
 import { visible } from "../text/visible";
 import type { TaskShape } from "../wire";
 
@@ -121,7 +122,7 @@ function Details({ task, progress, commands }: { task: TaskShape; progress: Prog
   useShortcut("e", "Errors only", () => setErrorsOnly(!isErrorsOnly));
   const isCrawl = task.task_type === "crawl";
   const { failed, skipped, stages } = task.progress;
-  const urls = (stages.stored?.done ?? 0) + failed + skipped;
+  const urls = (stages.stored?.done ?? 0) + failed + (stateCount(task, "skipped") ?? skipped);
   const all: readonly { name: TaskTab; label: string; badge?: ReactNode; isCrawls?: boolean }[] = [
     { name: "log", label: "Log", badge: <span className="muted num">{count(task.last_seq)}</span> },
     { name: "pages", label: "Pages", badge: <span className="muted num">{count(urls)}</span>, isCrawls: true },

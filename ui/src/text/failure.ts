@@ -12,18 +12,32 @@ type Known =
   | "invalid_field"
   | "invalid_url"
   | "unsupported_scheme"
+  | "missing_host"
   | "url_has_userinfo"
   | "bad_request"
   | "unauthorized"
   | "forbidden"
   | "not_found"
+  | "method_not_allowed"
+  | "http_error"
   | "wrong_state"
   | "idempotency_conflict"
   | "queue_full"
   | "storage_error"
   | "storage_full"
+  | "unsupported_type"
+  | "upload_gone"
   | "lease_lost"
+  | "worker_lost"
+  | "task_timed_out"
+  | "memory_limit_exceeded"
+  | "process_failed"
+  | "process_died"
+  | "dependency_failed"
+  | "step_failed"
   | "server_unreachable"
+  | "no_live_line"
+  | "bad_answer"
   | "fetch_failed"
   | "address_forbidden"
   | "host_not_found"
@@ -39,6 +53,8 @@ type Known =
   | "broken_body"
   | "empty_page"
   | "extract_failed"
+  | "render_failed"
+  | "browser_unavailable"
   | "embed_failed"
   | "embed_key_refused"
   | "embed_quota_spent"
@@ -51,17 +67,34 @@ const ADVICE: Readonly<Record<Known, Advice>> = {
   invalid_field: { what: "A value is not valid", todo: "Correct the value that is named and try again." },
   invalid_url: { what: "This is not a web address", todo: "Give a full address such as https://docs.example.org/." },
   unsupported_scheme: { what: "This kind of address can't be crawled", todo: "Use an address that begins with http:// or https://." },
+  missing_host: { what: "The address names no host", todo: "Give a full address such as https://docs.example.org/." },
   url_has_userinfo: { what: "The address carries a user name or password", todo: "Leave out the part before the @." },
   bad_request: { what: "The server could not read the request", todo: "Reload the page and try again." },
   unauthorized: { what: "The server needs an API key", todo: "Enter one of the keys that the server was started with." },
   forbidden: { what: "The server refused this request", todo: "Open the UI under the server's own address." },
   not_found: { what: "There is no such thing here", todo: "It may have been deleted. Go back to the list." },
+  method_not_allowed: { what: "The server does not take this request", todo: "Reload the page and try again." },
+  http_error: { what: "The server could not take the request", todo: "Reload the page and try again." },
   wrong_state: { what: "This can't be done in the task's present state", todo: "Look at how the task stands now, then try again." },
   idempotency_conflict: { what: "The same request was sent with another content", todo: "Try again." },
   queue_full: { what: "The queue is full", todo: "Wait until some tasks are done, then try again." },
   storage_error: { what: "The server could not store it", todo: "Check the data folder's permissions, then retry." },
   storage_full: { what: "The server's disk is full", todo: "Make room on the disk, then retry: what was stored is kept." },
+  unsupported_type: { what: "This kind of file can't be read", todo: "Send a PDF, DOCX, Markdown, HTML or text file, a notebook or an OpenAPI document." },
+  upload_gone: { what: "The uploaded file is not there any more", todo: "Upload it again." },
   lease_lost: { what: "Another worker took this task over", todo: "Nothing to do: the other worker goes on with it." },
+  worker_lost: {
+    what: "The process that ran the task died again and again",
+    todo: "Look at the server's log, and whether the machine has enough memory, then retry.",
+  },
+  task_timed_out: { what: "The task took longer than it may", todo: "Ask for less at once, then retry." },
+  memory_limit_exceeded: { what: "The task took more memory than it may", todo: "Ask for less at once, then retry." },
+  process_failed: { what: "The task stopped at a defect", todo: "The server's log says more. Report it with the details." },
+  process_died: { what: "A process of the task ended without an answer", todo: "Retry. If it stays so, look at the machine's memory." },
+  dependency_failed: { what: "A task that this one waited for did not complete", todo: "Retry that one, then this one." },
+  step_failed: { what: "The test task came to the step where it was told to fail", todo: "Nothing to do: it was asked to." },
+  no_live_line: { what: "There is no live connection", todo: "Something between may not let WebSockets through." },
+  bad_answer: { what: "What answers is no gleanery server of this version", todo: "Reload the page." },
   server_unreachable: { what: "The server doesn't answer", todo: "Check that gleanery is running, then try again." },
   fetch_failed: { what: "The page could not be read", todo: "Open it in a browser to see whether it is there, then retry." },
   address_forbidden: {
@@ -80,10 +113,12 @@ const ADVICE: Readonly<Record<Known, Advice>> = {
   },
   robots_unreachable: { what: "The site's robots.txt can't be had", todo: "Retry later: without it nothing may be crawled." },
   too_large: { what: "The page is larger than the limit", todo: "Exclude it, or crawl the parts it links to." },
-  not_html: { what: "This is a kind of document that isn't read", todo: "Crawl an HTML page instead." },
+  not_html: { what: "This is a kind of document that isn't read", todo: "Crawl a page, a PDF or another kind that is read." },
   broken_body: { what: "The page arrived damaged", todo: "Retry; if it stays so, the site sends it damaged." },
-  empty_page: { what: "There is no text on the page", todo: "It may need JavaScript to show its text." },
+  empty_page: { what: "There is no text on the page", todo: "Crawl it with rendering in the browser if it needs JavaScript to show its text." },
   extract_failed: { what: "The page could not be taken apart", todo: "Exclude it, or report it as a bug with its address." },
+  render_failed: { what: "The page broke in the browser", todo: "Retry; if a click, a script or a wait was asked for, check its selector." },
+  browser_unavailable: { what: "There is no browser to render the page", todo: "Set GLEANERY_BROWSER or run make browser, or crawl over HTTP." },
   embed_failed: { what: "Vectors could not be made", todo: "Search finds the pages by words. Retry to make the vectors." },
   embed_key_refused: { what: "The embedding service refused the API key", todo: "Set a valid key, restart, then retry." },
   embed_quota_spent: { what: "The embedding account has no quota left", todo: "Raise the quota, then retry: nothing is fetched again." },
@@ -106,23 +141,6 @@ function httpAdvice(status: number): Advice {
   if (status === 404 || status === 410) return { what, todo: "The page is gone. Links to it may be out of date." };
   if (status === 429) return { what, todo: "The site wants fewer requests. Retry in a while." };
   return status >= 500 ? { what, todo: "The site has trouble. Retry later." } : { what, todo: DEFAULT.todo };
-}
-
-/** Why a URL was skipped or failed, for a list. Codes of errors are among them. */
-const REASONS: Readonly<Record<string, string>> = {
-  duplicate: "same content as another page",
-  page_limit: "page limit reached",
-  outside_path: "outside the start folder",
-  other_host: "on another host",
-  excluded: "excluded",
-  not_included: "not among the included",
-  too_deep: "too many links away",
-  not_a_document: "not a document",
-  not_a_web_address: "not a web address",
-};
-
-export function reasonText(reason: string): string {
-  return REASONS[reason] ?? adviceFor(reason).what.toLowerCase();
 }
 
 /** An error as text to paste into a bug report. */

@@ -14,6 +14,11 @@ export function counted(value: number, one: string, many = `${one}s`): string {
   return `${NUMBER.format(value)} ${value === 1 ? one : many}`;
 }
 
+/** With a small first letter, to stand within a sentence. */
+export function lowered(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
 export function clock(at: string | number): string {
   return CLOCK.format(new Date(at));
 }

@@ -4,28 +4,54 @@ import type { Divider } from "../live/progress";
 import type { EventShape, EventType } from "../wire";
 import { clock } from "./format";
 
-export type Level = "info" | "warn" | "error";
+/** `note` is what the crawl decided by itself: how the site is taken, how its pages are got. */
+export type Level = "info" | "note" | "warn" | "error";
 
 const LEVELS: Readonly<Record<EventType, Level>> = {
   task_queued: "info",
+  task_released: "info",
+  task_reprioritised: "info",
+  task_rebound: "info",
   task_started: "info",
   task_resumed: "warn",
+  task_progressed: "info",
+  task_step_completed: "info",
   task_retry_scheduled: "warn",
+  task_pause_requested: "info",
+  task_paused: "info",
   task_cancel_requested: "info",
   task_completed: "info",
   task_failed: "error",
   task_cancelled: "warn",
+  task_superseded: "warn",
   stage_started: "info",
   page_stored: "info",
   page_skipped: "info",
   page_failed: "error",
   page_retry_scheduled: "warn",
   pages_embedded: "info",
+  site_surveyed: "note",
+  rendering_chosen: "note",
   warning_raised: "warn",
 };
 
+/** Whether the type is one that this UI knows. */
+export function hasLevel(type: string): type is EventType {
+  return Object.hasOwn(LEVELS, type);
+}
+
 export function levelOf(type: string): Level {
-  return Object.hasOwn(LEVELS, type) ? LEVELS[type as EventType] : "info";
+  return hasLevel(type) ? LEVELS[type] : "info";
+}
+
+const MOST_HOSTS = 4;
+
+/** How the site is taken, and the last word on how the pages of each host are got (of the last few hosts). */
+export function choicesOf(events: readonly EventShape[]): EventShape[] {
+  const survey = events.findLast((event) => event.type === "site_surveyed");
+  const byHost = new Map<unknown, EventShape>();
+  for (const event of events) if (event.type === "rendering_chosen") byHost.set(event.data.host, event);
+  return [...(survey === undefined ? [] : [survey]), ...[...byHost.values()].slice(-MOST_HOSTS)];
 }
 
 export type Row =

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { event } from "../live/samples";
-import { adviceFor, reasonText } from "./failure";
+import { adviceFor } from "./failure";
 import { ago, bytes, duration, pathOf, shortUrl } from "./format";
 import { tokensOf } from "./highlight";
 import { rowsOf } from "./log";
@@ -35,8 +35,6 @@ describe("errors", () => {
     expect(adviceFor("robots_denied").what).toContain("robots.txt");
     expect(adviceFor("http_503").what).toContain("503");
     expect(adviceFor("toString").what).toBe("Something went wrong");
-    expect(reasonText("duplicate")).toBe("same content as another page");
-    expect(reasonText("http_404")).toContain("404");
   });
 });
 

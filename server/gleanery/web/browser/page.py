@@ -29,6 +29,7 @@ from gleanery.web.fetch import HTML_TYPES, Document, MayFollow
 from gleanery.web.urls import resolve
 
 # How long nothing may be on the way, and nothing be added, before a page counts as settled.
+_MOVE_SECONDS = 1.0
 _QUIET_SECONDS = 0.15
 _DOM_QUIET_MS = 80
 _DOM_MOST_MS = 800
@@ -138,7 +139,9 @@ class Tab:
                 raise _refused(visit, answer) from None
             if answer is not None and answer.status in (204, 205):
                 raise errors.EmptyPage(visit.url, "The page is empty.") from None
-            if not is_aborted(error.message) or is_download(error.message) or len(visit.navigations) < 2:
+            # A script that goes elsewhere ends the first load; which may be told before it is told where it goes.
+            may_move_on = is_aborted(error.message) and not is_download(error.message)
+            if not may_move_on or not await visit.moves_on(_MOVE_SECONDS if answer is not None else 0.0):
                 raise self._open_error(visit, error) from error
             await self._page.wait_for_load_state(state, timeout=0)  # type: ignore[arg-type]
         self.is_broken = False
@@ -156,7 +159,9 @@ class Tab:
         return self._page_error(visit, error.message)
 
     def _page_error(self, visit: Visit, message: str) -> errors.FetchError:
-        reason = self._reason_of(visit.target) if is_tunnel_error(message) else None
+        # Where a script went, a tunnel that failed is now and then told as a load that was given up.
+        may_be_tunnel = is_tunnel_error(message) or is_aborted(message)
+        reason = self._reason_of(visit.target) if may_be_tunnel else None
         return egress_error(visit.url, visit.target, reason) if reason else page_error(visit.url, message, visit.target)
 
     async def _settle(self, visit: Visit, request: RenderRequest) -> None:

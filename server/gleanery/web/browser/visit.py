@@ -50,6 +50,7 @@ class Visit:
         self._scope: asyncio.Timeout | None = None
         self._loading: dict[Hashable, float] = {}
         self._changed = asyncio.Event()
+        self._has_moved_on = asyncio.Event()
         self._changed_at = self.started
         self._requests = 0
         self._popups = 0
@@ -93,11 +94,22 @@ class Visit:
         if self.navigations and self.navigations[-1] == target and self.answer is None:
             return
         self.navigations.append(target)
+        if len(self.navigations) > 1:
+            self._has_moved_on.set()
         if len(self.navigations) > self._limits.max_redirects + 1:
             message = f"It leads on to other pages more than {self._limits.max_redirects} times."
             self.fail(errors.RedirectLoop(self.url, message, redirects=self.navigations[1:]))
         elif len(self.navigations) > 1:
             self.check_target(target)
+
+    async def moves_on(self, seconds: float) -> bool:
+        """Whether the page has gone, or goes within so long, to another document than the first."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._has_moved_on.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def check_target(self, target: str) -> None:
         """Ends the visit when `target` is nothing that may be followed."""
