@@ -205,7 +205,7 @@ class StoreMachine(RuleBasedStateMachine):
                 task.created_at,
                 task.run_at,
                 new.priority,
-                new.max_retries,
+                task.max_retries,
                 new.depends_on,
                 new.on_dependency_failure,
                 new.coalesce_key,
