@@ -80,6 +80,11 @@ def test_robots_meta(content: str, links: tuple[str, ...], is_noindex: bool) -> 
     assert (got.links, got.is_noindex) == (links, is_noindex)
 
 
+def test_robots_meta_for_this_crawler_alone() -> None:
+    assert page("<p>words</p>", '<meta name="gleanery" content="noindex">').is_noindex
+    assert not page("<p>words</p>", '<meta name="googlebot" content="noindex">').is_noindex
+
+
 @pytest.mark.parametrize(
     ("body", "charset", "text"),
     [

@@ -11,10 +11,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-
-OFFERS = frozenset(
-    {"robots.txt", "sitemap.xml", "sitemap_index.xml", "sitemap.xml.gz", "llms.txt", "llms-full.txt"}
-)
+OFFERS = frozenset({"robots.txt", "sitemap.xml", "sitemap_index.xml", "sitemap.xml.gz", "llms.txt", "llms-full.txt"})
 """What sites may offer to crawlers."""
 
 

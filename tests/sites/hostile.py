@@ -214,7 +214,9 @@ def _fixed_answers() -> dict[str, Handler]:
         "/short-gzip": _fixed(squeezed[: len(squeezed) // 2], {**html, "Content-Encoding": "gzip"}),
         "/gzip": _fixed(squeezed, {**html, "Content-Encoding": "gzip"}),
         "/two-gzips": _fixed(squeezed + squeezed + b"\0" * 8, {**html, "Content-Encoding": "x-gzip"}),
-        "/deflate": _fixed(zlib.compress(page("Compressed by deflate").encode()), {**html, "Content-Encoding": "deflate"}),
+        "/deflate": _fixed(
+            zlib.compress(page("Compressed by deflate").encode()), {**html, "Content-Encoding": "deflate"}
+        ),
         "/raw-deflate": _fixed(raw.compress(raw_utf8) + raw.flush(), {**html, "Content-Encoding": "deflate"}),
         "/unknown-encoding": _fixed(utf8, {**html, "Content-Encoding": "br"}),
         "/empty": _fixed(b"", html),

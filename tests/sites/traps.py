@@ -20,7 +20,20 @@ REAL_PAGES = 12
 REAL = frozenset({"index.html", *(f"guide/{number}.html" for number in range(REAL_PAGES))})
 """What is worth storing of each folder."""
 MANY_LINKS = 100_000
-_WORDS = "queue worker lease retry event frontier crawl page chunk vector search index token thread loop socket".split()
+_WORDS = (
+    "queue",
+    "worker",
+    "lease",
+    "retry",
+    "event",
+    "frontier",
+    "crawl",
+    "page",
+    "chunk",
+    "vector",
+    "search",
+    "index",
+)
 
 Answer = str | tuple[int, str]
 """A page, or a redirect's status with where it leads."""
@@ -89,7 +102,13 @@ def _repeat(path: str, query: str) -> Answer:
 def _facets(path: str, query: str) -> Answer:
     """Any filter can be joined with any other; each combination is a list of its own."""
     asked = dict(parse_qsl(query))
-    filters = {"color": "red green blue", "size": "s m l", "sort": "price name new", "brand": "a b c d", "page": "1 2 3"}
+    filters = {
+        "color": "red green blue",
+        "size": "s m l",
+        "sort": "price name new",
+        "brand": "a b c d",
+        "page": "1 2 3",
+    }
     links = []
     for name, values in filters.items():
         for value in values.split():
@@ -103,7 +122,28 @@ def _many(path: str, query: str) -> Answer:
     return _MANY if path == "all.html" else (404, "")
 
 
-_MANY = page("All of them", [f"item-{number}.html" for number in range(MANY_LINKS)], "many")
+_MANY = page("All of them", [], "many").replace(
+    "<ul></ul>", " ".join(f"<a href=item-{number}.html>{number}</a>" for number in range(MANY_LINKS))
+)
+
+
+def _fan(path: str, query: str) -> Answer:
+    """Twenty-five new links on every page, and the same text on all of them."""
+    chance = _ever_new(path)
+    return page("Fan", [f"/fan/trap/{_word(chance)}.html" for _ in range(25)], "fan")
+
+
+def _canonical(path: str, query: str) -> Answer:
+    """Every page says that it is really another one."""
+    target = f"/canonical/trap/{_word(_ever_new(path))}.html"
+    return page(f"Not {path}", [], path).replace("<title>", f'<link rel="canonical" href="{target}"><title>')
+
+
+def _mostly_same(path: str, query: str) -> Answer:
+    """One page in fifty is new, so that there is always a little to hope for."""
+    chance = _ever_new(path)
+    links = [f"/mostly-same/trap/{_word(chance)}.html" for _ in range(3)]
+    return page("Mostly", links, path if chance.random() < 0.02 else "mostly")
 
 
 def _soft(path: str, query: str) -> Answer:
@@ -162,6 +202,9 @@ TRAPS: dict[str, tuple[str, Callable[[str, str], Answer]]] = {
     "repeat": ("", _repeat),
     "facets": ("list", _facets),
     "many": ("all.html", _many),
+    "fan": ("start.html", _fan),
+    "canonical": ("start.html", _canonical),
+    "mostly-same": ("start.html", _mostly_same),
     "soft": ("start.html", _soft),
     "same": ("start.html", _same),
     "endless": ("start.html", _endless),

@@ -158,7 +158,7 @@ class Scheduler:
 
 def task_of(schedule: Schedule, submitter: Submitter) -> NewTask:
     """The task of a schedule, to run at once. Raises InvalidInput for a type that nobody knows (any more)."""
-    spec = handler_of(submitter.handlers, schedule.task_type).spec
+    handler_of(submitter.handlers, schedule.task_type)
     return NewTask(
         task_type=schedule.task_type,
         payload=schedule.payload,

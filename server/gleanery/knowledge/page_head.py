@@ -114,8 +114,8 @@ class _Related:
 
 def _read_meta(start: StartTag, metas: dict[str, str]) -> None:
     name = (start.get("name") or start.get("property")).strip().lower()
-    if name == "robots":
-        metas[name] = f"{metas.get(name, '')} {start.get('content')}"
+    if name in ("robots", "gleanery"):  # to all crawlers, or to this one
+        metas["robots"] = f"{metas.get('robots', '')} {start.get('content')}"
     else:
         metas.setdefault(name, start.get("content").strip())
 

@@ -212,7 +212,8 @@ class CrawlStore(Protocol):
 
     async def add_urls(self, fence: Fence, urls: Sequence[FrontierUrl]) -> int:
         """Add URLs that the crawl doesn't know (`state` queued, or skipped with a reason); how many new ones were queued.
-        A known URL keeps its state, but a shorter way to one that waits or was too deep counts from now on."""
+        A known URL keeps its state, but a shorter way to one that waits or was too deep counts from now on. One that waits
+        and is now said to be a `markdown_twin` is passed over; a `lastmod` is added where there was none."""
         ...
 
     async def next_urls(self, task_id: str, limit: int, exclude: Sequence[int]) -> Sequence[FrontierUrl]:
@@ -232,8 +233,8 @@ class CrawlStore(Protocol):
         ...
 
     async def take_up_orphans(self, fence: Fence) -> int:
-        """Queue again, to be stored for themselves (`is_own`), the URLs that were skipped as `canonical` where the URL that
-        they are the same as gave no page; how many."""
+        """Queue again, to be stored for themselves (`is_own`), the URLs that were skipped as `canonical` or `markdown_twin`
+        where the URL that they are the same as, over several steps, gave no page; how many."""
         ...
 
     async def twin(self, task_id: str, source_id: str, url_key: str, content_hash: str) -> Page | None:

@@ -354,7 +354,6 @@ ALTER TABLE frontier ADD COLUMN is_own INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE frontier ADD COLUMN is_refused INTEGER NOT NULL DEFAULT 0;
 UPDATE frontier SET is_refused = 1 WHERE state = 'skipped' AND reason IN
     ('other_host', 'outside_path', 'excluded', 'not_included', 'too_deep', 'not_a_document', 'page_limit');
-CREATE INDEX frontier_canonical ON frontier (task_id, same_as) WHERE reason = 'canonical';
 
 ALTER TABLE page ADD COLUMN fetched_by TEXT NOT NULL DEFAULT 'http';
 -- What the page links to, compressed: a page that is unchanged at the next crawl leads on without being fetched.

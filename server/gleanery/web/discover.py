@@ -34,6 +34,7 @@ _MAX_NESTED_LLMS = 20
 # A robots.txt may name hundreds: so many are asked before anything else is.
 _FIRST_NAMED = 8
 _LEFT_OUT = frozenset({"enough_urls", "too_large", "too_many_urls"})
+_MAX_UNWANTED = 1_000
 
 _Args = ParamSpec("_Args")
 _Result = TypeVar("_Result")
@@ -96,9 +97,13 @@ class FoundUrl:
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What was found: no page twice (by `url_key`). `is_complete` is False when time or a limit ended the search."""
+    """What was found: no page twice (by `url_key`). `is_complete` is False when time or a limit ended the search.
+
+    `unwanted` are the first thousand URLs that were named and don't count; `tried` tells how many there are.
+    """
 
     urls: tuple[FoundUrl, ...] = ()
+    unwanted: tuple[FoundUrl, ...] = ()
     llms: LlmsTxt | None = None
     llms_full_url: str | None = None
     tried: tuple[Tried, ...] = ()
@@ -142,9 +147,26 @@ async def discover(
     thread, so it must be pure; without it that is whatever is on the same host. Never raises for what a site does.
     """
     search = _Search(start, fetch, limits or DiscoverLimits(), is_wanted)
+    return await _in_time(search, search.run(robots, feed_url))
+
+
+async def read_list(
+    url: str,
+    target: Target,
+    fetch: FetchAny,
+    *,
+    limits: DiscoverLimits | None = None,
+    is_wanted: Callable[[str], bool] | None = None,
+) -> Discovery:
+    """What the list at the href `url` names: a sitemap (a feed too) or an llms.txt, with the lists that it leads to."""
+    search = _Search(url, fetch, limits or DiscoverLimits(), is_wanted)
+    return await _in_time(search, search.look_at([_Place(url, target)]))
+
+
+async def _in_time(search: _Search, work: Awaitable[None]) -> Discovery:
     try:
         async with asyncio.timeout(search.limits.total_seconds):
-            await search.run(robots, feed_url)
+            await work
     except TimeoutError:
         search.is_complete = False
     return await search.result()
@@ -184,6 +206,7 @@ class _Search:
         self._alternates_left = limits.max_urls
         self._tried: dict[str, Tried] = {}
         self._found: dict[str, FoundUrl] = {}
+        self._unwanted: dict[str, FoundUrl] = {}
         self._markdown: dict[str, FoundUrl] = {}
         self._llms: dict[str, LlmsTxt] = {}
         self._full: list[str] = []
@@ -199,15 +222,16 @@ class _Search:
         llms = [_Place(f"{place}llms.txt", Target.LLMS) for place in self._places]
         full = [_Place(f"{place}llms-full.txt", Target.LLMS_FULL) for place in (self._places[0], self._places[-1])]
         first, rest = named[:_FIRST_NAMED], named[_FIRST_NAMED:]
-        await self._look_at([*(first or [root]), *feeds, *inner, *llms, *full, *rest])
+        await self.look_at([*(first or [root]), *feeds, *inner, *llms, *full, *rest])
         if not any(tried.wanted for tried in self._tried.values() if tried.target is Target.SITEMAP):
-            await self._look_at([root])  # does nothing if it was asked already
+            await self.look_at([root])  # does nothing if it was asked already
 
     async def result(self) -> Discovery:
         urls = await self._in_thread(self._with_twins)
         llms = next((self._llms[url] for place in self._places if (url := f"{place}llms.txt") in self._llms), None)
         full = next((url for place in self._places if (url := f"{place}llms-full.txt") in self._full), None)
-        return Discovery(urls, llms, full, tuple(self._tried.values()), self.is_complete)
+        unwanted = tuple(self._unwanted.values())
+        return Discovery(urls, unwanted, llms, full, tuple(self._tried.values()), self.is_complete)
 
     async def _in_thread(
         self, function: Callable[_Args, _Result], *args: _Args.args, **kwargs: _Args.kwargs
@@ -220,7 +244,7 @@ class _Search:
         async with self._turn:
             return await asyncio.to_thread(locked)
 
-    async def _look_at(self, places: Iterable[_Place]) -> None:
+    async def look_at(self, places: Iterable[_Place]) -> None:
         async with asyncio.TaskGroup() as group:
             for place in places:
                 self._schedule(group, place)
@@ -309,8 +333,15 @@ class _Search:
         return entries, self._keep(
             FoundUrl(entry.url, entry.lastmod, Target.SITEMAP, alternates=entry.alternates)
             for entry in entries
-            if self._is_wanted(entry.url)
+            if self._counts(entry.url, Target.SITEMAP)
         )
+
+    def _counts(self, url: str, origin: Target) -> bool:
+        if self._is_wanted(url):
+            return True
+        if len(self._unwanted) < _MAX_UNWANTED:
+            self._unwanted.setdefault(url_key(url), FoundUrl(url, None, origin))
+        return False
 
     def _children(self, listed: Sequence[SitemapUrl], depth: int) -> list[_Place]:
         """What an index lists, that of the start's own folder first. Only hosts that the site itself vouches for."""
@@ -322,7 +353,7 @@ class _Search:
                 self._refuse(entry.url, "too_deep")
             else:
                 more.append(_Place(entry.url, Target.SITEMAP, depth))
-        folder = self._places[0]
+        folder = self._places[0] if self._places else ""
         return sorted(more, key=lambda place: not place.url.startswith(folder))
 
     def _refuse(self, url: str, reason: str) -> None:
@@ -367,7 +398,7 @@ class _Search:
         return self._keep(
             FoundUrl(url, lastmod, origin)
             for url, lastmod in dates.items()
-            if not _is_llms_file(url) and (page_candidates(url) or self._is_wanted(url))
+            if not _is_llms_file(url) and (page_candidates(url) or self._counts(url, origin))
         )
 
     def _keep(self, pages: Iterable[FoundUrl]) -> int:
@@ -393,7 +424,7 @@ class _Search:
             page = next((found[page] for page in pages if page in found), None)
             if page is not None:
                 found[url_key(page.url)] = replace(page, markdown_url=page.markdown_url or markdown.url)
-            elif key not in found and self._is_wanted(markdown.url):
+            elif key not in found and self._counts(markdown.url, markdown.origin):
                 found[key] = markdown
         return tuple(found.values())
 

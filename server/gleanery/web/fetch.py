@@ -72,8 +72,8 @@ class Validators:
 class Document:
     """What a URL answered with 2xx. `body` is decompressed; `charset` and `content_type` are in lower case.
 
-    `is_unchanged`: the site answered 304 to the validators that it was asked with, and `body` is empty. `robots_tag` is
-    its X-Robots-Tag, `link` its Link header; empty without one.
+    `is_unchanged`: the site answered 304 to the validators that it was asked with, and `body` is empty. `robots_tag` has
+    its X-Robots-Tag headers, a line each, `link` its Link header; empty without one.
     """
 
     url: str
@@ -271,7 +271,7 @@ class Fetcher:
                 elapsed_seconds=time.monotonic() - started,
                 redirects=tuple(visited[1:]),
                 is_unchanged=is_unchanged,
-                robots_tag=", ".join(response.headers.getall("X-Robots-Tag", ())),
+                robots_tag="\n".join(response.headers.getall("X-Robots-Tag", ())),
                 link=", ".join(response.headers.getall("Link", ())),
             )
             return _Hop(document, None)

@@ -21,7 +21,11 @@ _ENDINGS = """
     xls xlsx xml xz yaml yml zip zst
 """
 NOT_DOCUMENTS = frozenset(_ENDINGS.split())
-"""Endings of paths, in lower case, that are not asked for unless `Scope.of` is told that they are read."""
+"""Endings of paths, in lower case, that are not asked for unless `Scope.of` is told that they are read; JSON and YAML are
+where the name, or its folder's, says OpenAPI or Swagger."""
+
+# What an API is described in has the ending of data, and is a document all the same.
+_API_DESCRIPTION = re.compile(r"(?:openapi|swagger)[^/]*(?:/[^/]+)?\.(?:json|ya?ml)$", re.IGNORECASE)
 
 # Below names like these anybody may register: co.uk, gov.uk, com.au, ne.jp. There is no list of them here, on purpose.
 _SHARED_DOMAIN = re.compile(
@@ -204,7 +208,8 @@ class Scope:
         return authority == domain or authority.endswith(f".{domain}")
 
     def _path_refusal(self, url: str, path: str) -> Refusal | None:
-        if "." in path and path[path.rindex(".") + 1 :].lower() in self.skipped_endings:
+        ending = path[path.rindex(".") + 1 :].lower() if "." in path else ""
+        if ending in self.skipped_endings and not _API_DESCRIPTION.search(path):
             return Refusal.NOT_A_DOCUMENT
         if any(glob.matches(url, path) for glob in self.exclude):
             return Refusal.EXCLUDED

@@ -50,6 +50,11 @@ class TrapLimits:
     """The same once one of them brought nothing new."""
     fruitless: int = 30
     """URLs of a pattern in a row that bring nothing new; one more for every ten that did."""
+    barren: int = 300
+    """How many more URLs may bring nothing new than those that did pay for, whatever their pattern: made-up words have
+    none. One more for every ten that did."""
+    per_new: int = 20
+    """A URL that brings something new pays for this many that don't."""
     max_tallies: int = 50_000
     """Patterns that are remembered; the one not met for the longest is forgotten. About 250 bytes each."""
 
@@ -80,6 +85,8 @@ class TrapWatch:
     def __init__(self, limits: TrapLimits | None = None) -> None:
         self._limits = limits or TrapLimits()
         self._tallies: dict[int, _Tally] = {}
+        self._all = _Tally()
+        self._empty: dict[int, None] = {}
 
     @classmethod
     def of(cls, taken: Iterable[tuple[str, int, bool | None]], limits: TrapLimits | None = None) -> TrapWatch:
@@ -103,13 +110,26 @@ class TrapWatch:
             self._count(look, depth)
         return reason
 
-    def recheck(self, url: str) -> Refusal | None:
-        """The same when a URL's turn to be fetched comes: its pattern may have disappointed since. Counts nothing."""
+    def recheck(self, url: str, found_on: str | None = None) -> Refusal | None:
+        """The same when a URL's turn to be fetched comes: its pattern may have disappointed since, or the page that it was
+        `found_on` among very many others. Counts nothing."""
+        if self._all.fruitless >= 2 * self._most_barren and found_on is not None and hash(found_on) in self._empty:
+            return Refusal.NOTHING_NEW
         return self._by_yield(_Look.of(url))
+
+    @property
+    def is_barren(self) -> bool:
+        """Whether so many URLs brought nothing new that the links of such pages are no longer worth following."""
+        return self._all.fruitless >= self._most_barren
+
+    @property
+    def _most_barren(self) -> int:
+        return self._limits.barren + self._all.new // 10
 
     def outcome(self, url: str, *, is_new_content: bool) -> None:
         """What fetching a URL brought: a page that was not there before, or nothing (stored already, empty, missing)."""
         look = _Look.of(url)
+        self._weigh(url, is_new_content=is_new_content)
         for key in look.yield_keys:
             # Most patterns never bring anything old: those need no tally.
             tally = self._tallies.get(key) if is_new_content else self._tally(key)
@@ -118,6 +138,19 @@ class TrapWatch:
                 tally.fruitless = 0 if is_new_content else tally.fruitless + 1
         if look.session_key is not None and not is_new_content:
             self._tally(look.session_key).fruitless += 1
+
+    def _weigh(self, url: str, *, is_new_content: bool) -> None:
+        """Keep the balance of all URLs together: a page that is new pays for `per_new` that are not. It never falls so low
+        that what is new could not soon make it good."""
+        balance = self._all
+        if is_new_content:
+            balance.new += 1
+            balance.fruitless = max(balance.fruitless - self._limits.per_new, 0)
+            return
+        balance.fruitless = min(balance.fruitless + 1, 3 * self._most_barren)
+        self._empty[hash(url)] = None
+        if len(self._empty) > self._limits.max_tallies:
+            del self._empty[next(iter(self._empty))]
 
     def _by_look(self, look: _Look, depth: int) -> Refusal | None:
         limits = self._limits

@@ -30,6 +30,7 @@ const SKIPPED: Readonly<Record<string, Reason>> = {
   canonical: { label: "other canonical address", help: "The pages name another address as their canonical one, which is crawled instead." },
   noindex: { label: "asks not to be indexed", help: "The pages ask not to be indexed." },
   soft_404: { label: "says not found", help: "The pages say that there is nothing, though the site answered that all is well." },
+  part: { label: "not stored yet", help: "They are parts of a document that is being stored." },
   listing: { label: "a list of pages", help: "They are no pages but lists of pages, which are taken." },
   markdown_twin: { label: "Markdown of a page", help: "They are the Markdown of pages, which are stored under those pages' addresses." },
   page_limit: { label: "page limit reached", help: "The crawl had as many pages as it may have." },

@@ -36,6 +36,7 @@ class Frontier:
         self._level_since: float | None = None
         self._version = 0
         self._sources = 0
+        self._places = 0
 
     async def next(self) -> FrontierUrl | None:
         """The next URL to fetch, now under way; None when the crawl is through."""
@@ -70,21 +71,42 @@ class Frontier:
         heapq.heappush(self._waiting, (self._clock() + seconds, url.ordinal, url))
         await self.wake()
 
+    def forget(self, url_key: str) -> None:
+        """This URL does not wait any more."""
+        waiting = [url for url in self._window if url.url_key != url_key]
+        if len(waiting) < len(self._window):
+            self._window = deque(waiting)
+
+    def take_place(self, *, is_instead: bool) -> bool:
+        """Whether there is room for a page besides those under way (`is_instead`: of which one gives none); then it is kept
+        until `leave_place`."""
+        if self._free() + is_instead <= 0:
+            return False
+        self._places += 1
+        return True
+
+    async def leave_place(self) -> None:
+        self._places -= 1
+        await self.wake()
+
     async def wake(self) -> None:
         """Something changed: new URLs, or one fewer under way."""
         self._version += 1
         async with self._changed:
             self._changed.notify_all()
 
+    def _free(self) -> int:
+        return self._room() - len(self._under_way) - self._places
+
     def _is_through(self) -> bool:
-        if self._under_way:
+        if self._under_way or self._places:
             return False
         if self._sources and self._room() > 0:
             return False
         return self._room() <= 0 or not (self._window or self._waiting)
 
     async def _pick(self) -> FrontierUrl | None:
-        if self._room() - len(self._under_way) <= 0:
+        if self._free() <= 0:
             return None
         if self._waiting and self._waiting[0][0] <= self._clock():
             return heapq.heappop(self._waiting)[2]

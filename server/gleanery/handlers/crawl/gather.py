@@ -7,15 +7,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from gleanery import errors
+from gleanery.handlers.crawl.listing import is_xml_list, may_be_list
 from gleanery.handlers.crawl.payload import BrowserOptions
 from gleanery.handlers.crawl.rendering import SiteRendering
 from gleanery.handlers.crawl.run import CrawlRun
 from gleanery.knowledge.formats.kinds import Kind, kind_of
-from gleanery.model import FetchedBy, FrontierUrl, KnownPage
+from gleanery.model import FetchedBy, FrontierUrl, KnownPage, Page
 from gleanery.web.browser.supervisor import RenderRequest, WaitUntil
 from gleanery.web.fetch import Document, Validators
+from gleanery.web.llms import page_candidates
 from gleanery.web.robots import Robots
-from gleanery.web.urls import origin_of, resolve
+from gleanery.web.urls import host_key, origin_of, resolve, url_key
 
 ACCEPT = "text/html,application/xhtml+xml,text/markdown;q=0.9,application/pdf;q=0.8,*/*;q=0.5"
 NONSENSE = "gleanery-asks-for-a-page-that-is-not-there"
@@ -49,19 +51,19 @@ class Gatherer:
 
     async def get(self, url: FrontierUrl) -> Gathered:
         """What is at the URL. Raises FetchError."""
-        may_follow = None if url.depth == 0 else self._may_follow
-        if self._rendering.begins_in_browser(url.url):
+        is_start = url.depth == 0
+        if self._rendering.begins_in_browser(url.url) and not (is_start and may_be_list(url.url)):
             try:
                 return Gathered(url, await self.render(url.url), FetchedBy.BROWSER)
             except errors.NotHtml:
                 pass  # a browser reads no PDF; HTTP does
         known = await self._known(url)
-        async with self._turn(url.url, is_again=url.attempts > 0):
+        async with self._turn(url.url, is_again=url.attempts > 0) as robots:
             document = await self._run.parts.fetcher.fetch(
                 url.url,
                 accept=ACCEPT,
-                may_follow=may_follow,
-                is_readable=is_readable,
+                may_follow=lambda target: self._may_follow(target, url, robots),
+                is_readable=is_start_readable if is_start and not self._run.payload.is_single else is_readable,
                 known=None if known is None else Validators(known.etag, known.last_modified),
             )
         if document.is_unchanged:
@@ -73,7 +75,10 @@ class Gatherer:
         assert self._run.parts.browser is not None
         async with self._turn(url, is_timed=False):
             return await self._run.parts.browser.render(
-                url, self._request, may_follow=self._may_follow, session=self._run.ctx.task.task_id
+                url,
+                self._request,
+                may_follow=lambda target: self._run.scope.refusal(target, 0),
+                session=self._run.ctx.task.task_id,
             )
 
     async def fetch_any(self, url: str, *, accept: str = "*/*", max_bytes: int | None = None) -> Document:
@@ -83,13 +88,26 @@ class Gatherer:
 
     async def markdown_of(self, url: str) -> Document | None:
         """The Markdown that a page offers of itself at `url`; None where it turns out to be none."""
-        if origin_of(url) != origin_of(self._run.payload.url):
+        if not self._run.scope.has_host(host_key(url)):
             return None
         try:
             document = await self.fetch_any(url)
         except errors.FetchError:
             return None
-        return document if kind_of(document.content_type, document.url, document.body) is Kind.MARKDOWN else None
+        kind = kind_of(document.content_type, document.url, document.body)
+        return document if kind in (Kind.MARKDOWN, Kind.TEXT) else None  # servers call it plain text too
+
+    async def page_of(self, url: FrontierUrl) -> Page | None:
+        """The page whose Markdown this URL is by its name, where this crawl has stored that page already."""
+        if url.depth == 0 or url.is_own:
+            return None
+        store, source_id = self._run.parts.store, self._run.payload.source_id
+        for candidate in page_candidates(url.url):
+            known = await store.crawls.known_page(source_id, url_key(candidate))
+            if known is not None:
+                page = await store.knowledge.page(known.page_id)
+                return page if page.task_id == self._run.ctx.task.task_id else None
+        return None
 
     async def answers_to_nonsense(self, url: str) -> bool:
         """Whether the host of `url` answers 200 to a URL that can't be there. It is asked once."""
@@ -104,8 +122,8 @@ class Gatherer:
         return self._answers_to_nonsense[host]
 
     @asynccontextmanager
-    async def _turn(self, url: str, *, is_timed: bool = True, is_again: bool = False) -> AsyncIterator[None]:
-        """The site's leave, and the host's turn. Raises RobotsDenied and what `RobotsCache.get_patiently` raises."""
+    async def _turn(self, url: str, *, is_timed: bool = True, is_again: bool = False) -> AsyncIterator[Robots]:
+        """The site's leave, and the host's turn; gives its rules. Raises RobotsDenied and what `RobotsCache.get_patiently` raises."""
         parts = self._run.parts
         robots = await parts.robots.get_patiently(
             url, patience_seconds=parts.robots_patience_seconds, on_wait=self._tell_wait
@@ -114,7 +132,7 @@ class Gatherer:
             raise errors.RobotsDenied(url, "robots.txt does not allow it.")
         await self._keep_delay(url, robots)
         async with parts.limiter.turn(url, self._run.ctx.task.task_id, is_timed=is_timed, is_again=is_again):
-            yield
+            yield robots
 
     async def _keep_delay(self, url: str, robots: Robots) -> None:
         asked = robots.crawl_delay_seconds or 0.0
@@ -133,20 +151,29 @@ class Gatherer:
             await self._run.warn(error.code, f"· {error.message} Asking again in {wait:.0f} s", url=error.url)
 
     async def _known(self, url: FrontierUrl) -> KnownPage | None:
-        """What is stored of the page, if the site can be asked whether it has changed."""
-        if not self._is_refresh:
+        """What is stored of the page, if the site can be asked whether it has changed. The start is read anew in any case:
+        what it says of the site is not all stored."""
+        if not self._is_refresh or url.depth == 0:
             return None
         known = await self._run.parts.store.crawls.known_page(self._run.payload.source_id, url.url_key)
         if known is None or known.links is None or known.fetched_by is not FetchedBy.HTTP:
             return None
         return known if known.etag or known.last_modified else None
 
-    def _may_follow(self, target: str) -> str | None:
-        return self._run.scope.refusal(target, 0)
+    def _may_follow(self, target: str, url: FrontierUrl, robots: Robots) -> str | None:
+        """Where the start leads is where the site is; but robots.txt holds there too."""
+        if origin_of(target) == origin_of(url.url) and not robots.allows(target):
+            return errors.RobotsDenied.code
+        return None if url.depth == 0 else self._run.scope.refusal(target, 0)
 
 
 def is_readable(content_type: str, url: str, body: bytes) -> bool:
     return kind_of(content_type, url, body) is not None
+
+
+def is_start_readable(content_type: str, url: str, body: bytes) -> bool:
+    """Whether it is a document that can be read, or a list of such."""
+    return is_readable(content_type, url, body) or is_xml_list(body)
 
 
 def render_request(options: BrowserOptions | None) -> RenderRequest:

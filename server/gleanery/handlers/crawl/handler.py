@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 from gleanery import errors
 from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
 from gleanery.handlers.crawl.embedding import Embedding
+from gleanery.handlers.crawl.full_text import FullText
 from gleanery.handlers.crawl.gather import Gatherer
 from gleanery.handlers.crawl.links import LinkSorter
+from gleanery.handlers.crawl.listing import Listing
 from gleanery.handlers.crawl.payload import CrawlPayload
 from gleanery.handlers.crawl.pipeline import Pipeline
 from gleanery.handlers.crawl.progress import CrawlProgress
@@ -26,6 +29,16 @@ from gleanery.web.urls import url_key
 
 ROWS_AT_ONCE = 1_000
 _REFUSALS = frozenset(Refusal)
+_OUT_OF_SCOPE = frozenset(
+    {
+        Refusal.OTHER_HOST,
+        Refusal.OUTSIDE_PATH,
+        Refusal.EXCLUDED,
+        Refusal.NOT_INCLUDED,
+        Refusal.TOO_DEEP,
+        Refusal.NOT_A_DOCUMENT,
+    }
+)
 
 
 class CrawlHandler:
@@ -67,15 +80,19 @@ class CrawlHandler:
         links = LinkSorter(run)
         gatherer = Gatherer(run, rendering, is_refresh=await self._is_refresh(run.payload))
         reader, storer = Reader(run, gatherer, links, rendering), Storer(run)
-        survey = Surveyor(run, gatherer, links).survey
-        while True:
+        surveyor = Surveyor(run, gatherer, links)
+        is_more = True
+        while is_more:
             embedding = Embedding(run, vectors) if vectors is not None else None
-            await Pipeline(run, gatherer, reader, storer, embedding, survey).run()
+            await Pipeline(run, gatherer, reader, storer, embedding, surveyor.survey).run()
             if embedding is not None and embedding.error is not None:
                 return embedding.error
-            if not (taken_up := await crawls.take_up_orphans(run.ctx.fence)):
-                return None
-            run.progress.taken_up(taken_up)
+            is_more = await crawls.take_up_orphans(run.ctx.fence) > 0
+            if not is_more and (full_url := surveyor.take_full_url()) is not None:
+                is_more = await FullText(run, gatherer, links).store_missing(full_url, storer) > 0
+            if is_more:
+                run.progress.take_stock(await self._counts(run.ctx, run.payload))
+        return None
 
     async def _begin(self, ctx: TaskContext, payload: CrawlPayload, progress: CrawlProgress) -> None:
         start = FrontierUrl(payload.url, url_key(payload.url), 0, UrlState.QUEUED, origin=UrlOrigin.START)
@@ -115,20 +132,28 @@ class CrawlHandler:
         crawls, knowledge = self._parts.store.crawls, self._parts.store.knowledge
         [first] = await crawls.urls(ctx.task.task_id, state=None, after=0, limit=1)
         start = payload.url if first.page_id is None else (await knowledge.page(first.page_id)).url
-        traps = await self._traps(ctx.task.task_id) if first.state is not UrlState.QUEUED else TrapWatch()
-        run = CrawlRun(ctx, payload, start, self._parts, progress, traps)
-        if first.state is not UrlState.QUEUED:
+        run = CrawlRun(ctx, payload, start, self._parts, progress)
+        if first.state is UrlState.QUEUED:
+            return run
+        if first.reason == Reason.LISTING:
+            run.begin_with(Listing.SITEMAP, start, None)
+        else:
             run.begin_at(start, None)
+        if first.page_id is not None:
+            run.variants.page_language(start, (await knowledge.page(first.page_id)).language or "")
+        await self._remember(run)
         return run
 
-    async def _traps(self, task_id: str) -> TrapWatch:
-        """What the traps of this crawl have seen so far, as the stored frontier tells it."""
+    async def _remember(self, run: CrawlRun) -> None:
+        """Learn again what the crawl had learned of the site, as far as the stored frontier tells it."""
+        loop, executor = asyncio.get_running_loop(), self._parts.executor
         taken: list[tuple[str, int, bool | None]] = []
-        after = 0
+        task_id, after = run.ctx.task.task_id, 0
         while rows := await self._parts.store.crawls.urls(task_id, state=None, after=after, limit=ROWS_AT_ONCE):
             after = rows[-1].ordinal
             taken += [(row.url, row.depth, _is_new(row)) for row in rows if not _is_refused(row)]
-        return await asyncio.get_running_loop().run_in_executor(self._parts.executor, TrapWatch.of, taken)
+            await loop.run_in_executor(executor, _learn, run, rows)
+        run.traps = await loop.run_in_executor(executor, TrapWatch.of, taken)
 
     async def _is_refresh(self, payload: CrawlPayload) -> bool:
         """Whether there are pages from before, which may not have changed."""
@@ -162,6 +187,15 @@ async def _tell_wait(ctx: TaskContext, progress: CrawlProgress, error: errors.Ro
     message = f"{error.code} · {error.message} Asking again in {error.details['retry_in_seconds']:.0f} s"
     warning = NewEvent(EventType.WARNING_RAISED, message, {"code": error.code, "url": error.url})
     await ctx.report(progress.snapshot(time.monotonic(), message), warning)
+
+
+def _learn(run: CrawlRun, rows: Sequence[FrontierUrl]) -> None:
+    """What these tell of versions and languages, and of where the site keeps its Markdown."""
+    for row in rows:
+        if row.reason not in _OUT_OF_SCOPE:
+            run.variants.refusal(row.url)
+        if row.reason == Reason.MARKDOWN_TWIN and row.origin is UrlOrigin.LLMS:
+            run.learn_markdown(row.url, row.url)
 
 
 def _is_refused(row: FrontierUrl) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gleanery.web.scope import Scope
+from gleanery.web.urls import resolve
 
 READ_ENDINGS = ("pdf", "docx", "ipynb", "rst")
 """Endings of files that are read, though they are no web pages."""
@@ -77,13 +78,14 @@ class CrawlRequest(BaseModel):
         return self.max_depth == 0 or self.max_pages == 1
 
 
-def scope_of(request: CrawlRequest, start: str) -> Scope:
-    """What belongs to a crawl that begins at the href `start`. Raises InvalidInput naming `include` or `exclude`."""
+def scope_of(request: CrawlRequest, start: str, *, is_list: bool = False) -> Scope:
+    """What belongs to a crawl that begins at the href `start`: where that is a list of pages those of its host, and none
+    that they link to. Raises InvalidInput naming `include` or `exclude`."""
     return Scope.of(
-        start,
+        (resolve(start, "/") or start) if is_list else start,
         include=request.include,
         exclude=request.exclude,
-        max_depth=request.max_depth,
+        max_depth=1 if is_list else request.max_depth,
         subdomains=request.subdomains,
         all_variants=request.all_variants,
         endings=READ_ENDINGS,

@@ -16,6 +16,7 @@ from gleanery.engine.retry import RetryPolicy
 from gleanery.handlers.crawl.embedding import Embedding
 from gleanery.handlers.crawl.gather import Gathered, Gatherer
 from gleanery.handlers.crawl.reading import Reader
+from gleanery.handlers.crawl.reasons import Reason
 from gleanery.handlers.crawl.run import CrawlRun, path_of
 from gleanery.handlers.crawl.storing import ReadPage, Storer
 from gleanery.model import EventType, FrontierUrl, NewEvent
@@ -23,6 +24,8 @@ from gleanery.web.urls import origin_of
 
 URL_RETRY = RetryPolicy(max_retries=3, base_seconds=1.0, factor=3.0, cap_seconds=30.0)
 STORERS = 4
+SURVEY_SECONDS = 3.0
+"""So long a crawl that has all the pages it may have waits for what the site offers, which only gets its reasons then."""
 RENDERING_READERS = 4
 
 Survey = Callable[[], Awaitable[None]]
@@ -69,9 +72,10 @@ class Pipeline:
             async with asyncio.TaskGroup() as inner:
                 reading = [inner.create_task(self._read_all()) for _ in range(self._readers)]
                 async with asyncio.TaskGroup() as innermost:
-                    innermost.create_task(self._look_around())
-                    for _ in range(self._run.parts.fetch_concurrency):
-                        innermost.create_task(self._gather_all())
+                    survey = innermost.create_task(self._look_around())
+                    places = range(self._run.parts.fetch_concurrency)
+                    await asyncio.wait([innermost.create_task(self._gather_all()) for _ in places])
+                    await self._end_survey(survey)
                 for _ in reading:
                     await self._gathered.put(None)
             for _ in storing:
@@ -87,11 +91,21 @@ class Pipeline:
         async with self._run.frontier.fed():
             await self._survey()
 
+    async def _end_survey(self, survey: asyncio.Task[None]) -> None:
+        """Nothing is fetched any more; whatever ended that did not wait for the survey."""
+        if self._run.start_is_read.is_set():
+            await asyncio.wait([survey], timeout=SURVEY_SECONDS)
+        survey.cancel()
+
     async def _gather_all(self) -> None:
         run = self._run
         while (url := await run.frontier.next()) is not None:
             if refusal := run.late_refusal(url):
                 await run.skip(url, refusal, refusal.sentence)
+                continue
+            if page := await self._gatherer.page_of(url):
+                twin = replace(url, page_id=page.page_id, same_as=page.url_key)
+                await run.skip(twin, Reason.MARKDOWN_TWIN, Reason.MARKDOWN_TWIN.sentence, same_as=page.url)
                 continue
             run.progress.current_url = url.url
             try:

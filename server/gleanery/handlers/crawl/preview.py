@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 from gleanery import errors
-from gleanery.handlers.crawl.gather import ACCEPT, is_readable
+from gleanery.handlers.crawl.gather import ACCEPT, is_readable, is_start_readable
+from gleanery.handlers.crawl.listing import Listing, listing_of
 from gleanery.handlers.crawl.payload import CrawlRequest, scope_of
 from gleanery.handlers.crawl.run import CrawlParts
+from gleanery.handlers.crawl.survey import list_mode
 from gleanery.knowledge.extract import ExtractedPage
 from gleanery.knowledge.formats import Kind, kind_of
 from gleanery.web.crawl_mode import Mode, ModeKind, choose_mode
-from gleanery.web.discover import DiscoverLimits, Discovery, discover
+from gleanery.web.discover import DiscoverLimits, Discovery, Target, discover, read_list
 from gleanery.web.fetch import Document
 from gleanery.web.robots import Robots
 from gleanery.web.scope import Scope
 from gleanery.web.urls import parse_url, split_url, url_key
+from gleanery.web.variants import VariantChooser
 
-TOTAL_SECONDS = 10.0
-"""The longest that an answer may take; what is not known by then is left out, and said."""
+START_SECONDS = 15.0
+"""The longest that is waited for the start page."""
+TOTAL_SECONDS = 5.0
+"""So long it is looked at what else the site offers, the time for the start included, but for a second at least; what is not
+known by then is left out, and said."""
 TREE_DEPTH = 3
 MOST_CHILDREN = 50
 CHARS_PER_TOKEN = 4.0
@@ -67,6 +74,15 @@ class Preview:
     examples: dict[str, list[str]]
 
 
+@dataclass(frozen=True)
+class _Start:
+    """What the start URL gave: a page, or a list of pages."""
+
+    document: Document
+    page: ExtractedPage
+    listing: Listing | None
+
+
 class Previewer:
     """Asks a site for its robots.txt, its start page, a few more, and for what it lists itself; nothing is stored."""
 
@@ -77,28 +93,57 @@ class Previewer:
         """Raises InvalidUrl, InvalidInput (a glob) and FetchError when the start page can't be had."""
         started = time.monotonic()
         url = parse_url(request.url)
-        robots = await self._parts.robots.get(url)
-        if not robots.allows(url):
-            raise errors.RobotsDenied(url, "robots.txt of this site does not allow the start URL.")
-        document, page = await self._read(url)
-        scope = scope_of(request, document.url)
-        seconds = TOTAL_SECONDS - (time.monotonic() - started)
-        discovery = None if request.is_single else await self._discover(document.url, robots, scope, seconds)
-        return self._judge(request, url, robots, scope, document, page, discovery)
-
-    async def _read(self, url: str) -> tuple[Document, ExtractedPage]:
-        parts = self._parts
-        async with parts.limiter.turn(url, "preview"):
-            document = await parts.fetcher.fetch(url, accept=ACCEPT, is_readable=is_readable)
-        kind = kind_of(document.content_type, document.url, document.body) or Kind.HTML
-        pieces = await parts.extract_pool.extract(document.body, document.url, document.charset, kind)
-        return document, pieces[0].page
-
-    async def _discover(self, start: str, robots: Robots, scope: Scope, seconds: float) -> Discovery:
-        limits = DiscoverLimits(total_seconds=max(1.0, seconds))
-        return await discover(
-            start, robots, self._fetch_any, limits=limits, is_wanted=lambda url: scope.refusal(url, 1) is None
+        scope_of(request, url)
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                robots = await self._parts.robots.get(url)
+                if not robots.allows(url):
+                    raise errors.RobotsDenied(url, "robots.txt of this site does not allow the start URL.")
+                start = await self._read(url, is_single=request.is_single)
+        except TimeoutError:
+            message = f"The page did not arrive within {START_SECONDS:g} seconds."
+            raise errors.TimedOut(url, message, seconds=START_SECONDS) from None
+        scope = scope_of(request, start.document.url, is_list=start.listing is not None)
+        seconds = max(1.0, TOTAL_SECONDS - (time.monotonic() - started))
+        discovery = None if request.is_single else await self._discover(start, robots, scope, seconds)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._parts.executor, self._judge, request, url, robots, scope, start, discovery
         )
+
+    async def _read(self, url: str, *, is_single: bool) -> _Start:
+        parts, listing = self._parts, None
+        async with parts.limiter.turn(url, "preview"):
+            document = await parts.fetcher.fetch(
+                url, accept=ACCEPT, is_readable=is_readable if is_single else is_start_readable
+            )
+        if not is_single:
+            listing = await asyncio.get_running_loop().run_in_executor(parts.executor, listing_of, document)
+        if listing is Listing.SITEMAP:
+            return _Start(document, _without_text(()), listing)
+        kind = kind_of(document.content_type, document.url, document.body) or Kind.HTML
+        try:
+            pieces = await parts.extract_pool.extract(document.body, document.url, document.charset, kind)
+        except errors.EmptyPage as error:
+            if error.details.get("rendering_sign") is None:
+                raise
+            page = _without_text(tuple(error.details["links"]), error.details["rendering_sign"])
+            return _Start(document, page, None)
+        return _Start(document, pieces[0].page, listing)
+
+    async def _discover(self, start: _Start, robots: Robots, scope: Scope, seconds: float) -> Discovery:
+        limits = DiscoverLimits(total_seconds=seconds)
+        document, page = start.document, start.page
+
+        async def fetch(url: str, *, accept: str, max_bytes: int) -> Document:
+            return document if url == document.url else await self._fetch_any(url, accept=accept, max_bytes=max_bytes)
+
+        def is_wanted(url: str) -> bool:
+            return scope.refusal(url, 1) is None
+
+        if start.listing is not None:
+            return await read_list(document.url, Target(start.listing), fetch, limits=limits, is_wanted=is_wanted)
+        feed_url = page.feeds[0] if page.feeds else None
+        return await discover(document.url, robots, fetch, limits=limits, is_wanted=is_wanted, feed_url=feed_url)
 
     async def _fetch_any(self, url: str, *, accept: str, max_bytes: int) -> Document:
         robots = await self._parts.robots.get(url)
@@ -113,14 +158,17 @@ class Previewer:
         url: str,
         robots: Robots,
         scope: Scope,
-        document: Document,
-        page: ExtractedPage,
+        start: _Start,
         discovery: Discovery | None,
     ) -> Preview:
-        found = discovery or Discovery()
-        known = dict.fromkeys((document.url, *page.links, *(listed.url for listed in found.urls)))
-        taken, skipped = _sorted(known, scope, robots)
-        mode = choose_mode(document.url, [link for link in page.links if scope.refusal(link, 1) is None], found)
+        """In a thread: a site may list very many pages."""
+        document, page, found = start.document, start.page, discovery or Discovery()
+        listed = (each.url for each in (*found.urls, *found.unwanted))
+        known = dict.fromkeys((*((document.url, *page.links) if start.listing is None else ()), *listed))
+        variants = VariantChooser(document.url, language=page.language, all_variants=request.all_variants)
+        variants.alternates(page.alternates)
+        taken, skipped = _sorted(known, scope, variants, robots)
+        mode = _mode(start, scope, found)
         is_whole = mode.kind is not ModeKind.RECURSIVE or discovery is None
         pages = 1 if discovery is None else min(len(taken), request.max_pages)
         return Preview(
@@ -139,12 +187,28 @@ class Previewer:
         )
 
 
-def _sorted(known: Iterable[str], scope: Scope, robots: Robots) -> tuple[list[str], dict[str, list[str]]]:
+def _mode(start: _Start, scope: Scope, found: Discovery) -> Mode:
+    if start.listing is not None:
+        return list_mode(start.listing, found)
+    return choose_mode(start.document.url, [link for link in start.page.links if scope.refusal(link, 1) is None], found)
+
+
+def _without_text(links: tuple[str, ...], sign: str | None = None) -> ExtractedPage:
+    """What is known of a document that shows no text."""
+    return ExtractedPage("", "", "", "", (), links, None, False, (), 0, rendering_sign=sign)
+
+
+def _sorted(
+    known: Collection[str], scope: Scope, variants: VariantChooser, robots: Robots
+) -> tuple[list[str], dict[str, list[str]]]:
     """Those that would be taken, each once, and the others by the reason."""
     taken: dict[str, str] = {}
     skipped: dict[str, list[str]] = {}
     for url in known:
-        refusal = scope.refusal(url, 1)
+        if scope.refusal(url, 1) is None:
+            variants.refusal(url)  # it learns from all of them first
+    for url in known:
+        refusal = scope.refusal(url, 1) or variants.refusal(url)
         reason = str(refusal) if refusal is not None else None if robots.allows(url) else errors.RobotsDenied.code
         if reason is None:
             taken.setdefault(url_key(url), url)

@@ -55,10 +55,6 @@ class CrawlProgress:
         self.discovered += count
         self._yields.append(count)
 
-    def taken_up(self, count: int) -> None:
-        """So many URLs that were skipped wait again after all."""
-        self.skipped -= count
-
     def part_found(self) -> None:
         """A document has a page more in it: discovered, fetched and read in one."""
         self.discovered += 1

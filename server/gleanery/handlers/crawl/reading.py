@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, replace
 
 from gleanery import errors
+from gleanery.handlers.crawl.full_text import FullText
 from gleanery.handlers.crawl.gather import Gathered, Gatherer
 from gleanery.handlers.crawl.judge import Verdict, judge, looks_missing
 from gleanery.handlers.crawl.links import LinkSorter
+from gleanery.handlers.crawl.listing import Listing, listing_of
 from gleanery.handlers.crawl.reasons import Reason
 from gleanery.handlers.crawl.rendering import SiteRendering, is_gain
 from gleanery.handlers.crawl.run import CrawlRun, path_of
-from gleanery.handlers.crawl.storing import ReadPage, stored_event
-from gleanery.knowledge.cut import unpack_links
+from gleanery.handlers.crawl.storing import Piece, ReadPage, stored_event
+from gleanery.knowledge.cut import content_hash_of, unpack_links
 from gleanery.knowledge.extract import ExtractedPage
 from gleanery.knowledge.formats import Kind, Part
-from gleanery.model import EventType, FetchedBy, NewEvent, UrlOrigin, UrlState
+from gleanery.model import EventType, FetchedBy, KnownPage, NewEvent, UrlOrigin, UrlState
 from gleanery.web.fetch import Document
+from gleanery.web.scope import Refusal
 from gleanery.web.urls import url_key
 
 TWIN_SHARE = 0.6
@@ -73,16 +77,20 @@ class Reader:
         self._gatherer = gatherer
         self._links = links
         self._rendering = rendering
+        self._full_text = FullText(run, gatherer, links)
+        self._is_barren_told = False
 
     async def read(self, item: Gathered) -> ReadPage | None:
         """The page to store; None when its URL is settled without one. Its links are in the store by then."""
         if item.known is not None:
-            await self._keep_unchanged(item)
+            await self._keep_unchanged(item, item.known)
             return None
+        if item.url.depth == 0 and (listing := await self._listing(item.document)):
+            return await self._read_list(item, listing)
         try:
             item, parts = await self._take_apart(item)
         except (errors.EmptyPage, errors.ExtractFailed) as error:
-            await self._links.add_links(item.document.url, item.url.depth, tuple(error.details.pop("links", ())))
+            await self._lead_on(item, tuple(error.details.pop("links", ())), None)
             error.details.pop("rendering_sign", None)
             await self._run.fail(item.url, error)
             return None
@@ -91,12 +99,48 @@ class Reader:
         if item.url.depth == 0:
             self._run.begin_at(document.url, first)
         self._learn_variants(item, first)
-        onward = (*first.links, first.next_url) if first.next_url else first.links
-        await self._links.add_links(document.url, item.url.depth, onward)
+        await self._lead_on(item, _onward(first), first)
         if await self._is_refused(item, first):
             return None
         page, fetched_by = await self._with_markdown(item, first)
-        return ReadPage(item.url, document, page, fetched_by, parts[1:])
+        base = url_key(document.url)
+        pieces = tuple(Piece(part.address(document.url), part.address(base), part.page) for part in parts[1:])
+        return ReadPage(item.url, document, page, fetched_by, pieces)
+
+    async def _listing(self, document: Document) -> Listing | None:
+        run = self._run
+        if run.payload.is_single:
+            return None
+        return await asyncio.get_running_loop().run_in_executor(run.parts.executor, listing_of, document)
+
+    async def _read_list(self, item: Gathered, listing: Listing) -> ReadPage | None:
+        """The start is a list: the survey takes what it names, or its own text is cut into pages."""
+        run, document = self._run, item.document
+        run.begin_with(listing, document.url, document)
+        url = replace(item.url, fetched_by=item.fetched_by)
+        if listing is not Listing.LLMS_FULL:
+            url = replace(url, status_code=document.status, attempts=url.attempts + 1)
+            await run.skip(url, Reason.LISTING, Reason.LISTING.sentence)
+            return None
+        return ReadPage(url, document, None, FetchedBy.MARKDOWN, await self._full_text.pieces(document))
+
+    async def _lead_on(self, item: Gathered, links: tuple[str, ...], page: ExtractedPage | None) -> None:
+        """Follow the links of a page (None: one with nothing to read), but not those of one that is like very many."""
+        run, document = self._run, item.document
+        if not run.traps.is_barren or item.url.depth == 0 or not await self._brings_nothing(document, page):
+            await self._links.add_links(document.url, item.url.depth, links)
+        elif not self._is_barren_told:
+            self._is_barren_told = True
+            message = "most URLs bring nothing new: links are followed from pages that do, and from no others"
+            await run.warn(Refusal.NOTHING_NEW, f"· {message}", url=document.url)
+
+    async def _brings_nothing(self, document: Document, page: ExtractedPage | None) -> bool:
+        """Whether a page is empty, stored already, or says that there is none."""
+        if page is None or await self._missing(document, page) is not None:
+            return True
+        run, content = self._run, content_hash_of(page.markdown)
+        key, task_id = url_key(document.url), run.ctx.task.task_id
+        return await run.parts.store.crawls.twin(task_id, run.payload.source_id, key, content) is not None
 
     def _learn_variants(self, item: Gathered, page: ExtractedPage) -> None:
         """What the page says of its own language and of its translations."""
@@ -107,15 +151,20 @@ class Reader:
         if document.url != item.url.url:
             variants.redirected(item.url.url, document.url)
 
-    async def _keep_unchanged(self, item: Gathered) -> None:
+    async def _keep_unchanged(self, item: Gathered, known: KnownPage) -> None:
         """The site says that the stored page is as it was: its links lead on, and it is this crawl's page too."""
-        run, known = self._run, item.known
-        assert known is not None
+        run = self._run
         assert known.links is not None
-        if item.url.depth == 0:
-            run.begin_at(known.url, None)
         await self._links.add_links(known.url, item.url.depth, unpack_links(known.links))
+        if (markdown := run.markdown_of.get(url_key(known.url))) is not None:
+            await self._links.pass_over([(markdown, item.url.url)], item.url.depth + 1)
         page = await run.parts.store.knowledge.page(known.page_id)
+        run.variants.page_language(page.url, page.language or "")
+        if page.task_id == run.ctx.task.task_id:
+            # It was kept already, by a URL that redirected to this one.
+            done = replace(item.url, attempts=item.url.attempts + 1, page_id=page.page_id, same_as=page.url_key)
+            await run.skip(done, Reason.DUPLICATE, f"{page.url} is stored already.", same_as=page.url)
+            return
         url = replace(
             item.url,
             state=UrlState.STORED,
@@ -128,8 +177,6 @@ class Reader:
         event = stored_event(url, page.url, page.title)
         run.progress.unchanged(time.monotonic())
         await run.parts.store.crawls.keep_page(run.ctx.fence, url, known.page_id, [event], run.snapshot(event.message))
-        if item.url.depth == 0:
-            await run.parts.store.knowledge.name_source(run.payload.source_id, page.title, run.ctx.task.task_id)
         await run.frontier.settled(item.url)
 
     async def _take_apart(self, item: Gathered) -> tuple[Gathered, tuple[Part, ...]]:
@@ -177,7 +224,9 @@ class Reader:
         """Whether the page is not to be stored; then its URL is settled."""
         run, document = self._run, item.document
         is_start = item.url.depth == 0
-        verdict = judge(document, page, run.scope, is_start=is_start, is_own=item.url.is_own)
+        # What is another's canonical stands for itself: whoever names ever new ones would never come to an end.
+        is_own = item.url.is_own or item.url.origin is UrlOrigin.CANONICAL
+        verdict = judge(document, page, run.scope, is_start=is_start, is_own=is_own)
         if verdict is None:
             verdict = None if is_start else await self._missing(document, page)
         if verdict is None:
@@ -202,18 +251,22 @@ class Reader:
 
     async def _with_markdown(self, item: Gathered, page: ExtractedPage) -> tuple[ExtractedPage, FetchedBy]:
         """The page as its author wrote it, where the site offers that: nothing is lost on the way through HTML."""
-        if page.markdown_url is None or (item.url.depth > 0 and self._run.scope.refusal(page.markdown_url, 0)):
+        url, depth = item.document.url, item.url.depth + 1
+        markdown_url = page.markdown_url or self._run.markdown_of.get(url_key(url))
+        if markdown_url is None or item.kind is not Kind.HTML or url_key(markdown_url) == url_key(url):
             return page, item.fetched_by
-        document = await self._gatherer.markdown_of(page.markdown_url)
+        document = await self._gatherer.markdown_of(markdown_url)
         if document is None:
+            if markdown_url in page.links:
+                await self._links.add_links(url, depth - 1, (markdown_url,))
             return page, item.fetched_by
+        await self._links.pass_over([(markdown_url, item.url.url)], depth, found_on=url)
         try:
             [part] = await self._extract(document, Kind.MARKDOWN)
         except (errors.EmptyPage, errors.ExtractFailed):
             return page, item.fetched_by
         if part.page.text_length < TWIN_SHARE * page.text_length:
             return page, item.fetched_by
-        await self._links.pass_over(page.markdown_url, item.document.url, item.url.depth + 1)
         written = replace(
             part.page,
             title=page.title or part.page.title,
@@ -222,3 +275,9 @@ class Reader:
             links=page.links,
         )
         return written, FetchedBy.MARKDOWN
+
+
+def _onward(page: ExtractedPage) -> tuple[str, ...]:
+    """What a page leads to: its links, the next page of a series, its translations. Not its own Markdown."""
+    links = (*page.links, *((page.next_url,) if page.next_url else ()), *(url for _, url in page.alternates))
+    return tuple(dict.fromkeys(link for link in links if link != page.markdown_url))

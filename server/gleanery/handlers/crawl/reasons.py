@@ -17,6 +17,8 @@ class Reason(StrEnum):
     NOINDEX = "noindex"
     SOFT_404 = "soft_404"
     MARKDOWN_TWIN = "markdown_twin"
+    LISTING = "listing"
+    PART = "part"
     PAGE_LIMIT = "page_limit"
     TIME_LIMIT = "time_limit"
 
@@ -32,6 +34,8 @@ _SENTENCES = {
     Reason.NOINDEX: "The page asks not to be indexed.",
     Reason.SOFT_404: "The page says that there is nothing, though the site answered 200.",
     Reason.MARKDOWN_TWIN: "It is the Markdown of a page, which is stored under that page's URL.",
+    Reason.LISTING: "It is no page but a list of pages, which are taken.",
+    Reason.PART: "It is a part of a document that was being stored when the crawl stopped.",
     Reason.PAGE_LIMIT: "The crawl had as many pages as it may have (max_pages).",
     Reason.TIME_LIMIT: "The crawl had taken as long as it may take (max_minutes).",
 }

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from gleanery import errors
 from gleanery.engine.handler import TaskContext
 from gleanery.handlers.crawl.frontier import Frontier
+from gleanery.handlers.crawl.listing import Listing
 from gleanery.handlers.crawl.payload import CrawlPayload, scope_of
 from gleanery.handlers.crawl.progress import CrawlProgress
 from gleanery.handlers.crawl.reasons import SKIPPING, Reason
@@ -19,12 +20,16 @@ from gleanery.knowledge.vectors import Vectors
 from gleanery.model import EventType, FrontierUrl, NewEvent, Progress, UrlState
 from gleanery.store.base import Store
 from gleanery.web.browser.supervisor import Browser
-from gleanery.web.fetch import Fetcher
+from gleanery.web.fetch import Document, Fetcher
+from gleanery.web.llms import page_candidates
 from gleanery.web.politeness import HostLimiter
 from gleanery.web.robots import RobotsCache
 from gleanery.web.scope import Refusal
 from gleanery.web.traps import TrapWatch
+from gleanery.web.urls import url_key
 from gleanery.web.variants import VariantChooser
+
+MAX_MARKDOWN = 100_000
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,6 @@ class CrawlRun:
         start_url: str,
         parts: CrawlParts,
         progress: CrawlProgress,
-        traps: TrapWatch,
     ) -> None:
         self.ctx = ctx
         self.payload = payload
@@ -61,13 +65,17 @@ class CrawlRun:
         self.scope = scope_of(payload, start_url)
         self.parts = parts
         self.progress = progress
-        self.traps = traps
+        self.traps = TrapWatch()
         self.variants = VariantChooser(start_url, all_variants=payload.all_variants)
         self.started_at = time.monotonic()
-        self.frontier = Frontier(parts.store.crawls, ctx.task.task_id, self._room, time.monotonic)
+        self.frontier = Frontier(parts.store.crawls, ctx.task.task_id, self.room, time.monotonic)
         self.start_error: errors.FetchError | None = None
         self.start_is_read = asyncio.Event()
         self.start_page: ExtractedPage | None = None
+        self.listing: Listing | None = None
+        self.list_document: Document | None = None
+        self.markdown_of: dict[str, str] = {}
+        """Where the site keeps the Markdown of a page, by the page's key, as its llms.txt tells."""
 
     @property
     def is_out_of_time(self) -> bool:
@@ -75,7 +83,7 @@ class CrawlRun:
         spent = self.ctx.task.ran_seconds + time.monotonic() - self.started_at
         return limit is not None and spent >= 60 * limit
 
-    def _room(self) -> int:
+    def room(self) -> int:
         """How many more pages may be stored."""
         return 0 if self.is_out_of_time else self.payload.max_pages - self.progress.stored
 
@@ -88,15 +96,31 @@ class CrawlRun:
         self.start_page = page
         self.start_is_read.set()
 
-    def refusal(self, url: str, depth: int) -> Refusal | None:
-        """Why a URL that is new is not taken; None if it is. Asked once a URL: the traps count those that are taken."""
-        return self.scope.refusal(url, depth) or self.variants.refusal(url) or self.traps.refusal(url, depth)
+    def begin_with(self, listing: Listing, url: str, document: Document | None) -> None:
+        """The start is no page but a list of pages, at `url` (`document`: as it was just read)."""
+        self.start_url = url
+        self.listing = listing
+        self.list_document = document
+        self.scope = scope_of(self.payload, url, is_list=True)
+        self.variants = VariantChooser(url, all_variants=self.payload.all_variants)
+        self.start_is_read.set()
+
+    def learn_markdown(self, markdown: str, page: str) -> None:
+        """The href `markdown` is likely to be the Markdown of `page`, or of another page that it may be so by its name."""
+        if len(self.markdown_of) < MAX_MARKDOWN:
+            self.markdown_of |= dict.fromkeys(map(url_key, page_candidates(markdown)), markdown)
+            self.markdown_of[url_key(page)] = markdown
+
+    def refusal(self, url: str, depth: int, *, is_new: bool = True) -> Refusal | None:
+        """Why a URL is not taken; None if it is. One that `is_new` is asked for once: the traps count those that are taken."""
+        refusal = self.scope.refusal(url, depth) or self.variants.refusal(url)
+        return self.traps.refusal(url, depth) if refusal is None and is_new else refusal
 
     def late_refusal(self, url: FrontierUrl) -> Refusal | None:
         """The same when its turn has come, by what is known of its like since."""
-        if url.depth == 0 or url.is_own:
+        if url.depth == 0:
             return None
-        return self.variants.refusal(url.url) or self.traps.recheck(url.url)
+        return self.variants.refusal(url.url) or (None if url.is_own else self.traps.recheck(url.url, url.found_on))
 
     def snapshot(self, message: str) -> Progress:
         return self.progress.snapshot(time.monotonic(), message)

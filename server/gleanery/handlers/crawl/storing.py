@@ -12,23 +12,30 @@ from gleanery.handlers.crawl.reasons import Reason
 from gleanery.handlers.crawl.run import CrawlRun, count_of, path_of
 from gleanery.knowledge.cut import Origin, content_hash_of, cut_page
 from gleanery.knowledge.extract import ExtractedPage
-from gleanery.knowledge.formats import Part
 from gleanery.model import EventType, FetchedBy, FrontierUrl, NewEvent, Page, PageBundle, UrlOrigin, UrlState, utc_now
 from gleanery.web.fetch import Document
 from gleanery.web.urls import url_key
 
-PART = "part"
+
+@dataclass(frozen=True)
+class Piece:
+    """A page that is in a document besides others."""
+
+    url: str
+    key: str
+    page: ExtractedPage
 
 
 @dataclass(frozen=True)
 class ReadPage:
-    """A page as it was read; `parts` are what its document has besides, each to be a page of its own."""
+    """A page as it was read; `pieces` are what its document has besides, each to be a page of its own. `page` is None where
+    the document itself is none."""
 
     url: FrontierUrl
     document: Document
-    page: ExtractedPage
+    page: ExtractedPage | None
     fetched_by: FetchedBy
-    parts: tuple[Part, ...] = ()
+    pieces: tuple[Piece, ...] = ()
 
 
 @dataclass(slots=True)
@@ -45,42 +52,57 @@ class Storer:
         self._places: dict[str, _Place] = {}
 
     async def store(self, item: ReadPage) -> None:
-        """Keep the page with its parts, and settle its URL last: a crash in between makes all of it come again."""
-        for part in item.parts:
-            await self._store_part(item, part)
-        await self._store(item, url_key(item.document.url))
+        """Keep the page with its pieces, and settle its URL last: a crash in between makes all of it come again."""
+        for piece in item.pieces:
+            await self._store_piece(item, piece)
+        if item.page is not None:
+            await self._store(item, item.page, url_key(item.document.url))
+            return
+        message = f"{len(item.pieces):,} pages are in it."
+        done = replace(item.url, status_code=item.document.status, attempts=item.url.attempts + 1)
+        await self._run.skip(done, Reason.LISTING, message)
 
-    async def _store_part(self, item: ReadPage, part: Part) -> None:
-        run = self._run
-        key = part.address(url_key(item.document.url))
-        url = replace(
-            item.url,
-            url=part.address(item.document.url),
-            url_key=key,
-            depth=item.url.depth + 1,
-            state=UrlState.SKIPPED,
-            reason=PART,
-            found_on=item.document.url,
+    async def _store_piece(self, item: ReadPage, piece: Piece) -> None:
+        run, document = self._run, item.document
+        has_place = run.frontier.take_place(is_instead=item.page is None)
+        no_room = Reason.TIME_LIMIT if run.is_out_of_time else Reason.PAGE_LIMIT
+        url = FrontierUrl(
+            piece.url,
+            piece.key,
+            item.url.depth + 1,
+            UrlState.SKIPPED,
+            found_on=document.url,
+            reason=str(Reason.PART if has_place else no_room),
             origin=UrlOrigin.PART,
         )
-        if run.progress.stored + 1 >= run.payload.max_pages:
-            return
         await run.parts.store.crawls.add_urls(run.ctx.fence, [url])
-        run.progress.part_found()
-        document = replace(item.document, url=url.url)
-        await self._store(ReadPage(url, document, part.page, item.fetched_by), key)
+        if not has_place:
+            return
+        body = piece.page.markdown.encode()
+        own = replace(document, url=piece.url, body=body, etag=None, last_modified=None)
+        try:
+            await self._store(ReadPage(url, own, piece.page, item.fetched_by), piece.page, piece.key, is_piece=True)
+        finally:
+            await run.frontier.leave_place()
 
-    async def _store(self, item: ReadPage, key: str) -> None:
-        content_hash = content_hash_of(item.page.markdown)
+    async def _store(self, item: ReadPage, page: ExtractedPage, key: str, *, is_piece: bool = False) -> None:
+        content_hash = content_hash_of(page.markdown)
         async with self._alone(key), self._alone(content_hash):
             run = self._run
             twin = await run.parts.store.crawls.twin(run.ctx.task.task_id, run.payload.source_id, key, content_hash)
+            if twin is not None and is_piece and twin.url_key == key:
+                return  # its document was here before: in another life of this task, or under another URL
+            if is_piece:
+                run.progress.part_found()
             if twin is not None:
                 await self._skip_twin(item, twin, key)
                 return
             bundle = await asyncio.get_running_loop().run_in_executor(
-                run.parts.executor, _cut, self._origin(item, key), item.page, run.payload.extract_code
+                run.parts.executor, _cut, self._origin(item, key), page, run.payload.extract_code
             )
+            if item.pieces:
+                # Unchanged at the next crawl, nobody would bring its pieces: without links it is fetched in any case.
+                bundle = replace(bundle, links=None)
             run.progress.chunked += 1
             await self._keep(item, bundle)
 
