@@ -123,10 +123,9 @@ def test_a_wiki_behind_one_script_is_taken() -> None:
 
 
 def test_a_long_listing_is_taken_up_to_a_budget() -> None:
-    assert ask(TrapWatch(), (f"http://h/page/{n}" for n in range(12_000))) == {
-        None: 10_000,
-        Refusal.TOO_MANY_ALIKE: 2_000,
-    }
+    urls = [f"http://h/page/{n}" for n in range(12_000)]
+    assert ask(TrapWatch(), urls) == {None: 12_000}
+    assert ask(TrapWatch(TrapLimits(max_alike=10_000)), urls) == {None: 10_000, Refusal.TOO_MANY_ALIKE: 2_000}
 
 
 def test_a_pattern_that_brings_nothing_new_is_cut() -> None:

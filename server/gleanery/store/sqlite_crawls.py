@@ -131,12 +131,15 @@ def _holds_page(db: sqlite3.Connection, task_id: str, source_id: str, url_key: s
 
 
 def _twin(db: sqlite3.Connection, task_id: str, source_id: str, url_key: str, content_hash: str) -> Page | None:
-    row = db.execute(
-        "SELECT * FROM page WHERE source_id = ? AND (url_key = ? OR content_hash = ?) AND task_id = ?"
-        " ORDER BY url_key <> ?, fetched_at LIMIT 1",
-        (source_id, url_key, content_hash, task_id, url_key),
-    ).fetchone()
-    return None if row is None else sqlite_knowledge.page_from(row, "")
+    # One after the other: for both in one WHERE no index is used, and every page of the source is read.
+    for column, value in (("url_key", url_key), ("content_hash", content_hash)):
+        row = db.execute(
+            f"SELECT * FROM page WHERE source_id = ? AND {column} = ? AND task_id = ? ORDER BY fetched_at LIMIT 1",
+            (source_id, value, task_id),
+        ).fetchone()
+        if row is not None:
+            return sqlite_knowledge.page_from(row, "")
+    return None
 
 
 def _known_page(db: sqlite3.Connection, source_id: str, url_key: str) -> KnownPage | None:

@@ -34,8 +34,9 @@ class TrapLimits:
     max_params: int = 20
     max_repeats: int = 4
     """Segments of a path that stand in it already: `/a/b/a/b/a/b` has 4."""
-    max_alike: int = 10_000
-    """URLs that differ in numbers or tokens only: pages of a listing, numbered articles."""
+    max_alike: int = 200_000
+    """URLs that differ in numbers or tokens only: pages of a listing, numbered articles. Many sites have nothing else, and
+    while they bring new pages a crawl's own limit is the one that counts."""
     max_queries: int = 20_000
     """URLs with parameters of the same names on one path: wikis that keep all their pages behind one script."""
     free_combinations: int = 50
