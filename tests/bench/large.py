@@ -47,20 +47,21 @@ async def bench(pages: int, kills: int) -> int:
 
 async def _crawl(site: Process, folder: Path, pages: int, kills: int) -> int:
     assert site.stdout is not None
-    url = json.loads(await site.stdout.readline())["url"]
+    url = json.loads(await site.stdout.readline())["bench"]["url"]
     server = ServerProcess(folder, GLEANERY_LOG_LEVEL="error")
     await server.start()
     started = time.monotonic()
     task_id = await _start(server, url, pages)
     kill_at = [pages * (n + 1) // (kills + 1) for n in range(kills)]
-    print(f"{'stored':>8} {'seconds':>8} {'MB':>6}  (server and its processes, resident)")
+    print(f"{'stored':>8} {'seconds':>8} {'MB':>6} {'all MB':>7}  (resident: the server, and with its processes)")
     told, peak = 0, 0.0
     while True:
         task = await server.get(f"/api/v1/tasks/{task_id}")
         stored = _stored(task)
-        peak = max(peak, _memory_mb(server))
+        own, whole = _memory_mb(server)
+        peak = max(peak, whole)
         if stored >= told:
-            print(f"{stored:8,} {time.monotonic() - started:8.0f} {_memory_mb(server):6.0f}")
+            print(f"{stored:8,} {time.monotonic() - started:8.0f} {own:6.0f} {whole:7.0f}", flush=True)
             told = stored + pages // 20
         if kill_at and stored >= kill_at[0]:
             kill_at.pop(0)
@@ -88,7 +89,7 @@ async def _judge(
     assert site.stdin is not None
     assert site.stdout is not None
     site.stdin.write(b"\n")
-    counts = json.loads(await site.stdout.readline())
+    counts = json.loads(await site.stdout.readline())["bench"]
     source_id = task["payload"]["source_id"]
     urls: list[str] = []
     cursor = ""
@@ -109,12 +110,14 @@ def _stored(task: dict[str, Any]) -> int:
     return int(task["progress"]["stages"].get("stored", {}).get("done", 0))
 
 
-def _memory_mb(server: ServerProcess) -> float:
+def _memory_mb(server: ServerProcess) -> tuple[float, float]:
+    """Of the server alone, and with all processes below it."""
     try:
         root = psutil.Process(server.pid)
-        return sum(process.memory_info().rss for process in (root, *root.children(recursive=True))) / 2**20
+        own = root.memory_info().rss
+        return own / 2**20, (own + sum(process.memory_info().rss for process in root.children(recursive=True))) / 2**20
     except psutil.NoSuchProcess:
-        return 0.0
+        return 0.0, 0.0
 
 
 if __name__ == "__main__":

@@ -17,11 +17,11 @@ from tests.web.browsers import browser_processes
 browser = pytest.mark.browser
 slow = pytest.mark.slow
 
-SHELLS = 20
+SHELLS = 60
 AFTER = 5
 """So many shells are read both ways before their host goes to the browser."""
-AT_ONCE = 12
-"""How many more may be under way by then: those that are fetched, and those that wait to be read."""
+AT_ONCE = 30
+"""How many more may be under way by then: 8 are fetched, 16 wait to be read, 5 are."""
 
 
 async def ends(client: Client, crawl: Crawl, site: ShellSite) -> dict[str, tuple[str, str | None]]:
@@ -130,13 +130,13 @@ async def test_a_page_that_misbehaves_costs_only_itself(start_server: StartServe
         crawl = await client.crawl(f"{site.url}/index.html", render="browser", browser={"timeout_seconds": 6})
     shells = {f"/shell/{number}.html": ("stored", None) for number in range(4)}
     found = await ends(client, crawl, site)
-    told_of = {path: end for path, end in found.items() if not path.startswith("/circle?")}
-    assert told_of == {
+    # What fills its heap is ended by Chromium, or by its time where that is slow.
+    assert found.pop("/heap") in {("failed", "render_failed"), ("failed", "timed_out")}
+    assert {path: end for path, end in found.items() if not path.startswith("/circle?")} == {
         "/index.html": ("stored", None),
         **shells,
         **dict.fromkeys(("/alert", "/print", "/unload", "/popups"), ("stored", None)),
         "/endless": ("failed", "timed_out"),
-        "/heap": ("failed", "render_failed"),
         "/circle": ("failed", "redirect_loop"),
         "/goes-to-private": ("skipped", "redirect_refused"),
         "/blank": ("skipped", "empty_page"),

@@ -10,6 +10,7 @@ from tests.api.client import Client
 from tests.conftest import StartServer
 from tests.sites.canary import TOKEN, Canary, canary, hunting_site
 from tests.sites.lures import PAGES, STATUSES, luring_site, moved_site
+from tests.web.browsers import browser_processes
 
 SITE = "127.0.0.2"
 """The only private address that the server may ask: the site's. The canary sings at 127.0.0.1."""
@@ -106,7 +107,9 @@ async def test_nothing_that_a_page_asks_for_in_the_browser_gets_there(
     check_silent(bird, tmp_path / "data")
     assert crawl.status == "completed"
     [row] = [row for row in await client.every(f"/tasks/{crawl.task_id}/pages") if row["url"] == f"{url}/"]
-    assert (row["state"], row["fetched_by"]) == ("stored", "browser" if render == "browser" else row["fetched_by"])
+    assert row["state"] == "stored"
+    # Also in `auto` it was the browser that asked: a page with so little text and so much script is rendered.
+    assert "browser" in browser_processes().values()
 
 
 @pytest.mark.browser

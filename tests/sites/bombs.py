@@ -84,7 +84,7 @@ HTML_BOMBS = {
     "nested-quotes": lambda: html("Nested quotes", "<blockquote><p>said" * 5_000),
     "nested-tables": lambda: html("Nested tables", "<table><tr><td>cell" * 5_000),
     "huge-code": lambda: html("Huge code", "<pre>" + "line of code\n" * 1_600_000 + "</pre>"),
-    "huge-title": lambda: html("t" * 30_000, "<p>text</p>"),
+    "huge-title": lambda: html("t" * 3_000_000, "<p>text</p>"),
     "wide-table": lambda: html("Wide table", f"<table><tr>{'<td>1' * 50_000}</tr><tr>{'<td>2' * 50_000}</tr></table>"),
     "spans": lambda: html("Spans", "<table>" + "<tr><td rowspan=65534 colspan=1000>x" * 200 + "</table>"),
     "comments": lambda: html("Comments", "<!--" * 500_000),
@@ -92,7 +92,7 @@ HTML_BOMBS = {
     "large-code": lambda: html("Large code", "<pre>" + "line of code\n" * 700_000 + "</pre>"),
     "entities": lambda: html("Entities", "&amp" * 1_000_000),
     "headings": lambda: html("Headings", "<h2>One heading</h2>" * 50_000),
-    "blocks": lambda: html("Blocks", "<pre><code>a = 1</code></pre>" * 3_000),
+    "blocks": lambda: html("Blocks", "<pre><code>a = 1</code></pre>" * 50_000),
 }
 """Documents of HTML, made when they are asked for. Those above 10 MiB are too large as they are."""
 

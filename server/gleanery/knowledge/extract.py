@@ -13,7 +13,7 @@ from gleanery.errors import EmptyPage, ExtractFailed
 from gleanery.knowledge.charset import decode
 from gleanery.knowledge.document import Document, DocumentTooComplex, Element, parse
 from gleanery.knowledge.main_content import drop_chrome, find_region
-from gleanery.knowledge.markdown import CodeExample, Heading, render_markdown
+from gleanery.knowledge.markdown import MAX_NAME_CHARS, CodeExample, Heading, render_markdown
 from gleanery.knowledge.page_head import PageHead, absolute, read_head
 from gleanery.knowledge.rendering import rendering_sign
 from gleanery.knowledge.tabs import find_tabs, show_panels
@@ -156,4 +156,4 @@ def _title(head: PageHead, outline: tuple[Heading, ...]) -> str:
     heading = next((entry.text for entry in outline if entry.level == 1), "")
     if heading and heading.replace("`", "").lower() in head.title.lower():
         return heading.replace("`", "")
-    return head.title or head.social_title or heading
+    return (head.title or head.social_title or heading)[:MAX_NAME_CHARS]

@@ -27,6 +27,12 @@ _ADMONITION_TITLE = re.compile(r"(?:^|\s)(?:\S*-?title|\S*admonition-?heading\S*
 _TABLE_PARTS = frozenset({"table", "tbody", "thead", "tfoot", "tr"})
 
 
+MAX_NAME_CHARS = 500
+"""More of a heading or a title is not repeated with everything below it."""
+MAX_CODE_EXAMPLES = 3_000
+"""Of one page; the Markdown has the rest as well."""
+
+
 @dataclass(frozen=True, slots=True)
 class Heading:
     """A heading; `offset` is where its line starts in the Markdown, `anchor` its URL fragment or empty."""
@@ -132,6 +138,7 @@ class _Walk:
     def _open_section(self, level: int, text: str, name: str, anchor: str) -> None:
         """Write the heading `text`; outline and paths call it `name`."""
         offset = self.writer.block(f"{'#' * level} {text}")
+        name = name[:MAX_NAME_CHARS]
         self.outline.append(Heading(level, name, anchor, offset))
         self._path = [entry for entry in self._path if entry[0] < level] + [(level, name)]
         self._prose = ""
@@ -229,6 +236,8 @@ class _Walk:
             return
         language = code_language(element)
         start, end = self.writer.fence(code, language)
+        if len(self.code_examples) >= MAX_CODE_EXAMPLES:
+            return
         path = tuple(text for _, text in self._path)
         context = plain_prose(self._prose)[-_CONTEXT_CHARS:]
         self.code_examples.append(CodeExample(code, language, path, context, start, end, summary_line(context)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gleanery.model import Chunk, PageBundle, StoredCode
 from gleanery.store.schema import fts_text
 from gleanery.store.sqlite import Tx
-from gleanery.store.sqlite_rows import compact
+from gleanery.store.sqlite_rows import compact, marks
 
 _ADD_CHUNK_WORDS = "INSERT INTO chunk_words (rowid, title, headings, content) VALUES (?, ?, ?, ?)"
 _ADD_CODE_WORDS = "INSERT INTO code_words (rowid, title, headings, context, code) VALUES (?, ?, ?, ?, ?)"
@@ -52,14 +54,20 @@ def put_page(tx: Tx, bundle: PageBundle) -> None:
 def add_rows(tx: Tx, part: PageBundle) -> None:
     """Add chunks and code that are not there yet, ahead of their page. Of a new page they are not seen before it is:
     whatever reads them joins it. `put_page` finds them and keeps them."""
-    known = _known(tx, "chunk", "chunk_id", part.page.page_id)
+    known = _there(tx, "chunk", "chunk_id", [chunk.chunk_id for chunk in part.chunks])
     words = [_insert_chunk(tx, chunk, part.page.title) for chunk in part.chunks if chunk.chunk_id not in known]
     tx.db.executemany(_ADD_CHUNK_WORDS, words)
-    known = _known(tx, "code_example", "code_id", part.page.page_id)
+    known = _there(tx, "code_example", "code_id", [example.code_id for example in part.code_examples])
     code = [
         _insert_code(tx, example, part.page.title) for example in part.code_examples if example.code_id not in known
     ]
     tx.db.executemany(_ADD_CODE_WORDS, code)
+
+
+def _there(tx: Tx, table: str, id_column: str, ids: Sequence[str]) -> set[str]:
+    """Those of these ids that are rows already: not all of the page's, of which there may be thousands."""
+    found = tx.db.execute(f"SELECT {id_column} FROM {table} WHERE {id_column} IN ({marks(ids)})", tuple(ids))
+    return {row[0] for row in found}
 
 
 def _put_chunks(tx: Tx, bundle: PageBundle) -> None:

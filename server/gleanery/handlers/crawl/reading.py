@@ -176,6 +176,7 @@ class Reader:
         )
         event = stored_event(url, page.url, page.title)
         run.progress.unchanged(time.monotonic())
+        run.traps.outcome(item.url.url, is_new_content=True)
         await run.parts.store.crawls.keep_page(run.ctx.fence, url, known.page_id, [event], run.snapshot(event.message))
         await run.frontier.settled(item.url)
 

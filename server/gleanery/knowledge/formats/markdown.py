@@ -18,7 +18,7 @@ from gleanery.errors import ExtractFailed
 from gleanery.knowledge.charset import decode
 from gleanery.knowledge.extract import CodeExample, ExtractedPage, Heading
 from gleanery.knowledge.formats.page_builder import CONTEXT_CHARS, bare_urls, extracted, language_of, resolved
-from gleanery.knowledge.markdown import plain_text
+from gleanery.knowledge.markdown import MAX_NAME_CHARS, plain_text
 
 MAX_CHARS = 10_000_000
 MAX_FRONT_MATTER = 65_536
@@ -231,6 +231,7 @@ class _Reading:
         self._copy(token.map[1])
 
     def _add_heading(self, level: int, text: str, anchor: str) -> None:
+        text = text[:MAX_NAME_CHARS]
         self.outline.append(Heading(level, text, anchor, self._length))
         self._path = [entry for entry in self._path if entry[0] < level] + [(level, text)]
         self._prose = ""

@@ -13,7 +13,7 @@ from gleanery.errors import EmptyPage
 from gleanery.knowledge.extract import CodeExample, ExtractedPage, Heading
 from gleanery.knowledge.guess import guess_languages
 from gleanery.knowledge.languages import folded
-from gleanery.knowledge.markdown import plain_text, summary_line
+from gleanery.knowledge.markdown import MAX_NAME_CHARS, plain_text, summary_line
 from gleanery.knowledge.markdown_writer import MarkdownWriter
 
 CONTEXT_CHARS = 500
@@ -45,7 +45,7 @@ class PageBuilder:
             return
         level = max(1, min(6, level))
         offset = self._writer.block(f"{'#' * level} {text}")
-        name = plain_text(text)
+        name = plain_text(text)[:MAX_NAME_CHARS]
         self._outline.append(Heading(level, name, anchor, offset))
         self._path = [entry for entry in self._path if entry[0] < level] + [(level, name)]
         self._prose = ""

@@ -15,6 +15,7 @@ from gleanery.knowledge.charset import decode
 from gleanery.knowledge.extract import CodeExample, ExtractedPage, Heading
 from gleanery.knowledge.formats.page_builder import CONTEXT_CHARS, bare_urls, extracted
 from gleanery.knowledge.languages import folded
+from gleanery.knowledge.markdown import MAX_NAME_CHARS
 
 MAX_CHARS = 10_000_000
 MAX_TITLE_CHARS = 100
@@ -184,7 +185,7 @@ class _Writing:
         while number < len(self._lines):
             title = self._firsts.get(number)
             if title is not None:
-                self.outline.append(Heading(title.level, title.text, "", self._length))
+                self.outline.append(Heading(title.level, title.text[:MAX_NAME_CHARS], "", self._length))
                 self._path = [e for e in self._path if e[0] < title.level] + [(title.level, title.text)]
                 self._section = title.line + 1
             block = _code_block(self._lines, number) if has_code and number not in self._titles else None
