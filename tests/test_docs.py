@@ -321,7 +321,7 @@ def test_every_reason_is_told_in_its_own_words() -> None:
 def warnings() -> Iterator[str]:
     """Codes of warnings that are no errors."""
     for file in (PACKAGE / "handlers").rglob("*.py"):
-        yield from re.findall(r'\bwarn\(\s*"(\w+)"', file.read_text())
+        yield from re.findall(r'\b(?:warn|_tell_once)\(\s*"(\w+)"', file.read_text())
 
 
 def first_cells(page: str, heading_id: str) -> set[str]:
