@@ -122,7 +122,7 @@ class QueueFull(GleaneryError):
 class UploadTooLarge(GleaneryError):
     """`details["limit_bytes"]` has the cap."""
 
-    code = "too_large"
+    code = "upload_too_large"
 
 
 class UnsupportedType(GleaneryError):

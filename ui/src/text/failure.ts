@@ -26,6 +26,7 @@ type Known =
   | "storage_error"
   | "storage_full"
   | "unsupported_type"
+  | "upload_too_large"
   | "upload_gone"
   | "lease_lost"
   | "worker_lost"
@@ -80,6 +81,7 @@ const ADVICE: Readonly<Record<Known, Advice>> = {
   queue_full: { what: "The queue is full", todo: "Wait until some tasks are done, then try again." },
   storage_error: { what: "The server could not store it", todo: "Check the data folder's permissions, then retry." },
   storage_full: { what: "The server's disk is full", todo: "Make room on the disk, then retry: what was stored is kept." },
+  upload_too_large: { what: "The file is larger than the limit", todo: "Split it, or raise GLEANERY_MAX_UPLOAD_BYTES and restart." },
   unsupported_type: { what: "This kind of file can't be read", todo: "Send a PDF, DOCX, Markdown, HTML or text file, a notebook or an OpenAPI document." },
   upload_gone: { what: "The uploaded file is not there any more", todo: "Upload it again." },
   lease_lost: { what: "Another worker took this task over", todo: "Nothing to do: the other worker goes on with it." },
