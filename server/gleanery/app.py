@@ -74,7 +74,7 @@ from gleanery.web.robots import RobotsCache
 _log = log.get(__name__)
 
 SHUTDOWN_SECONDS = 1.0
-PURGE_PAGES = 10
+KEPT_GENERATIONS = 3
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ async def _ground(settings: Settings, stack: contextlib.AsyncExitStack, *, is_se
     if embedder is None:
         return _Ground(store, feed, tail, executor, None)
     stack.push_async_callback(embedder.aclose)
-    return _Ground(store, feed, tail, executor, Vectors(store.knowledge, embedder, is_searched=is_searched))
+    return _Ground(store, feed, tail, executor, Vectors(store.vectors, embedder, is_searched=is_searched))
 
 
 def _engine(
@@ -213,7 +213,7 @@ def _engine(
         [
             CrawlHandler(parts),
             UploadHandler(UploadParts(store, uploads, parts.extract_pool, ground.executor, ground.vectors)),
-            EmbedSourceHandler(store.knowledge, ground.vectors),
+            EmbedSourceHandler(store, ground.vectors),
             DemoHandler(),
         ]
     )
@@ -320,7 +320,7 @@ def _routes(
         *TasksApi(store, ground.feed, engine.steering).routes(),
         *SchedulesApi(store.schedules, engine.submitter, check_url, engine.scheduler.wake, utc_now).routes(),
         *WebhooksApi(store.outbox).routes(),
-        *SearchApi(Searcher(store.knowledge, vectors, ground.executor)).routes(),
+        *SearchApi(Searcher(store.search, vectors, ground.executor)).routes(),
         *health.routes(),
     ]
 
@@ -438,12 +438,12 @@ async def _settle_in(ground: _Ground, submitter: Submitter) -> None:
     if vectors is not None:
         count = await vectors.load()
         _log.info("vectors loaded", extra={"count": count, "model": vectors.model})
-        await enqueue_missing(submitter, store.knowledge, vectors.model)
+        await enqueue_missing(submitter, store.vectors, vectors.model)
     await _purge(store)
 
 
 async def _purge(store: EmbeddedStore) -> None:
-    while await store.knowledge.purge(PURGE_PAGES):
+    while await store.generations.prune(KEPT_GENERATIONS):
         pass  # each round is a short transaction of its own: others get in between
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -41,6 +41,16 @@ def content_id(prefix: str, *parts: str) -> str:
     """The id of something that is what its parts say: the same parts always give the same id."""
     digest = hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
     return f"{prefix}_{digest[:24]}"
+
+
+def text_hash(title: str, heading_path: Sequence[str], context: str, content: str) -> bytes:
+    """What tells one text to embed from another: 16 bytes. Equal texts have one vector, wherever they stand."""
+    said = "\x1f".join((title, "\x1e".join(heading_path), context, content))
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+FOREVER = 1 << 62
+"""The generation in which what has not been replaced will go, and in which what is not there yet will come."""
 
 
 class TaskStatus(StrEnum):
@@ -153,6 +163,32 @@ class FetchedBy(StrEnum):
     BROWSER = "browser"
     MARKDOWN = "markdown"
     UNCHANGED = "unchanged"
+
+
+class GenerationState(StrEnum):
+    """Where a state of a source's pages stands: being built, whole, or whole and refused by the gate."""
+
+    BUILDING = "building"
+    COMPLETE = "complete"
+    REJECTED = "rejected"
+
+
+class PageChange(StrEnum):
+    """What became of a page from one generation to the next."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
+class StoredAs(StrEnum):
+    """What storing a page came to: a new page, another version of a known one, the version that was there, or a page that
+    the same task has stored before."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    SAME = "same"
+    BEFORE = "before"
 
 
 class CrawlStage(StrEnum):
@@ -386,11 +422,47 @@ class Source:
     code_example_count: int = 0
     embedded_chunk_count: int = 0
     size_bytes: int = 0
+    description: str = ""
+    generation: int = 1
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A state of a source's pages. `base` is the number of the one that it is built beside; None is seen as it is built.
+
+    `result` tells what a complete one brought: pages added, changed, removed, unchanged and what was saved; of a rejected one
+    also the reasons.
+    """
+
+    source_id: str
+    number: int
+    state: GenerationState
+    base: int | None
+    task_id: str
+    created_at: datetime
+    completed_at: datetime | None = None
+    result: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PageDelta:
+    """A page that a generation has otherwise than its base: the rows of both versions, where there are such."""
+
+    page_id: str
+    url: str
+    title: str
+    change: PageChange
+    old_row: int | None
+    new_row: int | None
 
 
 @dataclass(frozen=True)
 class Page:
-    """A stored document. `markdown` is its main content; `size_bytes` is what was fetched."""
+    """A stored document, in one of its versions. `markdown` is its main content; `size_bytes` is what was fetched.
+
+    `version` is what the site calls the version of what it documents, where its URL tells. It was `born` with a generation
+    of its source. `missing_since` is when a crawl first came through without meeting it any more.
+    """
 
     page_id: str
     source_id: str
@@ -410,11 +482,17 @@ class Page:
     fetched_at: datetime
     task_id: str
     fetched_by: FetchedBy = FetchedBy.HTTP
+    version: str | None = None
+    born: int = 1
+    missing_since: datetime | None = None
 
 
 @dataclass(frozen=True)
 class KnownPage:
-    """What is stored of a page that a crawl comes to again: enough to ask whether it has changed, and to go on from it."""
+    """What is stored of a page that a crawl comes to again: enough to ask whether it has changed, and to go on from it.
+
+    `is_met_by` is the task that has met it last.
+    """
 
     page_id: str
     url: str
@@ -422,11 +500,14 @@ class KnownPage:
     last_modified: str | None
     links: bytes | None
     fetched_by: FetchedBy
+    language: str | None = None
+    is_met_by: str = ""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """A slice of a page: `content == page.markdown[start:end]`, counted in code points."""
+    """A slice of a page: `content == page.markdown[start:end]`, counted in code points. `context` says where it stands in
+    its page, where a chat model was asked for that."""
 
     chunk_id: str
     page_id: str
@@ -436,6 +517,7 @@ class Chunk:
     end: int
     heading_path: tuple[str, ...]
     content: str
+    context: str = ""
 
 
 @dataclass(frozen=True)
@@ -454,6 +536,7 @@ class StoredCode:
     end: int
     is_guessed: bool = False
     summary: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -527,15 +610,3 @@ class CrawlCounts:
     chunks: int
     code_examples: int
     reasons: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class SearchHit:
-    """A chunk found by search, with the parts that its score is made of (`keyword`, `vector`: rank and raw score)."""
-
-    chunk: Chunk
-    url: str
-    title: str
-    anchor: str | None
-    score: float
-    scores: Mapping[str, float]

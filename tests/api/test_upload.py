@@ -263,7 +263,7 @@ async def test_a_task_whose_file_went_says_so(house: House) -> None:
 
 async def test_vectors_that_fail_are_made_later_without_the_file(house: House) -> None:
     embedder = Moody()
-    vectors = Vectors(house.stage.store.knowledge, embedder)
+    vectors = Vectors(house.stage.store.vectors, embedder)
     handler = UploadHandler(replace(house.parts, vectors=vectors))
     reply = await house.send(GUIDE)
     async with house.stage.worker(handler):  # type: ignore[arg-type]

@@ -42,14 +42,14 @@ async def crawl(tmp_path: Path) -> AsyncIterator[Crawl]:
 
 async def embedded_elsewhere(crawl: Crawl) -> int:
     """What another process stores: how many chunks."""
-    theirs = Vectors(crawl.store.knowledge, ByLength(), is_searched=False)
+    theirs = Vectors(crawl.store.vectors, ByLength(), is_searched=False)
     done = sum([batch.chunks async for batch in theirs.embed_missing(crawl.fence, crawl.source.source_id)])
     assert len(theirs.index) == 0
     return done
 
 
 async def test_what_others_stored_comes_in_and_what_went_goes(crawl: Crawl) -> None:
-    ours, source_id = Vectors(crawl.store.knowledge, ByLength()), crawl.source.source_id
+    ours, source_id = Vectors(crawl.store.vectors, ByLength()), crawl.source.source_id
     first = await crawl.put("a", ["one", "two"])
     assert await embedded_elsewhere(crawl) == 2
     row = await ours.refresh(source_id)
@@ -65,7 +65,7 @@ async def test_what_others_stored_comes_in_and_what_went_goes(crawl: Crawl) -> N
     await ours.refresh(source_id)
     assert ours.index.of_source(source_id) == {chunk.chunk_id for chunk in (*changed.chunks, *second.chunks)}
     assert ours.index.of_source("src_other") == set()
-    assert await Vectors(crawl.store.knowledge, ByLength()).refresh("src_other") == 0
+    assert await Vectors(crawl.store.vectors, ByLength()).refresh("src_other") == 0
 
 
 async def start_crawl_again(crawl: Crawl) -> Crawl:
@@ -74,12 +74,12 @@ async def start_crawl_again(crawl: Crawl) -> Crawl:
 
 
 async def test_more_than_a_batch_comes_in(crawl: Crawl) -> None:
-    ours, source_id = Vectors(crawl.store.knowledge, ByLength()), crawl.source.source_id
+    ours, source_id = Vectors(crawl.store.vectors, ByLength()), crawl.source.source_id
     await crawl.put("a", [f"text {number}" for number in range(1100)])
     assert await embedded_elsewhere(crawl) == 1100
     await ours.refresh(source_id)
     assert len(ours.index) == 1100
-    newest = Vectors(crawl.store.knowledge, ByLength())
+    newest = Vectors(crawl.store.vectors, ByLength())
     await newest.take_newer(source_id, 0)
     assert newest.index.of_source(source_id) == ours.index.of_source(source_id)
 
@@ -98,7 +98,7 @@ async def until(crawl: Crawl, vectors: Vectors, count: int) -> None:
 
 
 async def test_the_feed_brings_them_in(crawl: Crawl) -> None:
-    ours = Vectors(crawl.store.knowledge, ByLength())
+    ours = Vectors(crawl.store.vectors, ByLength())
     arrivals = Arrivals(ours, "us")
     following = asyncio.create_task(arrivals.run())
     try:

@@ -8,21 +8,25 @@ import sqlite3
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from gleanery.model import NewTask, Progress, TaskStatus
 from gleanery.store.embedded import EmbeddedStore
-from gleanery.store.schema import MIGRATIONS, fts_text
+from gleanery.store.schema import MIGRATIONS
+from gleanery.store.sqlite import add_functions
 from gleanery.store.sqlite_rows import dump_progress
 from gleanery.store.values import TaskFilter
 
 BEGIN = 1_767_300_000.0
 EVENTS_EACH = 4
+VECTOR = np.array([0.5, 0.25], np.float16)
 
 
 def write_old(path: Path, version: int = 1) -> None:
     """One task in each state, each with its events, whose times are those of all tasks mixed, in a schema of that version."""
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("PRAGMA journal_mode = WAL")
-    db.create_function("fts_text", 1, fts_text, deterministic=True)
+    add_functions(db)
     db.executescript(MIGRATIONS[0])
     db.execute("PRAGMA user_version = 1")
     db.execute("BEGIN")
@@ -62,6 +66,16 @@ def write_old(path: Path, version: int = 1) -> None:
         "INSERT INTO code_example (code_id, page_id, source_id, ordinal, language, heading_path, title, headings, context, code,"
         " start, \"end\") VALUES ('cx_1', 'pg_1', 'src_1', 0, 'c', '[]', 'T', '', '', 'int x;', 0, 6)"
     )
+    for n, content in enumerate(("Call `create_task` soon.", "```\nint x;\n```")):
+        db.execute(
+            "INSERT INTO chunk (row_id, chunk_id, page_id, source_id, ordinal, start, \"end\", heading_path, title, headings, content)"
+            " VALUES (?, ?, 'pg_1', 'src_1', ?, 0, 3, '[\"T\",\"U\"]', 'T', 'T U', ?)",
+            (7 + n, f"ch_{n}", n, content),
+        )
+        db.execute(
+            "INSERT INTO chunk_words (rowid, title, headings, content) VALUES (?, 'T', 'T U', ?)", (7 + n, content)
+        )
+    db.execute("INSERT INTO vector (model, chunk_row, data) VALUES ('m', 7, ?)", (VECTOR.tobytes(),))
     db.execute("COMMIT")
     for number in range(2, version + 1):
         db.executescript(MIGRATIONS[number - 1])

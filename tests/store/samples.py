@@ -18,6 +18,7 @@ from gleanery.model import (
     Progress,
     Source,
     StageCount,
+    StoredAs,
     StoredCode,
     Task,
     UrlState,
@@ -166,7 +167,8 @@ class Crawl:
             code_example_count=len(bundle.code_examples),
             elapsed_seconds=0.25,
         )
-        return await self.store.crawls.store_page(self.fence, settled, bundle, told(), HALF_WAY)
+        stored = await self.store.crawls.store_page(self.fence, settled, bundle, told(), HALF_WAY)
+        return stored is not StoredAs.BEFORE
 
     async def urls(self) -> dict[str, tuple[str, int, str | None]]:
         """Every URL's state, depth and reason, by path, in order of discovery."""

@@ -1,4 +1,4 @@
-"""The contract of `KnowledgeStore`: sources, vectors, and what search asks."""
+"""The contract of `KnowledgeStore`: sources and what is listed of them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from gleanery.model import Fence, NewTask, TaskStatus
 from gleanery.store.base import Store
 from tests.store.samples import Crawl, new_source, start_crawl, told
 
-WEIGHTS = (1.0, 1.0, 1.0)
-CODE_WEIGHTS = (1.0, 1.0, 1.0, 1.0)
+WEIGHTS = (1.0,) * 6
+CODE_WEIGHTS = (1.0,) * 6
 
 # --- sources -----------------------------------------------------------------------------------------------------
 
@@ -44,8 +44,8 @@ async def test_a_source_is_named_by_its_first_page_and_keeps_the_name(crawl: Cra
 async def test_a_source_counts_what_it_holds(crawl: Crawl) -> None:
     await crawl.put("a", ["one", "two"], code=[("c", "int x;")])
     await crawl.put("b", ["three"])
-    missing = await crawl.store.knowledge.without_vectors(crawl.source.source_id, "m", after=0, limit=2)
-    await crawl.store.knowledge.add_vectors(crawl.fence, "m", missing, np.eye(2, 3, dtype=np.float32))
+    missing = await crawl.store.vectors.without_vectors(crawl.source.source_id, "m", after=0, limit=2)
+    await crawl.store.vectors.add_vectors(crawl.fence, "m", missing, np.eye(2, 3, dtype=np.float32))
     held = await crawl.store.knowledge.source(crawl.source.source_id, "m")
     assert (held.page_count, held.chunk_count, held.code_example_count) == (2, 3, 1)
     assert (held.embedded_chunk_count, held.size_bytes) == (2, 2000)
@@ -102,8 +102,10 @@ async def test_a_source_at_work_is_not_deleted(crawl: Crawl, status: TaskStatus)
 async def test_a_deleted_source_is_gone_at_once_and_purged_by_and_by(crawl: Crawl) -> None:
     knowledge, source_id = crawl.store.knowledge, crawl.source.source_id
     pages = [await crawl.put(str(n), [f"word{n}"], code=[("c", f"code{n};")]) for n in range(5)]
-    missing = await knowledge.without_vectors(source_id, "m", after=0, limit=10)
-    await knowledge.add_vectors(crawl.fence, "m", missing, np.eye(5, dtype=np.float32))
+    vectors, search, prune = crawl.store.vectors, crawl.store.search, crawl.store.generations.prune
+    missing = await vectors.without_vectors(source_id, "m", after=0, limit=10)
+    await vectors.add_vectors(crawl.fence, "m", missing, np.eye(5, dtype=np.float32))
+    rows = [missing_.row for missing_ in missing]
     kept = await start_crawl(crawl.store, "https://kept.test/")
     await kept.put("k", ["word0 kept"])
     await crawl.store.tasks.finish(crawl.fence, TaskStatus.COMPLETED, told(), result={})
@@ -115,20 +117,21 @@ async def test_a_deleted_source_is_gone_at_once_and_purged_by_and_by(crawl: Craw
         knowledge.pages(source_id, after=None, limit=1),
         knowledge.chunks(source_id, page_id=None, after=0, limit=1),
         knowledge.code_examples(source_id, language=None, after=0, limit=1),
-        knowledge.live_sources(source_id, ()),
+        search.live_sources(source_id, ()),
         knowledge.delete_source(source_id),
     ):
         with pytest.raises(NotFound):
             await gone
     assert [s.source_id for s in await knowledge.sources(after=None, limit=9, model=None)] == [kept.source.source_id]
-    assert await knowledge.live_sources(None, ()) == [kept.source.source_id]
+    assert await search.live_sources(None, ()) == [kept.source.source_id]
 
-    assert [await knowledge.purge(2) for _ in range(5)] == [2, 2, 1, 0, 0]
-    assert len(await knowledge.find_words("word0", None, WEIGHTS, 10)) == 1
-    assert await knowledge.find_words("word1", None, WEIGHTS, 10) == []
-    assert await knowledge.find_code("code1", None, None, CODE_WEIGHTS, 10) == []
-    assert await knowledge.vectors("m", after=0, limit=10) == []
-    assert await knowledge.found_chunks([page.chunks[0].chunk_id for page in pages]) == {}
+    assert await search.find_words("word1", None, WEIGHTS, 10) == [], "at once"
+    assert [await prune(3) for _ in range(7)] == [3] * 5 + [0, 0], "a page with its chunk and its code at a time"
+    assert len(await search.find_words("word0", None, WEIGHTS, 10)) == 1
+    assert await search.find_words("word1", None, WEIGHTS, 10) == []
+    assert await search.find_code("code1", None, None, CODE_WEIGHTS, 10) == []
+    assert await vectors.vectors("m", after=0, limit=10) == []
+    assert await search.found_chunks(rows) == {}
     assert (await knowledge.source(kept.source.source_id)).chunk_count == 1
 
 
@@ -139,139 +142,9 @@ async def test_a_url_can_be_a_source_again_after_it_was_deleted(crawl: Crawl) ->
     again = await start_crawl(crawl.store)
     assert again.source.source_id != crawl.source.source_id
     await again.put("a", ["second"])
-    while await crawl.store.knowledge.purge(10):
+    while await crawl.store.generations.prune(3):
         pass
     assert (await crawl.store.knowledge.source(again.source.source_id)).page_count == 1
-
-
-# --- vectors -----------------------------------------------------------------------------------------------------
-
-
-async def test_vectors_come_back_as_float16_in_the_order_of_their_chunks(crawl: Crawl) -> None:
-    await crawl.put("a", [f"text {n}" for n in range(5)])
-    knowledge, source_id = crawl.store.knowledge, crawl.source.source_id
-    texts = await knowledge.without_vectors(source_id, "m", after=0, limit=10)
-    assert [(t.content, t.title, t.heading_path) for t in texts] == [
-        (f"text {n}", "A page", ("Guide", "Setup")) for n in range(5)
-    ]
-    vectors = np.random.default_rng(1).standard_normal((5, 384)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    assert await knowledge.add_vectors(crawl.fence, "m", texts[:3], vectors[:3]) == 0
-    missing = await knowledge.without_vectors(source_id, "m", after=0, limit=10)
-    assert [text.content for text in missing] == ["text 3", "text 4"]
-    assert await knowledge.add_vectors(crawl.fence, "m", texts[3:], vectors[3:]) == 1
-    rows = list(await knowledge.vectors("m", after=0, limit=2))
-    rows += await knowledge.vectors("m", after=rows[-1].row, limit=9)
-    assert [(row.row, row.chunk_id, row.source_id) for row in rows] == [(t.row, t.chunk_id, source_id) for t in texts]
-    assert np.array_equal(np.stack([row.vector for row in rows]), vectors.astype(np.float16))
-    assert (await crawl.store.crawls.counts(crawl.task.task_id, source_id, "m")).embedded == 1
-
-
-async def test_each_model_has_its_own_vectors(crawl: Crawl) -> None:
-    await crawl.put("a")
-    knowledge, source_id = crawl.store.knowledge, crawl.source.source_id
-    texts = await knowledge.without_vectors(source_id, "m", after=0, limit=10)
-    await knowledge.add_vectors(crawl.fence, "m", texts, np.ones((1, 2), np.float32))
-    assert await knowledge.without_vectors(source_id, "m", after=0, limit=10) == []
-    assert len(await knowledge.without_vectors(source_id, "n", after=0, limit=10)) == 1
-    assert await knowledge.vectors("n", after=0, limit=10) == []
-    assert await knowledge.sources_without_vectors("n") == [], "its crawl still runs and will see to it"
-    await crawl.store.tasks.finish(crawl.fence, TaskStatus.COMPLETED, told(), result={})
-    assert await knowledge.sources_without_vectors("n") == [source_id]
-    assert await knowledge.sources_without_vectors("m") == []
-
-
-async def test_vectors_of_chunks_that_went_meanwhile_are_passed_over(crawl: Crawl) -> None:
-    await crawl.put("a", ["goes"])
-    knowledge, source_id = crawl.store.knowledge, crawl.source.source_id
-    texts = await knowledge.without_vectors(source_id, "m", after=0, limit=10)
-    await crawl.store.tasks.finish(crawl.fence, TaskStatus.COMPLETED, told(), result={})
-    other = await start_crawl(crawl.store)
-    # The new chunk may well get the row number of the one that went.
-    await other.put("a", ["comes"])
-    assert await knowledge.add_vectors(other.fence, "m", texts, np.ones((1, 2), np.float32)) == 0
-    assert await knowledge.vectors("m", after=0, limit=10) == []
-
-
-async def test_a_worker_that_lost_its_lease_adds_no_vectors(crawl: Crawl) -> None:
-    await crawl.put("a")
-    texts = await crawl.store.knowledge.without_vectors(crawl.source.source_id, "m", after=0, limit=10)
-    with pytest.raises(LeaseLost):
-        await crawl.store.knowledge.add_vectors(
-            Fence(crawl.task.task_id, 9), "m", texts, np.ones((1, 2), dtype=np.float32)
-        )
-    assert await crawl.store.knowledge.vectors("m", after=0, limit=10) == []
-
-
-# --- search ------------------------------------------------------------------------------------------------------
-
-
-async def contents(store: Store, match: str, sources: list[str] | None = None) -> list[str]:
-    hits = await store.knowledge.find_words(match, sources, WEIGHTS, 10)
-    found = await store.knowledge.found_chunks([hit.chunk_id for hit in hits])
-    assert [hit.rank for hit in hits] == sorted(hit.rank for hit in hits)
-    return [found[hit.chunk_id].chunk.content for hit in hits]
-
-
-async def test_chunks_are_found_by_words_best_first(crawl: Crawl) -> None:
-    texts = ["retry the task", "a task, once", "nothing of the kind", "Café naïve"]
-    await crawl.put("a", texts)
-    assert await contents(crawl.store, "retry task") == [texts[0]]
-    assert await contents(crawl.store, "retry OR once") in ([texts[0], texts[1]], [texts[1], texts[0]])
-    assert await contents(crawl.store, '"the kind"') == [texts[2]]
-    assert await contents(crawl.store, "cafe NAIVE") == [texts[3]]
-    assert await contents(crawl.store, "absent") == []
-    by_heading = await crawl.store.knowledge.find_words("Setup", None, WEIGHTS, 2)
-    assert len(by_heading) == 2, "of four"
-
-
-@pytest.mark.parametrize(
-    ("text", "match"),
-    [
-        ("使用全文检索功能", '"检 索"'),
-        ("データベースを検索する", '"検 索"'),
-        ("데이터베이스를 검색", '"검 색"'),
-        ("use 全文 search", "search"),
-    ],
-)
-async def test_chinese_japanese_and_korean_are_found_inside_a_run(crawl: Crawl, text: str, match: str) -> None:
-    await crawl.put("a", [text, "other words"])
-    assert await contents(crawl.store, match) == [text], "and the stored text is untouched"
-
-
-async def test_search_stays_within_the_sources_it_was_given(store: Store) -> None:
-    one = await start_crawl(store, "https://one.test/", tags=("x", "y"))
-    two = await start_crawl(store, "https://two.test/", tags=("y",))
-    await one.put("a", ["needle one"], code=[("python", "needle()")])
-    await two.put("a", ["needle two"], code=[("go", "needle()"), (None, "needle")])
-    ids = [one.source.source_id, two.source.source_id]
-    assert sorted(await contents(store, "needle")) == ["needle one", "needle two"]
-    assert await contents(store, "needle", ids[1:]) == ["needle two"]
-    assert await contents(store, "needle", []) == []
-    live = store.knowledge.live_sources
-    assert sorted(await live(None, ())) == sorted(ids)
-    assert await live(None, ("x", "y")) == ids[:1]
-    assert await live(ids[1], ("y",)) == ids[1:]
-    assert await live(ids[1], ("x",)) == []
-    with pytest.raises(NotFound):
-        await live("src_nobody", ())
-
-    async def languages(language: str | None, sources: list[str] | None) -> set[str | None]:
-        found = await store.knowledge.find_code("needle", sources, language, CODE_WEIGHTS, 10)
-        assert [code.rank for code in found] == sorted(code.rank for code in found)
-        return {code.code.language for code in found}
-
-    assert await languages(None, None) == {"python", "go", None}
-    assert await languages("go", None) == {"go"}
-    assert await languages("go", ids[:1]) == set()
-    assert await languages(None, ids[:1]) == {"python"}
-
-
-async def test_unknown_chunks_are_left_out(crawl: Crawl) -> None:
-    bundle = await crawl.put("a")
-    chunk_id = bundle.chunks[0].chunk_id
-    assert list(await crawl.store.knowledge.found_chunks([chunk_id, "ch_nobody"])) == [chunk_id]
-    assert await crawl.store.knowledge.found_chunks([]) == {}
 
 
 async def test_an_unknown_source_is_not_found(store: Store) -> None:

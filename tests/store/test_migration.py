@@ -13,7 +13,7 @@ from gleanery.model import FetchedBy, KnownPage, NewTask, TaskStatus
 from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.schema import MIGRATIONS
 from gleanery.store.values import Idempotency, TaskFilter, Wanted
-from tests.store.old_schema import BEGIN, EVENTS_EACH, write_old
+from tests.store.old_schema import BEGIN, EVENTS_EACH, VECTOR, write_old
 from tests.store.samples import LEASE_SECONDS, Changes, fence_of, told
 
 ROOT = Path(__file__).parents[2]
@@ -96,10 +96,29 @@ async def test_pages_urls_and_code_are_all_there(old: Path) -> None:
         page = await store.knowledge.page("pg_1")
         assert (page.title, page.fetched_by) == ("T", FetchedBy.HTTP)
         assert await store.crawls.known_page("src_1", "a.test/") == KnownPage(
-            "pg_1", page.url, '"e"', None, None, FetchedBy.HTTP
+            "pg_1", page.url, '"e"', None, None, FetchedBy.HTTP, "en", "tsk_completed"
         )
         [example] = await store.knowledge.code_examples("src_1", language=None, after=0, limit=10)
         assert (example.code.code, example.code.is_guessed) == ("int x;", False)
+
+
+async def test_chunks_are_found_as_before_and_keep_their_vectors(old: Path) -> None:
+    weights = (1.0,) * 6
+    async with EmbeddedStore(old, Changes()) as store:
+        for match, row in (("soon", 7), ("createtask", 7), ("int", 8), ("title:T AND x", 8)):
+            assert [hit.row for hit in await store.search.find_words(match, None, weights, 10)] == [row]
+        found = await store.search.found_chunks([7, 8])
+        assert [found[row].chunk.chunk_id for row in (7, 8)] == ["ch_0", "ch_1"]
+        assert found[7].chunk.heading_path == ("T", "U")
+        [vector] = await store.vectors.vectors("m", after=0, limit=10)
+        assert (vector.text_row, vector.vector.tolist()) == (found[7].text_row, VECTOR.tolist())
+        [missing] = await store.vectors.without_vectors("src_1", "m", after=0, limit=10)
+        assert missing.row == 8
+        source = await store.knowledge.source("src_1", "m")
+        assert (source.page_count, source.chunk_count, source.code_example_count) == (1, 2, 1)
+        assert (source.embedded_chunk_count, source.generation) == (1, 1)
+        [generation] = await store.generations.list("src_1", before=None, limit=10)
+        assert (generation.number, generation.state, generation.base) == (1, "complete", None)
 
 
 async def test_waiting_tasks_of_the_old_schema_can_be_steered(old: Path) -> None:

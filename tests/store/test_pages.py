@@ -13,7 +13,7 @@ from gleanery.model import FetchedBy, KnownPage, NewTask, PageBundle, TaskStatus
 from gleanery.store.values import ChunkText
 from tests.store.samples import HALF_WAY, Changes, Crawl, bundle_of, event_types, fence_of, started, told, url_of
 
-WEIGHTS = (1.0, 1.0, 1.0)
+WEIGHTS = (1.0,) * 6
 
 
 async def chunk_texts(crawl: Crawl) -> list[tuple[int, str]]:
@@ -23,13 +23,13 @@ async def chunk_texts(crawl: Crawl) -> list[tuple[int, str]]:
 
 
 async def words_found(crawl: Crawl, match: str) -> int:
-    return len(await crawl.store.knowledge.find_words(match, None, WEIGHTS, 10))
+    return len(await crawl.store.search.find_words(match, None, WEIGHTS, 10))
 
 
 async def embed_all(crawl: Crawl) -> list[ChunkText]:
-    missing = await crawl.store.knowledge.without_vectors(crawl.source.source_id, "m", after=0, limit=100)
+    missing = await crawl.store.vectors.without_vectors(crawl.source.source_id, "m", after=0, limit=100)
     vectors = np.eye(len(missing), 4, dtype=np.float32)
-    await crawl.store.knowledge.add_vectors(crawl.fence, "m", missing, vectors)
+    await crawl.store.vectors.add_vectors(crawl.fence, "m", missing, vectors)
     return list(missing)
 
 
@@ -110,14 +110,24 @@ async def test_a_page_that_has_not_changed_is_the_next_crawls_with_all_that_it_h
     source_id, page_id = crawl.source.source_id, bundle.page.page_id
     known = await crawl.store.crawls.known_page(source_id, "a.test/a")
     assert known == KnownPage(
-        page_id, "https://a.test/a", '"e1"', "Wed, 21 Oct 2015 07:28:00 GMT", b"packed links", FetchedBy.HTTP
+        page_id,
+        "https://a.test/a",
+        '"e1"',
+        "Wed, 21 Oct 2015 07:28:00 GMT",
+        b"packed links",
+        FetchedBy.HTTP,
+        "en",
+        crawl.task.task_id,
     )
     assert await crawl.store.crawls.known_page(source_id, "a.test/b") is None
     url = url_of("a", 1, UrlState.STORED, status_code=304, fetched_by=FetchedBy.UNCHANGED)
     await crawl.store.crawls.add_urls(fence_of(again), [url_of("a")])
     await crawl.store.crawls.keep_page(fence_of(again), url, page_id, told(), HALF_WAY)
     page = await crawl.store.knowledge.page(page_id)
-    assert (page.task_id, page.markdown) == (again.task_id, "one\n\ntwo")
+    assert (page.task_id, page.markdown) == (crawl.task.task_id, "one\n\ntwo"), "the version is who wrote it's"
+    met = await crawl.store.crawls.known_page(source_id, "a.test/a")
+    assert met is not None
+    assert met.is_met_by == again.task_id
     assert page.fetched_at > bundle.page.fetched_at
     [row] = await crawl.store.crawls.urls(again.task_id, state=UrlState.STORED, after=0, limit=10)
     assert (row.page_id, row.chunk_count, row.code_example_count, row.fetched_by) == (page_id, 2, 1, "unchanged")
@@ -163,26 +173,24 @@ async def test_a_redirect_leaves_an_end_that_was_settled_before_alone(crawl: Cra
     assert await crawl.urls() == {"old": ("stored", 1, None), "new": ("failed", 1, "http_500")}
 
 
-async def test_a_new_crawl_keeps_rows_and_vectors_of_what_stayed(crawl: Crawl) -> None:
-    await crawl.put("a", ["stays", "goes"], code=[("python", "kept = 1"), ("python", "gone = 1")])
-    await embed_all(crawl)
-    before = {text: row for row, text in await chunk_texts(crawl)}
-    code_before = await crawl.store.knowledge.code_examples(crawl.source.source_id, language=None, after=0, limit=9)
-
+async def test_what_stayed_keeps_its_id_and_its_vector_in_a_changed_page(crawl: Crawl) -> None:
+    before = await crawl.put("a", ["stays", "goes"], code=[("python", "kept = 1"), ("python", "gone = 1")])
+    texts = await embed_all(crawl)
     again = await crawl_again(crawl)
     bundle = await again.put("a", ["comes", "stays"], code=[("python", "kept = 1")])
     found = await crawl.store.knowledge.chunks(crawl.source.source_id, page_id=None, after=0, limit=10)
     by_text = {chunk.chunk.content: chunk for chunk in found}
     assert by_text.keys() == {"stays", "comes"}
-    assert by_text["stays"].row == before["stays"]
     assert by_text["stays"].chunk == bundle.chunks[1], "its place in the page is the new one"
-    [vector] = await crawl.store.knowledge.vectors("m", after=0, limit=10)
-    assert (vector.chunk_id, vector.vector.tolist()) == (bundle.chunks[1].chunk_id, [1.0, 0.0, 0.0, 0.0])
-    [missing] = await crawl.store.knowledge.without_vectors(crawl.source.source_id, "m", after=0, limit=10)
+    assert by_text["stays"].chunk.chunk_id == before.chunks[0].chunk_id
+    assert by_text["stays"].text_row == texts[0].text_row
+    [vector] = await crawl.store.vectors.vectors_of(crawl.source.source_id, [by_text["stays"].text_row], "m")
+    assert vector.vector.tolist() == [1.0, 0.0, 0.0, 0.0]
+    [missing] = await crawl.store.vectors.without_vectors(crawl.source.source_id, "m", after=0, limit=10)
     assert missing.content == "comes"
     [code] = await crawl.store.knowledge.code_examples(crawl.source.source_id, language=None, after=0, limit=10)
-    assert (code.row, code.code.code) == (code_before[0].row, "kept = 1")
-    assert await crawl.store.knowledge.page(bundle.page.page_id) == bundle.page
+    assert (code.code.code_id, code.code.code) == (before.code_examples[0].code_id, "kept = 1")
+    assert await crawl.store.knowledge.page(bundle.page.page_id) == replace(bundle.page, born=2)
     assert [await words_found(crawl, word) for word in ("stays", "comes", "goes")] == [1, 1, 0]
 
 

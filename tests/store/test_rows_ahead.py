@@ -18,6 +18,7 @@ from gleanery.model import (
     PageBundle,
     Progress,
     Source,
+    StoredAs,
     TaskStatus,
     UrlState,
     utc_now,
@@ -26,6 +27,7 @@ from gleanery.store import sqlite_crawls
 from gleanery.store.embedded import EmbeddedStore
 
 MANY = 50
+WEIGHTS = (1.0,) * 6
 
 
 def _bundle(fence: Fence, source_id: str) -> PageBundle:
@@ -70,22 +72,37 @@ async def test_a_large_page_is_whole_when_it_is_there(tmp_path: Path) -> None:
         assert await store.crawls.store_page(fence, url, _bundle(fence, source_id), [], Progress())
         rows = await store.knowledge.chunks(source_id, page_id=None, after=0, limit=100)
         assert [row.chunk.chunk_id for row in rows] == [f"ch_{n}" for n in range(MANY)]
-        assert len(await store.knowledge.find_words("wombat", None, (1, 1, 1), 100)) == MANY
+        assert len(await store.search.find_words("wombat", None, WEIGHTS, 100)) == MANY
 
 
 async def test_rows_without_their_page_are_not_seen_and_go_when_nothing_works_on_the_source(tmp_path: Path) -> None:
     async with EmbeddedStore(tmp_path / "g.db", lambda _: None) as store:
         fence, source_id, url = await _crawl(store)
         bundle = _bundle(fence, source_id)
+        row = await store.crawls._begin_page(fence, bundle)
         for part in sqlite_crawls._parts(bundle):  # as far as a crash may come
-            await store.crawls._db.write(partial(sqlite_crawls._stage, fence=fence, part=part))
+            await store.crawls._db.write(partial(sqlite_crawls._stage, fence=fence, page_row=row, part=part))
         await store.tasks.finish(fence, TaskStatus.CANCELLED, [])
         with pytest.raises(LeaseLost):
             await store.crawls.store_page(fence, url, bundle, [], Progress())
         assert await store.knowledge.chunks(source_id, page_id=None, after=0, limit=100) == []
-        assert await store.knowledge.found_chunks(["ch_0"]) == {}
-        assert await store.knowledge.without_vectors(source_id, "m", after=0, limit=100) == []
-        assert await store.knowledge.sources_without_vectors("m") == []
-        assert len(await store.knowledge.find_words("wombat", None, (1, 1, 1), 100)) == 40
-        assert await store.knowledge.purge(10) == 0
-        assert await store.knowledge.find_words("wombat", None, (1, 1, 1), 100) == []
+        assert await store.search.found_chunks(range(1, MANY)) == {}
+        assert await store.vectors.without_vectors(source_id, "m", after=0, limit=100) == []
+        assert await store.vectors.sources_without_vectors("m") == []
+        assert await store.search.find_words("wombat", None, WEIGHTS, 100) == []
+        assert [await store.generations.prune(3) for _ in range(2)] == [41, 0]
+        left = "SELECT (SELECT count(*) FROM chunk), (SELECT count(*) FROM text), (SELECT count(*) FROM page)"
+        assert tuple(await store.crawls._db.read(lambda db: db.execute(left).fetchone())) == (0, 0, 0)
+
+
+async def test_what_was_begun_and_left_is_begun_anew_by_the_next(tmp_path: Path) -> None:
+    async with EmbeddedStore(tmp_path / "g.db", lambda _: None) as store:
+        fence, source_id, url = await _crawl(store)
+        bundle = _bundle(fence, source_id)
+        row = await store.crawls._begin_page(fence, bundle)
+        [first, *_] = sqlite_crawls._parts(bundle)
+        await store.crawls._db.write(partial(sqlite_crawls._stage, fence=fence, page_row=row, part=first))
+        assert await store.crawls.store_page(fence, url, bundle, [], Progress()) is StoredAs.NEW
+        rows = await store.knowledge.chunks(source_id, page_id=None, after=0, limit=100)
+        assert [row.chunk.chunk_id for row in rows] == [f"ch_{n}" for n in range(MANY)]
+        assert len(await store.search.find_words("wombat", None, WEIGHTS, 100)) == MANY

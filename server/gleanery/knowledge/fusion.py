@@ -64,7 +64,7 @@ _NOBODY = -1
 class _Snapshot:
     matrix: NDArray[np.float32]
     owners: NDArray[np.int32]
-    chunk_ids: list[str]
+    texts: list[int]
 
 
 @dataclass
@@ -79,50 +79,50 @@ class VectorIndex:
     dimensions: int | None = None
     _matrix: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32), repr=False)
     _owners: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, dtype=np.int32), repr=False)
-    _chunk_ids: list[str] = field(default_factory=list, repr=False)
-    _rows: dict[str, int] = field(default_factory=dict, repr=False)
+    _texts: list[int] = field(default_factory=list, repr=False)
+    _rows: dict[int, int] = field(default_factory=dict, repr=False)
     _source_numbers: dict[str, int] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __contains__(self, chunk_id: object) -> bool:
-        return chunk_id in self._rows
+    def __contains__(self, text_row: object) -> bool:
+        return text_row in self._rows
 
-    def of_source(self, source_id: str) -> set[str]:
-        """The chunks of a source that are there."""
+    def of_source(self, source_id: str) -> set[int]:
+        """The texts of a source that are there."""
         with self._lock:
             number = self._source_numbers.get(source_id, _NOBODY)
-            owned = np.flatnonzero(self._owners[: len(self._chunk_ids)] == number) if number != _NOBODY else ()
-            return {self._chunk_ids[row] for row in owned}
+            owned = np.flatnonzero(self._owners[: len(self._texts)] == number) if number != _NOBODY else ()
+            return {self._texts[row] for row in owned}
 
-    def add(self, source_id: str, chunk_ids: Sequence[str], vectors: NDArray[Any]) -> None:
-        """Take in `vectors` (floats, [len(chunk_ids), dimensions]); a chunk that is there already gets the new one.
+    def add(self, source_id: str, text_rows: Sequence[int], vectors: NDArray[Any]) -> None:
+        """Take in `vectors` (floats, [len(text_rows), dimensions]); a chunk that is there already gets the new one.
 
         The first call sets `dimensions` where the constructor did not. Raises EmbedMismatch, with nothing taken in, for
         another shape or for a vector without a direction.
         """
-        if not chunk_ids:
+        if not text_rows:
             return
         with self._lock:
-            normalised = self._checked(np.asarray(vectors, dtype=np.float32), len(chunk_ids))
+            normalised = self._checked(np.asarray(vectors, dtype=np.float32), len(text_rows))
             self.dimensions = normalised.shape[1]
-            self._make_room(len(chunk_ids))
-            first = len(self._chunk_ids)
-            self._matrix[first : first + len(chunk_ids)] = normalised
-            self._owners[first : first + len(chunk_ids)] = self._source_numbers.setdefault(
+            self._make_room(len(text_rows))
+            first = len(self._texts)
+            self._matrix[first : first + len(text_rows)] = normalised
+            self._owners[first : first + len(text_rows)] = self._source_numbers.setdefault(
                 source_id, len(self._source_numbers)
             )
-            self._chunk_ids.extend(chunk_ids)
-            for row, chunk_id in enumerate(chunk_ids, start=first):
-                self._disown(chunk_id)
-                self._rows[chunk_id] = row
+            self._texts.extend(text_rows)
+            for row, text_row in enumerate(text_rows, start=first):
+                self._disown(text_row)
+                self._rows[text_row] = row
 
-    def remove(self, chunk_ids: Iterable[str]) -> int:
+    def remove(self, text_rows: Iterable[int]) -> int:
         """Forget these chunks; returns how many of them were there."""
         with self._lock:
-            removed = sum(self._disown(chunk_id) for chunk_id in chunk_ids)
+            removed = sum(self._disown(text_row) for text_row in text_rows)
             self._reclaim()
         return removed
 
@@ -132,20 +132,20 @@ class VectorIndex:
             number = self._source_numbers.get(source_id)
             if number is None:
                 return 0
-            owned = np.flatnonzero(self._owners[: len(self._chunk_ids)] == number)
-            removed = sum(self._disown(self._chunk_ids[row]) for row in owned)
+            owned = np.flatnonzero(self._owners[: len(self._texts)] == number)
+            removed = sum(self._disown(self._texts[row]) for row in owned)
             self._reclaim()
         return removed
 
     def search(
         self, query: NDArray[Any], limit: int, source_ids: Collection[str] | None = None
-    ) -> list[tuple[str, float]]:
-        """The `limit` nearest chunks as (chunk_id, cosine), nearest first; of these sources only, or of all (None).
+    ) -> list[tuple[int, float]]:
+        """The `limit` nearest chunks as (text_row, cosine), nearest first; of these sources only, or of all (None).
 
         `query` is one vector [dimensions] of any length but 0; EmbedMismatch if it is of another shape.
         """
         snapshot, numbers = self._snapshot(source_ids)
-        if not snapshot.chunk_ids or limit <= 0:
+        if not snapshot.texts or limit <= 0:
             return []
         vector = self._checked(np.asarray(query, dtype=np.float32)[np.newaxis, :], 1)[0]
         rows = np.flatnonzero(snapshot.owners != _NOBODY if numbers is None else np.isin(snapshot.owners, numbers))
@@ -154,15 +154,15 @@ class VectorIndex:
         else:  # to copy that many rows costs more than to multiply them all
             scores = (snapshot.matrix @ vector)[rows]
         best = _top(scores, limit)
-        return [(snapshot.chunk_ids[row], float(score)) for row, score in zip(rows[best], scores[best], strict=True)]
+        return [(snapshot.texts[row], float(score)) for row, score in zip(rows[best], scores[best], strict=True)]
 
     def _snapshot(self, source_ids: Collection[str] | None) -> tuple[_Snapshot, list[int] | None]:
         with self._lock:
-            count = len(self._chunk_ids)
+            count = len(self._texts)
             known = self._source_numbers
             numbers = None if source_ids is None else [known[source] for source in source_ids if source in known]
             # The matrix below `count` and the list of ids never change in place; owners do, so those are copied.
-            return _Snapshot(self._matrix[:count], self._owners[:count].copy(), self._chunk_ids), numbers
+            return _Snapshot(self._matrix[:count], self._owners[:count].copy(), self._texts), numbers
 
     def _checked(self, vectors: NDArray[np.float32], count: int) -> NDArray[np.float32]:
         expected = self.dimensions or vectors.shape[-1]
@@ -179,11 +179,11 @@ class VectorIndex:
         return normalised
 
     def _make_room(self, extra: int) -> None:
-        if len(self._chunk_ids) + extra > len(self._owners):
+        if len(self._texts) + extra > len(self._owners):
             self._rebuild(extra)
 
     def _reclaim(self) -> None:
-        if len(self._chunk_ids) > max(_FIRST_CAPACITY, 2 * len(self._rows)):
+        if len(self._texts) > max(_FIRST_CAPACITY, 2 * len(self._rows)):
             self._rebuild(extra=0)
 
     def _rebuild(self, extra: int) -> None:
@@ -196,11 +196,11 @@ class VectorIndex:
             matrix[: len(kept)] = self._matrix[kept]
             owners[: len(kept)] = self._owners[kept]
         self._matrix, self._owners = matrix, owners
-        self._chunk_ids = [self._chunk_ids[row] for row in kept]
-        self._rows = {chunk_id: row for row, chunk_id in enumerate(self._chunk_ids)}
+        self._texts = [self._texts[row] for row in kept]
+        self._rows = {text_row: row for row, text_row in enumerate(self._texts)}
 
-    def _disown(self, chunk_id: str) -> bool:
-        row = self._rows.pop(chunk_id, None)
+    def _disown(self, text_row: int) -> bool:
+        row = self._rows.pop(text_row, None)
         if row is None:
             return False
         self._owners[row] = _NOBODY
@@ -221,7 +221,7 @@ def _top(scores: NDArray[np.float32], limit: int) -> NDArray[np.int64]:
 FTS_TOKENIZER = "unicode61 remove_diacritics 2"
 # For bm25() over the columns (title, headings, body). A heading names what its chunk is about; a title is the same for
 # all chunks of a page, so it says less. On the bench any heading weight from 2 to 10 gives the same within 0.005.
-BM25_WEIGHTS = (3.0, 5.0, 1.0)
+BM25_WEIGHTS = (3.0, 5.0, 1.0, 1.0, 1.0, 1.0)
 
 _MAX_QUERY_CHARACTERS = 4_000
 _MAX_TERMS = 64

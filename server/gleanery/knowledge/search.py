@@ -18,13 +18,13 @@ from gleanery.knowledge.fusion import (
     reciprocal_rank,
 )
 from gleanery.knowledge.vectors import Vectors
-from gleanery.store.base import KnowledgeStore
-from gleanery.store.schema import LINK_TARGET
+from gleanery.store.base import SearchStore
 from gleanery.store.values import FoundChunk, FoundCode
+from gleanery.store.words import LINK_TARGET
 
 _log = log.get(__name__)
 
-CODE_WEIGHTS = (3.0, 5.0, 2.0, 1.0)
+CODE_WEIGHTS = (3.0, 5.0, 2.0, 1.0, 1.0, 2.0)
 
 
 class Mode(StrEnum):
@@ -68,7 +68,7 @@ class Found:
 class Searcher:
     """Answers queries over the store; `vectors` is None when no embedder is on."""
 
-    def __init__(self, store: KnowledgeStore, vectors: Vectors | None, executor: ThreadPoolExecutor) -> None:
+    def __init__(self, store: SearchStore, vectors: Vectors | None, executor: ThreadPoolExecutor) -> None:
         self._store = store
         self._vectors = vectors
         self._executor = executor
@@ -87,7 +87,7 @@ class Searcher:
         raw = {"keyword": dict(by_words or ()), "vector": dict(by_meaning or ())}
         fused = reciprocal_rank({name: list(scores) for name, scores in raw.items() if scores})
         found = await self._store.found_chunks([hit.id for hit in fused[: limit * 2]])
-        ranks = {name: {chunk_id: rank for rank, chunk_id in enumerate(scores, 1)} for name, scores in raw.items()}
+        ranks = {name: {row: rank for rank, row in enumerate(scores, 1)} for name, scores in raw.items()}
         hits: list[tuple[FoundChunk, float, Mapping[str, float]]] = []
         for hit in fused:
             if hit.id in found and len(hits) < limit:
@@ -113,11 +113,11 @@ class Searcher:
         )
         return [CodeHit(hit, -hit.rank, marks) for hit, marks in zip(found, marked, strict=True)]
 
-    async def _by_words(self, query: str, sources: Sequence[str]) -> list[tuple[str, float]]:
+    async def _by_words(self, query: str, sources: Sequence[str]) -> list[tuple[int, float]]:
         hits = await self._store.find_words(fts_query(query), sources, BM25_WEIGHTS, RANKING_DEPTH)
-        return [(hit.chunk_id, -hit.rank) for hit in hits]
+        return [(hit.row, -hit.rank) for hit in hits]
 
-    async def _by_meaning(self, query: str, sources: Sequence[str], mode: Mode) -> list[tuple[str, float]] | None:
+    async def _by_meaning(self, query: str, sources: Sequence[str], mode: Mode) -> list[tuple[int, float]] | None:
         if self._vectors is None:
             if mode is Mode.VECTOR:
                 raise errors.InvalidInput("mode", "no embedder is on (GLEANERY_EMBEDDER=none): search by keyword")
@@ -133,9 +133,11 @@ class Searcher:
             _log.warning("search by words alone", extra={"code": error.code, "reason": error.message})
             return None
         index = self._vectors.index
-        return await asyncio.get_running_loop().run_in_executor(
-            self._executor, index.search, vector, RANKING_DEPTH, sources
+        near = await asyncio.get_running_loop().run_in_executor(
+            self._executor, index.search, vector, 3 * RANKING_DEPTH, sources
         )
+        rows = await self._store.chunks_of_texts([text for text, _ in near], sources)
+        return [(row, score) for text, score in near for row in rows.get(text, ())][:RANKING_DEPTH]
 
 
 async def _nothing() -> None:

@@ -1,114 +1,285 @@
-"""The way of vectors: chunks without one are embedded in order of age, stored, and taken into the index in memory."""
+"""The way of vectors: texts without one are embedded in order of age, stored, and taken into the index in memory.
+
+Which model's vectors search goes by may change while it runs. What belongs together (embedder, index) changes together.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gleanery import errors, log
-from gleanery.knowledge.embed import Embedder
+from gleanery.knowledge.embedders.embedder import Embedder, Embedding
 from gleanery.knowledge.fusion import VectorIndex
 from gleanery.knowledge.markdown import plain_text
-from gleanery.model import EventType, Fence
-from gleanery.store.base import KnowledgeStore
+from gleanery.model import EventType, Fence, utc_now
 from gleanery.store.values import Change, ChunkText, VectorRow
+from gleanery.store.vector_store import TextFailure, Usage, VectorStore
 
 _log = log.get(__name__)
 
-BATCH = 32
-LOAD_BATCH = 2000
+WRITE_AT_ONCE = 64
+"""Vectors in one transaction: an event never waits long for it."""
+LOAD_BATCH = 1000
 IDS_AT_ONCE = 500
+QUERY_SECONDS = 10.0
+"""A search that has no vector of its query by then goes by words."""
+KEPT_QUERIES = 256
 FOLLOW_SECONDS = 0.5
 """Least time between two looks for vectors that others stored."""
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """One stored batch: how many chunks, and how many pages have all their vectors by it."""
+    """One stored batch: how many texts have their vector by it, how many pages all of theirs, and how many texts were refused.
+    `tokens` is what was charged for it."""
 
     chunks: int
     pages: int
+    failed: int = 0
+    tokens: int = 0
+
+
+@dataclass
+class Model:
+    """An embedder with the vectors of its model in memory. One batch at a time over all tasks: a query finds a thread."""
+
+    embedder: Embedder
+    index: VectorIndex = field(default_factory=VectorIndex)
+    line: asyncio.Lock = field(default_factory=asyncio.Lock)
+    queries: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.embedder.name
+
+    async def query(self, text: str) -> NDArray[np.float32]:
+        """The vector of a query; one that was asked for lately is known. Raises EmbedError."""
+        known = self.queries.pop(text, None)
+        if known is None:
+            try:
+                async with asyncio.timeout(QUERY_SECONDS):
+                    known = (await self.embedder.embed([text]))[0]
+            except TimeoutError:
+                raise errors.EmbedUnavailable(
+                    f"The embedder gave no vector of the query within {QUERY_SECONDS:g} s.", retry_after=None
+                ) from None
+        self.queries[text] = known
+        while len(self.queries) > KEPT_QUERIES:
+            del self.queries[next(iter(self.queries))]
+        return known
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A query's vector, and the index of the same model to look it up in."""
+
+    vector: NDArray[np.float32]
+    index: VectorIndex
 
 
 def text_to_embed(chunk: ChunkText) -> str:
     """A chunk with its title and headings before it, so that its vector knows what it is about."""
     path = " › ".join(dict.fromkeys((chunk.title, *chunk.heading_path)))
-    return f"{path}\n\n{plain_text(chunk.content)}"
+    content = plain_text(chunk.content)
+    return f"{path}\n\n{chunk.context}\n\n{content}" if chunk.context else f"{path}\n\n{content}"
+
+
+async def _as_it_is() -> None:
+    return
 
 
 class Vectors:
-    """An embedder with the store of its vectors and their index in memory.
+    """The model that search goes by, and the store of vectors. Without an embedder nothing is embedded, and search is by words.
 
-    A process in which nobody searches is not `is_searched`: it stores vectors and keeps none.
+    A process in which nobody searches is not `is_searched`: it stores vectors and keeps none. `sync` brings this process to
+    what the store says is the active model; it is called before each pass over a source. `problem` says why there is no
+    embedder though there should be one.
     """
 
-    def __init__(self, store: KnowledgeStore, embedder: Embedder, *, is_searched: bool = True) -> None:
-        self.embedder = embedder
-        self.index = VectorIndex()
-        self._is_searched = is_searched
+    def __init__(self, store: VectorStore, embedder: Embedder | None = None, *, is_searched: bool = True) -> None:
+        self.problem: str | None = None
+        self.sync: Callable[[], Awaitable[None]] = _as_it_is
         self._store = store
-        self._bulk = asyncio.Lock()
+        self._is_searched = is_searched
+        self._active = None if embedder is None else Model(embedder)
         self._is_loaded = asyncio.Event()
 
     @property
-    def model(self) -> str:
-        return self.embedder.name
+    def is_on(self) -> bool:
+        return self._active is not None
 
-    async def load(self) -> int:
-        """Take all stored vectors of the model into the index, in slices; how many there are."""
-        try:
-            after = 0
-            while rows := await self._store.vectors(self.model, after=after, limit=LOAD_BATCH):
-                after = rows[-1].row
-                self._take_in(rows)
-        finally:
-            self._is_loaded.set()
+    @property
+    def active(self) -> Model | None:
+        return self._active
+
+    @property
+    def model(self) -> str | None:
+        """The name of the model that search goes by."""
+        return None if self._active is None else self._active.name
+
+    @property
+    def embedder(self) -> Embedder:
+        """The active model's. Raises InvalidInput where there is none."""
+        if self._active is None:
+            raise errors.InvalidInput("embedder", self.problem or "none is on")
+        return self._active.embedder
+
+    @property
+    def index(self) -> VectorIndex:
+        """The active model's; an empty one where there is none."""
+        return VectorIndex() if self._active is None else self._active.index
+
+    def __len__(self) -> int:
+        """How many vectors can be searched."""
         return len(self.index)
 
-    async def refresh(self, source_id: str) -> int:
-        """Bring the index of one source to what is stored: vectors of other processes come in, those that went go.
+    # Search
 
-        The highest row that was there; `take_newer` goes on from it.
-        """
-        # Before the rows are read: what comes in meanwhile is not taken for gone. In threads: there may be 100,000.
-        known = await asyncio.to_thread(self.index.of_source, source_id)
-        stored = await self._store.embedded_chunks(source_id, self.model)
-        gone, missing = await asyncio.to_thread(lambda: (known - stored.keys(), list(stored.keys() - known)))
-        self.index.remove(gone)
-        for start in range(0, len(missing), IDS_AT_ONCE):
-            self._take_in(await self._store.vectors_of(missing[start : start + IDS_AT_ONCE], self.model))
-        return max(stored.values(), default=0)
-
-    async def take_newer(self, source_id: str, after: int) -> int:
-        """Take in the vectors of chunks of that source that came after that row; the highest row now."""
-        while rows := await self._store.vectors(self.model, after=after, limit=IDS_AT_ONCE, source_id=source_id):
-            after = rows[-1].row
-            self._take_in(rows)
-        return after
-
-    def _take_in(self, rows: Sequence[VectorRow]) -> None:
-        for source_id in {row.source_id for row in rows}:
-            mine = [row for row in rows if row.source_id == source_id]
-            self.index.add(source_id, [row.chunk_id for row in mine], np.stack([row.vector for row in mine]))
+    async def look_up(self, query: str) -> Lookup | None:
+        """What to search by meaning with; None while no vectors are there. Raises EmbedError."""
+        await self.loaded()
+        model = self._active
+        if model is None or not len(model.index):
+            return None
+        return Lookup(await model.query(query), model.index)
 
     async def loaded(self) -> None:
         """Until `load` is through: a search right after the start waits for it rather than miss what is stored."""
         await self._is_loaded.wait()
 
-    async def embed_missing(self, fence: Fence, source_id: str) -> AsyncIterator[Embedded]:
-        """Embed and store every chunk of the source that has no vector yet, batch by batch. Raises EmbedError."""
+    async def load(self) -> int:
+        """Take all stored vectors of the model into the index, in slices; how many there are."""
+        try:
+            if self._active is not None and self._is_searched:
+                await self._fill(self._active)
+        finally:
+            self._is_loaded.set()
+        return len(self)
+
+    async def use(self, embedder: Embedder | None) -> None:
+        """Search by this embedder's vectors from now on. Until they are in memory the ones before are searched."""
+        model = None if embedder is None else Model(embedder)
+        if model is not None and self._is_searched and self._is_loaded.is_set():
+            await self._fill(model)
+        self._active = model
+
+    async def _fill(self, model: Model) -> None:
         after = 0
-        while chunks := await self._store.without_vectors(source_id, self.model, after=after, limit=BATCH):
+        while rows := await self._store.vectors(model.name, after=after, limit=LOAD_BATCH):
+            after = rows[-1].text_row
+            await asyncio.to_thread(_take_in, model.index, rows)
+
+    # What others store
+
+    def forget(self, source_id: str) -> None:
+        """A source is gone."""
+        if self._active is not None:
+            self._active.index.remove_source(source_id)
+
+    async def refresh(self, source_id: str) -> int:
+        """Bring the index of one source to what is stored: vectors of other processes come in, those that went go.
+
+        The highest chunk row that was there; `take_newer` goes on from it.
+        """
+        model = self._active
+        if model is None:
+            return 0
+        # Before the rows are read: what comes in meanwhile is not taken for gone. In threads: there may be 100,000.
+        known = await asyncio.to_thread(model.index.of_source, source_id)
+        newest = await self._store.newer_texts(source_id, model.name, after=-1, limit=-1)
+        stored = await asyncio.to_thread(lambda: {text_row for _, text_row in newest})
+        await asyncio.to_thread(model.index.remove, known - stored)
+        await self._take_in_texts(model, source_id, sorted(stored - known))
+        return newest[-1][0] if newest else 0
+
+    async def take_newer(self, source_id: str, after: int) -> int:
+        """Take in the vectors of chunks of that source that came after that row; the highest row now."""
+        model = self._active
+        if model is None:
+            return after
+        while rows := await self._store.newer_texts(source_id, model.name, after=after, limit=IDS_AT_ONCE):
+            after = rows[-1][0]
+            await self._take_in_texts(model, source_id, sorted({text_row for _, text_row in rows}))
+        return after
+
+    async def _take_in_texts(self, model: Model, source_id: str, text_rows: Sequence[int]) -> None:
+        for start in range(0, len(text_rows), IDS_AT_ONCE):
+            some = await self._store.vectors_of(source_id, text_rows[start : start + IDS_AT_ONCE], model.name)
+            await asyncio.to_thread(_take_in, model.index, some)
+
+    # Embedding
+
+    async def newest_row(self, source_id: str) -> int:
+        """The chunk row up to which a pass that begins now has looked when it is through. Rows of a large page may have gone
+        ahead of it and count with its coming, so the last pass begins at 0 all the same."""
+        return await self._store.newest_row(source_id)
+
+    async def embed_missing(
+        self, fence: Fence, source_id: str, *, after: int = 0, tried_before: datetime | None = None
+    ) -> AsyncIterator[Embedded]:
+        """Embed and store every text of the source that has no vector of the active model yet, batch by batch, from the chunk
+        row `after` on. Texts that were refused at `tried_before` (else: since this began) or later are left alone. Raises
+        EmbedError."""
+        began_at = tried_before or utc_now()
+        await self.sync()
+        model = None
+        while model is not self._active:  # it may change meanwhile: then what is stored lacks vectors of the new one
+            model, first = self._active, after if model is None else 0
+            if model is not None:
+                async for done in self.embed_with(model, fence, source_id, after=first, tried_before=began_at):
+                    yield done
+
+    async def embed_with(
+        self, model: Model, fence: Fence, source_id: str, *, after: int = 0, tried_before: datetime
+    ) -> AsyncIterator[Embedded]:
+        """The same for a certain model; its index takes in what comes if search goes by it."""
+        while True:
+            limit = model.embedder.bulk_size
+            chunks = await self._store.without_vectors(
+                source_id, model.name, after=after, limit=limit, tried_before=tried_before
+            )
+            if not chunks:
+                return
             after = chunks[-1].row
-            async with self._bulk:  # one batch at a time over all tasks: a query always finds a thread
-                vectors = await self.embedder.embed([text_to_embed(chunk) for chunk in chunks])
-            pages = await self._store.add_vectors(fence, self.model, chunks, vectors)
-            if self._is_searched:
-                self.index.add(source_id, [chunk.chunk_id for chunk in chunks], vectors)
-            yield Embedded(len(chunks), pages)
+            async with model.line:
+                texts = await asyncio.to_thread(lambda some: [text_to_embed(chunk) for chunk in some], chunks)
+                embedding = await model.embedder.embed_each(texts)
+            yield await self._keep(model, fence, chunks, embedding)
+
+    async def _keep(self, model: Model, fence: Fence, chunks: Sequence[ChunkText], embedding: Embedding) -> Embedded:
+        failures = [
+            TextFailure(chunks[row].text_row, str(error.details.get("reason", error.code)), error.message)
+            for row, error in embedding.failures.items()
+        ]
+        if failures:
+            await self._store.add_failures(fence, model.name, failures)
+        pages = 0
+        charged, requests = embedding.charged_tokens, embedding.requests
+        for start in range(0, len(embedding.rows), WRITE_AT_ONCE):
+            rows = embedding.rows[start : start + WRITE_AT_ONCE]
+            some = [chunks[row] for row in rows]
+            vectors = embedding.vectors[start : start + WRITE_AT_ONCE]
+            usage = Usage(charged, requests, tuple(embedding.tokens[row] for row in rows))
+            pages += await self._store.add_vectors(fence, model.name, some, vectors, usage)
+            charged = requests = 0  # told once
+            if self._is_searched and model is self._active:
+                for source_id in {chunk.source_id for chunk in some}:
+                    model.index.add(source_id, [chunk.text_row for chunk in some], vectors)
+        return Embedded(len(embedding.rows), pages, len(failures), embedding.charged_tokens)
+
+
+def _take_in(index: VectorIndex, rows: Sequence[VectorRow]) -> None:
+    by_source: dict[str, list[VectorRow]] = {}
+    for row in rows:
+        by_source.setdefault(row.source_id, []).append(row)
+    for source_id, mine in by_source.items():
+        index.add(source_id, [row.text_row for row in mine], np.stack([row.vector for row in mine]))
 
 
 class Arrivals:

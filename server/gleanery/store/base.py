@@ -22,15 +22,20 @@ from gleanery.model import (
     Event,
     Fence,
     FrontierUrl,
+    Generation,
     HostUse,
     KnownPage,
     NewEvent,
     NewTask,
     Page,
     PageBundle,
+    PageChange,
+    PageDelta,
     Progress,
     Schedule,
     Source,
+    StoredAs,
+    StoredCode,
     Task,
     TaskStatus,
     UrlState,
@@ -42,6 +47,7 @@ from gleanery.store.values import (
     ChunkText,
     FoundChunk,
     FoundCode,
+    GenerationFigures,
     Idempotency,
     Removed,
     Retention,
@@ -237,27 +243,31 @@ class CrawlStore(Protocol):
         where the URL that they are the same as, over several steps, gave no page; how many."""
         ...
 
+    async def page(self, page_id: str) -> Page:
+        """The newest version of a page, seen by search already or not. Raises NotFound."""
+        ...
+
     async def twin(self, task_id: str, source_id: str, url_key: str, content_hash: str) -> Page | None:
-        """The page that this task has stored under that key, else one with that content; without its Markdown."""
+        """The page that this task has met under that key, else one with that content; without its Markdown."""
         ...
 
     async def known_page(self, source_id: str, url_key: str) -> KnownPage | None:
-        """What any crawl has stored of the source under that key."""
+        """What is stored of the source under that key, in its newest version."""
         ...
 
     async def keep_page(
         self, fence: Fence, url: FrontierUrl, page_id: str, events: Sequence[NewEvent], progress: Progress
     ) -> None:
-        """The page has not changed: it is this task's now, and its URL is settled as stored with the page's counts."""
+        """The page has not changed: the task has met it, and its URL is settled as stored with the page's counts."""
         ...
 
     async def store_page(
         self, fence: Fence, url: FrontierUrl, bundle: PageBundle, events: Sequence[NewEvent], progress: Progress
-    ) -> bool:
-        """Keep a page with its chunks and code, settle its URL (and the URL it redirected to), all or nothing: rows of a
-        large page may go ahead in transactions of their own, but are not seen before the page is. Chunks that
-        stay the same keep their vectors; those that went are removed. False, with nothing written, when this task has
-        stored that page already."""
+    ) -> StoredAs:
+        """Keep a page with its chunks and code as a version of the generation that the task builds (begun, where it has not
+        been), settle its URL (and the URL it redirected to), all or nothing: rows of a large page may go ahead in
+        transactions of their own, but are not seen before the page is. One that says what the newest version says in the same
+        chunks leaves that as it is. BEFORE, with nothing written, when this task has met the page already."""
         ...
 
     async def counts(self, task_id: str, source_id: str, model: str | None) -> CrawlCounts: ...
@@ -288,48 +298,116 @@ class KnowledgeStore(Protocol):
         """Hide it at once and for good. Raises NotFound, and WrongState while a task of its works on it."""
         ...
 
-    async def purge(self, limit: int) -> int:
-        """Remove up to `limit` pages of deleted sources; how many went."""
-        ...
-
     async def pages(self, source_id: str, *, after: str | None, limit: int) -> Sequence[tuple[Page, int]]:
         """By URL, without their Markdown, each with its length in characters."""
         ...
 
-    async def page(self, page_id: str) -> Page:
-        """Raises NotFound."""
+    async def page(self, page_id: str, generation: int | None = None) -> Page:
+        """As it is seen, or as that generation has it. Raises NotFound."""
         ...
 
     async def chunks(self, source_id: str, *, page_id: str | None, after: int, limit: int) -> Sequence[FoundChunk]: ...
 
     async def code_examples(
-        self, source_id: str, *, language: str | None, after: int, limit: int
+        self, source_id: str, *, language: str | None, after: int, limit: int, page_id: str | None = None
     ) -> Sequence[FoundCode]: ...
 
+
+class GenerationStore(Protocol):
+    """A source's pages as numbered generations. One is visible; a refresh builds the next beside it and swaps it in."""
+
+    async def begin(self, fence: Fence, source_id: str) -> Generation:
+        """The generation that the task builds: the one it has begun before, else a new one. What was built beside the visible
+        one and did not take its place is undone first. Where no generation is complete the new one is visible at once."""
+        ...
+
+    async def figures(self, source_id: str, number: int | None) -> GenerationFigures:
+        """What a generation has; None: the visible one."""
+        ...
+
+    async def complete(
+        self,
+        fence: Fence,
+        source_id: str,
+        gone_before: datetime,
+        events: Sequence[NewEvent],
+        progress: Progress,
+        result: Mapping[str, Any],
+    ) -> Generation:
+        """Make what the task has built the visible generation, in one step with its events. Pages that the task has not met
+        are missing from now on; those missing since `gone_before` or longer are not part of it any more. `result` is kept
+        with the counts of pages added, changed and removed."""
+        ...
+
+    async def reject(self, fence: Fence, source_id: str, result: Mapping[str, Any]) -> Generation:
+        """What the task has built is not to be seen. It stays, to be activated by hand, until the next one is begun."""
+        ...
+
+    async def activate(self, source_id: str, number: int) -> Generation:
+        """Make an older or a rejected generation the visible one. Raises NotFound where it is not kept (any more), and
+        WrongState while it is built, or another one is."""
+        ...
+
+    async def get(self, source_id: str, number: int) -> Generation:
+        """Raises NotFound."""
+        ...
+
+    async def of_task(self, source_id: str, task_id: str) -> Generation | None:
+        """The newest that the task has made or is making."""
+        ...
+
+    async def list(self, source_id: str, *, before: int | None, limit: int) -> Sequence[Generation]:
+        """Newest first. Raises NotFound for an unknown source."""
+        ...
+
+    async def delta(
+        self, source_id: str, number: int, change: PageChange | None, *, after: str | None, limit: int
+    ) -> Sequence[PageDelta]:
+        """What a generation has otherwise than its base, by the pages' URL keys; `after` is the last key seen. Raises
+        NotFound where either is not kept."""
+        ...
+
+    async def delta_counts(self, source_id: str, number: int) -> Mapping[PageChange, int]: ...
+
+    async def page_version(self, page_row: int) -> tuple[Page, Sequence[StoredCode]]:
+        """Raises NotFound."""
+        ...
+
+    async def prune(self, keep: int) -> int:
+        """Take away some rows of what nobody can see: of deleted sources, of pages that never came, of versions older than
+        the last `keep` complete generations. How many went; 0: there are none left."""
+        ...
+
+
+class VectorStore(Protocol):
     async def without_vectors(self, source_id: str, model: str, *, after: int, limit: int) -> Sequence[ChunkText]:
-        """Chunks that have no vector of this model yet, oldest first."""
+        """Chunks in their newest version whose text has no vector of this model yet, oldest first."""
         ...
 
     async def sources_without_vectors(self, model: str) -> Sequence[str]: ...
 
     async def add_vectors(
-        self, fence: Fence, model: str, chunks: Sequence[ChunkText], vectors: np.ndarray[Any, np.dtype[np.float32]]
+        self, fence: Fence, model: str, texts: Sequence[ChunkText], vectors: np.ndarray[Any, np.dtype[np.float32]]
     ) -> int:
-        """Keep vectors (n × dimensions, normalised; kept as float16); how many pages are complete by them. Chunks that
+        """Keep vectors (n × dimensions, normalised; kept as float16); how many pages are complete by them. Texts that
         are gone meanwhile are passed over."""
         ...
 
     async def vectors(self, model: str, *, after: int, limit: int, source_id: str | None = None) -> Sequence[VectorRow]:
-        """By row; of one source or of all."""
+        """By text row, one for each source that has the text; of one source or of all."""
         ...
 
-    async def embedded_chunks(self, source_id: str, model: str) -> Mapping[str, int]:
-        """The source's chunks that have a vector of this model: row by id."""
+    async def embedded_texts(self, source_id: str, model: str) -> Sequence[int]:
+        """The source's texts that have a vector of this model, ascending."""
         ...
 
-    async def vectors_of(self, chunk_ids: Sequence[str], model: str) -> Sequence[VectorRow]:
-        """The vectors of those chunks that (still) have one; at most 500 ids."""
+    async def vectors_of(self, source_id: str, text_rows: Sequence[int], model: str) -> Sequence[VectorRow]:
+        """The vectors of those texts that (still) have one; at most 500 rows."""
         ...
+
+
+class SearchStore(Protocol):
+    """What search asks. Nothing that isn't visible is ever found."""
 
     async def live_sources(self, source_id: str | None, tags: Sequence[str]) -> Sequence[str]:
         """Ids of the sources that search may look at. Raises NotFound for an unknown `source_id`."""
@@ -338,17 +416,23 @@ class KnowledgeStore(Protocol):
     async def find_words(
         self, match: str, sources: Sequence[str] | None, weights: Sequence[float], limit: int
     ) -> Sequence[WordHit]:
-        """Chunks that match an FTS5 expression, best first; `weights` for title, headings, content."""
+        """Chunks that match an FTS5 expression, best first; `weights` for title, headings, body, code, names, context."""
         ...
 
     async def find_code(
         self, match: str, sources: Sequence[str] | None, language: str | None, weights: Sequence[float], limit: int
     ) -> Sequence[FoundCode]:
-        """Code examples, best first; `weights` for title, headings, context, code."""
+        """Code examples, best first; `weights` for title, headings, context, code, names, summary."""
         ...
 
-    async def found_chunks(self, chunk_ids: Sequence[str]) -> Mapping[str, FoundChunk]:
-        """The chunks of these ids that (still) exist."""
+    async def chunks_of_texts(
+        self, text_rows: Sequence[int], sources: Sequence[str] | None
+    ) -> Mapping[int, Sequence[int]]:
+        """The rows of the chunks that have these texts."""
+        ...
+
+    async def found_chunks(self, rows: Sequence[int]) -> Mapping[int, FoundChunk]:
+        """The chunks of these rows that are (still) there."""
         ...
 
 
@@ -474,6 +558,12 @@ class Store(Protocol):
     def crawls(self) -> CrawlStore: ...
     @property
     def knowledge(self) -> KnowledgeStore: ...
+    @property
+    def generations(self) -> GenerationStore: ...
+    @property
+    def vectors(self) -> VectorStore: ...
+    @property
+    def search(self) -> SearchStore: ...
     @property
     def schedules(self) -> ScheduleStore: ...
     @property

@@ -8,11 +8,14 @@ from typing import Self
 from gleanery.model import Clock, utc_now
 from gleanery.store.sqlite import Database
 from gleanery.store.sqlite_crawls import SqliteCrawls
+from gleanery.store.sqlite_generations import SqliteGenerations
 from gleanery.store.sqlite_hosts import SqliteHosts
 from gleanery.store.sqlite_knowledge import SqliteKnowledge
 from gleanery.store.sqlite_outbox import SqliteOutbox
 from gleanery.store.sqlite_schedules import SqliteSchedules
+from gleanery.store.sqlite_search import SqliteSearch
 from gleanery.store.sqlite_tasks import SqliteTasks
+from gleanery.store.sqlite_vectors import SqliteVectors
 from gleanery.store.sqlite_workers import SqliteWorkers
 from gleanery.store.values import OnChange
 
@@ -25,6 +28,9 @@ class EmbeddedStore:
         self.tasks = SqliteTasks(self._db)
         self.crawls = SqliteCrawls(self._db)
         self.knowledge = SqliteKnowledge(self._db)
+        self.generations = SqliteGenerations(self._db)
+        self.search = SqliteSearch(self._db)
+        self.vectors = SqliteVectors(self._db)
         self.schedules = SqliteSchedules(self._db)
         self.outbox = SqliteOutbox(self._db)
         self.workers = SqliteWorkers(self._db)

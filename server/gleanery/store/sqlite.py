@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import json
 import queue
 import sqlite3
 import threading
@@ -22,8 +23,9 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from gleanery import errors, log
-from gleanery.model import Clock, Task, utc_now
-from gleanery.store.schema import MIGRATIONS, fts_text
+from gleanery.model import Clock, Task, text_hash, utc_now
+from gleanery.store import words
+from gleanery.store.schema import MIGRATIONS
 from gleanery.store.values import Change, OnChange
 
 T = TypeVar("T")
@@ -260,9 +262,20 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
-        connection.create_function("fts_text", 1, fts_text, deterministic=True)
+        add_functions(connection)
     connection.execute(f"PRAGMA cache_size = -{READER_CACHE_KB if read_only else WRITER_CACHE_KB}")
     return connection
+
+
+def add_functions(connection: sqlite3.Connection) -> None:
+    """What the schema's triggers and migrations call."""
+    for function in (words.fts_text, words.fts_body, words.fts_code, words.fts_names):
+        connection.create_function(function.__name__, 1, function, deterministic=True)
+    connection.create_function("text_hash", 4, _text_hash, deterministic=True)
+
+
+def _text_hash(title: str, heading_path: str, context: str, content: str) -> bytes:
+    return text_hash(title, json.loads(heading_path), context, content)
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

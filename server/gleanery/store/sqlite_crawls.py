@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
+from gleanery import errors
 from gleanery.model import (
+    FOREVER,
     CrawlCounts,
     Fence,
     FetchedBy,
@@ -20,10 +22,11 @@ from gleanery.model import (
     Progress,
     Schedule,
     Source,
+    StoredAs,
     Task,
     UrlState,
 )
-from gleanery.store import sqlite_frontier, sqlite_knowledge, sqlite_pages, sqlite_schedules
+from gleanery.store import sqlite_frontier, sqlite_generations, sqlite_knowledge, sqlite_pages, sqlite_schedules
 from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_rows import check_fence, report
 from gleanery.store.sqlite_tasks import create, known_start
@@ -91,12 +94,27 @@ class SqliteCrawls:
     ) -> None:
         await self._db.write(lambda tx: _keep_page(tx, fence, url, page_id, events, progress))
 
+    async def page(self, page_id: str) -> Page:
+        return await self._db.read(lambda db: _page(db, page_id))
+
     async def store_page(
         self, fence: Fence, url: FrontierUrl, bundle: PageBundle, events: Sequence[NewEvent], progress: Progress
-    ) -> bool:
-        for part in _parts(bundle):
-            await self._db.write(partial(_stage, fence=fence, part=part), is_long=True)
-        return await self._db.write(lambda tx: _store_page(tx, fence, url, bundle, events, progress), is_long=True)
+    ) -> StoredAs:
+        ahead = list(_parts(bundle))
+        page_row = None
+        if ahead and not await self._db.write(lambda tx: _is_there(tx, fence, bundle), is_long=True):
+            page_row = await self._begin_page(fence, bundle)
+            for part in ahead:
+                await self._db.write(partial(_stage, fence=fence, page_row=page_row, part=part), is_long=True)
+        return await self._db.write(
+            lambda tx: _store_page(tx, fence, url, bundle, events, progress, page_row), is_long=True
+        )
+
+    async def _begin_page(self, fence: Fence, bundle: PageBundle) -> int:
+        """The row of a page whose rows go ahead of it. What an earlier attempt has left of it goes first."""
+        while (row := await self._db.write(lambda tx: _stage_page(tx, fence, bundle), is_long=True)) is None:
+            pass
+        return row
 
     async def counts(self, task_id: str, source_id: str, model: str | None) -> CrawlCounts:
         return await self._db.read(lambda db: sqlite_frontier.counts(db, task_id, source_id, model))
@@ -125,28 +143,20 @@ def _start(
     return create(tx, new, idempotency, queue_limit)
 
 
-def _holds_page(db: sqlite3.Connection, task_id: str, source_id: str, url_key: str) -> bool:
-    row = db.execute("SELECT task_id FROM page WHERE source_id = ? AND url_key = ?", (source_id, url_key)).fetchone()
-    return row is not None and row["task_id"] == task_id
+_MET = f"SELECT * FROM page WHERE source_id = ? AND died = {FOREVER} AND born < {FOREVER} AND seen_task_id = ? AND"
 
 
 def _twin(db: sqlite3.Connection, task_id: str, source_id: str, url_key: str, content_hash: str) -> Page | None:
     # One after the other: for both in one WHERE no index is used, and every page of the source is read.
     for column, value in (("url_key", url_key), ("content_hash", content_hash)):
-        row = db.execute(
-            f"SELECT * FROM page WHERE source_id = ? AND {column} = ? AND task_id = ? ORDER BY fetched_at LIMIT 1",
-            (source_id, value, task_id),
-        ).fetchone()
+        row = db.execute(f"{_MET} {column} = ? ORDER BY fetched_at LIMIT 1", (source_id, task_id, value)).fetchone()
         if row is not None:
             return sqlite_knowledge.page_from(row, "")
     return None
 
 
 def _known_page(db: sqlite3.Connection, source_id: str, url_key: str) -> KnownPage | None:
-    row = db.execute(
-        "SELECT page_id, url, etag, last_modified, links, fetched_by FROM page WHERE source_id = ? AND url_key = ?",
-        (source_id, url_key),
-    ).fetchone()
+    row = sqlite_pages.head(db, source_id, url_key)
     if row is None:
         return None
     return KnownPage(
@@ -156,21 +166,31 @@ def _known_page(db: sqlite3.Connection, source_id: str, url_key: str) -> KnownPa
         last_modified=row["last_modified"],
         links=row["links"],
         fetched_by=FetchedBy(row["fetched_by"]),
+        language=row["language"],
+        is_met_by=row["seen_task_id"],
     )
+
+
+def _page(db: sqlite3.Connection, page_id: str) -> Page:
+    row = db.execute(
+        f"SELECT * FROM page WHERE page_id = ? AND died = {FOREVER} AND born < {FOREVER}", (page_id,)
+    ).fetchone()
+    if row is None:
+        raise errors.NotFound("page", page_id)
+    return sqlite_knowledge.page_from(row, row["markdown"])
 
 
 def _keep_page(
     tx: Tx, fence: Fence, url: FrontierUrl, page_id: str, events: Sequence[NewEvent], progress: Progress
 ) -> None:
     report(tx, fence, events, progress)
-    tx.db.execute(
-        "UPDATE page SET task_id = ?, fetched_at = ? WHERE page_id = ?", (fence.task_id, tx.now.timestamp(), page_id)
-    )
-    chunks, code = tx.db.execute(
-        "SELECT (SELECT count(*) FROM chunk WHERE page_id = ?), (SELECT count(*) FROM code_example WHERE page_id = ?)",
-        (page_id, page_id),
+    row = tx.db.execute(
+        f"SELECT page_row, source_id, chunk_count, code_count FROM page WHERE page_id = ? AND died = {FOREVER} AND born < {FOREVER}",
+        (page_id,),
     ).fetchone()
-    settled = replace(url, page_id=page_id, chunk_count=chunks, code_example_count=code)
+    sqlite_generations.building(tx, fence, row["source_id"])
+    sqlite_pages.see(tx, row["page_row"], fence.task_id)
+    settled = replace(url, page_id=page_id, chunk_count=row["chunk_count"], code_example_count=row["code_count"])
     sqlite_frontier.settle(tx, fence.task_id, settled)
 
 
@@ -182,19 +202,51 @@ def _parts(bundle: PageBundle) -> Iterator[PageBundle]:
         yield PageBundle(bundle.page, (), bundle.code_examples[start : start + ROWS_AT_ONCE])
 
 
-def _stage(tx: Tx, fence: Fence, part: PageBundle) -> None:
+def _is_there(tx: Tx, fence: Fence, bundle: PageBundle) -> bool:
+    """Whether the newest version of the page says the same already, or this task has stored the page."""
     check_fence(tx, fence)
-    sqlite_pages.add_rows(tx, part)
+    head = sqlite_pages.head(tx.db, bundle.page.source_id, bundle.page.url_key)
+    return head is not None and (head["seen_task_id"] == fence.task_id or sqlite_pages.is_same(tx, head, bundle))
+
+
+def _stage_page(tx: Tx, fence: Fence, bundle: PageBundle) -> int | None:
+    """None while there is more to take away of what was begun before."""
+    check_fence(tx, fence)
+    left = tx.db.execute(
+        "SELECT page_row FROM page WHERE page_id = ? AND born = ?", (bundle.page.page_id, FOREVER)
+    ).fetchone()
+    if left is None:
+        return sqlite_pages.insert_page(tx, bundle, FOREVER)
+    sqlite_pages.delete_rows(tx, left["page_row"], sqlite_generations.ROWS_AT_ONCE)
+    return None
+
+
+def _stage(tx: Tx, fence: Fence, page_row: int, part: PageBundle) -> None:
+    check_fence(tx, fence)
+    sqlite_pages.insert_rows(tx, page_row, part)
 
 
 def _store_page(
-    tx: Tx, fence: Fence, url: FrontierUrl, bundle: PageBundle, events: Sequence[NewEvent], progress: Progress
-) -> bool:
+    tx: Tx,
+    fence: Fence,
+    url: FrontierUrl,
+    bundle: PageBundle,
+    events: Sequence[NewEvent],
+    progress: Progress,
+    page_row: int | None,
+) -> StoredAs:
     check_fence(tx, fence)
     page = bundle.page
-    if _holds_page(tx.db, fence.task_id, page.source_id, page.url_key):
-        return False
-    sqlite_pages.put_page(tx, bundle)
+    head = sqlite_pages.head(tx.db, page.source_id, page.url_key)
+    if head is not None and head["seen_task_id"] == fence.task_id:
+        return StoredAs.BEFORE
+    number = sqlite_generations.building(tx, fence, page.source_id)
+    stored = StoredAs.NEW if head is None else StoredAs.CHANGED
+    if head is not None and sqlite_pages.is_same(tx, head, bundle):
+        sqlite_pages.see_again(tx, head["page_row"], bundle)
+        stored = StoredAs.SAME
+    else:
+        _put_version(tx, bundle, number, page_row, head)
     sqlite_frontier.settle(tx, fence.task_id, url)
     if page.url_key != url.url_key:
         # The URL that it redirected to needs no visit of its own any more.
@@ -204,4 +256,21 @@ def _store_page(
             (page.page_id, tx.now.timestamp(), fence.task_id, page.url_key),
         )
     report(tx, fence, events, progress)
-    return True
+    return stored
+
+
+def _put_version(tx: Tx, bundle: PageBundle, number: int, page_row: int | None, head: sqlite3.Row | None) -> None:
+    """The version from generation `number` on, in place of the one before; its last rows, or all of them."""
+    if head is not None:
+        tx.db.execute("UPDATE page SET died = ? WHERE page_row = ?", (number, head["page_row"]))
+    if page_row is None:
+        sqlite_pages.insert_rows(tx, sqlite_pages.insert_page(tx, bundle, number), bundle)
+        return
+    ahead = list(_parts(bundle))
+    rest = PageBundle(
+        bundle.page,
+        bundle.chunks[sum(len(part.chunks) for part in ahead) :],
+        bundle.code_examples[sum(len(part.code_examples) for part in ahead) :],
+    )
+    sqlite_pages.insert_rows(tx, page_row, rest)
+    tx.db.execute("UPDATE page SET born = ? WHERE page_row = ?", (number, page_row))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from gleanery.model import CrawlCounts, Fence, FetchedBy, FrontierUrl, UrlOrigin, UrlState
+from gleanery.model import FOREVER, CrawlCounts, Fence, FetchedBy, FrontierUrl, UrlOrigin, UrlState
 from gleanery.store.sqlite import Tx
 from gleanery.store.sqlite_rows import check_fence, time_of
 
@@ -195,10 +195,10 @@ def counts(db: sqlite3.Connection, task_id: str, source_id: str, model: str | No
 
 def _embedded_pages(db: sqlite3.Connection, task_id: str, source_id: str, model: str) -> int:
     row = db.execute(
-        "SELECT count(*) FROM page WHERE source_id = ? AND task_id = ? AND NOT EXISTS ("
-        " SELECT 1 FROM chunk WHERE chunk.page_id = page.page_id AND NOT EXISTS ("
-        "  SELECT 1 FROM vector WHERE vector.model = ? AND vector.chunk_row = chunk.row_id))",
-        (source_id, task_id, model),
+        "SELECT count(*) FROM page WHERE source_id = ? AND died = ? AND born < ? AND seen_task_id = ? AND NOT EXISTS ("
+        " SELECT 1 FROM chunk WHERE chunk.page_row = page.page_row AND NOT EXISTS ("
+        "  SELECT 1 FROM vector WHERE vector.model = ? AND vector.text_row = chunk.text_row))",
+        (source_id, FOREVER, FOREVER, task_id, model),
     ).fetchone()
     return int(row[0])
 

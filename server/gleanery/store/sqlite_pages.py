@@ -1,30 +1,85 @@
-"""Writing pages into SQLite: the page's row, its chunks and code examples, and their words for the full-text index."""
+"""Versions of pages in SQLite: a page's row with its chunks, code examples and their words, written once and taken away whole."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 
-from gleanery.model import Chunk, PageBundle, StoredCode
-from gleanery.store.schema import fts_text
+from gleanery.model import FOREVER, Chunk, Page, PageBundle, StoredCode, text_hash
 from gleanery.store.sqlite import Tx
-from gleanery.store.sqlite_rows import compact, marks
+from gleanery.store.sqlite_rows import compact
+from gleanery.store.words import fts_body, fts_code, fts_names, fts_text
 
-_ADD_CHUNK_WORDS = "INSERT INTO chunk_words (rowid, title, headings, content) VALUES (?, ?, ?, ?)"
-_ADD_CODE_WORDS = "INSERT INTO code_words (rowid, title, headings, context, code) VALUES (?, ?, ?, ?, ?)"
+_ADD_CHUNK_WORDS = (
+    "INSERT INTO chunk_words (rowid, title, headings, body, code, names, context) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_ADD_CODE_WORDS = (
+    "INSERT INTO code_words (rowid, title, headings, context, code, names, summary) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
 
 
-def put_page(tx: Tx, bundle: PageBundle) -> None:
-    """Write a page over what was stored of it: chunks and code that stay keep their rows and vectors, the rest go."""
+def head(db: sqlite3.Connection, source_id: str, url_key: str) -> sqlite3.Row | None:
+    """The newest version of a page, which a running build sees and search perhaps not yet."""
+    row: sqlite3.Row | None = db.execute(
+        "SELECT * FROM page WHERE source_id = ? AND url_key = ? AND died = ? AND born < ?",
+        (source_id, url_key, FOREVER, FOREVER),
+    ).fetchone()
+    return row
+
+
+def is_same(tx: Tx, row: sqlite3.Row, bundle: PageBundle) -> bool:
+    """Whether a stored version says all that the bundle says, in the same chunks."""
     page = bundle.page
+    if (row["content_hash"], row["title"], row["description"], row["language"], row["version"], row["outline"]) != (
+        page.content_hash,
+        page.title,
+        page.description,
+        page.language,
+        page.version,
+        _outline(page),
+    ):
+        return False
+    ids = [("chunk", "chunk_id", [chunk.chunk_id for chunk in bundle.chunks])]
+    ids.append(("code_example", "code_id", [example.code_id for example in bundle.code_examples]))
+    return all(_ids(tx, table, column, row["page_row"]) == wanted for table, column, wanted in ids)
+
+
+def see(tx: Tx, page_row: int, task_id: str) -> None:
+    """The task has met the page as this version of it."""
     tx.db.execute(
-        "INSERT INTO page (page_id, source_id, url, url_key, title, description, language, markdown, outline, content_hash,"
-        " status_code, content_type, etag, last_modified, size_bytes, fetched_at, task_id, fetched_by, links)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source_id, url_key) DO UPDATE SET"
-        " url = excluded.url, title = excluded.title, description = excluded.description, language = excluded.language,"
-        " markdown = excluded.markdown, outline = excluded.outline, content_hash = excluded.content_hash,"
-        " status_code = excluded.status_code, content_type = excluded.content_type, etag = excluded.etag,"
-        " last_modified = excluded.last_modified, size_bytes = excluded.size_bytes, fetched_at = excluded.fetched_at,"
-        " task_id = excluded.task_id, fetched_by = excluded.fetched_by, links = excluded.links",
+        "UPDATE page SET seen_task_id = ?, fetched_at = ?, missing_since = NULL WHERE page_row = ?",
+        (task_id, tx.now.timestamp(), page_row),
+    )
+
+
+def see_again(tx: Tx, page_row: int, bundle: PageBundle) -> None:
+    """The task has got the page again, as this version of it: what the site said of it besides is kept."""
+    page = bundle.page
+    see(tx, page_row, page.task_id)
+    tx.db.execute(
+        "UPDATE page SET etag = ?, last_modified = ?, links = ?, status_code = ?, content_type = ?, fetched_by = ?, size_bytes = ?"
+        " WHERE page_row = ?",
+        (
+            page.etag,
+            page.last_modified,
+            bundle.links,
+            page.status_code,
+            page.content_type,
+            page.fetched_by,
+            page.size_bytes,
+            page_row,
+        ),
+    )
+
+
+def insert_page(tx: Tx, bundle: PageBundle, born: int) -> int:
+    """The row of a new version, without its chunks and code; born FOREVER it is seen by nobody yet."""
+    page = bundle.page
+    row = tx.db.execute(
+        "INSERT INTO page (page_id, source_id, url, url_key, title, description, language, version, markdown, outline, content_hash,"
+        " status_code, content_type, etag, last_modified, size_bytes, fetched_at, task_id, fetched_by, links, chunk_count,"
+        " code_count, born, died, seen_task_id)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             page.page_id,
             page.source_id,
@@ -33,8 +88,9 @@ def put_page(tx: Tx, bundle: PageBundle) -> None:
             page.title,
             page.description,
             page.language,
+            page.version,
             page.markdown,
-            compact([[h.level, h.text, h.anchor, h.offset] for h in page.outline]),
+            _outline(page),
             page.content_hash,
             page.status_code,
             page.content_type,
@@ -45,78 +101,78 @@ def put_page(tx: Tx, bundle: PageBundle) -> None:
             page.task_id,
             page.fetched_by,
             bundle.links,
+            len(bundle.chunks),
+            len(bundle.code_examples),
+            born,
+            FOREVER,
+            page.task_id,
         ),
-    )
-    _put_chunks(tx, bundle)
-    _put_code(tx, bundle)
+    ).lastrowid
+    assert row is not None
+    return row
 
 
-def add_rows(tx: Tx, part: PageBundle) -> None:
-    """Add chunks and code that are not there yet, ahead of their page. Of a new page they are not seen before it is:
-    whatever reads them joins it. `put_page` finds them and keeps them."""
-    known = _there(tx, "chunk", "chunk_id", [chunk.chunk_id for chunk in part.chunks])
-    words = [_insert_chunk(tx, chunk, part.page.title) for chunk in part.chunks if chunk.chunk_id not in known]
+def insert_rows(tx: Tx, page_row: int, part: PageBundle) -> None:
+    """Chunks and code of a version, with their words, behind the rows (see the schema)."""
+    title = part.page.title
+    words = [_insert_chunk(tx, page_row, chunk, title) for chunk in part.chunks]
     tx.db.executemany(_ADD_CHUNK_WORDS, words)
-    known = _there(tx, "code_example", "code_id", [example.code_id for example in part.code_examples])
-    code = [
-        _insert_code(tx, example, part.page.title) for example in part.code_examples if example.code_id not in known
-    ]
+    code = [_insert_code(tx, page_row, example, title) for example in part.code_examples]
     tx.db.executemany(_ADD_CODE_WORDS, code)
 
 
-def _there(tx: Tx, table: str, id_column: str, ids: Sequence[str]) -> set[str]:
-    """Those of these ids that are rows already: not all of the page's, of which there may be thousands."""
-    found = tx.db.execute(f"SELECT {id_column} FROM {table} WHERE {id_column} IN ({marks(ids)})", tuple(ids))
-    return {row[0] for row in found}
+def delete_rows(tx: Tx, page_row: int, limit: int) -> int:
+    """Take away up to `limit` chunks and code examples of a version, then the version itself; how many rows went."""
+    removed = 0
+    for table in ("chunk", "code_example"):
+        column = "text_row" if table == "chunk" else "NULL AS text_row"
+        rows = tx.db.execute(
+            f"SELECT row_id, {column} FROM {table} WHERE page_row = ? LIMIT ?", (page_row, limit - removed)
+        ).fetchall()
+        tx.db.executemany(f"DELETE FROM {table} WHERE row_id = ?", [(row["row_id"],) for row in rows])
+        drop_texts(tx, {row["text_row"] for row in rows if row["text_row"] is not None})
+        removed += len(rows)
+        if removed >= limit:
+            return removed
+    tx.db.execute("DELETE FROM page WHERE page_row = ?", (page_row,))
+    return removed + 1
 
 
-def _put_chunks(tx: Tx, bundle: PageBundle) -> None:
-    page, words = bundle.page, list[tuple[int | None, str, str, str]]()
-    kept = _drop_gone(tx, "chunk", "chunk_id", page.page_id, {c.chunk_id for c in bundle.chunks})
-    for chunk in bundle.chunks:
-        if chunk.chunk_id in kept:
-            tx.db.execute(
-                'UPDATE chunk SET ordinal = ?, start = ?, "end" = ? WHERE chunk_id = ?',
-                (chunk.ordinal, chunk.start, chunk.end, chunk.chunk_id),
-            )
-        else:
-            words.append(_insert_chunk(tx, chunk, page.title))
-    # All of them behind the rows, see the schema.
-    tx.db.executemany(_ADD_CHUNK_WORDS, words)
+def drop_texts(tx: Tx, text_rows: set[int]) -> None:
+    """Texts that no chunk has any more go with their vectors."""
+    for text_row in text_rows:
+        if tx.db.execute("SELECT 1 FROM chunk WHERE text_row = ? LIMIT 1", (text_row,)).fetchone() is None:
+            for table in ("text", "vector", "embed_failure"):
+                tx.db.execute(f"DELETE FROM {table} WHERE text_row = ?", (text_row,))
 
 
-def _put_code(tx: Tx, bundle: PageBundle) -> None:
-    page, words = bundle.page, list[tuple[int | None, str, str, str, str]]()
-    kept = _drop_gone(tx, "code_example", "code_id", page.page_id, {c.code_id for c in bundle.code_examples})
-    for code in bundle.code_examples:
-        if code.code_id in kept:
-            tx.db.execute(
-                'UPDATE code_example SET ordinal = ?, start = ?, "end" = ? WHERE code_id = ?',
-                (code.ordinal, code.start, code.end, code.code_id),
-            )
-        else:
-            words.append(_insert_code(tx, code, page.title))
-    tx.db.executemany(_ADD_CODE_WORDS, words)
+def text_row_of(tx: Tx, title: str, heading_path: Sequence[str], context: str, content: str) -> int:
+    """The row of a text to embed; one that is new gets one."""
+    key = text_hash(title, heading_path, context, content)
+    row: int = tx.db.execute(
+        "INSERT INTO text (text_hash) VALUES (?) ON CONFLICT DO UPDATE SET tokens = tokens RETURNING text_row", (key,)
+    ).fetchone()[0]
+    return row
 
 
-def _known(tx: Tx, table: str, id_column: str, page_id: str) -> set[str]:
-    return {row[0] for row in tx.db.execute(f"SELECT {id_column} FROM {table} WHERE page_id = ?", (page_id,))}
+def _ids(tx: Tx, table: str, column: str, page_row: int) -> list[str]:
+    rows = tx.db.execute(f"SELECT {column} FROM {table} WHERE page_row = ? ORDER BY ordinal", (page_row,))
+    return [row[0] for row in rows]
 
 
-def _drop_gone(tx: Tx, table: str, id_column: str, page_id: str, wanted: set[str]) -> set[str]:
-    had = _known(tx, table, id_column, page_id)
-    tx.db.executemany(f"DELETE FROM {table} WHERE {id_column} = ?", [(id_,) for id_ in had - wanted])
-    return had & wanted
+def _outline(page: Page) -> str:
+    return compact([[h.level, h.text, h.anchor, h.offset] for h in page.outline])
 
 
-def _insert_chunk(tx: Tx, chunk: Chunk, title: str) -> tuple[int | None, str, str, str]:
+def _insert_chunk(tx: Tx, page_row: int, chunk: Chunk, title: str) -> tuple[int | None, str, str, str, str, str, str]:
     """Gives the row for the full-text index."""
     headings = " ".join(chunk.heading_path)
     row = tx.db.execute(
-        'INSERT INTO chunk (chunk_id, page_id, source_id, ordinal, start, "end", heading_path, title, headings, content)'
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        'INSERT INTO chunk (chunk_id, page_row, page_id, source_id, ordinal, start, "end", heading_path, title, headings, content,'
+        " context, text_row) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             chunk.chunk_id,
+            page_row,
             chunk.page_id,
             chunk.source_id,
             chunk.ordinal,
@@ -126,19 +182,31 @@ def _insert_chunk(tx: Tx, chunk: Chunk, title: str) -> tuple[int | None, str, st
             title,
             headings,
             chunk.content,
+            chunk.context,
+            text_row_of(tx, title, chunk.heading_path, chunk.context, chunk.content),
         ),
     ).lastrowid
-    return row, fts_text(title), fts_text(headings), fts_text(chunk.content)
+    content = chunk.content
+    return (
+        row,
+        fts_text(title),
+        fts_text(headings),
+        fts_body(content),
+        fts_code(content),
+        fts_names(content),
+        fts_text(chunk.context),
+    )
 
 
-def _insert_code(tx: Tx, code: StoredCode, title: str) -> tuple[int | None, str, str, str, str]:
+def _insert_code(tx: Tx, page_row: int, code: StoredCode, title: str) -> tuple[int | None, str, str, str, str, str, str]:
     """Gives the row for the full-text index."""
     headings = " ".join(code.heading_path)
     row = tx.db.execute(
-        "INSERT INTO code_example (code_id, page_id, source_id, ordinal, language, heading_path, title, headings, context, code,"
-        ' start, "end", is_guessed, summary) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+        "INSERT INTO code_example (code_id, page_row, page_id, source_id, ordinal, language, heading_path, title, headings, context,"
+        ' code, start, "end", is_guessed, name, summary) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
         (
             code.code_id,
+            page_row,
             code.page_id,
             code.source_id,
             code.ordinal,
@@ -151,7 +219,16 @@ def _insert_code(tx: Tx, code: StoredCode, title: str) -> tuple[int | None, str,
             code.start,
             code.end,
             code.is_guessed,
+            code.name,
             code.summary,
         ),
     ).lastrowid
-    return row, fts_text(title), fts_text(headings), fts_text(code.context), fts_text(code.code)
+    return (
+        row,
+        fts_text(title),
+        fts_text(headings),
+        fts_text(code.context),
+        fts_text(code.code),
+        fts_names(code.code),
+        fts_text(f"{code.name} {code.summary}"),
+    )

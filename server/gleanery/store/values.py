@@ -123,21 +123,23 @@ class Removed:
 
 @dataclass(frozen=True)
 class ChunkText:
-    """What the embedder needs of a chunk; `row` orders chunks by age."""
+    """What the embedder needs of a chunk; `row` orders chunks by age, `text_row` is the text's, which others may have too."""
 
     row: int
-    chunk_id: str
+    text_row: int
     page_id: str
     source_id: str
     title: str
     heading_path: tuple[str, ...]
+    context: str
     content: str
 
 
 @dataclass(frozen=True)
 class VectorRow:
-    row: int
-    chunk_id: str
+    """The vector of a text that a source has."""
+
+    text_row: int
     source_id: str
     vector: np.ndarray[Any, np.dtype[np.float16]]
 
@@ -146,7 +148,7 @@ class VectorRow:
 class WordHit:
     """A chunk found by words; `rank` is BM25 as FTS5 gives it (more negative is better)."""
 
-    chunk_id: str
+    row: int
     rank: float
 
 
@@ -159,6 +161,18 @@ class FoundChunk:
     url: str
     title: str
     outline: tuple[tuple[str | None, int], ...]
+    text_row: int
+
+
+@dataclass(frozen=True)
+class GenerationFigures:
+    """What a generation has: pages, how many different contents, characters of Markdown."""
+
+    pages: int
+    chunks: int
+    code_examples: int
+    contents: int
+    chars: int
 
 
 @dataclass(frozen=True)

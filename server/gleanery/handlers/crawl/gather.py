@@ -105,8 +105,8 @@ class Gatherer:
         for candidate in page_candidates(url.url):
             known = await store.crawls.known_page(source_id, url_key(candidate))
             if known is not None:
-                page = await store.knowledge.page(known.page_id)
-                return page if page.task_id == self._run.ctx.task.task_id else None
+                is_met = known.is_met_by == self._run.ctx.task.task_id
+                return await store.crawls.page(known.page_id) if is_met else None
         return None
 
     async def answers_to_nonsense(self, url: str) -> bool:

@@ -129,9 +129,9 @@ class CrawlHandler:
 
     async def _take_up(self, ctx: TaskContext, payload: CrawlPayload, progress: CrawlProgress) -> CrawlRun:
         """The run as it stands: from the start URL, or from where that led to when it is stored already."""
-        crawls, knowledge = self._parts.store.crawls, self._parts.store.knowledge
+        crawls = self._parts.store.crawls
         [first] = await crawls.urls(ctx.task.task_id, state=None, after=0, limit=1)
-        start = payload.url if first.page_id is None else (await knowledge.page(first.page_id)).url
+        start = payload.url if first.page_id is None else (await crawls.page(first.page_id)).url
         run = CrawlRun(ctx, payload, start, self._parts, progress)
         if first.state is UrlState.QUEUED:
             return run
@@ -140,7 +140,7 @@ class CrawlHandler:
         else:
             run.begin_at(start, None)
         if first.page_id is not None:
-            run.variants.page_language(start, (await knowledge.page(first.page_id)).language or "")
+            run.variants.page_language(start, (await crawls.page(first.page_id)).language or "")
         await self._remember(run)
         return run
 

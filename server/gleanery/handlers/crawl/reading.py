@@ -158,9 +158,9 @@ class Reader:
         await self._links.add_links(known.url, item.url.depth, unpack_links(known.links))
         if (markdown := run.markdown_of.get(url_key(known.url))) is not None:
             await self._links.pass_over([(markdown, item.url.url)], item.url.depth + 1)
-        page = await run.parts.store.knowledge.page(known.page_id)
+        page = await run.parts.store.crawls.page(known.page_id)
         run.variants.page_language(page.url, page.language or "")
-        if page.task_id == run.ctx.task.task_id:
+        if known.is_met_by == run.ctx.task.task_id:
             # It was kept already, by a URL that redirected to this one.
             done = replace(item.url, attempts=item.url.attempts + 1, page_id=page.page_id, same_as=page.url_key)
             await run.skip(done, Reason.DUPLICATE, f"{page.url} is stored already.", same_as=page.url)
