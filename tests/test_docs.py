@@ -15,25 +15,44 @@ import socketio
 from pydantic import BaseModel
 
 from gleanery import errors
-from gleanery.api import live, schedules, upload, webhooks, wire
+from gleanery.agents.enrich import EnrichPart
+from gleanery.api import (
+    change_shapes,
+    embedder,
+    export,
+    live,
+    saved_query_shapes,
+    schedules,
+    search_shapes,
+    upload,
+    webhooks,
+    wire,
+)
 from gleanery.cli.arguments import build_parser
 from gleanery.cli.exits import Exit
 from gleanery.config import Settings, env_name
-from gleanery.handlers.crawl.payload import BrowserOptions, CrawlStart
+from gleanery.handlers.crawl.payload import BrowserOptions, CrawlStart, RefreshRequest
 from gleanery.handlers.crawl.reasons import Reason
 from gleanery.handlers.crawl.rendering import RenderMode
 from gleanery.handlers.demo import TestPayload
+from gleanery.handlers.enrich.payload import EnrichSourcePayload
+from gleanery.knowledge.changes import CodeChange, SectionChange
+from gleanery.knowledge.embedders.refusals import TextFault
+from gleanery.knowledge.line_diff import LineKind
 from gleanery.model import (
     CrawlStage,
     DeliveryState,
     DependencyFailure,
     EventType,
     FetchedBy,
+    GenerationState,
     MissedTicks,
+    PageChange,
     TaskStatus,
     UrlOrigin,
     UrlState,
 )
+from gleanery.store.vector_store import ModelState
 from gleanery.web.crawl_mode import ModeKind
 from gleanery.web.discover import Outcome
 from gleanery.web.scope import Refusal
@@ -55,8 +74,9 @@ SAID_OTHERWISE = {
     "GLEANERY_DATA_DIR": "`~/.local/share/gleanery`",
     "GLEANERY_EXTRACT_PROCESSES": "one for each CPU, at most 4",
     "GLEANERY_QUEUE_CONCURRENCY": "",
+    "GLEANERY_ENRICH": "`context,code,source`",
 }
-"""Defaults that are made: they depend on the machine, or are empty."""
+"""Defaults that are made, or written otherwise than Python does."""
 
 
 # The example as a site
@@ -193,9 +213,38 @@ async def test_every_route_and_parameter_is_in_the_rest_page(client: Client) -> 
         (upload.UploadStart, "rest.html", "knowledge-upload"),
         (upload.UploadStart, "formats.html", "upload"),
         (wire.KnowledgeStatus, "rest.html", "knowledge-status"),
-        (wire.SearchRequest, "rest.html", "search-passages"),
-        (wire.SearchRequest, "search.html", "search-passages"),
-        (wire.CodeSearchRequest, "rest.html", "search-code"),
+        (search_shapes.SearchRequest, "rest.html", "search-passages"),
+        (search_shapes.SearchRequest, "search.html", "search-passages"),
+        (search_shapes.CodeSearchRequest, "rest.html", "search-code"),
+        (search_shapes.HitShape, "rest.html", "search-passages"),
+        (search_shapes.SearchReply, "rest.html", "search-passages"),
+        (search_shapes.CodeSearchReply, "rest.html", "search-code"),
+        (RefreshRequest, "rest.html", "source-refresh"),
+        (RefreshRequest, "refresh.html", "start"),
+        (wire.GenerationShape, "rest.html", "generations"),
+        (change_shapes.PageCounts, "rest.html", "changes"),
+        (change_shapes.PageDeltaShape, "rest.html", "changes-pages"),
+        (change_shapes.PageDiffShape, "rest.html", "changes-page"),
+        (change_shapes.SectionDiffShape, "rest.html", "changes-page"),
+        (change_shapes.CodeDiffShape, "rest.html", "changes-page"),
+        (change_shapes.DiffLineShape, "rest.html", "changes-page"),
+        (saved_query_shapes.SavedQueryRequest, "rest.html", "queries-create"),
+        (saved_query_shapes.SavedQueryRequest, "quality.html", "save"),
+        (saved_query_shapes.QueryFilters, "rest.html", "queries-create"),
+        (saved_query_shapes.SavedQueryShape, "rest.html", "queries"),
+        (saved_query_shapes.EvaluateRequest, "rest.html", "evaluate"),
+        (saved_query_shapes.EvaluationShape, "rest.html", "evaluate"),
+        (saved_query_shapes.QueryResultShape, "rest.html", "evaluate"),
+        (embedder.EmbedderRequest, "rest.html", "embedder-change"),
+        (embedder.EmbedderRequest, "models.html", "options"),
+        (embedder.EmbedderShape, "models.html", "progress"),
+        (embedder.BuildingShape, "models.html", "progress"),
+        (embedder.FailedText, "models.html", "progress"),
+        (embedder.EstimateRequest, "rest.html", "embedder-estimate"),
+        (embedder.EstimateShape, "rest.html", "embedder-estimate"),
+        (export.ImportStart, "rest.html", "knowledge-import"),
+        (export.ImportStart, "backup.html", "import"),
+        (EnrichSourcePayload, "models.html", "chat"),
         (wire.UrlShape, "rest.html", "task-pages"),
         (wire.TaskRequest, "rest.html", "tasks-create"),
         (wire.TaskRequest, "tasks.html", "start"),
@@ -261,6 +310,12 @@ def test_every_state_stage_choice_and_event_is_described() -> None:
     assert {str(choice) for choice in DependencyFailure} <= coded(section("tasks.html", "dependencies"))
     assert {str(choice) for choice in MissedTicks} <= coded(section("schedules.html", "missed"))
     assert {str(state) for state in DeliveryState} <= coded(section("webhooks.html", "deliveries"))
+    assert {str(state) for state in GenerationState} == first_cells("refresh.html", "generations")
+    assert {*map(str, (*PageChange, *SectionChange, *CodeChange))} <= coded(section("refresh.html", "changes"))
+    assert {str(kind) for kind in LineKind} <= coded(section("rest.html", "changes-page"))
+    assert {str(state) for state in ModelState} <= coded(section("models.html", "change"))
+    assert {str(fault) for fault in TextFault} == first_cells("models.html", "refused-texts")
+    assert {str(part) for part in EnrichPart} == first_cells("models.html", "chat")
     events = [row[0].strip("`") for row in Page("tasks.html").rows if len(row) == 3 and row[0] != "Type"]
     assert events == [str(event) for event in EventType]
 
@@ -321,7 +376,7 @@ def test_every_reason_is_told_in_its_own_words() -> None:
 def warnings() -> Iterator[str]:
     """Codes of warnings that are no errors."""
     for file in (PACKAGE / "handlers").rglob("*.py"):
-        yield from re.findall(r'\b(?:warn|_tell_once)\(\s*"(\w+)"', file.read_text())
+        yield from re.findall(r'\b(?:_?warn|_tell_once)\(\s*"(\w+)"', file.read_text())
 
 
 def first_cells(page: str, heading_id: str) -> set[str]:
@@ -449,6 +504,21 @@ def test_the_map_names_every_package_and_only_what_exists() -> None:
     assert missing == []
     packages = {f"server/gleanery/{file.parent.name}/" for file in PACKAGE.glob("*/__init__.py")}
     assert packages - set(named) == set()
+
+
+def named_files(title: str) -> list[str]:
+    """What the first cells of the table in one part of ARCHITECTURE.md name, without folders."""
+    part = (ROOT / "ARCHITECTURE.md").read_text().partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.+?) \| .* \|$", part, re.MULTILINE)
+    return [name for row in rows for name in re.findall(r"`([^`]+)`", row) if "/" not in name]
+
+
+def test_the_tables_of_files_name_only_what_exists() -> None:
+    crawl = sorted(file.name for file in (PACKAGE / "handlers" / "crawl").glob("[!_]*.py"))
+    assert sorted(named_files("The crawl")) == crawl
+    knowledge = named_files("The knowledge base")
+    assert knowledge
+    assert [name for name in knowledge if not (PACKAGE / "knowledge" / name).is_file()] == []
 
 
 def test_every_decision_has_a_date() -> None:

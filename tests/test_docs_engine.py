@@ -30,6 +30,7 @@ from gleanery.engine.submit import Submitter
 from gleanery.engine.webhooks import Secret
 from gleanery.engine.worker import Worker
 from gleanery.model import NewTask
+from gleanery.store.presence import FilePresence
 from tests.api.client import Client
 from tests.conftest import settings
 from tests.documents import PACKAGE, PAGES, ROOT, code_blocks, coded, section
@@ -162,7 +163,8 @@ async def test_the_documented_task_type_works(tmp_path: Path, stack: AsyncExitSt
     older = await submitter.submit(NewTask("count_words", {"source_id": crawl.source_id}))
     good = await submitter.submit(NewTask("count_words", {"source_id": crawl.source_id}))
     unknown = await submitter.submit(NewTask("count_words", {"source_id": "src_unknown"}))
-    worker = Worker(server.store, handlers, concurrency=2, lease_seconds=30, worker_id="documented")
+    presence = FilePresence(tmp_path / "data" / "workers")  # or the server takes it for gone
+    worker = Worker(server.store, handlers, concurrency=2, lease_seconds=30, worker_id="documented", presence=presence)
     await worker.start()
     stack.push_async_callback(worker.stop)
     counted = await client.ended(good.task_id)
@@ -188,13 +190,13 @@ async def test_the_documented_task_type_works(tmp_path: Path, stack: AsyncExitSt
 
 def test_the_line_of_the_document_is_where_it_says() -> None:
     text = (ROOT / "docs/adding-a-task-type.md").read_text()
-    assert "In `_engine` of `server/gleanery/app.py`:" in text
+    assert "In `engine` of `server/gleanery/app/engine.py`:" in text
     line = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[1]
     assert registrations(ast.parse(line)) == ["CountWordsHandler"]
     engine = next(
         node
-        for node in ast.parse((PACKAGE / "app.py").read_text()).body
-        if isinstance(node, ast.FunctionDef) and node.name == "_engine"
+        for node in ast.parse((PACKAGE / "app" / "engine.py").read_text()).body
+        if isinstance(node, ast.FunctionDef) and node.name == "engine"
     )
     assert "CrawlHandler" in registrations(engine)
 

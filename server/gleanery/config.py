@@ -18,6 +18,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gleanery.errors import InvalidInput
 
+ENRICH_PARTS = ("context", "code", "source")
+
 
 class EmbedderKind(StrEnum):
     LOCAL = "local"
@@ -61,6 +63,30 @@ class Settings(BaseSettings):
     embedding_dimensions: int | None = Field(
         None, ge=1, le=16000, description="Vector size asked of the OpenAI API; unset: the model's own."
     )
+    embedding_batch_size: int = Field(96, ge=1, le=2048, description="Texts in one request for vectors.")
+    embedding_max_tokens: int = Field(
+        8191, ge=8, le=1_000_000, description="Tokens of a text that are sent for its vector; the rest is cut off."
+    )
+    embedding_max_request_tokens: int = Field(
+        250_000, ge=8, le=10_000_000, description="Tokens in one request for vectors."
+    )
+    embedding_concurrency: int = Field(4, ge=1, le=64, description="Requests for vectors at once.")
+    embedding_requests_per_minute: int | None = Field(
+        None, ge=1, le=1_000_000, description="Most requests for vectors a minute; unset: the server's own limit."
+    )
+    embedding_tokens_per_minute: int | None = Field(
+        None, ge=8, le=1_000_000_000, description="Most tokens for vectors a minute; unset: the server's own limit."
+    )
+    embedding_timeout_seconds: float = Field(
+        60.0, gt=0, le=600, description="Longest that one request for vectors may take."
+    )
+    embedding_price_per_million: float | None = Field(
+        None,
+        ge=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="US dollars for a million tokens, for estimates where the price isn't known.",
+    )
     browser: Path | None = Field(None, description="Chromium to use for rendered pages; unset: one is looked for.")
     log_level: LogLevel = Field(LogLevel.INFO, description="`debug`, `info`, `warning` or `error`.")
     worker_concurrency: int = Field(
@@ -92,8 +118,15 @@ class Settings(BaseSettings):
     fetch_timeout_seconds: float = Field(30.0, gt=0, le=600, description="Longest that one page may take to fetch.")
     max_page_bytes: int = Field(10 * 1024 * 1024, ge=1024, description="Largest page, after decompression.")
     max_upload_bytes: int = Field(50 * 1024 * 1024, ge=1024, description="Largest file that may be uploaded.")
+    max_import_bytes: int = Field(2 * 1024**3, ge=1024, description="Largest exported source that may be imported.")
     robots_patience_seconds: float = Field(
         120.0, ge=0, le=86400, description="How long a crawl waits for a robots.txt that can't be had."
+    )
+    vanished_grace_days: float = Field(
+        3.0, ge=0, le=3650, description="How long a page that a refresh doesn't meet any more is still found."
+    )
+    keep_generations: int = Field(
+        3, ge=1, le=100, description="Newest states of a source that are kept, to go back to or to compare."
     )
     extract_processes: int = Field(
         default_factory=lambda: max(1, min(4, os.cpu_count() or 1)),
@@ -111,7 +144,23 @@ class Settings(BaseSettings):
         None, alias="OPENAI_BASE_URL", description="Another server that speaks the OpenAI API."
     )
 
-    @field_validator("api_keys", "allow_addresses", mode="before")
+    chat_model: str | None = Field(
+        None, description="Chat model for contexts and summaries, over the OpenAI API. Unset: none is asked."
+    )
+    chat_concurrency: int = Field(4, ge=1, le=64, description="Questions to the chat model at once.")
+    chat_timeout_seconds: float = Field(60.0, gt=0, le=600, description="Longest that one answer may take.")
+    chat_reasoning_effort: str | None = Field(
+        None, description="`reasoning_effort` sent to chat models that think first; unset: none is sent."
+    )
+    enrich: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("context", "code", "source"),
+        description="What a chat model adds, separated by commas: `context` of chunks, names of `code`, the `source`'s description.",
+    )
+    enrich_max_tokens: int | None = Field(
+        2_000_000, ge=1, description="Tokens that adding it may cost a task; `none` is no bound."
+    )
+
+    @field_validator("api_keys", "allow_addresses", "enrich", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -127,10 +176,18 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name.strip()}={number.strip()} is not a queue with a number from 1, such as slow=1")
         return {name.strip(): int(number) for name, _, number in pairs}
 
-    @field_validator("keep_tasks_days", "keep_events_days", "keep_events", mode="before")
+    @field_validator("keep_tasks_days", "keep_events_days", "keep_events", "enrich_max_tokens", mode="before")
     @classmethod
     def _none(cls, value: Any) -> Any:
         return None if value == "none" else value
+
+    @field_validator("enrich")
+    @classmethod
+    def _parts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            if text not in ENRICH_PARTS:
+                raise ValueError(f"{text!r} is none of {', '.join(ENRICH_PARTS)}")
+        return value
 
     @field_validator("allow_addresses")
     @classmethod

@@ -13,6 +13,7 @@ GleaneryError
 ├── UploadTooLarge        a file with more bytes than the cap                  413
 ├── UnsupportedType       a file of a kind that isn't read                     415
 ├── UploadGone            an uploaded file is not on this disk any more
+├── RefreshRejected       what a crawl built would take too much away: the old state stands
 ├── StorageError          the store could not keep what it was given           507, can pass
 │   └── StorageFull       no room left on the disk
 ├── MemoryLimitExceeded   the processes of a task took more memory than its type may
@@ -39,11 +40,25 @@ GleaneryError
 │   ├── ExtractFailed     the document could not be taken apart in time
 │   ├── BrowserUnavailable no browser, or none that starts
 │   └── RenderFailed      the page broke in the browser                        can pass
-└── EmbedError            no vectors for these texts
-    ├── EmbedKeyRefused   the API key is wrong or was revoked
-    ├── EmbedQuotaSpent   the account has no quota left
-    ├── EmbedMismatch     the model or the shape of its answer is not as set
-    └── EmbedUnavailable  time-out, rate limit or 5xx                          can pass
+├── EmbedError            no vectors for these texts
+│   ├── EmbedKeyRefused   the API key is wrong or was revoked
+│   ├── EmbedQuotaSpent   the account has no quota left
+│   ├── EmbedTextRefused  one text gives no vector, whatever is done
+│   ├── EmbedMismatch     the model or the shape of its answer is not as set
+│   │   ├── EmbedModelUnknown     the server has no such model
+│   │   └── EmbedWrongDimensions  its vectors have another length than is set
+│   └── EmbedUnavailable  no room, no answer for now: 5xx                      can pass
+│       ├── EmbedRateLimited  too many requests or tokens in a minute          can pass
+│       ├── EmbedTimedOut     no answer in time                                can pass
+│       └── EmbedUnreachable  nobody answers there                             can pass
+└── ChatError             a chat model gave no answer that can be used
+    ├── ChatKeyRefused    the API key is wrong or was revoked
+    ├── ChatQuotaSpent    the account has no quota left
+    ├── ChatModelUnknown  the server has no such model
+    ├── ChatUnavailable   time-out, rate limit or 5xx                          can pass
+    ├── ChatRefused       the model will not answer this
+    ├── ChatTooLong       the question or its answer is longer than allowed
+    └── ChatMismatch      the answer has not the form that was asked for
 
 An error carries a stable `code`, one sentence for people, facts in `details`, and `can_retry`: whether the same
 call may succeed later. A vendor's errors are translated in the one module that calls the vendor.
@@ -133,6 +148,12 @@ class UploadGone(GleaneryError):
     """Its task had ended already, or another machine has it."""
 
     code = "upload_gone"
+
+
+class RefreshRejected(GleaneryError):
+    """`details["reasons"]` are sentences; `details["generation"]` may be activated by hand."""
+
+    code = "refresh_rejected"
 
 
 class StorageError(GleaneryError):
@@ -296,3 +317,80 @@ class EmbedMismatch(EmbedError):
 class EmbedUnavailable(EmbedError):
     code = "embed_unavailable"
     can_retry = True
+
+
+class EmbedModelUnknown(EmbedMismatch):
+    """The server has no such model, or it is none that embeds."""
+
+    code = "embed_model_unknown"
+
+
+class EmbedWrongDimensions(EmbedMismatch):
+    """Vectors of another length than was set, or a model that can't be asked for a length."""
+
+    code = "embed_wrong_dimensions"
+
+
+class EmbedRateLimited(EmbedUnavailable):
+    """`details["retry_after"]` is in seconds, None where nobody knows."""
+
+    code = "embed_rate_limited"
+
+
+class EmbedTimedOut(EmbedUnavailable):
+    code = "embed_timed_out"
+
+
+class EmbedUnreachable(EmbedUnavailable):
+    code = "embed_unreachable"
+
+
+class EmbedTextRefused(EmbedError):
+    """One of these texts gives no vector, whatever is done; `details["reason"]` is a TextFault."""
+
+    code = "embed_text_refused"
+
+
+class ChatError(GleaneryError):
+    """No usable answer. Those that are `about_the_question` say nothing of the next question; others hold for all."""
+
+    code = "chat_failed"
+    about_the_question = False
+
+
+class ChatKeyRefused(ChatError):
+    code = "chat_key_refused"
+
+
+class ChatQuotaSpent(ChatError):
+    code = "chat_quota_spent"
+
+
+class ChatModelUnknown(ChatError):
+    code = "chat_model_unknown"
+
+
+class ChatUnavailable(ChatError):
+    """`details["retry_after"]` is in seconds, None when the server named no time."""
+
+    code = "chat_unavailable"
+    can_retry = True
+
+
+class ChatRefused(ChatError):
+    code = "chat_refused"
+    about_the_question = True
+
+
+class ChatTooLong(ChatError):
+    """The question is longer than the model reads, or the answer longer than it may be."""
+
+    code = "chat_too_long"
+    about_the_question = True
+
+
+class ChatMismatch(ChatError):
+    """The answer has not the form that was asked for, or the server can't take a request of this form."""
+
+    code = "chat_mismatch"
+    about_the_question = True

@@ -94,6 +94,7 @@ class EventType(StrEnum):
     PAGE_FAILED = "page_failed"  # {url, reason, message, status_code?, attempts}
     PAGE_RETRY_SCHEDULED = "page_retry_scheduled"  # {url, reason, message, in_seconds, attempt}
     PAGES_EMBEDDED = "pages_embedded"  # {pages, chunks}
+    SOURCE_PUBLISHED = "source_published"  # {source_id, generation}: search answers from what was built
     SITE_SURVEYED = "site_surveyed"  # {mode, tried, urls}: what the site offers by itself, and how it is crawled
     RENDERING_CHOSEN = "rendering_chosen"  # {host, by}: pages are got another way from now on
     WARNING_RAISED = "warning_raised"  # {code, ...}
@@ -166,11 +167,12 @@ class FetchedBy(StrEnum):
 
 
 class GenerationState(StrEnum):
-    """Where a state of a source's pages stands: being built, whole, or whole and refused by the gate."""
+    """Where a state of a source's pages stands: being built, whole, whole and refused by the gate, or given up with its pages."""
 
     BUILDING = "building"
     COMPLETE = "complete"
     REJECTED = "rejected"
+    DISCARDED = "discarded"
 
 
 class PageChange(StrEnum):
@@ -450,6 +452,7 @@ class PageDelta:
 
     page_id: str
     url: str
+    url_key: str
     title: str
     change: PageChange
     old_row: int | None
@@ -507,7 +510,7 @@ class KnownPage:
 @dataclass(frozen=True)
 class Chunk:
     """A slice of a page: `content == page.markdown[start:end]`, counted in code points. `context` says where it stands in
-    its page, where a chat model was asked for that."""
+    its page: what introduced it, where it was cut off from that, or what a chat model said."""
 
     chunk_id: str
     page_id: str

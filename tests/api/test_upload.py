@@ -26,9 +26,11 @@ from gleanery.engine.submit import Submitter
 from gleanery.errors import EmbedKeyRefused, InvalidInput, InvalidUrl, StorageError
 from gleanery.handlers.upload.folder import ORPHAN_SECONDS, UploadFolder, clean_name
 from gleanery.handlers.upload.handler import UploadHandler, UploadParts, UploadStarter
+from gleanery.knowledge.budgets import ChunkBudgets
+from gleanery.knowledge.embedders.embedder import Embedding
 from gleanery.knowledge.extract_pool import ExtractPool
 from gleanery.knowledge.vectors import Vectors
-from gleanery.model import NewTask, Task, TaskStatus, UrlState
+from gleanery.model import NewTask, StoredAs, Task, TaskStatus, UrlState
 from gleanery.store.embedded import EmbeddedStore
 from tests.api.client import Client, Reply
 from tests.engine.stage import Stage
@@ -59,11 +61,11 @@ class BreaksOnce:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    async def store_page(self, *args: Any) -> bool:
+    async def store_page(self, *args: Any) -> StoredAs:
         self._calls += 1
         if self._calls == 2:
             raise StorageError("The disk is slow.")
-        stored: bool = await self._inner.store_page(*args)
+        stored: StoredAs = await self._inner.store_page(*args)
         return stored
 
 
@@ -73,15 +75,23 @@ class StoreOf:
 
     crawls: Any
     knowledge: Any
+    generations: Any
 
 
 class Moody:
     """An embedder whose key is refused for a while."""
 
     name = "moody"
-    dimensions = 2
+    dimensions: int | None = 2
     max_tokens = 100
+    bulk_size = 32
     is_refused = True
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [1] * len(texts)
+
+    async def embed_each(self, texts: Sequence[str]) -> Embedding:
+        return Embedding(await self.embed(texts), tuple(range(len(texts))), (1,) * len(texts))
 
     async def embed(self, texts: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
         if self.is_refused:
@@ -137,7 +147,8 @@ async def house(tmp_path: Path, stack: AsyncExitStack) -> House:
     pool = await stack.enter_async_context(ExtractPool(1, 20, is_warm=False))
     executor = stack.enter_context(ThreadPoolExecutor(2))
     folder = UploadFolder(tmp_path / "uploads", MAX_BYTES)
-    parts = UploadParts(store, folder, pool, executor, None)
+    vectors = Vectors(store.vectors)
+    parts = UploadParts(store, folder, pool, executor, vectors, ChunkBudgets(vectors, tmp_path))
     creators = {"upload": UploadStarter(store.crawls, folder)}
     submitter = Submitter(store.tasks, by_type([UploadHandler(parts)]), queue_limit=5, creators=creators)
     app = web.Application(middlewares=[error_middleware], client_max_size=MAX_BODY_BYTES)
@@ -176,6 +187,7 @@ async def test_a_file_becomes_a_source_with_pages(house: House) -> None:
         "stage_started",
         "page_stored",
         "task_step_completed",
+        "source_published",
         "task_completed",
     ]
     assert (task.progress.percentage, task.progress.stages["stored"].done) == (100.0, 1)
@@ -241,7 +253,7 @@ async def test_it_is_read_after_a_restart(house: House) -> None:
 
 
 async def test_a_second_attempt_goes_on_with_the_pages_that_are_not_stored(house: House) -> None:
-    store = StoreOf(BreaksOnce(house.stage.store.crawls), house.stage.store.knowledge)
+    store = StoreOf(BreaksOnce(house.stage.store.crawls), house.stage.store.knowledge, house.stage.store.generations)
     handler = UploadHandler(replace(house.parts, store=store))  # type: ignore[arg-type]
     reply = await house.send(json.dumps(API).encode(), "api.json")
     async with house.stage.worker(handler):  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from gleanery.knowledge.embed import LocalEmbedder
+from gleanery.knowledge.embedders.local import LocalEmbedder
 from gleanery.knowledge.fusion import (
     BM25_WEIGHTS,
     FTS_TOKENIZER,

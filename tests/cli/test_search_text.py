@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gleanery.api import wire
+from gleanery.api.search_shapes import HitShape
 from gleanery.cli.search import SNIPPET_CHARS, headline, snippet
 from tests.cli.command import run
 from tests.cli.conftest import page
 from tests.sites import Site
 
 
-def hit(title: str, path: list[str]) -> wire.HitShape:
-    return wire.HitShape(
+def hit(title: str, path: list[str]) -> HitShape:
+    return HitShape(
         chunk_id="ch_1",
         page_id="pg_1",
         source_id="src_1",
@@ -20,6 +20,10 @@ def hit(title: str, path: list[str]) -> wire.HitShape:
         title=title,
         heading_path=path,
         content="",
+        context="",
+        matched=[],
+        folded=[],
+        neighbours=[],
         highlights=[],
         score=1.0,
         scores={},

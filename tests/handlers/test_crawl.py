@@ -54,6 +54,7 @@ async def test_the_story_of_a_small_crawl(client: Client, site: Site) -> None:
         "page_failed",
         *["page_stored"] * 5,
         "site_surveyed",
+        "source_published",
         "task_step_completed",
     ]
     assert site.pages == {"/gone.html": 1} | {f"/{name}": 1 for name in SMALL}
@@ -67,6 +68,7 @@ async def test_the_story_of_a_small_crawl(client: Client, site: Site) -> None:
         "embedded_pages": 0,
     }
     assert result["reasons"] == {"http_404": 1, "other_host": 1, "not_a_document": 1}
+    assert (result["generation"], result["saved"]["pages_unchanged"]) == (1, 0)
     assert crawl.events[-1]["data"] == {"result": result}
     stages = crawl.task["progress"]["stages"]
     assert stages == {

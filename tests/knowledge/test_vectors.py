@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from gleanery.knowledge.embedders.embedder import Embedding
 from gleanery.knowledge.vectors import Arrivals, Vectors
 from gleanery.model import Event, EventType, TaskStatus, utc_now
 from gleanery.store.embedded import EmbeddedStore
@@ -24,6 +25,13 @@ class ByLength:
     name = "m"
     dimensions = 2
     max_tokens = 256
+    bulk_size = 32
+
+    async def embed_each(self, texts: Sequence[str]) -> Embedding:
+        return Embedding(await self.embed(texts), tuple(range(len(texts))), tuple(map(len, texts)))
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return list(map(len, texts))
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         rows = np.array([[1.0, len(text)] for text in texts], np.float32)
@@ -48,24 +56,38 @@ async def embedded_elsewhere(crawl: Crawl) -> int:
     return done
 
 
+async def stored_texts(crawl: Crawl) -> set[int]:
+    return set(await crawl.store.vectors.embedded_texts(crawl.source.source_id, "m"))
+
+
 async def test_what_others_stored_comes_in_and_what_went_goes(crawl: Crawl) -> None:
     ours, source_id = Vectors(crawl.store.vectors, ByLength()), crawl.source.source_id
-    first = await crawl.put("a", ["one", "two"])
+    await crawl.put("a", ["one", "two"])
     assert await embedded_elsewhere(crawl) == 2
     row = await ours.refresh(source_id)
-    assert ours.index.of_source(source_id) == {chunk.chunk_id for chunk in first.chunks}
-    second = await crawl.put("b", ["three"])
+    first = await stored_texts(crawl)
+    assert (ours.index.of_source(source_id), len(first)) == (first, 2)
+    await crawl.put("b", ["three"])
     await embedded_elsewhere(crawl)
     assert await ours.take_newer(source_id, row) > row
-    assert ours.index.of_source(source_id) == {chunk.chunk_id for chunk in (*first.chunks, *second.chunks)}
+    both = await stored_texts(crawl)
+    assert (ours.index.of_source(source_id), len(both - first)) == (both, 1)
 
     again = await start_crawl_again(crawl)
-    changed = await again.put("a", ["one", "another two"])
+    await again.put("a", ["one", "another two"])
     await embedded_elsewhere(again)
+    await forgotten(again)
     await ours.refresh(source_id)
-    assert ours.index.of_source(source_id) == {chunk.chunk_id for chunk in (*changed.chunks, *second.chunks)}
+    now = await stored_texts(crawl)
+    assert (ours.index.of_source(source_id), len(now), len(now & both)) == (now, 3, 2)
     assert ours.index.of_source("src_other") == set()
     assert await Vectors(crawl.store.vectors, ByLength()).refresh("src_other") == 0
+
+
+async def forgotten(crawl: Crawl) -> None:
+    """Versions that were replaced are gone."""
+    while await crawl.store.generations.prune(1):
+        pass
 
 
 async def start_crawl_again(crawl: Crawl) -> Crawl:
@@ -113,6 +135,7 @@ async def test_the_feed_brings_them_in(crawl: Crawl) -> None:
         await until(crawl, ours, 3)
         again = await start_crawl_again(crawl)
         await again.put("a", ["one"])
+        await forgotten(again)
         arrivals.hear([told(again, None, TaskStatus.COMPLETED)])
         await until(crawl, ours, 2)
     finally:

@@ -1,7 +1,7 @@
 """A local server that speaks OpenAI's `POST /v1/embeddings`, and can fail in the ways the real one does.
 
 async with openai_api() as api:
-    embedder = OpenAIEmbedder("sk-test", base_url=api.base_url)
+    embedder = OpenAIEmbedder(EmbedderOptions(kind="openai", base_url=api.base_url), "sk-test")
     api.fail_with(Fault.RATE_LIMITED, times=2, retry_after="1")
 """
 
@@ -33,9 +33,13 @@ class Fault(StrEnum):
     WRONG_COUNT = "wrong_count"  # one vector less than texts
     ZEROS = "zeros"
     NOT_JSON = "not_json"  # 200 with a page for people
+    NO_DIMENSIONS = "no_dimensions"  # 400 where a size is asked for
     NO_BASE64 = "no_base64"  # 400 for encoding_format base64, as some compatible servers do
     HANG = "hang"  # no answer until the client goes or `release()` is called
     DROP = "drop"  # the line breaks without an answer
+    CUT = "cut"  # the line breaks within the answer
+    REDIRECT = "redirect"  # 307 to another path
+    FLOOD = "flood"  # 200 with an answer without end
 
 
 @dataclass(frozen=True)
@@ -49,22 +53,47 @@ class Request:
     authorization: str
 
 
+@dataclass(frozen=True)
+class Dislike:
+    """Texts that the server never takes: those with `word` in them. Status 200 stands for a vector of `fill` alone."""
+
+    word: str
+    status: int = 400
+    message: str = "input is not acceptable."
+    code: str | None = None
+    fill: float = 0.0
+
+
 @dataclass
 class OpenAIApi:
-    """What a test sees of the server. `most_at_once` is how many requests were ever in it at the same time."""
+    """What a test sees of the server. `most_at_once` is how many requests were ever in it at the same time.
+
+    It refuses more than `most_texts` in one request, and whatever it dislikes. `headers` go with every proper answer; it says
+    what it charges for unless `tells_usage` is off.
+    """
 
     dimensions: int = 1536
     base_url: str = ""
+    most_texts: int = 2048
+    dislikes: tuple[Dislike, ...] = ()
+    headers: dict[str, str] = field(default_factory=dict)
+    tells_usage: bool = True
+    models: frozenset[str] = MODELS
     requests: list[Request] = field(default_factory=list)
     hanging: asyncio.Event = field(default_factory=asyncio.Event)
     most_at_once: int = 0
-    _faults: deque[tuple[Fault, str | None]] = field(default_factory=deque)
+    _faults: deque[tuple[Fault | None, str | None]] = field(default_factory=deque)
     _released: asyncio.Event = field(default_factory=asyncio.Event)
     _now_inside: int = 0
 
     def fail_with(self, fault: Fault, *, times: int = 1, retry_after: str | None = None) -> None:
         """The next `times` requests meet `fault`; later calls of fail_with queue up behind it."""
         self._faults.extend([(fault, retry_after)] * times)
+
+    def answer_then_hang(self, answers: int) -> None:
+        """The next so many requests are answered, the one after them hangs."""
+        self._faults.extend([(None, None)] * answers)
+        self.fail_with(Fault.HANG)
 
     def heal(self) -> None:
         self._faults.clear()
@@ -91,13 +120,38 @@ class OpenAIApi:
         if fault is Fault.DROP:
             assert http.transport is not None
             http.transport.abort()
+        if fault in (Fault.CUT, Fault.FLOOD):
+            return await _stream(http, is_endless=fault is Fault.FLOOD)
+        if fault is Fault.REDIRECT:
+            raise web.HTTPTemporaryRedirect("/v1/elsewhere")
         if fault is Fault.NOT_JSON:
             return web.Response(text="<h1>Welcome to the proxy</h1>", content_type="text/html")
-        return _refusal(request, fault, retry_after) or web.json_response(self._body(request, fault))
+        refusal = _refusal(request, fault, retry_after, self.models) or self._disliked(request)
+        return refusal or web.json_response(self._body(request, fault), headers=self.headers)
+
+    def _disliked(self, request: Request) -> web.Response | None:
+        count, most = len(request.input), self.most_texts
+        if count > most:
+            return _error(422, f"batch size {count} > maximum allowed batch size {most}", None, "validation")
+        for dislike in self.dislikes:
+            if dislike.status != 200 and any(dislike.word in text for text in request.input):
+                return _error(dislike.status, dislike.message, dislike.code, "invalid_request_error")
+        return None
+
+    def _vector(self, text: str, dimensions: int) -> NDArray[np.float32]:
+        for dislike in self.dislikes:
+            if dislike.status == 200 and dislike.word in text:
+                return np.full(dimensions, dislike.fill, np.float32)
+        return vector_of(text, dimensions)
+
+    @property
+    def texts(self) -> list[str]:
+        """Every text that came, in the order of the requests."""
+        return [text for request in self.requests for text in request.input]
 
     def _body(self, request: Request, fault: Fault | None) -> dict[str, Any]:
         dimensions = (request.dimensions or self.dimensions) - (fault is Fault.WRONG_DIMENSIONS)
-        vectors = [vector_of(text, dimensions) * (fault is not Fault.ZEROS) for text in request.input]
+        vectors = [self._vector(text, dimensions) * (fault is not Fault.ZEROS) for text in request.input]
         data = [
             {"object": "embedding", "index": index, "embedding": _encoded(vector, request.encoding_format)}
             for index, vector in enumerate(vectors)
@@ -106,12 +160,8 @@ class OpenAIApi:
             data.pop()
         total = sum(len(text.split()) for text in request.input)
         data.reverse()  # the API promises an index, not an order
-        return {
-            "object": "list",
-            "data": data,
-            "model": request.model,
-            "usage": {"prompt_tokens": total, "total_tokens": total},
-        }
+        usage = {"usage": {"prompt_tokens": total, "total_tokens": total}} if self.tells_usage else {}
+        return {"object": "list", "data": data, "model": request.model, **usage}
 
 
 def vector_of(text: str, dimensions: int = 1536) -> NDArray[np.float32]:
@@ -139,6 +189,17 @@ async def openai_api(dimensions: int = 1536) -> AsyncIterator[OpenAIApi]:
         await runner.cleanup()
 
 
+async def _stream(http: web.Request, *, is_endless: bool) -> web.StreamResponse:
+    response = web.StreamResponse(headers={} if is_endless else {"Content-Length": "1000"})
+    await response.prepare(http)
+    await response.write(b'{"data": [')
+    assert http.transport is not None
+    while is_endless and not http.transport.is_closing():
+        await response.write(b"0, " * 100_000)
+    http.transport.abort()
+    return response
+
+
 def _parse(body: dict[str, Any], authorization: str) -> Request:
     given = body["input"]
     return Request(
@@ -150,7 +211,9 @@ def _parse(body: dict[str, Any], authorization: str) -> Request:
     )
 
 
-def _refusal(request: Request, fault: Fault | None, retry_after: str | None) -> web.Response | None:
+def _refusal(
+    request: Request, fault: Fault | None, retry_after: str | None, models: frozenset[str]
+) -> web.Response | None:
     if fault is Fault.KEY_REFUSED:
         quoted = request.authorization.removeprefix("Bearer ")
         return _error(401, f"Incorrect API key provided: {quoted}.", "invalid_api_key", "invalid_request_error")
@@ -161,9 +224,11 @@ def _refusal(request: Request, fault: Fault | None, retry_after: str | None) -> 
         return _error(429, "You exceeded your current quota.", "insufficient_quota", "insufficient_quota")
     if fault is Fault.SERVER_ERROR:
         return _error(500, "The server had an error.", None, "server_error")
+    if fault is Fault.NO_DIMENSIONS and request.dimensions is not None:
+        return _error(400, "This model does not support specifying dimensions.", None, "invalid_request_error")
     if fault is Fault.NO_BASE64 and request.encoding_format != "float":
         return _error(400, "encoding_format: only float is supported.", None, "invalid_request_error")
-    if request.model not in MODELS:
+    if request.model not in models:
         return _error(404, f"The model `{request.model}` does not exist.", "model_not_found", "invalid_request_error")
     if not all(request.input):
         return _error(400, "input cannot be an empty string.", None, "invalid_request_error")

@@ -68,7 +68,7 @@ def write_old(path: Path, version: int = 1) -> None:
     )
     for n, content in enumerate(("Call `create_task` soon.", "```\nint x;\n```")):
         db.execute(
-            "INSERT INTO chunk (row_id, chunk_id, page_id, source_id, ordinal, start, \"end\", heading_path, title, headings, content)"
+            'INSERT INTO chunk (row_id, chunk_id, page_id, source_id, ordinal, start, "end", heading_path, title, headings, content)'
             " VALUES (?, ?, 'pg_1', 'src_1', ?, 0, 3, '[\"T\",\"U\"]', 'T', 'T U', ?)",
             (7 + n, f"ch_{n}", n, content),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -27,7 +27,8 @@ from gleanery.model import (
     utc_now,
 )
 from gleanery.store.base import Store
-from gleanery.store.values import Change
+from gleanery.store.search_store import Match, PageFilter, Shelf, SourceFilter
+from gleanery.store.values import Change, FoundChunk
 
 LEASE_SECONDS = 60.0
 HALF_WAY = Progress(50.0, "crawling", {"stored": StageCount(1, 2)}, "half", 1.5, 2.5, "https://a.test/b", 3, 4)
@@ -130,6 +131,21 @@ def bundle_of(
         for n, (language, text) in enumerate(code)
     )
     return PageBundle(page, tuple(chunks), examples, b"packed links")
+
+
+async def words_found(
+    store: Store, match: str, *source_ids: str, limit: int = 100, shelf: Shelf = Shelf.CHUNKS
+) -> list[int]:
+    """The rows that match an FTS5 expression, best first, in these sources or in all."""
+    sources = source_ids or tuple(await store.search.sources_for(SourceFilter()))
+    weights = (1.0,) * 6
+    hits = await store.search.find_words(shelf, Match(match), PageFilter(tuple(sources)), weights, limit)
+    return [hit.row for hit in hits]
+
+
+async def chunks_of(store: Store, rows: Sequence[int]) -> Mapping[int, FoundChunk]:
+    """Those of the chunks that are visible."""
+    return await store.search.found_chunks(rows, PageFilter(tuple(await store.search.sources_for(SourceFilter()))))
 
 
 @dataclass(frozen=True)

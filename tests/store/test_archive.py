@@ -18,8 +18,7 @@ class StoppedError(Exception):
 
 
 def write(target: Path, *lines: str) -> Path:
-    with whole_file(target) as file:
-        archive = ArchiveWriter(file)
+    with whole_file(target) as file, ArchiveWriter(file) as archive:
         with archive.part("lines", is_packed=True, has_rows=True) as part:
             for line in lines:
                 part.write_row({"line": line})
@@ -49,8 +48,7 @@ def test_the_manifest_has_size_hash_and_rows_of_each_part(tmp_path: Path) -> Non
 
 
 def test_a_longer_line_than_asked_for_is_refused_before_all_of_it_is_read(tmp_path: Path) -> None:
-    with whole_file(tmp_path / "a.zip") as file:
-        archive = ArchiveWriter(file)
+    with whole_file(tmp_path / "a.zip") as file, ArchiveWriter(file) as archive:
         with archive.part("long", is_packed=True) as part:
             for _ in range(40):
                 part.write(b"x" * 1_000_000)
@@ -68,10 +66,15 @@ def test_nothing_is_at_its_place_before_it_is_whole(tmp_path: Path) -> None:
     assert target.stat().st_mode & 0o777 == 0o600
 
 
-def test_what_is_broken_off_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(StoppedError), whole_file(tmp_path / "a.zip") as file:
+def break_off(target: Path) -> None:
+    with whole_file(target) as file:
         file.write(b"x")
         raise StoppedError
+
+
+def test_what_is_broken_off_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(StoppedError):
+        break_off(tmp_path / "a.zip")
     assert not list(tmp_path.iterdir())
 
 

@@ -17,7 +17,7 @@ from gleanery.model import NewTask, TaskStatus, UrlState
 from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.schema import MIGRATIONS
 from gleanery.store.values import TaskFilter
-from tests.store.samples import Changes, bundle_of, event_types, start_crawl, told, url_of
+from tests.store.samples import Changes, bundle_of, event_types, start_crawl, told, url_of, words_found
 
 ROOT = Path(__file__).parents[2]
 
@@ -124,7 +124,7 @@ async def check_crawl(store: EmbeddedStore, pages: set[str]) -> None:
     assert {row.url.removeprefix("https://a.test/") for row in rows} == held
     assert Counter(await event_types(store, crawl.task_id))["page_stored"] == min(len(held), 998)
     assert source.chunk_count == 3 * len(held)
-    words = await store.search.find_words("three", None, (1.0, 1.0, 1.0), 100_000)
+    words = await words_found(store, "three", limit=100_000)
     assert len(words) == len(held)
 
 
@@ -160,7 +160,7 @@ async def test_a_full_disk_refuses_new_pages_and_keeps_the_old(small_disk: Path)
         assert failed
         pages = await store.knowledge.pages(crawl.source.source_id, after=None, limit=10)
         assert sorted(page.url.rsplit("/", 1)[1] for page, _ in pages) == sorted(stored)
-        assert len(await store.search.find_words("kept", None, (1.0, 1.0, 1.0), 10)) == 1
+        assert len(await words_found(store, "kept", limit=10)) == 1
         task = await store.tasks.get(crawl.task.task_id)
         assert [seq for seq, _ in changes.of(task.task_id)] == list(range(1, task.last_seq + 1))
 
@@ -189,7 +189,7 @@ async def test_many_readers_and_writers_at_once(tmp_path: Path) -> None:
         async def write_then_read(n: int) -> None:
             bundle = await crawl.put(str(n), [f"word{n}"])
             assert await store.knowledge.page(bundle.page.page_id) == bundle.page
-            assert len(await store.search.find_words(f"word{n}", None, (1.0, 1.0, 1.0), 5)) == 1
+            assert len(await words_found(store, f"word{n}", limit=5)) == 1
 
         await asyncio.gather(*(write_then_read(n) for n in range(60)))
         assert (await store.knowledge.source(crawl.source.source_id)).page_count == 60

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
+from datetime import timedelta
+
 import pytest
 
 from gleanery.errors import LeaseLost, NotFound
@@ -121,7 +123,7 @@ async def test_a_source_that_is_not_there_is_not_found(crawl: Crawl, enrich: Sql
 async def test_only_what_is_visible_is_asked_about(crawl: Crawl, enrich: SqliteEnrich) -> None:
     await crawl.put("a", ["old"])
     await crawl.store.generations.complete(
-        crawl.fence, crawl.source.source_id, crawl.task.created_at, [], crawl.task.progress, {}
+        crawl.fence, crawl.source.source_id, timedelta(days=1), [], crawl.task.progress, {}
     )
     again = await next_crawl(crawl)
     await again.put("a", ["new"])
@@ -129,7 +131,7 @@ async def test_only_what_is_visible_is_asked_about(crawl: Crawl, enrich: SqliteE
         "old"
     ]
     await again.store.generations.complete(
-        again.fence, again.source.source_id, again.task.created_at, [], again.task.progress, {}
+        again.fence, again.source.source_id, timedelta(days=1), [], again.task.progress, {}
     )
     assert [chunk.content for chunk in await enrich.chunks_to_place(crawl.source.source_id, after=0, limit=9)] == [
         "new"

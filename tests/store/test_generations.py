@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -20,10 +20,20 @@ from gleanery.model import (
     UrlState,
 )
 from tests.clock import SetClock
-from tests.store.samples import HALF_WAY, Crawl, event_types, fence_of, start_crawl, started, told, url_of
+from tests.store.samples import (
+    HALF_WAY,
+    Crawl,
+    chunks_of,
+    event_types,
+    fence_of,
+    start_crawl,
+    started,
+    told,
+    url_of,
+    words_found,
+)
 
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-WEIGHTS = (1.0,) * 6
+FOR_LONG = timedelta(days=1000)
 
 
 @dataclass(frozen=True)
@@ -44,9 +54,9 @@ class Site:
         source_id, store = self.crawl.source.source_id, self.crawl.store
         found = await store.knowledge.chunks(source_id, page_id=None, after=0, limit=100)
         listed = sorted(chunk.chunk.content for chunk in found)
-        hits = await store.search.find_words("text", [source_id], WEIGHTS, 100)
-        chunks = await store.search.found_chunks([hit.row for hit in hits])
-        assert sorted(chunks[hit.row].chunk.content for hit in hits) == listed
+        rows = await words_found(store, "text", source_id)
+        chunks = await chunks_of(store, rows)
+        assert sorted(chunks[row].chunk.content for row in rows) == listed
         source = await store.knowledge.source(source_id)
         pages = await store.knowledge.pages(source_id, after=None, limit=100)
         assert (source.page_count, source.chunk_count) == (len(pages), len(listed))
@@ -62,9 +72,9 @@ async def keep(crawl: Crawl, path: str) -> None:
     await crawl.store.crawls.keep_page(crawl.fence, url, known.page_id, told(), HALF_WAY)
 
 
-async def complete(crawl: Crawl, gone_before: datetime = LONG_AGO) -> Generation:
+async def complete(crawl: Crawl, grace: timedelta = FOR_LONG) -> Generation:
     done = await crawl.store.generations.complete(
-        crawl.fence, crawl.source.source_id, gone_before, told("published"), HALF_WAY, {"seconds": 1}
+        crawl.fence, crawl.source.source_id, grace, told("published"), HALF_WAY, {"seconds": 1}
     )
     await crawl.store.tasks.finish(crawl.fence, TaskStatus.COMPLETED, told(), result={})
     return done
@@ -117,19 +127,19 @@ async def test_a_page_that_says_the_same_stays_the_row_that_it_was(site: Site) -
 async def test_vanished_pages_stay_for_a_while(site: Site, clock: SetClock) -> None:
     again = await site.next()
     await again.put("a", ["text a"])
-    await complete(again, gone_before=clock() - timedelta(days=3))
+    await complete(again, grace=timedelta(days=3))
     assert await site.texts() == ["text a", "text b", "text b2"]
     pages = await again.store.knowledge.pages(again.source.source_id, after=None, limit=9)
     assert [page.missing_since is None for page, _ in pages] == [True, False]
     clock.jump(2 * 86_400)
     back = await site.next()
     await back.put("a", ["text a"])
-    await complete(back, gone_before=clock() - timedelta(days=3))
+    await complete(back, grace=timedelta(days=3))
     assert await site.texts() == ["text a", "text b", "text b2"]
     clock.jump(2 * 86_400)
     last = await site.next()
     await last.put("a", ["text a"])
-    done = await complete(last, gone_before=clock() - timedelta(days=3))
+    done = await complete(last, grace=timedelta(days=3))
     assert await site.texts() == ["text a"]
     [gone] = await last.store.generations.delta(last.source.source_id, done.number, None, after=None, limit=9)
     assert (gone.url, gone.change, gone.new_row) == ("https://a.test/b", "removed", None)
@@ -193,20 +203,21 @@ async def test_a_rejected_one_is_not_seen_until_somebody_wants_it(site: Site) ->
 
 
 async def test_going_back_and_on_again(site: Site) -> None:
+    store = site.crawl.store
     for text in ("text a 2", "text a 3"):
         again = await site.next()
         await again.put("a", [text])
         await keep(again, "b")
         await complete(again)
-    source_id, generations = site.crawl.source.source_id, site.crawl.store.generations
+    source_id, generations = site.crawl.source.source_id, store.generations
     seen = {}
     for number in (1, 3, 2):
         await generations.activate(source_id, number)
         seen[number] = (await site.texts())[0]
     assert seen == {1: "text a", 2: "text a 2", 3: "text a 3"}
-    page_id = (await again.store.knowledge.pages(source_id, after=None, limit=1))[0][0].page_id
+    page_id = (await store.knowledge.pages(source_id, after=None, limit=1))[0][0].page_id
     for number, text in seen.items():
-        assert (await again.store.knowledge.page(page_id, number)).markdown == text
+        assert (await store.knowledge.page(page_id, number)).markdown == text
     # What comes next goes on from where the source stands now.
     later = await site.next()
     await keep(later, "a")
@@ -235,7 +246,7 @@ async def test_a_worker_that_lost_its_lease_publishes_nothing(site: Site) -> Non
     lost = Fence(again.task.task_id, 9)
     generations, source_id = again.store.generations, again.source.source_id
     with pytest.raises(LeaseLost):
-        await generations.complete(lost, source_id, LONG_AGO, told(), HALF_WAY, {})
+        await generations.complete(lost, source_id, FOR_LONG, told(), HALF_WAY, {})
     with pytest.raises(LeaseLost):
         await generations.reject(lost, source_id, {})
     with pytest.raises(LeaseLost):
@@ -249,7 +260,7 @@ async def test_the_last_few_are_kept_and_older_ones_go_in_small_steps(site: Site
         await again.put("a", [f"text a {n}"] + [f"text {n} {m}" for m in range(70)])
         await keep(again, "b")
         await complete(again)
-    generations, source_id = again.store.generations, again.source.source_id
+    generations, source_id = site.crawl.store.generations, site.crawl.source.source_id
     went = []
     while rows := await generations.prune(2):
         went.append(rows)
@@ -268,7 +279,7 @@ async def test_changes_are_told_by_kind_and_page_by_page(site: Site) -> None:
     await again.put("a", ["text a, changed"], title="New title")
     for path in ("c", "d"):
         await again.put(path, [f"text {path}"])
-    done = await complete(again, gone_before=datetime(2100, 1, 1, tzinfo=UTC))
+    done = await complete(again, grace=timedelta(0))
     generations, source_id = again.store.generations, again.source.source_id
     delta = await generations.delta(source_id, done.number, None, after=None, limit=9)
     assert [(d.url.removeprefix("https://a.test/"), str(d.change)) for d in delta] == [

@@ -7,13 +7,11 @@ import asyncio
 import numpy as np
 import pytest
 
-from gleanery.errors import LeaseLost, NotFound, WrongState
-from gleanery.model import Fence, NewTask, TaskStatus
+from gleanery.errors import NotFound, WrongState
+from gleanery.model import NewTask, TaskStatus
 from gleanery.store.base import Store
-from tests.store.samples import Crawl, new_source, start_crawl, told
-
-WEIGHTS = (1.0,) * 6
-CODE_WEIGHTS = (1.0,) * 6
+from gleanery.store.search_store import Shelf, SourceFilter
+from tests.store.samples import Crawl, chunks_of, new_source, start_crawl, told, words_found
 
 # --- sources -----------------------------------------------------------------------------------------------------
 
@@ -102,7 +100,7 @@ async def test_a_source_at_work_is_not_deleted(crawl: Crawl, status: TaskStatus)
 async def test_a_deleted_source_is_gone_at_once_and_purged_by_and_by(crawl: Crawl) -> None:
     knowledge, source_id = crawl.store.knowledge, crawl.source.source_id
     pages = [await crawl.put(str(n), [f"word{n}"], code=[("c", f"code{n};")]) for n in range(5)]
-    vectors, search, prune = crawl.store.vectors, crawl.store.search, crawl.store.generations.prune
+    store, vectors, prune = crawl.store, crawl.store.vectors, crawl.store.generations.prune
     missing = await vectors.without_vectors(source_id, "m", after=0, limit=10)
     await vectors.add_vectors(crawl.fence, "m", missing, np.eye(5, dtype=np.float32))
     rows = [missing_.row for missing_ in missing]
@@ -117,21 +115,21 @@ async def test_a_deleted_source_is_gone_at_once_and_purged_by_and_by(crawl: Craw
         knowledge.pages(source_id, after=None, limit=1),
         knowledge.chunks(source_id, page_id=None, after=0, limit=1),
         knowledge.code_examples(source_id, language=None, after=0, limit=1),
-        search.live_sources(source_id, ()),
+        store.search.sources_for(SourceFilter((source_id,))),
         knowledge.delete_source(source_id),
     ):
         with pytest.raises(NotFound):
             await gone
     assert [s.source_id for s in await knowledge.sources(after=None, limit=9, model=None)] == [kept.source.source_id]
-    assert await search.live_sources(None, ()) == [kept.source.source_id]
+    assert await store.search.sources_for(SourceFilter()) == [kept.source.source_id]
 
-    assert await search.find_words("word1", None, WEIGHTS, 10) == [], "at once"
+    assert await words_found(store, "word1") == [], "at once"
     assert [await prune(3) for _ in range(7)] == [3] * 5 + [0, 0], "a page with its chunk and its code at a time"
-    assert len(await search.find_words("word0", None, WEIGHTS, 10)) == 1
-    assert await search.find_words("word1", None, WEIGHTS, 10) == []
-    assert await search.find_code("code1", None, None, CODE_WEIGHTS, 10) == []
+    assert len(await words_found(store, "word0")) == 1
+    assert await words_found(store, "word1") == []
+    assert await words_found(store, "code1", shelf=Shelf.CODE) == []
     assert await vectors.vectors("m", after=0, limit=10) == []
-    assert await search.found_chunks(rows) == {}
+    assert await chunks_of(store, rows) == {}
     assert (await knowledge.source(kept.source.source_id)).chunk_count == 1
 
 

@@ -14,7 +14,7 @@ from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.schema import MIGRATIONS
 from gleanery.store.values import Idempotency, TaskFilter, Wanted
 from tests.store.old_schema import BEGIN, EVENTS_EACH, VECTOR, write_old
-from tests.store.samples import LEASE_SECONDS, Changes, fence_of, told
+from tests.store.samples import LEASE_SECONDS, Changes, chunks_of, fence_of, told, words_found
 
 ROOT = Path(__file__).parents[2]
 
@@ -103,11 +103,10 @@ async def test_pages_urls_and_code_are_all_there(old: Path) -> None:
 
 
 async def test_chunks_are_found_as_before_and_keep_their_vectors(old: Path) -> None:
-    weights = (1.0,) * 6
     async with EmbeddedStore(old, Changes()) as store:
         for match, row in (("soon", 7), ("createtask", 7), ("int", 8), ("title:T AND x", 8)):
-            assert [hit.row for hit in await store.search.find_words(match, None, weights, 10)] == [row]
-        found = await store.search.found_chunks([7, 8])
+            assert await words_found(store, match) == [row]
+        found = await chunks_of(store, [7, 8])
         assert [found[row].chunk.chunk_id for row in (7, 8)] == ["ch_0", "ch_1"]
         assert found[7].chunk.heading_path == ("T", "U")
         [vector] = await store.vectors.vectors("m", after=0, limit=10)

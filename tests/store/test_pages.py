@@ -11,9 +11,8 @@ import pytest
 from gleanery.errors import NotFound, StorageError
 from gleanery.model import FetchedBy, KnownPage, NewTask, PageBundle, TaskStatus, UrlState
 from gleanery.store.values import ChunkText
+from tests.store import samples
 from tests.store.samples import HALF_WAY, Changes, Crawl, bundle_of, event_types, fence_of, started, told, url_of
-
-WEIGHTS = (1.0,) * 6
 
 
 async def chunk_texts(crawl: Crawl) -> list[tuple[int, str]]:
@@ -23,7 +22,7 @@ async def chunk_texts(crawl: Crawl) -> list[tuple[int, str]]:
 
 
 async def words_found(crawl: Crawl, match: str) -> int:
-    return len(await crawl.store.search.find_words(match, None, WEIGHTS, 10))
+    return len(await samples.words_found(crawl.store, match))
 
 
 async def embed_all(crawl: Crawl) -> list[ChunkText]:

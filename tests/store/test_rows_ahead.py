@@ -25,9 +25,9 @@ from gleanery.model import (
 )
 from gleanery.store import sqlite_crawls
 from gleanery.store.embedded import EmbeddedStore
+from tests.store.samples import chunks_of, words_found
 
 MANY = 50
-WEIGHTS = (1.0,) * 6
 
 
 def _bundle(fence: Fence, source_id: str) -> PageBundle:
@@ -72,7 +72,7 @@ async def test_a_large_page_is_whole_when_it_is_there(tmp_path: Path) -> None:
         assert await store.crawls.store_page(fence, url, _bundle(fence, source_id), [], Progress())
         rows = await store.knowledge.chunks(source_id, page_id=None, after=0, limit=100)
         assert [row.chunk.chunk_id for row in rows] == [f"ch_{n}" for n in range(MANY)]
-        assert len(await store.search.find_words("wombat", None, WEIGHTS, 100)) == MANY
+        assert len(await words_found(store, "wombat")) == MANY
 
 
 async def test_rows_without_their_page_are_not_seen_and_go_when_nothing_works_on_the_source(tmp_path: Path) -> None:
@@ -86,10 +86,10 @@ async def test_rows_without_their_page_are_not_seen_and_go_when_nothing_works_on
         with pytest.raises(LeaseLost):
             await store.crawls.store_page(fence, url, bundle, [], Progress())
         assert await store.knowledge.chunks(source_id, page_id=None, after=0, limit=100) == []
-        assert await store.search.found_chunks(range(1, MANY)) == {}
+        assert await chunks_of(store, range(1, MANY)) == {}
         assert await store.vectors.without_vectors(source_id, "m", after=0, limit=100) == []
         assert await store.vectors.sources_without_vectors("m") == []
-        assert await store.search.find_words("wombat", None, WEIGHTS, 100) == []
+        assert await words_found(store, "wombat") == []
         assert [await store.generations.prune(3) for _ in range(2)] == [41, 0]
         left = "SELECT (SELECT count(*) FROM chunk), (SELECT count(*) FROM text), (SELECT count(*) FROM page)"
         assert tuple(await store.crawls._db.read(lambda db: db.execute(left).fetchone())) == (0, 0, 0)
@@ -105,4 +105,4 @@ async def test_what_was_begun_and_left_is_begun_anew_by_the_next(tmp_path: Path)
         assert await store.crawls.store_page(fence, url, bundle, [], Progress()) is StoredAs.NEW
         rows = await store.knowledge.chunks(source_id, page_id=None, after=0, limit=100)
         assert [row.chunk.chunk_id for row in rows] == [f"ch_{n}" for n in range(MANY)]
-        assert len(await store.search.find_words("wombat", None, WEIGHTS, 100)) == MANY
+        assert len(await words_found(store, "wombat")) == MANY

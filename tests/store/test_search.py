@@ -1,80 +1,189 @@
-"""The contract of `SearchStore`: what is found by words and by texts, and what never is."""
+"""What search asks of a store: by words, by texts, within sources, pages and generations."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from gleanery.errors import NotFound
+from gleanery.model import TaskStatus
 from gleanery.store.base import Store
-from tests.store.samples import Crawl, start_crawl
+from gleanery.store.search_store import Groups, Match, PageFilter, Shelf, SourceFilter
+from tests.store.samples import HALF_WAY, Crawl, bundle_of, start_crawl, told, url_of
 
-WEIGHTS = (1.0,) * 6
-CODE_WEIGHTS = (1.0,) * 6
+WEIGHTS = (2.0, 3.0, 1.0, 0.5, 0.5, 1.0)
+ANY = Match("zebra OR lion")
 
 
-async def contents(store: Store, match: str, sources: list[str] | None = None) -> list[str]:
-    hits = await store.search.find_words(match, sources, WEIGHTS, 10)
-    found = await store.search.found_chunks([hit.row for hit in hits])
-    assert [hit.rank for hit in hits] == sorted(hit.rank for hit in hits)
+async def again(crawl: Crawl) -> Crawl:
+    """The next crawl of the same source; the one before has completed."""
+    await crawl.store.generations.complete(crawl.fence, crawl.source.source_id, timedelta(0), told(), HALF_WAY, {})
+    await crawl.store.tasks.finish(crawl.fence, TaskStatus.COMPLETED, [])
+    return await start_crawl(crawl.store)
+
+
+def pages_of(*crawls: Crawl, generation: int | None = None, **groups: Groups) -> PageFilter:
+    return PageFilter(tuple(crawl.source.source_id for crawl in crawls), generation, **groups)
+
+
+async def contents(
+    store: Store, match: Match, pages: PageFilter, limit: int = 10, weights: Sequence[float] = WEIGHTS
+) -> list[str]:
+    hits = await store.search.find_words(Shelf.CHUNKS, match, pages, weights, limit)
+    found = await store.search.found_chunks([hit.row for hit in hits], pages)
     return [found[hit.row].chunk.content for hit in hits]
 
 
-async def test_chunks_are_found_by_words_best_first(crawl: Crawl) -> None:
-    texts = ["retry the task", "a task, once", "nothing of the kind", "Café naïve"]
-    await crawl.put("a", texts)
-    assert await contents(crawl.store, "retry task") == [texts[0]]
-    assert await contents(crawl.store, "retry OR once") in ([texts[0], texts[1]], [texts[1], texts[0]])
-    assert await contents(crawl.store, '"the kind"') == [texts[2]]
-    assert await contents(crawl.store, "cafe NAIVE") == [texts[3]]
-    assert await contents(crawl.store, "absent") == []
-    by_heading = await crawl.store.search.find_words("Setup", None, WEIGHTS, 2)
-    assert len(by_heading) == 2, "of four"
+async def test_words_are_found_where_they_are_visible(crawl: Crawl) -> None:
+    other = await start_crawl(crawl.store, "https://b.test/")
+    await crawl.put("a", ["a zebra", "a zebra and a lion", "nothing"])
+    await other.put("b", ["the other zebra"])
+    both = pages_of(crawl, other)
+    assert await contents(crawl.store, ANY, both) == ["a zebra and a lion", "a zebra", "the other zebra"]
+    assert await contents(crawl.store, ANY, pages_of(other)) == ["the other zebra"]
+    assert await contents(crawl.store, ANY, both, limit=1) == ["a zebra and a lion"]
+    assert await contents(crawl.store, ANY, both, limit=0) == []
+    assert await contents(crawl.store, ANY, PageFilter(())) == []
+    assert await contents(crawl.store, Match('""'), both) == []
+
+
+async def test_what_must_be_there_and_what_must_not(crawl: Crawl) -> None:
+    await crawl.put("a", ["a zebra", "a zebra and a lion", "a lion"])
+    pages = pages_of(crawl)
+    assert await contents(crawl.store, replace(ANY, must='"and a"'), pages) == ["a zebra and a lion"]
+    assert await contents(crawl.store, replace(ANY, must_not="zebra"), pages) == ["a lion"]
+    assert await contents(crawl.store, replace(ANY, must="lion", must_not="zebra"), pages) == ["a lion"]
+
+
+async def test_few_that_pass_a_filter_are_found_behind_many_that_do_not(crawl: Crawl) -> None:
+    other = await start_crawl(crawl.store, "https://b.test/")
+    await crawl.put("a", [f"zebra zebra zebra {number}" for number in range(300)])
+    await other.put("b", ["one long line about a zebra that comes last of all " * 5])
+    assert len(await contents(crawl.store, ANY, pages_of(other), limit=2)) == 1
 
 
 @pytest.mark.parametrize(
-    ("text", "match"),
+    ("groups", "paths"),
     [
-        ("使用全文检索功能", '"检 索"'),
-        ("データベースを検索する", '"検 索"'),
-        ("데이터베이스를 검색", '"검 색"'),
-        ("use 全文 search", "search"),
+        ({"sites": (("a.test",),)}, ["guide/de", "guide/x", "x_y"]),
+        ({"sites": (("test",),)}, ["guide/de", "guide/x", "x_y"]),
+        ({"sites": (("A.test/guide/",),)}, ["guide/de", "guide/x"]),
+        ({"sites": (("https://a.test/guide",), ())}, ["guide/de", "guide/x"]),
+        ({"sites": (("other.test", "a.test/x"),)}, ["x_y"]),
+        ({"sites": (("est",),)}, []),
+        ({"sites": (("%",),)}, []),
+        ({"paths": (("/guide",),)}, ["guide/de", "guide/x"]),
+        ({"paths": (("guide/x", "/x"),)}, ["guide/x", "x_y"]),
+        ({"paths": (("/guide",), ("/x",))}, []),
+        ({"paths": (("/x%",),)}, []),
+        ({"languages": (("de",),)}, ["guide/de"]),
+        ({"languages": (("DE-AT", "fr"),)}, ["guide/de"]),
+        ({"languages": (("d",),)}, []),
+        ({"versions": (("3.1",),)}, ["x_y"]),
+        ({"versions": (("3.1.2",),)}, ["x_y"]),
+        ({"versions": (("3",), ("3.1",))}, ["x_y"]),
+        ({"versions": (("3.",),)}, []),
     ],
 )
-async def test_chinese_japanese_and_korean_are_found_inside_a_run(crawl: Crawl, text: str, match: str) -> None:
-    await crawl.put("a", [text, "other words"])
-    assert await contents(crawl.store, match) == [text], "and the stored text is untouched"
+async def test_filters_of_pages(crawl: Crawl, groups: dict[str, Groups], paths: list[str]) -> None:
+    for path, language, version in (("guide/x", "en", None), ("guide/de", "de-AT", None), ("x_y", None, "3.1.2")):
+        bundle = bundle_of(crawl.source.source_id, crawl.task.task_id, path, [f"a zebra on {path}"])
+        await crawl.add(url_of(path))
+        page = replace(bundle.page, language=language, version=version)
+        await crawl.store_page(url_of(path), replace(bundle, page=page))
+    pages = pages_of(crawl, **groups)
+    assert sorted(await contents(crawl.store, ANY, pages)) == [f"a zebra on {path}" for path in paths]
+    texts = await crawl.store.search.texts_of(pages)
+    assert len(texts) == len(paths)
+    assert len(await crawl.store.search.rows_of_texts(texts, pages, None)) == len(paths)
 
 
-async def test_search_stays_within_the_sources_it_was_given(store: Store) -> None:
-    one = await start_crawl(store, "https://one.test/", tags=("x", "y"))
-    two = await start_crawl(store, "https://two.test/", tags=("y",))
-    await one.put("a", ["needle one"], code=[("python", "needle()")])
-    await two.put("a", ["needle two"], code=[("go", "needle()"), (None, "needle")])
-    ids = [one.source.source_id, two.source.source_id]
-    assert sorted(await contents(store, "needle")) == ["needle one", "needle two"]
-    assert await contents(store, "needle", ids[1:]) == ["needle two"]
-    assert await contents(store, "needle", []) == []
-    live = store.search.live_sources
-    assert sorted(await live(None, ())) == sorted(ids)
-    assert await live(None, ("x", "y")) == ids[:1]
-    assert await live(ids[1], ("y",)) == ids[1:]
-    assert await live(ids[1], ("x",)) == []
+async def test_a_generation_is_searched_before_it_is_visible(crawl: Crawl) -> None:
+    await crawl.put("a", ["an old zebra"])
+    await crawl.put("b", ["a lion that stays"])
+    second = await again(crawl)
+    await second.put("a", ["a new zebra"])
+    await second.put("b", ["a lion that stays"])
+    now, then, next_one = pages_of(crawl), pages_of(crawl, generation=1), pages_of(crawl, generation=2)
+    assert sorted(await contents(crawl.store, ANY, now)) == ["a lion that stays", "an old zebra"]
+    assert sorted(await contents(crawl.store, ANY, then)) == ["a lion that stays", "an old zebra"]
+    assert sorted(await contents(crawl.store, ANY, next_one)) == ["a lion that stays", "a new zebra"]
+    assert len(await crawl.store.search.texts_of(next_one)) == 2
+
+
+async def test_chunks_of_texts_that_fulfil_conditions(crawl: Crawl) -> None:
+    await crawl.put("a", ["a zebra", "a lion"])
+    await crawl.put("b", ["a zebra"])
+    pages = pages_of(crawl)
+    texts = await crawl.store.search.texts_of(pages)
+    by_text = await crawl.store.search.rows_of_texts(texts, pages, None)
+    assert sorted(len(rows) for rows in by_text.values()) == [1, 2]
+    zebras = await crawl.store.search.rows_of_texts(texts, pages, replace(ANY, must="zebra"))
+    assert [len(rows) for rows in zebras.values()] == [2]
+    others = await crawl.store.search.rows_of_texts(texts, pages, replace(ANY, must_not="zebra"))
+    assert [len(rows) for rows in others.values()] == [1]
+    assert await crawl.store.search.rows_of_texts([], pages, None) == {}
+
+
+async def test_neighbours_are_of_the_same_page(crawl: Crawl) -> None:
+    await crawl.put("a", ["one", "two", "a zebra", "four"])
+    await crawl.put("b", ["five"])
+    (hit,) = await crawl.store.search.find_words(Shelf.CHUNKS, ANY, pages_of(crawl), WEIGHTS, 5)
+    for distance, expected in ((1, ["two", "four"]), (9, ["one", "two", "four"])):
+        beside = await crawl.store.search.neighbours([hit.row], distance)
+        assert [chunk.content for chunk in beside[hit.row]] == expected
+
+
+async def test_code_by_words_and_language(crawl: Crawl) -> None:
+    await crawl.put("a", ["text"], code=[("python", "zebra()"), ("javascript", "zebra();"), (None, "zebra")])
+    pages = pages_of(crawl)
+
+    async def languages(pages: PageFilter) -> list[str | None]:
+        hits = await crawl.store.search.find_words(Shelf.CODE, ANY, pages, WEIGHTS, 5)
+        found = await crawl.store.search.found_code([hit.row for hit in hits], pages)
+        return sorted((found[hit.row].code.language for hit in hits), key=str)
+
+    assert await languages(pages) == [None, "javascript", "python"]
+    assert await languages(replace(pages, code_languages=(("python", "ruby"),))) == ["python"]
+
+
+async def test_sources_by_id_name_tag_and_kind(crawl: Crawl) -> None:
+    store, first = crawl.store, crawl.source.source_id
+    other = await start_crawl(store, "https://b.test/docs/", tags=("x", "Y"), knowledge_type="wiki", title="The B docs")
+    second = other.source.source_id
+
+    async def found(**parts: tuple[str, ...]) -> set[str]:
+        return set(await store.search.sources_for(SourceFilter(**parts)))
+
+    assert await found() == {first, second}
+    assert await found(source_ids=(second,)) == {second}
+    assert await found(tags=("y",)) == await found(tags=("X", "y")) == {second}
+    assert await found(kinds=("WIKI", "none")) == {second}
+    for name in (second, "b.test", "b.test/docs", "https://B.test/docs/", "the b docs"):
+        assert await found(names=(name,)) == {second}
+    assert await found(names=("nobody",)) == set()
+    assert await found(names=("b.test",), tags=("z",)) == set()
     with pytest.raises(NotFound):
-        await live("src_nobody", ())
-
-    async def languages(language: str | None, sources: list[str] | None) -> set[str | None]:
-        found = await store.search.find_code("needle", sources, language, CODE_WEIGHTS, 10)
-        assert [code.rank for code in found] == sorted(code.rank for code in found)
-        return {code.code.language for code in found}
-
-    assert await languages(None, None) == {"python", "go", None}
-    assert await languages("go", None) == {"go"}
-    assert await languages("go", ids[:1]) == set()
-    assert await languages(None, ids[:1]) == {"python"}
+        await found(source_ids=("src_unknown",))
 
 
-async def test_unknown_chunks_are_left_out(crawl: Crawl) -> None:
-    await crawl.put("a")
-    [hit] = await crawl.store.search.find_words("words", None, WEIGHTS, 10)
-    assert list(await crawl.store.search.found_chunks([hit.row, hit.row + 1])) == [hit.row]
-    assert await crawl.store.search.found_chunks([]) == {}
+async def test_words_of_the_index(crawl: Crawl) -> None:
+    await crawl.put("a", ["a zebra", "two Zebras", "Größe"], title="T")
+    search = crawl.store.search
+    assert await search.known_words(Shelf.CHUNKS, ["zebra", "zebras", "große", "nothing"]) == {
+        "zebra": 2,
+        "zebras": 1,
+        "große": 1,
+    }
+    words: list[tuple[str, int]] = []
+    while some := await search.vocabulary(Shelf.CHUNKS, after=words[-1][0] if words else "", limit=3):
+        assert len(some) <= 3
+        words += some
+    assert words == sorted(words)
+    assert dict(words)["zebra"] == 2
+    size = await search.shelf_size(Shelf.CHUNKS)
+    assert (size.rows, size.last) == (3, 3)
+    assert (await search.shelf_size(Shelf.CODE)).rows == 0

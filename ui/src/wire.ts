@@ -234,6 +234,9 @@ export interface SourceShape {
   readonly code_examples: number;
   readonly embedded_chunks: number;
   readonly size_bytes: number;
+  readonly description: string;
+  /** The number of the state that is seen. */
+  readonly generation: number;
 }
 
 export interface PageSummary {
@@ -242,8 +245,11 @@ export interface PageSummary {
   readonly url: string;
   readonly title: string;
   readonly language: string | null;
+  readonly version: string | null;
   readonly chars: number;
   readonly fetched_at: string;
+  /** When a refresh first didn't meet it any more. */
+  readonly missing_since: string | null;
 }
 
 export interface HeadingShape {
@@ -276,6 +282,7 @@ export interface ChunkShape {
   readonly end: number;
   readonly heading_path: readonly string[];
   readonly content: string;
+  readonly context: string;
 }
 
 export interface CodeExampleShape {
@@ -293,7 +300,9 @@ export interface CodeExampleShape {
   readonly end: number;
   /** The page names no language: this one was worked out from the code. */
   readonly is_guessed: boolean;
-  /** The sentence before the block, empty where there is none. */
+  /** What a chat model calls it, empty without one. */
+  readonly name: string;
+  /** The sentence before the block, or what a chat model says of it; empty where there is none. */
   readonly summary: string;
 }
 
@@ -313,7 +322,12 @@ export interface HitShape {
   readonly title: string;
   readonly heading_path: readonly string[];
   readonly content: string;
+  /** Where the chunk stands in its page, empty if that isn't known. */
+  readonly context: string;
   readonly highlights: readonly Range[];
+  readonly matched: readonly string[];
+  readonly folded: readonly { readonly chunk_id: string; readonly url: string }[];
+  readonly neighbours: readonly ChunkShape[];
   readonly score: number;
   readonly scores: Readonly<Record<string, number>>;
 }
@@ -322,6 +336,10 @@ export interface SearchReply {
   readonly hits: readonly HitShape[];
   readonly took_ms: number;
   readonly mode: SearchMode;
+  /** Words that nothing has, with those that were looked for instead. */
+  readonly corrections: Readonly<Record<string, string>>;
+  /** What was not done as asked, in sentences. */
+  readonly notes: readonly string[];
 }
 
 export interface CodeSearchRequest {
@@ -334,11 +352,14 @@ export interface CodeSearchRequest {
 export interface CodeHit extends CodeExampleShape {
   readonly highlights: readonly Range[];
   readonly score: number;
+  readonly scores: Readonly<Record<string, number>>;
 }
 
 export interface CodeSearchReply {
   readonly hits: readonly CodeHit[];
   readonly took_ms: number;
+  readonly corrections: Readonly<Record<string, string>>;
+  readonly notes: readonly string[];
 }
 
 export interface PartHealth {

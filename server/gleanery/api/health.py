@@ -12,7 +12,7 @@ from gleanery import __version__, errors
 from gleanery.api import wire
 from gleanery.api.http import answer
 from gleanery.api.route import Route
-from gleanery.config import EmbedderKind, Settings
+from gleanery.config import Settings
 from gleanery.engine.dispatch import Dispatcher
 from gleanery.engine.presence import Presence
 from gleanery.engine.worker import Worker
@@ -36,7 +36,7 @@ class HealthApi:
         self,
         store: Store,
         worker: Worker,
-        vectors: Vectors | None,
+        vectors: Vectors,
         browser: Browser | None,
         settings: Settings,
         *,
@@ -81,13 +81,15 @@ class HealthApi:
             return wire.PartHealth(status="failed", message=error.message)
 
     def _embedder(self) -> wire.PartHealth:
-        if self._vectors is None:
+        if self._vectors.problem is not None:
+            return wire.PartHealth(status="degraded", message=self._vectors.problem)
+        if not self._vectors.is_on:
             return wire.PartHealth(status="off", message="Off: search finds by words")
-        if self._settings.embedder_kind is EmbedderKind.LOCAL and not minilm.is_built(self._settings.model_dir):
+        if str(self._vectors.model).startswith("local:") and not minilm.is_built(self._settings.model_dir):
             return wire.PartHealth(
                 status="degraded", message="The local model is missing: 'make setup' builds it. Search finds by words"
             )
-        return wire.PartHealth(status="ok", message=f"{self._vectors.model}, {len(self._vectors.index):,} vectors")
+        return wire.PartHealth(status="ok", message=f"{self._vectors.model}, {self._vectors.count:,} vectors")
 
 
 def browser_health(browser: Browser | None) -> wire.PartHealth:

@@ -30,7 +30,7 @@ class KnowledgeApi:
         check_url: CheckUrl,
         previewer: Previewer,
         forget_source: Callable[[str], None],
-        model: str | None,
+        model: Callable[[], str | None],
     ) -> None:
         self._store = store
         self._submitter = submitter
@@ -188,13 +188,13 @@ class KnowledgeApi:
 
     async def sources(self, request: web.Request) -> web.Response:
         limit, key = limit_of(request), cursor_of(request)
-        rows = await self._store.knowledge.sources(after=time_key(key), limit=limit, model=self._model)
+        rows = await self._store.knowledge.sources(after=time_key(key), limit=limit, model=self._model())
         cursor = make_cursor(rows[-1].created_at.timestamp(), rows[-1].source_id) if len(rows) == limit else None
         return answer(wire.SourcePage(items=[present.of_source(row) for row in rows], next_cursor=cursor))
 
     async def source(self, request: web.Request) -> web.Response:
         return answer(
-            present.of_source(await self._store.knowledge.source(request.match_info["source_id"], self._model))
+            present.of_source(await self._store.knowledge.source(request.match_info["source_id"], self._model()))
         )
 
     async def delete(self, request: web.Request) -> web.Response:

@@ -14,6 +14,7 @@ from gleanery.api.wire import (
     ErrorBody,
     EstimateShape,
     EventShape,
+    GenerationShape,
     HeadingShape,
     PageShape,
     PageSummary,
@@ -193,6 +194,22 @@ def of_source(source: model.Source) -> SourceShape:
         code_examples=source.code_example_count,
         embedded_chunks=source.embedded_chunk_count,
         size_bytes=source.size_bytes,
+        description=source.description,
+        generation=source.generation,
+    )
+
+
+def of_generation(generation: model.Generation, visible: int) -> GenerationShape:
+    return GenerationShape(
+        source_id=generation.source_id,
+        number=generation.number,
+        state=generation.state,
+        is_visible=generation.number == visible,
+        base=generation.base,
+        task_id=generation.task_id,
+        created_at=generation.created_at,
+        completed_at=generation.completed_at,
+        result=dict(generation.result),
     )
 
 
@@ -203,8 +220,10 @@ def of_page_summary(page: model.Page, chars: int) -> PageSummary:
         url=page.url,
         title=page.title,
         language=page.language,
+        version=page.version,
         chars=chars,
         fetched_at=page.fetched_at,
+        missing_since=page.missing_since,
     )
 
 
@@ -235,6 +254,7 @@ def of_chunk(chunk: model.Chunk) -> ChunkShape:
         end=chunk.end,
         heading_path=list(chunk.heading_path),
         content=chunk.content,
+        context=chunk.context,
     )
 
 
@@ -252,6 +272,7 @@ def of_code(code: model.StoredCode, url: str, title: str) -> CodeExampleShape:
         context=code.context,
         start=code.start,
         end=code.end,
+        name=code.name,
         summary=code.summary,
         is_guessed=code.is_guessed,
     )

@@ -1,16 +1,49 @@
-"""`/search` and `/search/code`."""
+"""`/search` and `/search/code`, as links (GET) and for programs (POST)."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from aiohttp import web
+from pydantic import ValidationError
 
-from gleanery.api import present, wire
+from gleanery import errors
+from gleanery.api import present
 from gleanery.api.http import answer, read
-from gleanery.api.route import Route
-from gleanery.knowledge.search import Mode, Searcher
+from gleanery.api.route import Query, Route
+from gleanery.api.search_shapes import (
+    CodeHit,
+    CodeSearchReply,
+    CodeSearchRequest,
+    Filters,
+    HitShape,
+    SearchReply,
+    SearchRequest,
+    TwinShape,
+)
+from gleanery.knowledge.search import CodeQuery, Hit, Mode, Searcher, SearchQuery
+
+Asked = TypeVar("Asked", bound=Filters)
+
+_FILTERS = (
+    Query("q", "What to look for."),
+    Query("source_id", "Only in this source."),
+    Query("tag", "Only in sources with this tag; may be given several times."),
+    Query("kind", "Only in sources of this kind."),
+    Query("language", "Only in this language."),
+    Query("path_prefix", "Only pages whose path begins so."),
+    Query("version", "Only pages of this version."),
+    Query("limit", "Most hits, 1 to 100.", "integer"),
+    Query("typos", "Whether to correct words that nothing has.", "boolean"),
+)
+_MORE = (
+    Query("mode", "By words, by meaning, or both.", values=("hybrid", "vector", "keyword")),
+    Query("neighbours", "Chunks before and after each hit, 0 to 5.", "integer"),
+    Query("fold", "Whether hits that say nearly the same are put into one.", "boolean"),
+    Query("rerank", "Whether the reranker looks again, where one is set.", "boolean"),
+)
 
 
 class SearchApi:
@@ -20,67 +53,146 @@ class SearchApi:
         self._searcher = searcher
 
     def routes(self) -> Sequence[Route]:
+        search, code = "/api/v1/search", "/api/v1/search/code"
+        passages, examples = "Search passages by words and meaning", "Search code examples"
         return (
+            Route("POST", search, self.search, passages, "search", SearchReply, SearchRequest, errors=(404, 502)),
             Route(
-                "POST",
-                "/api/v1/search",
-                self.search,
-                "Search passages by words and meaning",
+                "GET",
+                search,
+                self.search_link,
+                f"{passages}, as a link",
                 "search",
-                wire.SearchReply,
-                wire.SearchRequest,
+                SearchReply,
+                query=(*_FILTERS, *_MORE),
                 errors=(404, 502),
             ),
+            Route("POST", code, self.code, examples, "search", CodeSearchReply, CodeSearchRequest, errors=(404,)),
             Route(
-                "POST",
-                "/api/v1/search/code",
-                self.code,
-                "Search code examples",
+                "GET",
+                code,
+                self.code_link,
+                f"{examples}, as a link",
                 "search",
-                wire.CodeSearchReply,
-                wire.CodeSearchRequest,
+                CodeSearchReply,
+                query=_FILTERS,
                 errors=(404,),
             ),
         )
 
     async def search(self, request: web.Request) -> web.Response:
+        return await self._passages(await read(request, SearchRequest))
+
+    async def search_link(self, request: web.Request) -> web.Response:
+        return await self._passages(_linked(request, SearchRequest))
+
+    async def code(self, request: web.Request) -> web.Response:
+        return await self._examples(await read(request, CodeSearchRequest))
+
+    async def code_link(self, request: web.Request) -> web.Response:
+        return await self._examples(_linked(request, CodeSearchRequest))
+
+    async def _passages(self, body: SearchRequest) -> web.Response:
         started = time.perf_counter()
-        body = await read(request, wire.SearchRequest)
-        found = await self._searcher.search(
-            body.query, mode=Mode(body.mode), source_id=body.source_id, tags=body.tags, limit=body.limit
+        found = await self._searcher.find(
+            SearchQuery(
+                body.query,
+                mode=Mode(body.mode),
+                source_ids=_one(body.source_id),
+                tags=tuple(body.tags),
+                kinds=_one(body.kind),
+                languages=_one(body.language),
+                path_prefixes=_one(body.path_prefix),
+                versions=_one(body.version),
+                limit=body.limit,
+                neighbours=body.neighbours,
+                fold=body.fold,
+                typos=body.typos,
+                rerank=body.rerank,
+            )
+        )
+        reply = SearchReply(
+            hits=[_hit(hit) for hit in found.hits],
+            took_ms=_ms(started),
+            mode=found.mode.value,
+            corrections=dict(found.corrections),
+            notes=list(found.notes),
+        )
+        return answer(reply)
+
+    async def _examples(self, body: CodeSearchRequest) -> web.Response:
+        started = time.perf_counter()
+        found = await self._searcher.find_code(
+            CodeQuery(
+                body.query,
+                languages=_one(body.language),
+                source_ids=_one(body.source_id),
+                tags=tuple(body.tags),
+                kinds=_one(body.kind),
+                path_prefixes=_one(body.path_prefix),
+                versions=_one(body.version),
+                limit=body.limit,
+                typos=body.typos,
+            )
         )
         hits = [
-            wire.HitShape(
-                chunk_id=hit.found.chunk.chunk_id,
-                page_id=hit.found.chunk.page_id,
-                source_id=hit.found.chunk.source_id,
-                url=hit.url,
-                title=hit.found.title,
-                heading_path=list(hit.found.chunk.heading_path),
-                content=hit.found.chunk.content,
+            CodeHit(
+                **present.of_code(hit.found.code, hit.found.url, hit.found.title).model_dump(),
                 highlights=list(hit.highlights),
                 score=hit.score,
                 scores=dict(hit.scores),
             )
             for hit in found.hits
         ]
-        return answer(wire.SearchReply(hits=hits, took_ms=_ms(started), mode=found.mode.value))
-
-    async def code(self, request: web.Request) -> web.Response:
-        started = time.perf_counter()
-        body = await read(request, wire.CodeSearchRequest)
-        found = await self._searcher.search_code(
-            body.query, language=body.language, source_id=body.source_id, limit=body.limit
+        reply = CodeSearchReply(
+            hits=hits, took_ms=_ms(started), corrections=dict(found.corrections), notes=list(found.notes)
         )
-        hits = [
-            wire.CodeHit(
-                **present.of_code(hit.found.code, hit.found.url, hit.found.title).model_dump(),
-                highlights=list(hit.highlights),
-                score=hit.score,
-            )
-            for hit in found
-        ]
-        return answer(wire.CodeSearchReply(hits=hits, took_ms=_ms(started)))
+        return answer(reply)
+
+
+def _linked(request: web.Request, model: type[Asked]) -> Asked:
+    """What a link asks for. Raises InvalidInput for a parameter that is wrong or that there isn't."""
+    values: dict[str, Any] = {}
+    for name in request.query:
+        field = {"q": "query", "tag": "tags"}.get(name, name)
+        if field not in model.model_fields or name in ("query", "tags"):
+            raise errors.InvalidInput(name, "unknown parameter")
+        values[field] = request.query.getall(name) if name == "tag" else request.query[name]
+    return _validated(model, values)
+
+
+def _validated(model: type[Asked], values: dict[str, Any]) -> Asked:
+    names = {"query": "q", "tags": "tag"}
+    try:
+        return model.model_validate(values, strict=False)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0]) if first["loc"] else "q"
+        raise errors.InvalidInput(names.get(field, field), first["msg"]) from None
+
+
+def _hit(hit: Hit) -> HitShape:
+    chunk = hit.found.chunk
+    return HitShape(
+        chunk_id=chunk.chunk_id,
+        page_id=chunk.page_id,
+        source_id=chunk.source_id,
+        url=hit.url,
+        title=hit.found.title,
+        heading_path=list(chunk.heading_path),
+        content=chunk.content,
+        context=chunk.context,
+        highlights=list(hit.highlights),
+        matched=list(hit.matched),
+        folded=[TwinShape(chunk_id=twin.chunk_id, url=twin.url) for twin in hit.folded],
+        neighbours=[present.of_chunk(each) for each in hit.neighbours],
+        score=hit.score,
+        scores=dict(hit.scores),
+    )
+
+
+def _one(value: str | None) -> tuple[str, ...]:
+    return () if value is None else (value,)
 
 
 def _ms(started: float) -> float:

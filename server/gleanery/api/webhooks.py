@@ -23,7 +23,7 @@ class DeliveryShape(Shape):
     delivery_id: str = Field(description="The `webhook-id` of every attempt.")
     task_id: str
     url: str
-    type: str = Field(description="`task.` and the state that the call tells of.")
+    type: str = Field(description="`task.` and the state that the call tells of, or `source.changed`.")
     state: DeliveryState
     attempts: int
     created_at: datetime

@@ -6,12 +6,11 @@ Requests refuse fields they don't know. Times are ISO 8601 in UTC.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from gleanery import model
-from gleanery.handlers.crawl.payload import Tag
 
 SeedStatus = Literal[
     "queued",
@@ -347,10 +346,31 @@ class SourceShape(Shape):
     code_examples: int
     embedded_chunks: int
     size_bytes: int
+    description: str = Field(description="By a chat model, where one is set.")
+    generation: int = Field(description="The number of the state that is seen.")
 
 
 class SourcePage(Shape):
     items: list[SourceShape]
+    next_cursor: str | None
+
+
+class GenerationShape(Shape):
+    source_id: str
+    number: int
+    state: model.GenerationState
+    is_visible: bool = Field(description="Whether search and listings go by it.")
+    base: int | None = Field(description="The one that it was built beside; none: it was seen while it was built.")
+    task_id: str
+    created_at: datetime
+    completed_at: datetime | None
+    result: dict[str, Any] = Field(
+        description="`pages_added`, `pages_changed`, `pages_removed`, what was `saved`, the gate's `figures` and `reasons`."
+    )
+
+
+class GenerationPage(Shape):
+    items: list[GenerationShape]
     next_cursor: str | None
 
 
@@ -360,8 +380,10 @@ class PageSummary(Shape):
     url: str
     title: str
     language: str | None
+    version: str | None = Field(description="Of what it documents, as its URL tells.")
     chars: int
     fetched_at: datetime
+    missing_since: datetime | None = Field(description="When a refresh first didn't meet it any more.")
 
 
 class PageSummaryPage(Shape):
@@ -399,6 +421,9 @@ class ChunkShape(Shape):
     end: int
     heading_path: list[str]
     content: str
+    context: str = Field(
+        description="What introduced it, where it was cut off from that, or what a chat model says of its place."
+    )
 
 
 class ChunkPage(Shape):
@@ -419,59 +444,14 @@ class CodeExampleShape(Shape):
     context: str = Field(description="The prose right before the block.")
     start: int
     end: int
-    summary: str = Field(description="The sentence before the block.")
+    name: str = Field(description="What a chat model calls it; empty without one.")
+    summary: str = Field(description="The sentence before the block, or what a chat model says of it.")
     is_guessed: bool = Field(description="The page names no language: this one was worked out from the code.")
 
 
 class CodeExamplePage(Shape):
     items: list[CodeExampleShape]
     next_cursor: str | None
-
-
-class SearchRequest(Request):
-    query: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
-    mode: Literal["hybrid", "vector", "keyword"] = "hybrid"
-    source_id: str | None = None
-    tags: list[Tag] = Field(default_factory=list, max_length=50, description="Only sources that have all of them.")
-    limit: int = Field(10, ge=1, le=100)
-
-
-class HitShape(Shape):
-    chunk_id: str
-    page_id: str
-    source_id: str
-    url: str = Field(description="With the anchor of the nearest heading, where there is one.")
-    title: str
-    heading_path: list[str]
-    content: str
-    highlights: list[tuple[int, int]] = Field(description="Ranges of `content` to mark, in code points.")
-    score: float
-    scores: dict[str, float] = Field(description="The parts of the score: rank and raw score by words and by meaning.")
-
-
-class SearchReply(Shape):
-    hits: list[HitShape]
-    took_ms: float
-    mode: Literal["hybrid", "vector", "keyword"] = Field(
-        description="What was searched by: keyword while no vectors are there."
-    )
-
-
-class CodeSearchRequest(Request):
-    query: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
-    language: str | None = Field(None, max_length=64)
-    source_id: str | None = None
-    limit: int = Field(10, ge=1, le=100)
-
-
-class CodeHit(CodeExampleShape):
-    highlights: list[tuple[int, int]] = Field(description="Ranges of `code` to mark, in code points.")
-    score: float
-
-
-class CodeSearchReply(Shape):
-    hits: list[CodeHit]
-    took_ms: float
 
 
 # Health

@@ -9,7 +9,8 @@ import io
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from gleanery import errors
 from gleanery.cli import exits
@@ -46,34 +47,27 @@ def complain(error: errors.GleaneryError) -> None:
     print(one_line(f"gleanery: {error.message}{code}"), file=sys.stderr)
 
 
+_COMMANDS = {
+    "backup": ("backup", "backup"),
+    "changes": ("changes", "changes"),
+    "crawl": ("crawl", "crawl"),
+    "evaluate": ("evaluate", "evaluate"),
+    "export": ("export", "export"),
+    "import": ("export", "import_file"),
+    "preview": ("preview", "preview"),
+    "restore": ("backup", "restore"),
+    "search": ("search", "search"),
+    "serve": ("serve", "serve"),
+    "tasks": ("tasks", "tasks"),
+    "worker": ("worker", "worker"),
+}
+"""Module and function of each command; only the one that is called is imported, for some take a second."""
+
+
 def _run(args: Namespace) -> exits.Exit:
-    match args.command:
-        case "serve":
-            from gleanery.cli.serve import serve
-
-            return serve(args)
-        case "preview":
-            from gleanery.cli.preview import preview
-
-            return preview(args)
-        case "crawl":
-            from gleanery.cli.crawl import crawl
-
-            return crawl(args)
-        case "search":
-            from gleanery.cli.search import search
-
-            return search(args)
-        case "tasks":
-            from gleanery.cli.tasks import tasks
-
-            return tasks(args)
-        case "worker":
-            from gleanery.cli.worker import worker
-
-            return worker(args)
-        case _:
-            raise AssertionError(args.command)
+    module, function = _COMMANDS[args.command]
+    command: Callable[[Namespace], exits.Exit] = getattr(import_module(f"gleanery.cli.{module}"), function)
+    return command(args)
 
 
 def _never_fail_to_print() -> None:

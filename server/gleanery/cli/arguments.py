@@ -8,6 +8,7 @@ from typing import Any
 from gleanery import __version__
 from gleanery.cli.crawl_request import add_flags, add_running_flags
 from gleanery.cli.exits import MEANINGS
+from gleanery.cli.file_arguments import add_backup, add_export, add_import, add_restore
 
 _EXIT_CODES = "exit codes:\n" + "\n".join(f"  {int(code):<4} {meaning}" for code, meaning in MEANINGS)
 
@@ -44,6 +45,10 @@ Settings come from the environment (GLEANERY_…) or from flags; flags win.""",
     _preview(commands)
     _crawl(commands)
     _search(commands)
+    _changes(commands)
+    _evaluate(commands)
+    for add in (add_export, add_import, add_backup, add_restore):
+        add(commands)
     _tasks(commands)
     return parser
 
@@ -164,16 +169,72 @@ def _search(commands: Any) -> None:
 examples:
   gleanery search "retry after a time-out"
   gleanery search "connection pool" --code --language python
+  gleanery search '"graceful shutdown" -deprecated site:docs.example.org' --explain
   gleanery search TaskGroup --mode keyword --limit 3 --json | jq -r '.hits[].url'""",
     )
     parser.add_argument("text", metavar="TEXT", nargs="+", help="what to look for")
     parser.add_argument("--source", metavar="ID", help="only in this source")
+    parser.add_argument("--tag", metavar="TAG", action="append", help="only in sources with this tag; may be repeated")
+    parser.add_argument("--kind", metavar="KIND", help="only in sources of this kind")
+    parser.add_argument("--path", metavar="PREFIX", help="only pages whose path begins so")
+    parser.add_argument("--version", metavar="V", dest="page_version", help="only pages of this version")
     parser.add_argument(
         "--mode", choices=("hybrid", "vector", "keyword"), help="by words and meaning (default), or one of them"
     )
     parser.add_argument("--limit", type=int, metavar="N", help="most hits (default 10)")
     parser.add_argument("--code", action="store_true", help="code examples instead of passages")
-    parser.add_argument("--language", metavar="NAME", help="with --code: only in this language")
+    parser.add_argument("--language", metavar="NAME", help="only pages in this language; with --code: of the code")
+    parser.add_argument("--explain", action="store_true", help="say of each hit what its score is made of")
+    _connection(parser)
+
+
+def _changes(commands: Any) -> None:
+    parser = _parser(
+        commands.add_parser,
+        "changes",
+        help="see what the refreshes of a source changed",
+        description=f"""\
+List the refreshes of a source, the pages that one of them changed, or what changed on a page.
+
+{_CONNECTION}""",
+        epilog=f"""\
+examples:
+  gleanery changes docs.example.org
+  gleanery changes docs.example.org 7
+  gleanery changes docs.example.org 7 /guide/install
+
+{_EXIT_CODES}""",
+    )
+    parser.add_argument("source", metavar="SOURCE", help="its id, its URL or its host")
+    parser.add_argument("generation", metavar="NUMBER", type=int, nargs="?", help="pages that this refresh changed")
+    parser.add_argument("page", metavar="PAGE", nargs="?", help="what changed on this page: its URL, path or id")
+    parser.add_argument("--limit", type=int, metavar="N", default=20, help="most refreshes (default 20)")
+    _connection(parser)
+
+
+def _evaluate(commands: Any) -> None:
+    parser = _parser(
+        commands.add_parser,
+        "evaluate",
+        help="measure how well search finds the pages of saved queries",
+        description=f"""\
+Run the saved queries of a source and show where each finds its page, with recall and mean reciprocal rank (MRR).
+
+{_CONNECTION}""",
+        epilog=f"""\
+examples:
+  gleanery evaluate docs.example.org
+  gleanery evaluate https://docs.example.org/guide/ --fail-under 0.8
+  gleanery evaluate docs.example.org --queries queries.jsonl --json | jq .mrr
+
+A line of the file: {{"query": "how to install", "expected": ["/guide/install"]}}
+
+{_EXIT_CODES}""",
+    )
+    parser.add_argument("source", metavar="SOURCE", help="its id, its URL or its host")
+    parser.add_argument("--queries", metavar="FILE", help="run the queries of this file (JSON lines) and keep nothing")
+    parser.add_argument("--generation", type=int, metavar="N", help="search this generation instead of the visible one")
+    parser.add_argument("--fail-under", metavar="MRR", help="exit with 1 when the MRR is lower: 0 to 1")
     _connection(parser)
 
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from gleanery import __version__, errors
 from gleanery.api import wire
+from gleanery.api.search_shapes import CodeSearchReply, SearchReply
 from gleanery.model import TaskStatus
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -52,27 +53,27 @@ class Client:
         headers = {"User-Agent": f"gleanery/{__version__}"}
         if self._key is not None:
             headers["Authorization"] = f"Bearer {self._key}"
-        self._session = aiohttp.ClientSession(headers=headers, timeout=_REST_TIMEOUT)
+        self.session = aiohttp.ClientSession(headers=headers, timeout=_REST_TIMEOUT)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._session.close()
+        await self.session.close()
 
     async def start_crawl(self, body: Mapping[str, Any]) -> wire.CrawlStarted:
-        return await self._call("POST", "/api/v1/knowledge/add", wire.CrawlStarted, body=body)
+        return await self.call("POST", "/api/v1/knowledge/add", wire.CrawlStarted, body=body)
 
     async def task(self, task_id: str) -> wire.TaskShape:
-        return await self._call("GET", f"/api/v1/tasks/{_part(task_id)}", wire.TaskShape)
+        return await self.call("GET", f"/api/v1/tasks/{_part(task_id)}", wire.TaskShape)
 
     async def tasks(self, **query: str | int | None) -> Sequence[wire.TaskShape]:
         """The first page of the listing; `query` as the route takes it, None for what isn't asked."""
-        return (await self._call("GET", "/api/v1/tasks", wire.TaskPage, query=query)).items
+        return (await self.call("GET", "/api/v1/tasks", wire.TaskPage, query=query)).items
 
     async def preview(self, body: Mapping[str, Any]) -> wire.PreviewShape:
         """The server looks at a site before it answers, so that it may take a while."""
-        return await self._call(
+        return await self.call(
             "POST", "/api/v1/knowledge/preview", wire.PreviewShape, body=body, patience=_PREVIEW_TIMEOUT
         )
 
@@ -85,7 +86,7 @@ class Client:
         while True:
             room = min(_URLS_AT_ONCE, most - len(found))
             query = {"state": state, "reason": reason, "limit": room, "cursor": cursor}
-            page = await self._call("GET", f"/api/v1/tasks/{_part(task_id)}/pages", wire.UrlPage, query=query)
+            page = await self.call("GET", f"/api/v1/tasks/{_part(task_id)}/pages", wire.UrlPage, query=query)
             found += page.items
             cursor = page.next_cursor
             if cursor is None or len(found) >= most:
@@ -96,49 +97,49 @@ class Client:
         return await self.urls(task_id, most, state="failed")
 
     async def start_task(self, body: Mapping[str, Any]) -> wire.TaskShape:
-        return await self._call("POST", "/api/v1/tasks", wire.TaskShape, body=body)
+        return await self.call("POST", "/api/v1/tasks", wire.TaskShape, body=body)
 
     async def cancel(self, task_id: str) -> wire.TaskShape:
-        return await self._call("PUT", f"/api/v1/tasks/{_part(task_id)}/cancel", wire.TaskShape)
+        return await self.call("PUT", f"/api/v1/tasks/{_part(task_id)}/cancel", wire.TaskShape)
 
     async def pause(self, task_id: str) -> wire.TaskShape:
-        return await self._call("POST", f"/api/v1/tasks/{_part(task_id)}/pause", wire.TaskShape)
+        return await self.call("POST", f"/api/v1/tasks/{_part(task_id)}/pause", wire.TaskShape)
 
     async def resume(self, task_id: str) -> wire.TaskShape:
-        return await self._call("POST", f"/api/v1/tasks/{_part(task_id)}/resume", wire.TaskShape)
+        return await self.call("POST", f"/api/v1/tasks/{_part(task_id)}/resume", wire.TaskShape)
 
     async def retry(self, task_id: str, body: Mapping[str, Any]) -> wire.TaskShape:
-        return await self._call("POST", f"/api/v1/tasks/{_part(task_id)}/retry", wire.TaskShape, body=body)
+        return await self.call("POST", f"/api/v1/tasks/{_part(task_id)}/retry", wire.TaskShape, body=body)
 
     async def change(self, task_id: str, body: Mapping[str, Any]) -> wire.TaskShape:
-        return await self._call("PATCH", f"/api/v1/tasks/{_part(task_id)}", wire.TaskShape, body=body)
+        return await self.call("PATCH", f"/api/v1/tasks/{_part(task_id)}", wire.TaskShape, body=body)
 
     async def cancel_all(self, body: Mapping[str, Any]) -> wire.Steered:
-        return await self._call("POST", "/api/v1/tasks/cancel", wire.Steered, body=body)
+        return await self.call("POST", "/api/v1/tasks/cancel", wire.Steered, body=body)
 
     async def retry_all(self, body: Mapping[str, Any]) -> wire.Steered:
-        return await self._call("POST", "/api/v1/tasks/retry", wire.Steered, body=body)
+        return await self.call("POST", "/api/v1/tasks/retry", wire.Steered, body=body)
 
     async def stats(self) -> wire.TaskStatsShape:
         """Figures, of ended tasks those of the last hour."""
-        return await self._call("GET", "/api/v1/tasks/stats", wire.TaskStatsShape)
+        return await self.call("GET", "/api/v1/tasks/stats", wire.TaskStatsShape)
 
     async def prune(self, body: Mapping[str, Any]) -> wire.Pruned:
-        return await self._call("POST", "/api/v1/tasks/prune", wire.Pruned, body=body)
+        return await self.call("POST", "/api/v1/tasks/prune", wire.Pruned, body=body)
 
-    async def search(self, body: Mapping[str, Any]) -> wire.SearchReply:
-        return await self._call("POST", "/api/v1/search", wire.SearchReply, body=body)
+    async def search(self, body: Mapping[str, Any]) -> SearchReply:
+        return await self.call("POST", "/api/v1/search", SearchReply, body=body)
 
-    async def search_code(self, body: Mapping[str, Any]) -> wire.CodeSearchReply:
-        return await self._call("POST", "/api/v1/search/code", wire.CodeSearchReply, body=body)
+    async def search_code(self, body: Mapping[str, Any]) -> CodeSearchReply:
+        return await self.call("POST", "/api/v1/search/code", CodeSearchReply, body=body)
 
     @asynccontextmanager
     async def updates(self, task_id: str, after: int) -> AsyncIterator[AsyncIterator[Update]]:
         """The live line of a task from the event after `after` on. Ends when the server hangs up in order; raises
         ServerUnreachable when the line breaks or falls silent."""
-        with self._translated():
+        with self.translated():
             # The heartbeat is the client's own ping; the server's messages are waited for in `_messages`.
-            async with self._session.ws_connect(
+            async with self.session.ws_connect(
                 f"{self.base_url}/ws/tasks/{_part(task_id)}/status",
                 params={"lastSeq": after},
                 heartbeat=10.0,
@@ -156,7 +157,7 @@ class Client:
             elif message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED):
                 return
 
-    async def _call(
+    async def call(
         self,
         method: str,
         path: str,
@@ -167,8 +168,8 @@ class Client:
         patience: aiohttp.ClientTimeout = _REST_TIMEOUT,
     ) -> Model:
         asked = {name: value for name, value in (query or {}).items() if value is not None}
-        with self._translated():
-            async with self._session.request(
+        with self.translated():
+            async with self.session.request(
                 method, self.base_url + path, params=asked, json=body, timeout=patience
             ) as response:
                 text = await response.text(errors="replace")
@@ -180,7 +181,7 @@ class Client:
             raise _not_gleanery(response.status, self.base_url) from None
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def translated(self) -> Iterator[None]:
         try:
             yield
         except aiohttp.WSServerHandshakeError as error:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gleanery import errors
-from gleanery.api import wire
+from gleanery.api.search_shapes import CodeHit, CodeSearchReply, HitShape, SearchReply
 from gleanery.cli import connect
 from gleanery.cli.exits import Exit
 from gleanery.cli.safe_text import block, one_line
@@ -23,8 +23,6 @@ _INDENT = 4
 
 
 def search(args: Namespace) -> Exit:
-    if args.language is not None and not args.code:
-        raise errors.InvalidInput("--language", "only goes with --code")
     if args.mode is not None and args.code:
         raise errors.InvalidInput("--mode", "does not go with --code: code is found by words")
     return connect.run(_search(args))
@@ -35,15 +33,16 @@ async def _search(args: Namespace) -> Exit:
     # A server of our own only reads here: nothing starts to run because someone searched.
     async with connect.connect(args, concurrency=0) as connection:
         client = connection.client
-        found: wire.SearchReply | wire.CodeSearchReply
+        found: SearchReply | CodeSearchReply
         found = await client.search_code(body) if args.code else await client.search(body)
     if args.json:
         print(found.model_dump_json(ensure_ascii=True))
         return Exit.COMPLETE
     console = _console()
-    hits: Sequence[wire.HitShape | wire.CodeHit] = found.hits
+    _print_changes(console, found)
+    hits: Sequence[HitShape | CodeHit] = found.hits
     for number, hit in enumerate(hits, 1):
-        _print_hit(console, number, hit)
+        _print_hit(console, number, hit, is_explained=args.explain)
     if not hits:
         print("Nothing found.")
     return Exit.COMPLETE
@@ -57,6 +56,10 @@ def request_body(args: Namespace) -> dict[str, Any]:
         "limit": args.limit,
         "mode": args.mode,
         "language": args.language,
+        "tags": args.tag,
+        "kind": args.kind,
+        "path_prefix": args.path,
+        "version": args.page_version,
     }
     return {name: value for name, value in asked.items() if value is not None}
 
@@ -67,13 +70,27 @@ def _console() -> Console:
     return Console(highlight=False, markup=False, emoji=False)
 
 
-def _print_hit(console: Console, number: int, hit: wire.HitShape | wire.CodeHit) -> None:
+def _print_changes(console: Console, found: SearchReply | CodeSearchReply) -> None:
+    """What was looked for otherwise than it was asked."""
+    from rich.text import Text
+
+    said = [
+        f"“{one_line(typed)}” is not known, looked for “{one_line(taken)}”"
+        for typed, taken in found.corrections.items()
+    ]
+    for sentence in (*said, *map(one_line, found.notes)):
+        console.print(Text(sentence, style="yellow"), soft_wrap=True)
+    if said or found.notes:
+        console.print()
+
+
+def _print_hit(console: Console, number: int, hit: HitShape | CodeHit, *, is_explained: bool) -> None:
     from rich.text import Text
 
     head = Text(f"{number}. ").append(headline(hit), style="bold").append(f"  {hit.score:.3g}", style="dim")
     console.print(head, soft_wrap=True)
     console.print(Text(" " * _INDENT + one_line(hit.url), style="cyan"), soft_wrap=True)
-    if isinstance(hit, wire.CodeHit):
+    if isinstance(hit, CodeHit):
         if hit.language:
             guessed = " (guessed)" if hit.is_guessed else ""
             console.print(Text(" " * _INDENT + one_line(hit.language) + guessed, style="dim"), soft_wrap=True)
@@ -83,10 +100,15 @@ def _print_hit(console: Console, number: int, hit: wire.HitShape | wire.CodeHit)
         _print_indented(
             console, _marked(snippet(hit.content, hit.highlights), _blanks_joined), may_wrap=console.is_terminal
         )
+        for twin in hit.folded:
+            console.print(Text(" " * _INDENT + f"= {one_line(twin.url)}", style="dim"), soft_wrap=True)
+    if is_explained:
+        parts = " · ".join(f"{name} {value:.4g}" for name, value in hit.scores.items())
+        console.print(Text(" " * _INDENT + parts, style="dim"), soft_wrap=True)
     console.print()
 
 
-def headline(hit: wire.HitShape | wire.CodeHit) -> str:
+def headline(hit: HitShape | CodeHit) -> str:
     """Title › heading › heading, safe to print; a first heading that is the title is not said twice."""
     path = [one_line(part) for part in (hit.title, *hit.heading_path)]
     if len(path) > 1 and path[0] == path[1]:

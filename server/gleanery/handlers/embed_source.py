@@ -16,8 +16,8 @@ from gleanery.engine.retry import RetryPolicy
 from gleanery.engine.submit import Submitter
 from gleanery.knowledge.embedding_models import EmbeddingModels
 from gleanery.knowledge.vectors import Embedded, Vectors
-from gleanery.model import CrawlStage, EventType, NewEvent, NewTask, Progress, StageCount, TaskStatus, utc_now
-from gleanery.store.base import KnowledgeStore
+from gleanery.model import CrawlStage, EventType, Fence, NewEvent, NewTask, Progress, StageCount, TaskStatus, utc_now
+from gleanery.store.base import Store
 from gleanery.store.values import Change
 from gleanery.store.vector_store import VectorStore
 
@@ -67,13 +67,13 @@ class EmbedSourceHandler:
         serial_key=serial_key,
     )
 
-    def __init__(self, knowledge: KnowledgeStore, vectors: Vectors, models: EmbeddingModels) -> None:
-        self._knowledge = knowledge
+    def __init__(self, store: Store, vectors: Vectors | None, models: EmbeddingModels | None = None) -> None:
+        self._store = store
         self._vectors = vectors
         self._models = models
 
     async def run(self, ctx: TaskContext, payload: EmbedSourcePayload) -> Outcome:
-        source = await self._knowledge.source(payload.source_id)
+        source = await self._store.knowledge.source(payload.source_id)
         tally, total = _Tally(), source.chunk_count
         async for done in self._embed(ctx, payload):
             tally.add(done)
@@ -84,27 +84,39 @@ class EmbedSourceHandler:
         if tally.failed:
             await ctx.report(ctx.progress, refused_texts(tally.failed))
         message = f"Complete: {tally.chunks} texts embedded"
-        result = {"source_id": source.source_id, **_result(tally, payload.model or self._vectors.model)}
+        result = {
+            "source_id": source.source_id,
+            **_result(tally, payload.model or self._active),
+        }
         return Outcome(result, _progress(100.0, tally.chunks, tally.chunks, message), message)
 
-    async def _embed(self, ctx: TaskContext, payload: EmbedSourcePayload) -> AsyncIterator[Embedded]:
-        began_at = ctx.task.processing_started_at or utc_now()
-        await self._vectors.sync()
-        if payload.model is None or payload.model == self._vectors.model:
-            async for done in self._vectors.embed_missing(ctx.fence, payload.source_id, tried_before=began_at):
-                yield done
-        else:
-            async for done in self._build(ctx, payload.source_id, payload.model, began_at):
-                yield done
+    @property
+    def _active(self) -> str | None:
+        return None if self._vectors is None else self._vectors.model
 
-    async def _build(self, ctx: TaskContext, source_id: str, name: str, began_at: datetime) -> AsyncIterator[Embedded]:
-        """Vectors of the next model, as long as it is to be the next."""
-        model = await self._models.building()
-        if model is None or model.name != name:
+    async def _embed(self, ctx: TaskContext, payload: EmbedSourcePayload) -> AsyncIterator[Embedded]:
+        vectors, began_at = self._vectors, ctx.task.processing_started_at or utc_now()
+        if vectors is None:
             return
-        async for done in self._vectors.embed_with(model, ctx.fence, source_id, tried_before=began_at):
+        await vectors.sync()
+        if payload.model is None or payload.model == vectors.model:
+            passing = vectors.embed_missing(ctx.fence, payload.source_id, tried_before=began_at)
+        else:
+            passing = self._build(vectors, ctx.fence, payload.source_id, payload.model, began_at)
+        async for done in passing:
             yield done
-            if await self._models.building() is not model:
+
+    async def _build(
+        self, vectors: Vectors, fence: Fence, source_id: str, name: str, began_at: datetime
+    ) -> AsyncIterator[Embedded]:
+        """Vectors of the next model, as long as it is to be the next."""
+        models = self._models
+        model = None if models is None else await models.building()
+        if models is None or model is None or model.name != name:
+            return
+        async for done in vectors.embed_with(model, fence, source_id, tried_before=began_at):
+            yield done
+            if await models.building() is not model:
                 return
 
 
@@ -148,7 +160,8 @@ def _task_for(source_id: str, model: str | None) -> NewTask:
 
 
 class Conductor:
-    """Leads from one model to the next: has each source's vectors made, by tasks, and changes when nothing is missing.
+    """Sees to it that what is visible has its vectors: of the next model, one source after the other, until search can change to
+    it; and of the active one where a task has left something without.
 
     `hear` is for the change feed, `run` does it. A source whose task failed is left until another task has worked on it, a
     model is set again, or the server starts: what can't be embedded is not tried for ever.
@@ -160,6 +173,7 @@ class Conductor:
         self._models = models
         self._vectors = vectors
         self._stalled: set[str] = set()
+        self._worked_on: set[str] = set()
         self._bell = asyncio.Event()
         self._bell.set()
         self._advancing = asyncio.Lock()
@@ -170,20 +184,27 @@ class Conductor:
             source_id = task.payload.get("source_id")
             if not source_id or not task.status.is_final:
                 continue
-            if task.task_type == TASK_TYPE and task.status is not TaskStatus.COMPLETED:
+            is_done = task.status is TaskStatus.COMPLETED
+            if task.task_type != TASK_TYPE and is_done:
+                self._worked_on.add(source_id)
+            if task.task_type == TASK_TYPE and not is_done:
                 self._stalled.add(source_id)
             else:
                 self._stalled.discard(source_id)
             self._bell.set()
 
     async def run(self) -> None:
+        is_settled = False
         while True:
             await self._bell.wait()
             self._bell.clear()
             try:
+                if not is_settled:
+                    await self._settle_in()
+                    is_settled = True
                 await self.advance()
-            except (errors.StorageError, errors.QueueFull) as error:
-                _log.error("change of the embedder stands still", extra={"reason": error.message})
+            except (errors.StorageError, errors.QueueFull, errors.EmbedError) as error:
+                _log.error("vectors stand still", extra={"code": error.code, "reason": error.message})
                 asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._bell.set)
 
     def begin_again(self) -> None:
@@ -191,10 +212,23 @@ class Conductor:
         self._stalled.clear()
         self._bell.set()
 
+    def look_at(self, source_id: str) -> None:
+        """Something else of this source is visible now."""
+        self._worked_on.add(source_id)
+        self._bell.set()
+
+    async def _settle_in(self) -> None:
+        """Once after the start: vectors into memory, tasks for what lacks any, and what a crash left of older models goes."""
+        count = await self._vectors.load()
+        _log.info("vectors loaded", extra={"count": count, "model": self._vectors.model})
+        await enqueue_missing(self._submitter, self._store, self._vectors.model)
+        await self._models.tidy()
+
     async def advance(self) -> None:
-        """One step: tasks for what lacks vectors of the next model, or the change to it."""
+        """One step: tasks for what lacks vectors, or the change to the next model."""
         async with self._advancing:
             await self._models.sync()
+            await self._catch_up()
             name = await self._next_model()
             if name is None:
                 return
@@ -203,8 +237,15 @@ class Conductor:
                 await self._models.tidy()
                 return
             for source_id in await self._store.sources_lacking(name):
-                if source_id not in self._stalled and not await self._is_at_work(source_id, name):
+                if source_id not in self._stalled and not await self.task_ids(name, source_id):
                     await self._submitter.submit(_task_for(source_id, name))
+
+    async def _catch_up(self) -> None:
+        model = self._vectors.model
+        for source_id in tuple(self._worked_on):
+            if model is not None and await self._store.sources_lacking(model, source_id):
+                await self._submitter.submit(_task_for(source_id, None))
+            self._worked_on.discard(source_id)
 
     async def _next_model(self) -> str | None:
         try:
@@ -213,9 +254,6 @@ class Conductor:
             _log.error("embedder not usable", extra={"reason": error.message})
             return None
         return None if model is None else model.name
-
-    async def _is_at_work(self, source_id: str, name: str) -> bool:
-        return bool(await self.task_ids(name, source_id))
 
     async def task_ids(self, name: str, source_id: str | None = None) -> Sequence[str]:
         """The tasks that make this model's vectors and have not ended."""

@@ -1,252 +1,193 @@
-"""Chunking: Markdown cut into slices for search, along headings and blocks, with code fences whole."""
+"""Chunking: Markdown cut into slices for search, along headings and blocks, of as many tokens as a model reads.
+
+Sections are cut apart from each other, and each in a way that moves only the borders beside a change (see partition.py):
+what is not edited stays in the same slices, so its ids and vectors stay as well.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
 
+from gleanery.knowledge.blocks import Block, BlockKind, line_end, line_start, markdown_blocks
+from gleanery.knowledge.budget import DEFAULT_BUDGET, ChunkBudget
+from gleanery.knowledge.cuts import block_units
 from gleanery.knowledge.markdown import Heading
+from gleanery.knowledge.merge import Piece, merge_tiny
+from gleanery.knowledge.partition import NEVER, Unit, partition
+from gleanery.knowledge.prose import plain_prose, summary_line
 
-# A fence this many times longer than a chunk may be is cut after all: no model reads it in one piece.
-_FENCE_FACTOR = 4
-_FENCE = re.compile(r"[ \t]*(?:>[ ]?)*(?P<mark>`{3,}(?=[^`\n]*$)|~{3,})", re.M)
-_ITEM = re.compile(r"(?:[-+*]|\d{1,9}[.)])(?:[ \t]|$)", re.M)
-_SENTENCE_END = re.compile(r"[.!?…][\"')\]*_]*\s|[\u3002\uff01\uff1f]")
+# Of a border between two blocks: what is introduced, or goes on, stays with what is before it rather than begin a chunk.
+_BELONGS = 1
+_INTRODUCED = 3
+_TRANSITION_CHARACTERS = 100
+_LABEL = re.compile(r"(?:\*\*[^*\n]+\*\*:?|`[^`\n]+`)[ \t]*$", re.M)
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkSlice:
-    """The slice `markdown[start:end]`; `heading_path` names the sections around it, outermost first."""
+    """The slice `markdown[start:end]`; `heading_path` names the sections around it, outermost first.
+
+    `lead` is empty, or says in a line what the slice goes on with: a table's header, what introduced a list or a fence.
+    `tokens` are those of title, heading path, lead and slice, as the budget counts.
+    """
 
     ordinal: int
     start: int
     end: int
     heading_path: tuple[str, ...]
-
-
-class _Kind(Enum):
-    HEADING = "heading"
-    FENCE = "fence"
-    TABLE = "table"
-    ITEM = "item"
-    PARAGRAPH = "paragraph"
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    kind: _Kind
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    start: int
-    end: int
-    path: tuple[str, ...]
-    is_bare_heading: bool
+    lead: str = ""
+    tokens: int = 0
 
 
 def chunk_markdown(
-    markdown: str, outline: Iterable[Heading], title: str, *, max_chars: int = 1400, min_chars: int = 200
+    markdown: str, outline: Iterable[Heading], title: str, *, budget: ChunkBudget = DEFAULT_BUDGET
 ) -> list[ChunkSlice]:
     """Cut `markdown` so that every non-blank character is in exactly one slice, in order.
 
-    Slices hold at most `max_chars` characters, except that a fence is whole up to four times that, and that a heading
-    stays with the block below it. Slices under `min_chars` join a neighbour under the same parent where both fit.
+    A slice has at most `budget.max_tokens` with what is put before it, except for a fence or a table's row (whole up to
+    `max_fence_tokens`), a heading above such, and below a heading path that takes more than half of the budget. Slices
+    under `min_tokens` join neighbours under the same parent where they fit.
     """
-    headings = {_line_start(markdown, heading.offset): heading for heading in outline}
-    has_top = any(heading.level == 1 for heading in headings.values())
-    root = (title,) if title and not has_top else ()
-    pieces: list[_Piece] = []
-    for path, blocks in _sections(_blocks(markdown, headings), headings, root):
-        pieces += _pack(markdown, blocks, path, max_chars)
-    merged = _merge_small(pieces, max_chars, min_chars)
-    return [ChunkSlice(n, piece.start, piece.end, piece.path) for n, piece in enumerate(merged)]
+    return _Chunking(markdown, title, budget).chunks(outline)
 
 
-def _line_start(text: str, offset: int) -> int:
-    return text.rfind("\n", 0, max(0, offset)) + 1
+class _Chunking:
+    """One page being cut."""
 
+    def __init__(self, markdown: str, title: str, budget: ChunkBudget) -> None:
+        self._text = markdown
+        self._title = title
+        self._budget = budget
+        self._paths: dict[tuple[str, ...], int] = {}
 
-def _blocks(text: str, headings: dict[int, Heading]) -> list[_Block]:
-    """The blocks of `text` in order, without the blank lines between them."""
-    blocks: list[_Block] = []
-    current: _Block | None = None
-    start = 0
-    is_after_blank = False
-    while start < len(text):
-        end = _line_end(text, start)
-        line = text[start:end]
-        if not line.strip():
-            is_after_blank = True
-            start = end
-            continue
-        kind = _Kind.HEADING if start in headings else _kind(line)
-        if kind is _Kind.FENCE:
-            end = _fence_end(text, start, end)
-        if current is not None and _continues(current, kind, line, is_after_blank):
-            current = _Block(current.kind, current.start, end)
-        else:
-            if current is not None:
-                blocks.append(current)
-            current = _Block(kind, start, end)
-        is_after_blank = False
-        start = end
-    return [*blocks, current] if current is not None else blocks
+    def chunks(self, outline: Iterable[Heading]) -> list[ChunkSlice]:
+        headings = {line_start(self._text, heading.offset): heading for heading in outline}
+        has_top = any(heading.level == 1 for heading in headings.values())
+        root = (self._title,) if self._title and not has_top else ()
+        pieces: list[Piece] = []
+        for path, blocks in self._with_bare_headings(_sections(markdown_blocks(self._text, headings), headings, root)):
+            for part in self._without_gaps(blocks):
+                pieces += self._section(path, part)
+        merged = merge_tiny(self._text, pieces, self._room, self._budget.min_tokens)
+        # A run of blanks may be so long that it is a piece of its own.
+        filled = (piece for piece in merged if not self._text[piece.start : piece.end].isspace())
+        return [self._slice(number, piece) for number, piece in enumerate(filled)]
 
+    def _with_bare_headings(
+        self, sections: Iterable[tuple[tuple[str, ...], list[Block]]]
+    ) -> Iterator[tuple[tuple[str, ...], list[Block]]]:
+        """Headings with nothing below them go before the next section, as far as there is room for them."""
+        bare: list[Block] = []
+        path: tuple[str, ...] = ()
+        for path, blocks in sections:
+            bare += blocks if len(blocks) == 1 and blocks[0].kind is BlockKind.HEADING else ()
+            weight = sum(map(self._weight, bare)) if bare else 0
+            if bare and blocks[-1] is bare[-1]:
+                if weight > self._room(path) // 2:
+                    yield path, bare
+                    bare = []
+                continue
+            yield path, [*bare, *blocks]
+            bare = []
+        if bare:
+            yield path, bare
 
-def _line_end(text: str, start: int) -> int:
-    return (text.find("\n", start) + 1) or len(text)
+    def _without_gaps(self, blocks: list[Block]) -> Iterator[list[Block]]:
+        start = 0
+        for number in range(1, len(blocks)):
+            if self._budget.is_gap(blocks[number].start - blocks[number - 1].end):
+                yield blocks[start:number]
+                start = number
+        yield blocks[start:]
 
+    def _room(self, path: tuple[str, ...]) -> int:
+        """For a slice below that path. However long the path is, half of the budget is the slice's."""
+        return max(self._budget.max_tokens - self._path_tokens(path), self._budget.max_tokens // 2)
 
-def _kind(line: str) -> _Kind:
-    if _FENCE.match(line):
-        return _Kind.FENCE
-    if line.startswith("|"):
-        return _Kind.TABLE
-    return _Kind.ITEM if _ITEM.match(line) else _Kind.PARAGRAPH
+    def _path_tokens(self, path: tuple[str, ...]) -> int:
+        if path not in self._paths:
+            names = (self._title, *path) if self._title else path
+            self._paths[path] = self._budget.counter.plain(" › ".join(dict.fromkeys(names)))
+        return self._paths[path]
 
+    def _weight(self, block: Block) -> int:
+        return self._budget.weight(self._text[block.start : block.end], is_code=block.kind is BlockKind.FENCE)
 
-def _continues(block: _Block, kind: _Kind, line: str, is_after_blank: bool) -> bool:
-    """Whether a line (or a whole fence) goes on with the block above it."""
-    if block.kind is _Kind.ITEM and line[0] in " \t":
-        return kind is not _Kind.HEADING
-    if is_after_blank or kind in (_Kind.HEADING, _Kind.FENCE) or block.kind in (_Kind.HEADING, _Kind.FENCE):
-        return False
-    if kind is _Kind.ITEM:
-        return False
-    return kind is block.kind or kind is _Kind.PARAGRAPH
+    def _section(self, path: tuple[str, ...], blocks: Sequence[Block]) -> Iterator[Piece]:
+        """The slices of one section."""
+        room = self._room(path)
+        weights = [self._weight(block) for block in blocks]
+        if sum(weights) <= room:
+            yield Piece(blocks[0].start, blocks[-1].end, path, sum(weights))
+            return
+        units = self._units(blocks, weights, room)
+        leads = {unit.lead for unit in units}
+        room -= min(room // 4, max(map(self._budget.counter.plain, leads)))
+        for group in partition(self._text, units, room, self._budget.min_tokens):
+            weight = sum(unit.weight for unit in group) + self._budget.counter.plain(group[0].lead)
+            yield Piece(group[0].start, group[-1].end, path, weight, group[0].lead)
 
+    def _units(self, blocks: Sequence[Block], weights: Sequence[int], room: int) -> list[Unit]:
+        units: list[Unit] = []
+        before: Block | None = None
+        intro = ""
+        above = 0
+        for block, weight in zip(blocks, weights, strict=True):
+            goes_on = before is not None and before.kind is block.kind is BlockKind.ITEM
+            intro = intro if goes_on else self._intro(before)
+            first = Unit(block.start, block.end, weight, self._rank(before, block), intro if goes_on else "")
+            units += block_units(self._text, block, first, intro, max(room - above, room // 2), self._budget)
+            above = above + weight if block.kind is BlockKind.HEADING else 0
+            before = block
+        return units
 
-def _fence_end(text: str, start: int, end: int) -> int:
-    opening = _FENCE.match(text, start)
-    mark = opening["mark"] if opening else "```"
-    closing = re.compile(rf"[ \t]*(?:>[ ]?)*{re.escape(mark)}{re.escape(mark[0])}*[ \t]*$", re.M)
-    while end < len(text):
-        line = end
-        end = _line_end(text, line)
-        if closing.match(text, line):
-            return end
-    return len(text)
+    def _rank(self, before: Block | None, block: Block) -> int:
+        if before is None:
+            return 0
+        if before.kind is BlockKind.HEADING:
+            return NEVER
+        if before.kind is BlockKind.PARAGRAPH:
+            if self._introduces(before) or self._text.startswith(": ", block.start):
+                return _INTRODUCED
+            is_transition = block.end - block.start <= _TRANSITION_CHARACTERS and self._ends_in_colon(block)
+            return _BELONGS if block.kind is not BlockKind.PARAGRAPH or is_transition else 0
+        return _BELONGS if before.kind is block.kind is BlockKind.ITEM else 0
+
+    def _introduces(self, block: Block) -> bool:
+        if self._ends_in_colon(block):
+            return True
+        return line_end(self._text, block.start) >= block.end and _LABEL.match(self._text, block.start) is not None
+
+    def _ends_in_colon(self, block: Block) -> bool:
+        return self._text[max(block.start, block.end - 3) : block.end].rstrip().endswith((":", "\uff1a"))
+
+    def _intro(self, before: Block | None) -> str:
+        if before is None or before.kind is not BlockKind.PARAGRAPH or not self._introduces(before):
+            return ""
+        return summary_line(plain_prose(self._text[before.start : before.end]))
+
+    def _slice(self, number: int, piece: Piece) -> ChunkSlice:
+        content = self._text[piece.start : piece.end]
+        end = piece.start + len(content.rstrip())
+        start = piece.start + len(content) - len(content.lstrip("\n"))
+        return ChunkSlice(number, start, end, piece.path, piece.lead, piece.weight + self._path_tokens(piece.path))
 
 
 def _sections(
-    blocks: Sequence[_Block], headings: dict[int, Heading], root: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, ...], list[_Block]]]:
+    blocks: Sequence[Block], headings: dict[int, Heading], root: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], list[Block]]]:
     """Each heading's path with its heading and the blocks up to the next one."""
     open_headings: list[Heading] = []
-    section: list[_Block] = []
+    section: list[Block] = []
     for block in blocks:
-        if block.kind is _Kind.HEADING:
+        if block.kind is BlockKind.HEADING:
             if section:
-                yield _path(root, open_headings), section
+                yield (*root, *(heading.text for heading in open_headings)), section
             heading = headings[block.start]
             open_headings = [*(h for h in open_headings if h.level < heading.level), heading]
             section = []
         section.append(block)
     if section:
-        yield _path(root, open_headings), section
-
-
-def _path(root: tuple[str, ...], headings: list[Heading]) -> tuple[str, ...]:
-    return (*root, *(heading.text for heading in headings))
-
-
-def _pack(text: str, blocks: list[_Block], path: tuple[str, ...], max_chars: int) -> Iterator[_Piece]:
-    """Fill slices with whole blocks; only a block that is too long by itself is cut."""
-    start = blocks[0].start
-    end = start
-    is_bare = False
-    for block in blocks:
-        if block.end - start > max_chars and end > start and not is_bare:
-            yield _piece(text, start, end, path, is_bare)
-            start = block.start
-            is_bare = False
-        if block.end - block.start > max_chars:
-            for cut in _cuts(text, block, max_chars):
-                yield _piece(text, start, cut, path, False)
-                start = cut
-        is_bare = block.kind is _Kind.HEADING and (end == start or is_bare)
-        end = block.end
-    if text[start:end].strip():
-        yield _piece(text, start, end, path, is_bare)
-
-
-def _piece(text: str, start: int, end: int, path: tuple[str, ...], is_bare: bool) -> _Piece:
-    """Blank edges left out: they are between slices."""
-    content = text[start:end]
-    stripped = content.rstrip()
-    lead = len(stripped) - len(stripped.lstrip("\n"))
-    return _Piece(start + lead, start + len(stripped), path, is_bare)
-
-
-def _cuts(text: str, block: _Block, max_chars: int) -> Iterator[int]:
-    """Where a too long block is cut: at line ends, else after sentences, else between words. Its end is last."""
-    is_fence = block.kind is _Kind.FENCE
-    position = block.start
-    if not is_fence or block.end - block.start > _FENCE_FACTOR * max_chars:
-        while block.end - position > max_chars:
-            position = _fence_cut(text, position, max_chars) if is_fence else _prose_cut(text, position, max_chars)
-            if position >= block.end or not text[position : block.end].strip():
-                break
-            yield position
-    yield block.end
-
-
-def _fence_cut(text: str, start: int, max_chars: int) -> int:
-    cut = text.rfind("\n", start, start + max_chars) + 1
-    if cut > start:
-        return cut
-    # One line longer than a chunk: up to its end, unless it is as endless as a minified script.
-    cut = text.find("\n", start, start + _FENCE_FACTOR * max_chars) + 1
-    return cut or start + max_chars
-
-
-def _prose_cut(text: str, start: int, max_chars: int) -> int:
-    window_end = start + max_chars
-    least = start + max_chars // 2
-    cut = text.rfind("\n", least, window_end) + 1
-    if cut:
-        return cut
-    ends = [match.end() for match in _SENTENCE_END.finditer(text, least, window_end)]
-    if ends:
-        return ends[-1]
-    cut = text.rfind(" ", least, window_end) + 1
-    return cut or window_end
-
-
-def _merge_small(pieces: list[_Piece], max_chars: int, min_chars: int) -> list[_Piece]:
-    merged: list[_Piece] = []
-    for piece in pieces:
-        last = merged[-1] if merged else None
-        if last is not None and _belong_together(last, piece, max_chars, min_chars):
-            merged[-1] = _join(last, piece)
-        else:
-            merged.append(piece)
-    return merged
-
-
-def _belong_together(left: _Piece, right: _Piece, max_chars: int, min_chars: int) -> bool:
-    if right.end - left.start > max_chars:
-        return False
-    if left.end - left.start >= min_chars and right.end - right.start >= min_chars:
-        return False
-    return len(_shared(left.path, right.path)) >= min(len(left.path), len(right.path)) - 1
-
-
-def _join(left: _Piece, right: _Piece) -> _Piece:
-    is_inside = left.is_bare_heading and right.path[: len(left.path)] == left.path
-    path = right.path if is_inside else _shared(left.path, right.path)
-    return _Piece(left.start, right.end, path, left.is_bare_heading and right.is_bare_heading)
-
-
-def _shared(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[str, ...]:
-    length = 0
-    for a, b in zip(left, right, strict=False):
-        if a != b:
-            break
-        length += 1
-    return left[:length]
+        yield (*root, *(heading.text for heading in open_headings)), section

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
+from gleanery.knowledge.budget import DEFAULT_BUDGET, ChunkBudget
 from gleanery.knowledge.chunk import chunk_markdown
 from gleanery.knowledge.extract import ExtractedPage
 from gleanery.model import Chunk, FetchedBy, Heading, Page, PageBundle, StoredCode, content_id
@@ -28,6 +29,7 @@ class Origin:
     size_bytes: int
     fetched_at: datetime
     fetched_by: FetchedBy = FetchedBy.HTTP
+    version: str | None = None
 
 
 def content_hash_of(markdown: str) -> str:
@@ -45,7 +47,9 @@ def unpack_links(packed: bytes) -> tuple[str, ...]:
     return tuple(zlib.decompress(packed).decode().split("\n")) if packed != pack_links(()) else ()
 
 
-def cut_page(origin: Origin, extracted: ExtractedPage, *, extract_code: bool) -> PageBundle:
+def cut_page(
+    origin: Origin, extracted: ExtractedPage, *, extract_code: bool, budget: ChunkBudget = DEFAULT_BUDGET
+) -> PageBundle:
     """Everything that is stored of a page. Chunk and code ids are hashes of page, headings and text, so what is
     unchanged keeps its id over crawls; equal ones on a page are told apart by their count."""
     page_id = content_id("pg", origin.source_id, origin.url_key)
@@ -68,15 +72,16 @@ def cut_page(origin: Origin, extracted: ExtractedPage, *, extract_code: bool) ->
         fetched_at=origin.fetched_at,
         task_id=origin.task_id,
         fetched_by=origin.fetched_by,
+        version=origin.version,
     )
     code = _code_examples(page, extracted) if extract_code else ()
-    return PageBundle(page, _chunks(page, extracted), code, pack_links(extracted.links))
+    return PageBundle(page, _chunks(page, extracted, budget), code, pack_links(extracted.links))
 
 
-def _chunks(page: Page, extracted: ExtractedPage) -> tuple[Chunk, ...]:
+def _chunks(page: Page, extracted: ExtractedPage, budget: ChunkBudget) -> tuple[Chunk, ...]:
     seen: Counter[str] = Counter()
     chunks = []
-    for piece in chunk_markdown(page.markdown, extracted.outline, page.title):
+    for piece in chunk_markdown(page.markdown, extracted.outline, page.title, budget=budget):
         content = page.markdown[piece.start : piece.end]
         chunk_id = _numbered(seen, content_id("ch", page.page_id, page.title, *piece.heading_path, content))
         chunks.append(
@@ -89,6 +94,7 @@ def _chunks(page: Page, extracted: ExtractedPage) -> tuple[Chunk, ...]:
                 piece.end,
                 piece.heading_path,
                 content,
+                piece.lead,
             )
         )
     return tuple(chunks)

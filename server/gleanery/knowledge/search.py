@@ -3,153 +3,350 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
 
 from gleanery import errors, log
+from gleanery.knowledge import twins
 from gleanery.knowledge.fusion import (
-    BM25_WEIGHTS,
+    CHUNK_WEIGHTS,
+    CODE_WEIGHTS,
+    LINKS_FACTOR,
+    LINKS_SHARE,
     RANKING_DEPTH,
-    fts_query,
-    highlight_ranges,
-    query_terms,
-    reciprocal_rank,
+    Fused,
+    Ranking,
+    fuse,
 )
-from gleanery.knowledge.vectors import Vectors
-from gleanery.store.base import SearchStore
-from gleanery.store.values import FoundChunk, FoundCode
-from gleanery.store.words import LINK_TARGET
+from gleanery.knowledge.hits import (
+    CodeHit,
+    CodeQuery,
+    Found,
+    FoundExamples,
+    Hit,
+    Mode,
+    SearchQuery,
+    Twin,
+    page_url,
+)
+from gleanery.knowledge.languages import folded as language_name
+from gleanery.knowledge.marks import mark
+from gleanery.knowledge.plan import Plan, match_of, planned
+from gleanery.knowledge.query import ParsedQuery, Role, Term, parse_query, respelled
+from gleanery.knowledge.rerank import Reranker
+from gleanery.knowledge.speller import Speller
+from gleanery.knowledge.vectors import Lookup, Vectors
+from gleanery.model import Chunk
+from gleanery.store.search_store import Match, PageFilter, Passage, SearchStore, Shelf, SourceFilter
+from gleanery.store.values import FoundChunk
+
+__all__ = [
+    "CodeHit",
+    "CodeQuery",
+    "Found",
+    "FoundExamples",
+    "Hit",
+    "Mode",
+    "SearchQuery",
+    "Searcher",
+    "Twin",
+    "page_url",
+]
 
 _log = log.get(__name__)
+T = TypeVar("T")
+Scored = Sequence[tuple[int, float]]
 
-CODE_WEIGHTS = (3.0, 5.0, 2.0, 1.0, 1.0, 2.0)
-
-
-class Mode(StrEnum):
-    HYBRID = "hybrid"
-    VECTOR = "vector"
-    KEYWORD = "keyword"
-
-
-Highlights = Sequence[tuple[int, int]]
+COMMON_SHARE = 0.3
+"""A word that more rows have says next to nothing beside a rarer one, and costs the most to look up."""
+ENOUGH_HITS = 20
+"""With fewer by words, those that have but the common words of a query are looked for too."""
+RERANKED = 30
+RERANK_SECONDS = 2.0
+NEAR_AT_FIRST = 3 * RANKING_DEPTH
+"""Texts to look up by meaning: some are of pages that are not visible any more, or that a filter keeps out."""
+_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+_RELAXED = "Nothing has what is quoted or asked of code just so: its words were looked for one by one."
 
 
 @dataclass(frozen=True)
-class Hit:
-    """A chunk with its score and the parts of it: what each ranking added, with its rank and raw score."""
+class _Candidate:
+    """A hit on its way; `twins` are the rows that were folded into it."""
 
-    found: FoundChunk
+    row: int
     score: float
     scores: Mapping[str, float]
-    highlights: Highlights
-
-    @property
-    def url(self) -> str:
-        """The page's URL with the anchor of the last heading that begins at or before the chunk."""
-        before = [anchor for anchor, offset in self.found.outline if offset <= self.found.chunk.start and anchor]
-        return f"{self.found.url}#{before[-1]}" if before else self.found.url
-
-
-@dataclass(frozen=True)
-class CodeHit:
-    found: FoundCode
-    score: float
-    highlights: Highlights
-
-
-@dataclass(frozen=True)
-class Found:
-    hits: Sequence[Hit]
-    mode: Mode
+    passage: Passage
+    twins: tuple[int, ...] = ()
 
 
 class Searcher:
-    """Answers queries over the store; `vectors` is None when no embedder is on."""
+    """Answers queries over the store. `vectors` is None when no embedder is on, `reranker` where none is set."""
 
-    def __init__(self, store: SearchStore, vectors: Vectors | None, executor: ThreadPoolExecutor) -> None:
+    def __init__(
+        self,
+        store: SearchStore,
+        vectors: Vectors | None,
+        executor: ThreadPoolExecutor,
+        *,
+        speller: Speller | None = None,
+        reranker: Reranker | None = None,
+        rerank_seconds: float = RERANK_SECONDS,
+    ) -> None:
         self._store = store
         self._vectors = vectors
         self._executor = executor
+        self._speller = speller or Speller(store)
+        self._reranker = reranker
+        self._rerank_seconds = rerank_seconds
 
-    async def search(self, query: str, *, mode: Mode, source_id: str | None, tags: Sequence[str], limit: int) -> Found:
-        """The best chunks. Hybrid falls back to words where there are no vectors or the embedder doesn't answer; asked
-        for vectors alone, it raises EmbedUnavailable instead. Raises NotFound for an unknown source."""
-        sources = await self._store.live_sources(source_id, tags)
-        if not sources:
-            return Found((), mode)
-        by_words, by_meaning = await asyncio.gather(
-            self._by_words(query, sources) if mode is not Mode.VECTOR else _nothing(),
-            self._by_meaning(query, sources, mode) if mode is not Mode.KEYWORD else _nothing(),
-        )
-        used = mode if by_meaning is not None else Mode.KEYWORD
-        raw = {"keyword": dict(by_words or ()), "vector": dict(by_meaning or ())}
-        fused = reciprocal_rank({name: list(scores) for name, scores in raw.items() if scores})
-        found = await self._store.found_chunks([hit.id for hit in fused[: limit * 2]])
-        ranks = {name: {row: rank for rank, row in enumerate(scores, 1)} for name, scores in raw.items()}
-        hits: list[tuple[FoundChunk, float, Mapping[str, float]]] = []
-        for hit in fused:
-            if hit.id in found and len(hits) < limit:
-                scores = dict(hit.parts)
-                scores |= {f"{name}_rank": float(ranks[name][hit.id]) for name in hit.parts}
-                scores |= {f"{name}_raw": raw[name][hit.id] for name in hit.parts}
-                hits.append((found[hit.id], hit.score, scores))
-        marked = await asyncio.get_running_loop().run_in_executor(
-            self._executor, _highlight, query, [chunk.chunk.content for chunk, _, _ in hits]
-        )
-        return Found(
-            [Hit(chunk, score, scores, marks) for (chunk, score, scores), marks in zip(hits, marked, strict=True)], used
-        )
+    async def find(self, asked: SearchQuery) -> Found:
+        """The best chunks. Hybrid falls back to words where there are no vectors or the embedder doesn't answer; asked for
+        vectors alone, it raises EmbedError instead, or InvalidInput where no embedder is on. Raises NotFound for an unknown
+        source. What is quoted must be there; where nothing has it, `notes` says so and the words are looked for without."""
+        parsed = parse_query(asked.text)
+        pages = await self._pages(asked, parsed)
+        if not pages.source_ids:
+            return Found((), asked.mode)
+        parsed, corrections = await self._corrected(asked.text, parsed, Shelf.CHUNKS, asked.typos)
+        fused, mode = await self._ranked(parsed, pages, asked.mode)
+        notes: tuple[str, ...] = ()
+        if not fused and parsed.can_be_relaxed:
+            parsed = parsed.relaxed()
+            fused, mode = await self._ranked(parsed, pages, asked.mode)
+            notes = (_RELAXED,) if fused else ()
+        candidates = await self._candidates(fused, asked)
+        if asked.rerank and self._reranker is not None and candidates:
+            candidates, told = await self._reranked(self._reranker, parsed.text, candidates)
+            notes += told
+        hits = await self._shown(candidates[: asked.limit], parsed, pages, asked.neighbours)
+        return Found(hits, mode, corrections, notes)
 
-    async def search_code(
-        self, query: str, *, language: str | None, source_id: str | None, limit: int
-    ) -> Sequence[CodeHit]:
+    async def find_code(self, asked: CodeQuery) -> FoundExamples:
         """The best code examples by words. Raises NotFound for an unknown source."""
-        sources = await self._store.live_sources(source_id, ())
-        found = await self._store.find_code(fts_query(query), sources, language, CODE_WEIGHTS, limit) if sources else ()
-        marked = await asyncio.get_running_loop().run_in_executor(
-            self._executor, _highlight, query, [f.code.code for f in found]
+        parsed = parse_query(asked.text, code_languages=True)
+        pages = await self._pages(asked, parsed)
+        if not pages.source_ids:
+            return FoundExamples(())
+        parsed, corrections = await self._corrected(asked.text, parsed, Shelf.CODE, asked.typos)
+        hits = await self._by_words(Shelf.CODE, parsed, pages, asked.limit)
+        notes: tuple[str, ...] = ()
+        if not hits and parsed.can_be_relaxed:
+            parsed = parsed.relaxed()
+            hits = await self._by_words(Shelf.CODE, parsed, pages, asked.limit)
+            notes = (_RELAXED,) if hits else ()
+        found = await self._store.found_code([row for row, _ in hits], pages)
+        kept = [(rank, found[row], raw) for rank, (row, raw) in enumerate(hits, start=1) if row in found]
+        marks = await self._in_thread(lambda: [mark(code.code.code, parsed.terms) for _, code, _ in kept])
+        examples = tuple(
+            CodeHit(code, raw, ranges, {"keyword_rank": float(rank), "keyword_raw": raw})
+            for (rank, code, raw), ranges in zip(kept, marks, strict=True)
         )
-        return [CodeHit(hit, -hit.rank, marks) for hit, marks in zip(found, marked, strict=True)]
+        return FoundExamples(examples, corrections, notes)
 
-    async def _by_words(self, query: str, sources: Sequence[str]) -> list[tuple[int, float]]:
-        hits = await self._store.find_words(fts_query(query), sources, BM25_WEIGHTS, RANKING_DEPTH)
-        return [(hit.row, -hit.rank) for hit in hits]
+    # What is asked
 
-    async def _by_meaning(self, query: str, sources: Sequence[str], mode: Mode) -> list[tuple[int, float]] | None:
-        if self._vectors is None:
+    async def _pages(self, asked: SearchQuery | CodeQuery, parsed: ParsedQuery) -> PageFilter:
+        """Both the filters of the request and those of the text hold."""
+        written = parsed.filters
+        tags = (*asked.tags, *written.tags)
+        by_request = await self._store.sources_for(SourceFilter(asked.source_ids, (), tags, asked.kinds))
+        by_text = await self._store.sources_for(SourceFilter((), written.sources, (), written.kinds))
+        names = (asked.languages, written.languages)
+        is_code = isinstance(asked, CodeQuery)
+        return PageFilter(
+            tuple(sorted({*by_request} & {*by_text})),
+            asked.generation if isinstance(asked, SearchQuery) else None,
+            sites=(asked.sites, written.sites),
+            paths=(asked.path_prefixes, written.paths),
+            languages=() if is_code else names,
+            versions=(asked.versions, written.versions),
+            code_languages=tuple(tuple(map(_code_language, group)) for group in names) if is_code else (),
+        )
+
+    async def _corrected(
+        self, text: str, parsed: ParsedQuery, shelf: Shelf, is_wanted: bool
+    ) -> tuple[ParsedQuery, Mapping[str, str]]:
+        corrections = await self._speller.corrections(shelf, parsed) if is_wanted else {}
+        if not corrections:
+            return parsed, {}
+        return parse_query(respelled(text, corrections), code_languages=shelf is Shelf.CODE), corrections
+
+    # By words, by meaning
+
+    async def _ranked(self, parsed: ParsedQuery, pages: PageFilter, mode: Mode) -> tuple[list[Fused[int]], Mode]:
+        """The hits of both rankings, best first, and the mode that was used."""
+        by_words, by_meaning = await asyncio.gather(
+            self._by_words(Shelf.CHUNKS, parsed, pages, RANKING_DEPTH) if mode is not Mode.VECTOR else _nothing(),
+            self._by_meaning(parsed, pages, mode) if mode is not Mode.KEYWORD else _nothing(),
+        )
+        rankings = {"keyword": Ranking(by_words or (), zero=0.0), "vector": Ranking(by_meaning or ())}
+        return fuse(rankings), Mode.KEYWORD if by_meaning is None else mode
+
+    async def _by_words(self, shelf: Shelf, parsed: ParsedQuery, pages: PageFilter, limit: int) -> Scored:
+        """Rows with their BM25, higher for better."""
+        weights = CHUNK_WEIGHTS if shelf is Shelf.CHUNKS else CODE_WEIGHTS
+        plan = planned(parsed, self._telling(shelf, parsed), lambda word: self._speller.count(shelf, word))
+        hits = await self._store.find_words(shelf, match_of(shelf, parsed, plan), pages, weights, limit)
+        found = {hit.row: -hit.rank for hit in hits}
+        if len(found) < min(limit, ENOUGH_HITS) and plan.anchors and any(term.role is Role.WORD for term in plan.rest):
+            others = match_of(shelf, parsed, Plan((plan.rest[:1],)))
+            least = min(found.values(), default=math.inf)
+            for hit in await self._store.find_words(shelf, others, pages, weights, limit - len(found)):
+                found.setdefault(hit.row, min(-hit.rank, least))
+        return list(found.items())
+
+    def _telling(self, shelf: Shelf, parsed: ParsedQuery) -> Sequence[Term]:
+        """The terms without the common words, if there are rarer ones."""
+        words = {word for term in parsed.terms for word in term.key.split()}
+        common = {word for word in words if self._speller.share(shelf, word) > COMMON_SHARE}
+        telling = [term for term in parsed.terms if not common.issuperset(term.key.split())]
+        return telling if any(self._speller.count(shelf, term.key) for term in telling) else parsed.terms
+
+    async def _by_meaning(self, parsed: ParsedQuery, pages: PageFilter, mode: Mode) -> Scored | None:
+        """Rows with their cosine; None where only words can be looked for."""
+        if self._vectors is None or not self._vectors.is_on:
             if mode is Mode.VECTOR:
                 raise errors.InvalidInput("mode", "no embedder is on (GLEANERY_EMBEDDER=none): search by keyword")
             return None
-        await self._vectors.loaded()
-        if not len(self._vectors.index):
-            return None if mode is Mode.HYBRID else []
+        if not parsed.text:
+            return ()
         try:
-            vector = (await self._vectors.embedder.embed([query]))[0]
+            lookup = await self._vectors.look_up(parsed.text)
         except errors.EmbedError as error:
             if mode is Mode.VECTOR:
                 raise
             _log.warning("search by words alone", extra={"code": error.code, "reason": error.message})
             return None
-        index = self._vectors.index
-        near = await asyncio.get_running_loop().run_in_executor(
-            self._executor, index.search, vector, 3 * RANKING_DEPTH, sources
-        )
-        rows = await self._store.chunks_of_texts([text for text, _ in near], sources)
-        return [(row, score) for text, score in near for row in rows.get(text, ())][:RANKING_DEPTH]
+        if lookup is None:
+            return None if mode is Mode.HYBRID else ()
+        return await self._near(lookup, pages, match_of(Shelf.CHUNKS, parsed, Plan(())))
+
+    async def _near(self, lookup: Lookup, pages: PageFilter, match: Match) -> Scored:
+        """The nearest chunks that the filter lets by: more and more are looked at until there are enough."""
+        conditions = match if match.must or match.must_not else None
+        only = None
+        wanted = NEAR_AT_FIRST
+        while True:
+            near = await self._in_thread(
+                lambda count, texts: lookup.index.search(lookup.vector, count, pages.source_ids, texts), wanted, only
+            )
+            rows = await self._store.rows_of_texts([text for text, _ in near], pages, conditions)
+            hits = [(row, score) for text, score in near for row in rows.get(text, ())]
+            if len(hits) >= RANKING_DEPTH or len(near) < wanted or wanted > NEAR_AT_FIRST:
+                return hits[:RANKING_DEPTH]
+            if pages.is_of_pages:
+                only = np.array(await self._store.texts_of(pages), dtype=np.int64)
+            wanted *= 8
+
+    # What becomes of the hits
+
+    async def _candidates(self, fused: Sequence[Fused[int]], asked: SearchQuery) -> list[_Candidate]:
+        """The best of them with what they say: lists of links further down, near-duplicates put together."""
+        best = fused[: max(RERANKED, 4 * asked.limit)]
+        passages = await self._store.passages([hit.id for hit in best])
+        weighed = [_weighed(hit, passages[hit.id]) for hit in best if hit.id in passages]
+        candidates = sorted(weighed, key=lambda candidate: -candidate.score)
+        if not asked.fold:
+            return candidates
+        into = await self._in_thread(lambda: twins.folded_into([candidate.passage.content for candidate in candidates]))
+        folded: dict[int, list[int]] = {}
+        for position, first in enumerate(into):
+            if position != first:
+                folded.setdefault(first, []).append(candidates[position].row)
+        return [
+            replace(candidate, twins=tuple(folded.get(position, ())))
+            for position, candidate in enumerate(candidates)
+            if into[position] == position
+        ]
+
+    async def _reranked(
+        self, reranker: Reranker, text: str, candidates: list[_Candidate]
+    ) -> tuple[list[_Candidate], tuple[str, ...]]:
+        """The first ones in the reranker's order, all of them above the others; as they were if it can't say, with a note."""
+        looked_at, others = candidates[:RERANKED], candidates[RERANKED:]
+        contents = [candidate.passage.content for candidate in looked_at]
+        try:
+            order = await reranker.rank(text, contents, self._rerank_seconds)
+        except errors.GleaneryError as error:
+            _log.warning("hits not reranked", extra={"code": error.code, "reason": error.message})
+            return candidates, (f"The order is not the reranker's: {error.message}",)
+        ranked = []
+        for rank, found in enumerate(order):
+            candidate = looked_at[found.position]
+            score = 2.0 - rank / len(order)
+            scores = {**candidate.scores, "rerank": score - candidate.score, "rerank_raw": found.raw}
+            ranked.append(replace(candidate, score=score, scores=scores))
+        return [*ranked, *others], ()
+
+    async def _shown(
+        self, candidates: Sequence[_Candidate], parsed: ParsedQuery, pages: PageFilter, distance: int
+    ) -> Sequence[Hit]:
+        rows = [candidate.row for candidate in candidates]
+        found = await self._store.found_chunks([*rows, *(row for c in candidates for row in c.twins)], pages)
+        beside = await self._store.neighbours(rows, distance) if distance > 0 and rows else {}
+        kept = [candidate for candidate in candidates if candidate.row in found]
+
+        def shown() -> tuple[Hit, ...]:
+            return tuple(
+                _hit(candidate, found, parsed.terms, tuple(beside.get(candidate.row, ()))) for candidate in kept
+            )
+
+        return await self._in_thread(shown)
+
+    async def _in_thread(self, work: Callable[..., T], *values: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work, *values)
 
 
 async def _nothing() -> None:
     return None
 
 
-def _highlight(query: str, contents: Sequence[str]) -> list[Highlights]:
-    terms = query_terms(query)
-    return [_outside_targets(content, highlight_ranges(content, terms)) for content in contents]
+def _code_language(name: str) -> str:
+    return language_name(name) or name.lower()
 
 
-def _outside_targets(content: str, ranges: Highlights) -> Highlights:
-    """Without the ranges in the targets of links: those are not searched, and not shown."""
-    targets = [match.span() for match in LINK_TARGET.finditer(content)] if "](" in content else []
-    return [(start, end) for start, end in ranges if not any(first <= start < last for first, last in targets)]
+def _weighed(hit: Fused[int], passage: Passage) -> _Candidate:
+    scores: dict[str, float] = {}
+    for name, part in hit.parts.items():
+        scores |= {name: part.added, f"{name}_rank": float(part.rank), f"{name}_raw": part.raw}
+    if link_share(passage.content) > LINKS_SHARE:
+        scores["links"] = (LINKS_FACTOR - 1) * hit.score
+    return _Candidate(hit.id, hit.score + scores.get("links", 0.0), scores, passage)
+
+
+def link_share(content: str) -> float:
+    """The share of what is read in a text that is the text of links."""
+    if "](" not in content:
+        return 0.0
+    links = _LINK.findall(content)
+    read = len(_LINK.sub(r"\1", content))
+    return sum(map(len, links)) / read if read else 0.0
+
+
+def _hit(
+    candidate: _Candidate, found: Mapping[int, FoundChunk], terms: Sequence[Term], neighbours: tuple[Chunk, ...]
+) -> Hit:
+    chunk = found[candidate.row]
+    highlights = mark(chunk.chunk.content, terms)
+    where = {
+        "title": mark(chunk.title, terms),
+        "headings": mark(" ".join(chunk.chunk.heading_path), terms),
+        "content": highlights,
+        "context": mark(chunk.chunk.context, terms),
+    }
+    return Hit(
+        chunk,
+        candidate.score,
+        candidate.scores,
+        highlights,
+        tuple(name for name, ranges in where.items() if ranges),
+        tuple(Twin(found[row].chunk.chunk_id, page_url(found[row])) for row in candidate.twins if row in found),
+        neighbours,
+    )

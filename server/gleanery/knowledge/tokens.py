@@ -52,6 +52,11 @@ def count_tokens(text: str, model: str = DEFAULT_MODEL) -> int:
     return sum(len(encoding.encode_ordinary(piece)) for piece in _pieces(text))
 
 
+def count_word(word: str, model: str = DEFAULT_MODEL) -> int:
+    """How many tokens `word` has behind a blank, as most words of a text are."""
+    return count_tokens(f" {word}", model)
+
+
 def truncate_to_tokens(text: str, limit: int, model: str = DEFAULT_MODEL) -> str:
     """The longest beginning of `text` that has at most `limit` tokens, never ending inside a character.
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from gleanery import errors, log
 from gleanery.knowledge.embedders.embedder import Embedder, Embedding
-from gleanery.knowledge.fusion import VectorIndex
 from gleanery.knowledge.markdown import plain_text
+from gleanery.knowledge.vector_index import VectorIndex
 from gleanery.model import EventType, Fence, utc_now
 from gleanery.store.values import Change, ChunkText, VectorRow
 from gleanery.store.vector_store import TextFailure, Usage, VectorStore
@@ -135,7 +135,8 @@ class Vectors:
         """The active model's; an empty one where there is none."""
         return VectorIndex() if self._active is None else self._active.index
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
         """How many vectors can be searched."""
         return len(self.index)
 
@@ -156,11 +157,14 @@ class Vectors:
     async def load(self) -> int:
         """Take all stored vectors of the model into the index, in slices; how many there are."""
         try:
-            if self._active is not None and self._is_searched:
-                await self._fill(self._active)
+            filled = None
+            while self._is_searched and filled is not self._active:  # it may change meanwhile
+                filled = self._active
+                if filled is not None:
+                    await self._fill(filled)
         finally:
             self._is_loaded.set()
-        return len(self)
+        return self.count
 
     async def use(self, embedder: Embedder | None) -> None:
         """Search by this embedder's vectors from now on. Until they are in memory the ones before are searched."""
@@ -192,11 +196,13 @@ class Vectors:
             return 0
         # Before the rows are read: what comes in meanwhile is not taken for gone. In threads: there may be 100,000.
         known = await asyncio.to_thread(model.index.of_source, source_id)
-        newest = await self._store.newer_texts(source_id, model.name, after=-1, limit=-1)
-        stored = await asyncio.to_thread(lambda: {text_row for _, text_row in newest})
-        await asyncio.to_thread(model.index.remove, known - stored)
+        stored, newest = set[int](), 0
+        while rows := await self._store.newer_texts(source_id, model.name, after=newest, limit=LOAD_BATCH):
+            newest = rows[-1][0]
+            stored.update(text_row for _, text_row in rows)
+        await asyncio.to_thread(model.index.remove, known - stored, source_id)
         await self._take_in_texts(model, source_id, sorted(stored - known))
-        return newest[-1][0] if newest else 0
+        return newest
 
     async def take_newer(self, source_id: str, after: int) -> int:
         """Take in the vectors of chunks of that source that came after that row; the highest row now."""
@@ -268,10 +274,15 @@ class Vectors:
             usage = Usage(charged, requests, tuple(embedding.tokens[row] for row in rows))
             pages += await self._store.add_vectors(fence, model.name, some, vectors, usage)
             charged = requests = 0  # told once
-            if self._is_searched and model is self._active:
-                for source_id in {chunk.source_id for chunk in some}:
-                    model.index.add(source_id, [chunk.text_row for chunk in some], vectors)
+            self._take_in_new(model.name, some, vectors)
         return Embedded(len(embedding.rows), pages, len(failures), embedding.charged_tokens)
+
+    def _take_in_new(self, name: str, chunks: Sequence[ChunkText], vectors: NDArray[np.float32]) -> None:
+        """Only of the model that search goes by; it may have become that since its pass began."""
+        if self._is_searched and self._active is not None and self._active.name == name:
+            # As they are stored: or scores would differ in their fourth digit after a restart.
+            halves = vectors.astype(np.float16)
+            self._active.index.add(chunks[0].source_id, [chunk.text_row for chunk in chunks], halves)
 
 
 def _take_in(index: VectorIndex, rows: Sequence[VectorRow]) -> None:

@@ -85,7 +85,7 @@ def make_backup(
             waiting = sorted({path.name for path in staged.iterdir()} & _unfinished(source))
             _copy(source, copy, on_step)
         schema, tables = _check(copy)
-        archive = ArchiveWriter(file)
+        archive = stack.enter_context(ArchiveWriter(file))
         archive.add_file(DATABASE, copy)
         for task_id in waiting:
             archive.add_file(f"{UPLOADS}/{task_id}", staged / task_id)

@@ -9,10 +9,8 @@ Anything may raise StorageError; StorageFull when the disk has no room, and then
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
-
-import numpy as np
 
 from gleanery.model import (
     CrawlCounts,
@@ -41,10 +39,13 @@ from gleanery.model import (
     UrlState,
     WorkerInfo,
 )
+from gleanery.store.enriching import EnrichStore
+from gleanery.store.saved_queries import SavedQueryStore
+from gleanery.store.search_store import SearchStore
 from gleanery.store.values import (
     Asked,
+    BuildSaved,
     Change,
-    ChunkText,
     FoundChunk,
     FoundCode,
     GenerationFigures,
@@ -53,10 +54,9 @@ from gleanery.store.values import (
     Retention,
     TaskFilter,
     TaskStats,
-    VectorRow,
     Wanted,
-    WordHit,
 )
+from gleanery.store.vector_store import VectorStore
 
 
 class TaskStore(Protocol):
@@ -325,17 +325,21 @@ class GenerationStore(Protocol):
         """What a generation has; None: the visible one."""
         ...
 
+    async def saved(self, source_id: str, number: int) -> BuildSaved:
+        """What the task of that generation met, and what of it was there before."""
+        ...
+
     async def complete(
         self,
         fence: Fence,
         source_id: str,
-        gone_before: datetime,
+        grace: timedelta,
         events: Sequence[NewEvent],
         progress: Progress,
         result: Mapping[str, Any],
     ) -> Generation:
         """Make what the task has built the visible generation, in one step with its events. Pages that the task has not met
-        are missing from now on; those missing since `gone_before` or longer are not part of it any more. `result` is kept
+        are missing from now on; those missing for `grace` or longer are not part of it any more. `result` is kept
         with the counts of pages added, changed and removed."""
         ...
 
@@ -376,63 +380,6 @@ class GenerationStore(Protocol):
     async def prune(self, keep: int) -> int:
         """Take away some rows of what nobody can see: of deleted sources, of pages that never came, of versions older than
         the last `keep` complete generations. How many went; 0: there are none left."""
-        ...
-
-
-class VectorStore(Protocol):
-    async def without_vectors(self, source_id: str, model: str, *, after: int, limit: int) -> Sequence[ChunkText]:
-        """Chunks in their newest version whose text has no vector of this model yet, oldest first."""
-        ...
-
-    async def sources_without_vectors(self, model: str) -> Sequence[str]: ...
-
-    async def add_vectors(
-        self, fence: Fence, model: str, texts: Sequence[ChunkText], vectors: np.ndarray[Any, np.dtype[np.float32]]
-    ) -> int:
-        """Keep vectors (n × dimensions, normalised; kept as float16); how many pages are complete by them. Texts that
-        are gone meanwhile are passed over."""
-        ...
-
-    async def vectors(self, model: str, *, after: int, limit: int, source_id: str | None = None) -> Sequence[VectorRow]:
-        """By text row, one for each source that has the text; of one source or of all."""
-        ...
-
-    async def embedded_texts(self, source_id: str, model: str) -> Sequence[int]:
-        """The source's texts that have a vector of this model, ascending."""
-        ...
-
-    async def vectors_of(self, source_id: str, text_rows: Sequence[int], model: str) -> Sequence[VectorRow]:
-        """The vectors of those texts that (still) have one; at most 500 rows."""
-        ...
-
-
-class SearchStore(Protocol):
-    """What search asks. Nothing that isn't visible is ever found."""
-
-    async def live_sources(self, source_id: str | None, tags: Sequence[str]) -> Sequence[str]:
-        """Ids of the sources that search may look at. Raises NotFound for an unknown `source_id`."""
-        ...
-
-    async def find_words(
-        self, match: str, sources: Sequence[str] | None, weights: Sequence[float], limit: int
-    ) -> Sequence[WordHit]:
-        """Chunks that match an FTS5 expression, best first; `weights` for title, headings, body, code, names, context."""
-        ...
-
-    async def find_code(
-        self, match: str, sources: Sequence[str] | None, language: str | None, weights: Sequence[float], limit: int
-    ) -> Sequence[FoundCode]:
-        """Code examples, best first; `weights` for title, headings, context, code, names, summary."""
-        ...
-
-    async def chunks_of_texts(
-        self, text_rows: Sequence[int], sources: Sequence[str] | None
-    ) -> Mapping[int, Sequence[int]]:
-        """The rows of the chunks that have these texts."""
-        ...
-
-    async def found_chunks(self, rows: Sequence[int]) -> Mapping[int, FoundChunk]:
-        """The chunks of these rows that are (still) there."""
         ...
 
 
@@ -564,6 +511,10 @@ class Store(Protocol):
     def vectors(self) -> VectorStore: ...
     @property
     def search(self) -> SearchStore: ...
+    @property
+    def enrich(self) -> EnrichStore: ...
+    @property
+    def saved_queries(self) -> SavedQueryStore: ...
     @property
     def schedules(self) -> ScheduleStore: ...
     @property

@@ -8,10 +8,13 @@ from typing import Self
 from gleanery.model import Clock, utc_now
 from gleanery.store.sqlite import Database
 from gleanery.store.sqlite_crawls import SqliteCrawls
+from gleanery.store.sqlite_enrich import SqliteEnrich
 from gleanery.store.sqlite_generations import SqliteGenerations
 from gleanery.store.sqlite_hosts import SqliteHosts
 from gleanery.store.sqlite_knowledge import SqliteKnowledge
 from gleanery.store.sqlite_outbox import SqliteOutbox
+from gleanery.store.sqlite_portable import SqlitePortable
+from gleanery.store.sqlite_saved_queries import SqliteSavedQueries
 from gleanery.store.sqlite_schedules import SqliteSchedules
 from gleanery.store.sqlite_search import SqliteSearch
 from gleanery.store.sqlite_tasks import SqliteTasks
@@ -30,6 +33,9 @@ class EmbeddedStore:
         self.knowledge = SqliteKnowledge(self._db)
         self.generations = SqliteGenerations(self._db)
         self.search = SqliteSearch(self._db)
+        self.enrich = SqliteEnrich(self._db)
+        self.saved_queries = SqliteSavedQueries(self._db)
+        self.portable = SqlitePortable(self._db)
         self.vectors = SqliteVectors(self._db)
         self.schedules = SqliteSchedules(self._db)
         self.outbox = SqliteOutbox(self._db)

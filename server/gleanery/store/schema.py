@@ -393,7 +393,7 @@ CREATE TABLE page_version (
     description   TEXT NOT NULL,
     language      TEXT,
     version       TEXT,
-    markdown      TEXT NOT NULL,
+    chars         INTEGER NOT NULL DEFAULT 0,
     outline       TEXT NOT NULL,
     content_hash  TEXT NOT NULL,
     status_code   INTEGER NOT NULL,
@@ -404,18 +404,20 @@ CREATE TABLE page_version (
     fetched_at    REAL NOT NULL,
     task_id       TEXT NOT NULL,
     fetched_by    TEXT NOT NULL,
-    links         BLOB,
     chunk_count   INTEGER NOT NULL,
     code_count    INTEGER NOT NULL,
     born          INTEGER NOT NULL,
     died          INTEGER NOT NULL,
     seen_task_id  TEXT NOT NULL,
-    missing_since REAL
+    missing_since REAL,
+    -- Last, since they are long: what is before them is read without them.
+    links         BLOB,
+    markdown      TEXT NOT NULL
 );
-INSERT INTO page_version (page_id, source_id, url, url_key, title, description, language, markdown, outline, content_hash,
+INSERT INTO page_version (page_id, source_id, url, url_key, title, description, language, markdown, chars, outline, content_hash,
     status_code, content_type, etag, last_modified, size_bytes, fetched_at, task_id, fetched_by, links, chunk_count,
     code_count, born, died, seen_task_id)
-    SELECT page_id, source_id, url, url_key, title, description, language, markdown, outline, content_hash, status_code,
+    SELECT page_id, source_id, url, url_key, title, description, language, markdown, length(markdown), outline, content_hash, status_code,
         content_type, etag, last_modified, size_bytes, fetched_at, task_id, fetched_by, links,
         (SELECT count(*) FROM chunk WHERE chunk.page_id = page.page_id),
         (SELECT count(*) FROM code_example WHERE code_example.page_id = page.page_id), 1, {FOREVER}, task_id
@@ -423,7 +425,7 @@ INSERT INTO page_version (page_id, source_id, url, url_key, title, description, 
 
 -- A distinct text to embed: the title, headings, context and content of a chunk.
 CREATE TABLE text (
-    text_row  INTEGER PRIMARY KEY,
+    text_row  INTEGER PRIMARY KEY AUTOINCREMENT,
     text_hash BLOB NOT NULL UNIQUE,
     tokens    INTEGER
 );

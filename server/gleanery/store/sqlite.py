@@ -41,6 +41,8 @@ BUSY_MILLISECONDS = 10_000
 CHECKPOINT_SECONDS = 0.2
 WAL_PAGES = 10_000
 """Pages of 4 KB after which the log is made to start over, which waits for the transaction under way."""
+WAL_LAG_PAGES = 1_000
+RESTART_MILLISECONDS = 100
 
 
 @dataclass
@@ -156,14 +158,16 @@ class Database:
 
     def _checkpoint_forever(self, connection: sqlite3.Connection) -> None:
         """Bring what the log holds into the file, beside the writer: in its own commits it would stop for 50 ms and more."""
+        connection.execute(f"PRAGMA busy_timeout = {RESTART_MILLISECONDS}")
         seen = 0
         while not self._is_closing.wait(CHECKPOINT_SECONDS):
             if seen == self._commits:
                 continue
             seen = self._commits
             try:
-                pages = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()["log"]
-                if pages > WAL_PAGES:
+                found = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                # A reader that takes long (a backup) keeps the log from starting over, and writers would wait with it.
+                if found["log"] > WAL_PAGES and found["log"] - found["checkpointed"] < WAL_LAG_PAGES:
                     connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
             except sqlite3.Error as error:
                 _log.warning("log of the database not checkpointed", extra={"reason": str(error)})

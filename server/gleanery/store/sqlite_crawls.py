@@ -143,7 +143,10 @@ def _start(
     return create(tx, new, idempotency, queue_limit)
 
 
-_MET = f"SELECT * FROM page WHERE source_id = ? AND died = {FOREVER} AND born < {FOREVER} AND seen_task_id = ? AND"
+_MET = (
+    f"SELECT {sqlite_knowledge.PAGE_COLUMNS} FROM page WHERE source_id = ? AND died = {FOREVER} AND born < {FOREVER}"
+    " AND seen_task_id = ? AND"
+)
 
 
 def _twin(db: sqlite3.Connection, task_id: str, source_id: str, url_key: str, content_hash: str) -> Page | None:

@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 from gleanery import errors
@@ -26,9 +26,10 @@ from gleanery.model import (
     StoredCode,
 )
 from gleanery.store import sqlite_knowledge, sqlite_pages
+from gleanery.store.source_changed import TOLD_PAGES, note_changed
 from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_rows import certain_time, check_fence, compact, report, time_of
-from gleanery.store.values import GenerationFigures
+from gleanery.store.values import BuildSaved, GenerationFigures
 
 ROWS_AT_ONCE = 50
 """Rows that one transaction takes away: others never wait long for it."""
@@ -48,17 +49,20 @@ class SqliteGenerations:
     async def figures(self, source_id: str, number: int | None) -> GenerationFigures:
         return await self._db.read(lambda db: _figures(db, source_id, number))
 
+    async def saved(self, source_id: str, number: int) -> BuildSaved:
+        return await self._db.read(lambda db: _saved(db, source_id, number))
+
     async def complete(
         self,
         fence: Fence,
         source_id: str,
-        gone_before: datetime,
+        grace: timedelta,
         events: Sequence[NewEvent],
         progress: Progress,
         result: Mapping[str, Any],
     ) -> Generation:
         return await self._db.write(
-            lambda tx: _complete(tx, fence, source_id, gone_before, events, progress, result), is_long=True
+            lambda tx: _complete(tx, fence, source_id, grace, events, progress, result), is_long=True
         )
 
     async def reject(self, fence: Fence, source_id: str, result: Mapping[str, Any]) -> Generation:
@@ -149,7 +153,8 @@ def begin(tx: Tx, fence: Fence, source_id: str) -> Generation:
     """
     check_fence(tx, fence)
     row = tx.db.execute(
-        "SELECT * FROM generation WHERE source_id = ? AND task_id = ? AND state <> 'complete' ORDER BY number DESC LIMIT 1",
+        "SELECT * FROM generation WHERE source_id = ? AND task_id = ? AND state IN ('building', 'rejected')"
+        " ORDER BY number DESC LIMIT 1",
         (source_id, fence.task_id),
     ).fetchone()
     if row is not None:
@@ -186,7 +191,8 @@ def _trim(tx: Tx, fence: Fence, source_id: str, limit: int) -> bool:
     """Undo what was built beside the visible generation and is not to be; True once nothing is left to undo."""
     check_fence(tx, fence)
     row = tx.db.execute(
-        "SELECT 1 FROM generation WHERE source_id = ? AND task_id = ? AND state <> 'complete'", (source_id, fence.task_id)
+        "SELECT 1 FROM generation WHERE source_id = ? AND task_id = ? AND state IN ('building', 'rejected')",
+        (source_id, fence.task_id),
     ).fetchone()
     if row is not None:
         return True  # the task goes on with its own
@@ -200,7 +206,7 @@ def _trim(tx: Tx, fence: Fence, source_id: str, limit: int) -> bool:
     tx.db.execute(
         "UPDATE page SET died = ? WHERE source_id = ? AND died > ? AND died < ?", (FOREVER, source_id, visible, FOREVER)
     )
-    tx.db.execute("DELETE FROM generation WHERE source_id = ? AND number > ?", (source_id, visible))
+    tx.db.execute("UPDATE generation SET state = 'discarded' WHERE source_id = ? AND number > ?", (source_id, visible))
     return True
 
 
@@ -208,13 +214,13 @@ def _complete(
     tx: Tx,
     fence: Fence,
     source_id: str,
-    gone_before: datetime,
+    grace: timedelta,
     events: Sequence[NewEvent],
     progress: Progress,
     result: Mapping[str, Any],
 ) -> Generation:
     number = building(tx, fence, source_id)
-    _mark_missing(tx, fence, source_id, number, gone_before)
+    _mark_missing(tx, fence, source_id, number, grace)
     report(tx, fence, events, progress)
     base = _get(tx.db, source_id, number).base
     counts = _delta_counts(tx.db, source_id, number) if base is not None else {}
@@ -227,18 +233,36 @@ def _complete(
         "UPDATE source SET generation = ?, updated_at = ? WHERE source_id = ?",
         (number, tx.now.timestamp(), source_id),
     )
+    if base is not None:
+        delta = _delta(tx.db, source_id, number, None, None, TOLD_PAGES)
+        note_changed(tx, fence.task_id, source_id, number, base, counts, delta)
     return _get(tx.db, source_id, number)
 
 
-def _mark_missing(tx: Tx, fence: Fence, source_id: str, number: int, gone_before: datetime) -> None:
-    """Pages that the task has not met are missing from now on; those that have been since `gone_before` go."""
-    newest = "source_id = ? AND died = ? AND born < ? AND seen_task_id <> ?"
-    values = (source_id, FOREVER, FOREVER, fence.task_id)
+# What the task could not look at is not missing: its URL failed for a reason that may pass, or its turn never came.
+_NOT_LOOKED_AT = (
+    "EXISTS (SELECT 1 FROM frontier WHERE frontier.task_id = :task AND frontier.url_key = page.url_key AND"
+    " (state = 'queued' OR reason IN ('time_limit', 'page_limit')"
+    "  OR (state = 'failed' AND reason NOT IN ('http_404', 'http_410'))))"
+)
+# And where a limit ended the crawl only those are missing of which the site said something.
+_OR_NEVER_MET = (
+    "(NOT EXISTS (SELECT 1 FROM frontier WHERE frontier.task_id = :task AND reason IN ('time_limit', 'page_limit'))"
+    " OR EXISTS (SELECT 1 FROM frontier WHERE frontier.task_id = :task AND frontier.url_key = page.url_key))"
+)
+
+
+def _mark_missing(tx: Tx, fence: Fence, source_id: str, number: int, grace: timedelta) -> None:
+    """Pages that the task has not met are missing from now on; those that have been for `grace` go."""
+    newest = f"source_id = :source AND died = {FOREVER} AND born < {FOREVER} AND seen_task_id <> :task"
+    values = {"source": source_id, "task": fence.task_id, "number": number, "now": tx.now.timestamp()}
     tx.db.execute(
-        f"UPDATE page SET missing_since = ? WHERE {newest} AND missing_since IS NULL", (tx.now.timestamp(), *values)
+        f"UPDATE page SET missing_since = :now WHERE {newest} AND missing_since IS NULL AND NOT {_NOT_LOOKED_AT} AND {_OR_NEVER_MET}",
+        values,
     )
     tx.db.execute(
-        f"UPDATE page SET died = ? WHERE {newest} AND missing_since <= ?", (number, *values, gone_before.timestamp())
+        f"UPDATE page SET died = :number WHERE {newest} AND missing_since <= :before",
+        values | {"before": (tx.now - grace).timestamp()},
     )
 
 
@@ -257,6 +281,8 @@ def _activate(tx: Tx, source_id: str, number: int) -> Generation:
         raise errors.WrongState(
             f"Generation {number} is being built: wait for its task.", source_id=source_id, task_id=generation.task_id
         )
+    if generation.state is GenerationState.DISCARDED:
+        raise errors.NotFound("generation", str(number))
     busy = tx.db.execute(
         "SELECT task_id FROM generation JOIN task USING (task_id) WHERE source_id = ? AND state = 'building'"
         " AND base IS NOT NULL AND status IN ('queued', 'running', 'paused')",
@@ -287,11 +313,36 @@ def _figures(db: sqlite3.Connection, source_id: str, number: int | None) -> Gene
     at = _visible(db, source_id) if number is None else number
     row = db.execute(
         "SELECT count(*) AS pages, coalesce(sum(chunk_count), 0) AS chunks, coalesce(sum(code_count), 0) AS code,"
-        " count(DISTINCT content_hash) AS contents, coalesce(sum(length(markdown)), 0) AS chars"
+        " count(DISTINCT content_hash) AS contents, coalesce(sum(chars), 0) AS chars"
         " FROM page WHERE source_id = ? AND born <= ? AND died > ?",
         (source_id, at, at),
     ).fetchone()
     return GenerationFigures(row["pages"], row["chunks"], row["code"], row["contents"], row["chars"])
+
+
+_MET = f"page.died = {FOREVER} AND page.born < {FOREVER} AND page.seen_task_id = :task"
+
+
+def _saved(db: sqlite3.Connection, source_id: str, number: int) -> BuildSaved:
+    task_id = _get(db, source_id, number).task_id
+    values = {"source": source_id, "number": number, "task": task_id}
+    met = db.execute(
+        "SELECT count(*) AS pages, coalesce(sum(chars), 0) AS chars, coalesce(sum(born < :number), 0) AS unchanged"
+        f" FROM page WHERE source_id = :source AND {_MET}",
+        values,
+    ).fetchone()
+    kept = db.execute(
+        "SELECT count(*) AS chunks, coalesce(sum(coalesce(text.tokens, length(chunk.content) / 4)), 0) AS tokens"
+        " FROM chunk JOIN page USING (page_row) JOIN text USING (text_row)"
+        f" WHERE chunk.source_id = :source AND {_MET} AND (page.born < :number OR EXISTS ("
+        "  SELECT 1 FROM chunk AS old JOIN page AS was ON was.page_row = old.page_row"
+        "  WHERE old.text_row = chunk.text_row AND was.source_id = :source AND was.born < :number))",
+        values,
+    ).fetchone()
+    not_fetched = db.execute(
+        "SELECT count(*) FROM frontier WHERE task_id = ? AND state = 'stored' AND fetched_by = 'unchanged'", (task_id,)
+    ).fetchone()[0]
+    return BuildSaved(met["pages"], met["chars"], met["unchanged"], not_fetched, kept["chunks"], kept["tokens"])
 
 
 _BOTH = """
@@ -327,7 +378,13 @@ def _delta(
     ).fetchall()
     return [
         PageDelta(
-            row["page_id"], row["url"], row["title"], PageChange(row["change"]), row["old_row"], row["new_row"]
+            row["page_id"],
+            row["url"],
+            row["url_key"],
+            row["title"],
+            PageChange(row["change"]),
+            row["old_row"],
+            row["new_row"],
         )
         for row in rows
     ]

@@ -89,7 +89,9 @@ def _source(row: sqlite3.Row) -> Source:
 
 
 def source_of(db: sqlite3.Connection, source_id: str, model: str | None) -> Source:
-    row = db.execute(f"{_SOURCE} AND source.source_id = :id GROUP BY source.source_id", {"model": model, "id": source_id}).fetchone()
+    row = db.execute(
+        f"{_SOURCE} AND source.source_id = :id GROUP BY source.source_id", {"model": model, "id": source_id}
+    ).fetchone()
     if row is None:
         raise errors.NotFound("source", source_id)
     return _source(row)
@@ -153,6 +155,13 @@ def _delete_source(tx: Tx, source_id: str) -> None:
 # Pages
 
 
+PAGE_COLUMNS = (
+    "page_id, source_id, url, url_key, title, description, language, version, outline, content_hash, status_code, content_type,"
+    " etag, last_modified, size_bytes, fetched_at, task_id, fetched_by, born, missing_since"
+)
+"""Of a page without its Markdown."""
+
+
 def page_from(row: sqlite3.Row, markdown: str) -> Page:
     return Page(
         page_id=row["page_id"],
@@ -196,9 +205,7 @@ def _page_of(db: sqlite3.Connection, page_id: str, generation: int | None) -> Pa
 def _pages(db: sqlite3.Connection, source_id: str, after: str | None, limit: int) -> list[tuple[Page, int]]:
     source_of(db, source_id, None)
     rows = db.execute(
-        "SELECT page_id, source_id, url, url_key, title, description, language, version, outline, content_hash, status_code,"
-        " content_type, etag, last_modified, size_bytes, fetched_at, task_id, fetched_by, born, missing_since,"
-        " length(markdown) AS chars FROM visible_page WHERE source_id = ? AND url_key > ? ORDER BY url_key LIMIT ?",
+        f"SELECT {PAGE_COLUMNS}, chars FROM visible_page WHERE source_id = ? AND url_key > ? ORDER BY url_key LIMIT ?",
         (source_id, after or "", limit),
     ).fetchall()
     return [(page_from(row, ""), row["chars"]) for row in rows]

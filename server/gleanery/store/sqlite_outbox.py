@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gleanery import errors
-from gleanery.model import Delivery, DeliveryState, Task, new_id
+from gleanery.model import Delivery, DeliveryState, Task
+from gleanery.store.source_changed import keep_call
 from gleanery.store.sqlite import Database, Tx
-from gleanery.store.sqlite_rows import certain_time, compact, time_of
+from gleanery.store.sqlite_rows import certain_time, time_of
 
 _LEAST_STEP_SECONDS = 0.000_001
 HOLDING_ATTEMPTS = 2
@@ -66,25 +67,7 @@ def note(tx: Tx, task: Task) -> None:
     """Keep the call that tells the task's webhook of its state, if it wants to know of this one."""
     if task.webhook_url is None or task.status not in task.webhook_states:
         return
-    kind = f"task.{task.status}"
-    # The calls of a task go out in the order of these times, also when the clock stands still or is set back.
-    last = tx.db.execute("SELECT max(created_at) FROM delivery WHERE task_id = ?", (task.task_id,)).fetchone()[0]
-    created_at = tx.now.timestamp() if last is None else max(tx.now.timestamp(), last + _LEAST_STEP_SECONDS)
-    body = compact({"type": kind, "timestamp": tx.now.isoformat(), "data": _told(task)})
-    tx.db.execute(
-        "INSERT INTO delivery (delivery_id, task_id, url, type, body, state, created_at, next_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            new_id("msg"),
-            task.task_id,
-            task.webhook_url,
-            kind,
-            body,
-            DeliveryState.PENDING,
-            created_at,
-            tx.now.timestamp(),
-        ),
-    )
+    keep_call(tx, task.task_id, task.webhook_url, f"task.{task.status}", _told(task))
 
 
 def _told(task: Task) -> Mapping[str, Any]:

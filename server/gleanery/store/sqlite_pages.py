@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gleanery.model import FOREVER, Chunk, Page, PageBundle, StoredCode, text_hash
 from gleanery.store.sqlite import Tx
@@ -19,9 +20,10 @@ _ADD_CODE_WORDS = (
 
 
 def head(db: sqlite3.Connection, source_id: str, url_key: str) -> sqlite3.Row | None:
-    """The newest version of a page, which a running build sees and search perhaps not yet."""
+    """The newest version of a page, which a running build sees and search perhaps not yet; without its Markdown."""
     row: sqlite3.Row | None = db.execute(
-        "SELECT * FROM page WHERE source_id = ? AND url_key = ? AND died = ? AND born < ?",
+        "SELECT page_row, page_id, url, title, description, language, version, outline, content_hash, etag, last_modified, fetched_by,"
+        " links, seen_task_id FROM page WHERE source_id = ? AND url_key = ? AND died = ? AND born < ?",
         (source_id, url_key, FOREVER, FOREVER),
     ).fetchone()
     return row
@@ -76,10 +78,10 @@ def insert_page(tx: Tx, bundle: PageBundle, born: int) -> int:
     """The row of a new version, without its chunks and code; born FOREVER it is seen by nobody yet."""
     page = bundle.page
     row = tx.db.execute(
-        "INSERT INTO page (page_id, source_id, url, url_key, title, description, language, version, markdown, outline, content_hash,"
+        "INSERT INTO page (page_id, source_id, url, url_key, title, description, language, version, markdown, chars, outline, content_hash,"
         " status_code, content_type, etag, last_modified, size_bytes, fetched_at, task_id, fetched_by, links, chunk_count,"
         " code_count, born, died, seen_task_id)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             page.page_id,
             page.source_id,
@@ -90,6 +92,7 @@ def insert_page(tx: Tx, bundle: PageBundle, born: int) -> int:
             page.language,
             page.version,
             page.markdown,
+            len(page.markdown),
             _outline(page),
             page.content_hash,
             page.status_code,
@@ -113,12 +116,38 @@ def insert_page(tx: Tx, bundle: PageBundle, born: int) -> int:
 
 
 def insert_rows(tx: Tx, page_row: int, part: PageBundle) -> None:
-    """Chunks and code of a version, with their words, behind the rows (see the schema)."""
+    """Chunks and code of a version, with their words, behind the rows (see the schema). What a chat model has said of those
+    that were in the version before is theirs again."""
     title = part.page.title
+    part = _with_what_was_said(tx, part)
     words = [_insert_chunk(tx, page_row, chunk, title) for chunk in part.chunks]
     tx.db.executemany(_ADD_CHUNK_WORDS, words)
     code = [_insert_code(tx, page_row, example, title) for example in part.code_examples]
     tx.db.executemany(_ADD_CODE_WORDS, code)
+
+
+def _with_what_was_said(tx: Tx, part: PageBundle) -> PageBundle:
+    before = tx.db.execute(
+        "SELECT page_row FROM page WHERE page_id = ? AND born < ? ORDER BY born DESC LIMIT 1",
+        (part.page.page_id, FOREVER),
+    ).fetchone()
+    if before is None:
+        return part
+    contexts = dict(
+        tx.db.execute("SELECT chunk_id, context FROM chunk WHERE page_row = ? AND context <> ''", (before[0],))
+    )
+    named = {
+        row["code_id"]: row
+        for row in tx.db.execute(
+            "SELECT code_id, name, summary FROM code_example WHERE page_row = ? AND name <> ''", (before[0],)
+        )
+    }
+    chunks = [replace(chunk, context=chunk.context or contexts.get(chunk.chunk_id, "")) for chunk in part.chunks]
+    code = [
+        replace(each, name=row["name"], summary=row["summary"]) if (row := named.get(each.code_id)) else each
+        for each in part.code_examples
+    ]
+    return PageBundle(part.page, tuple(chunks), tuple(code), part.links)
 
 
 def delete_rows(tx: Tx, page_row: int, limit: int) -> int:
@@ -198,7 +227,9 @@ def _insert_chunk(tx: Tx, page_row: int, chunk: Chunk, title: str) -> tuple[int 
     )
 
 
-def _insert_code(tx: Tx, page_row: int, code: StoredCode, title: str) -> tuple[int | None, str, str, str, str, str, str]:
+def _insert_code(
+    tx: Tx, page_row: int, code: StoredCode, title: str
+) -> tuple[int | None, str, str, str, str, str, str]:
     """Gives the row for the full-text index."""
     headings = " ".join(code.heading_path)
     row = tx.db.execute(

@@ -5,11 +5,31 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+from gleanery.model import Chunk
+from gleanery.store.search_store import Match, PageFilter, Passage, Shelf, ShelfSize, SourceFilter
 from gleanery.store.sqlite import Database
-from gleanery.store.sqlite_knowledge import FOUND_CHUNK, FOUND_CODE, found_chunk, found_code, source_of
+from gleanery.store.sqlite_knowledge import found_chunk, found_code, source_of
 from gleanery.store.sqlite_rows import marks
 from gleanery.store.values import FoundChunk, FoundCode, WordHit
+
+OVER_FETCH = 4
+"""So many times more rows are ranked than wanted, first of all, and again so many times more while too few pass the filter."""
+
+
+@dataclass(frozen=True)
+class _Tables:
+    rows: str
+    words: str
+    vocabulary: str
+
+
+_TABLES = {
+    Shelf.CHUNKS: _Tables("chunk", "chunk_words", "chunk_vocabulary"),
+    Shelf.CODE: _Tables("code_example", "code_words", "code_vocabulary"),
+}
 
 
 class SqliteSearch:
@@ -18,92 +38,260 @@ class SqliteSearch:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def live_sources(self, source_id: str | None, tags: Sequence[str]) -> Sequence[str]:
-        return await self._db.read(lambda db: _live_sources(db, source_id, tags))
+    async def sources_for(self, asked: SourceFilter) -> Sequence[str]:
+        return await self._db.read(lambda db: _sources_for(db, asked))
 
     async def find_words(
-        self, match: str, sources: Sequence[str] | None, weights: Sequence[float], limit: int
+        self, shelf: Shelf, match: Match, pages: PageFilter, weights: Sequence[float], limit: int
     ) -> Sequence[WordHit]:
-        return await self._db.read(lambda db: _find_words(db, match, sources, weights, limit))
+        return await self._db.read(lambda db: _find_words(db, _TABLES[shelf], match, pages, weights, limit))
 
-    async def find_code(
-        self, match: str, sources: Sequence[str] | None, language: str | None, weights: Sequence[float], limit: int
-    ) -> Sequence[FoundCode]:
-        return await self._db.read(lambda db: _find_code(db, match, sources, language, weights, limit))
+    async def rows_of_texts(
+        self, text_rows: Sequence[int], pages: PageFilter, match: Match | None
+    ) -> Mapping[int, Sequence[int]]:
+        return await self._db.read(lambda db: _rows_of_texts(db, text_rows, pages, match))
 
-    async def chunks_of_texts(self, text_rows: Sequence[int], sources: Sequence[str] | None) -> Mapping[int, Sequence[int]]:
-        return await self._db.read(lambda db: _chunks_of_texts(db, text_rows, sources))
+    async def texts_of(self, pages: PageFilter) -> Sequence[int]:
+        return await self._db.read(lambda db: _texts_of(db, pages))
 
-    async def found_chunks(self, rows: Sequence[int]) -> Mapping[int, FoundChunk]:
-        return await self._db.read(lambda db: _found_chunks(db, rows))
+    async def passages(self, rows: Sequence[int]) -> Mapping[int, Passage]:
+        return await self._db.read(lambda db: _passages(db, rows))
+
+    async def found_chunks(self, rows: Sequence[int], pages: PageFilter) -> Mapping[int, FoundChunk]:
+        return await self._db.read(lambda db: _found_chunks(db, rows, pages))
+
+    async def found_code(self, rows: Sequence[int], pages: PageFilter) -> Mapping[int, FoundCode]:
+        return await self._db.read(lambda db: _found_code(db, rows, pages))
+
+    async def neighbours(self, rows: Sequence[int], distance: int) -> Mapping[int, Sequence[Chunk]]:
+        return await self._db.read(lambda db: _neighbours(db, rows, distance))
+
+    async def vocabulary(self, shelf: Shelf, *, after: str, limit: int) -> Sequence[tuple[str, int]]:
+        return await self._db.read(lambda db: _vocabulary(db, _TABLES[shelf], after, limit))
+
+    async def known_words(self, shelf: Shelf, words: Sequence[str]) -> Mapping[str, int]:
+        return await self._db.read(lambda db: _known_words(db, _TABLES[shelf], words))
+
+    async def shelf_size(self, shelf: Shelf) -> ShelfSize:
+        return await self._db.read(lambda db: _shelf_size(db, _TABLES[shelf]))
 
 
-def _live_sources(db: sqlite3.Connection, source_id: str | None, tags: Sequence[str]) -> list[str]:
-    if source_id is not None:
+# Which sources, which pages
+
+
+def _sources_for(db: sqlite3.Connection, asked: SourceFilter) -> list[str]:
+    for source_id in asked.source_ids:
         source_of(db, source_id, None)
-    rows = db.execute(
-        "SELECT source_id, tags FROM source WHERE deleted_at IS NULL AND (? IS NULL OR source_id = ?)",
-        (source_id, source_id),
+    rows = db.execute("SELECT source_id, url, title, tags, knowledge_type FROM source WHERE deleted_at IS NULL")
+    return [row["source_id"] for row in rows if _is_asked_for(row, asked)]
+
+
+def _is_asked_for(row: sqlite3.Row, asked: SourceFilter) -> bool:
+    kinds = {kind.casefold() for kind in asked.kinds}
+    return (
+        (not asked.source_ids or row["source_id"] in asked.source_ids)
+        and (not asked.names or any(_is_named(row, name.casefold().rstrip("/")) for name in asked.names))
+        and (not kinds or row["knowledge_type"].casefold() in kinds)
+        and {tag.casefold() for tag in asked.tags} <= {tag.casefold() for tag in json.loads(row["tags"])}
     )
-    return [row["source_id"] for row in rows if set(tags) <= set(json.loads(row["tags"]))]
 
 
-def _in_sources(table: str, sources: Sequence[str] | None) -> tuple[str, Sequence[str]]:
-    if sources is None:
-        return "", ()
-    return f" AND {table}.source_id IN ({marks(sources)})", sources
+def _is_named(row: sqlite3.Row, name: str) -> bool:
+    url = row["url"].casefold().rstrip("/")
+    plain = url.partition("://")[2]
+    return name in (row["source_id"].casefold(), url, plain, plain.partition("/")[0], row["title"].casefold())
+
+
+# Scheme and host of a page's URL are in lower case, and its host is followed by a slash where it has a path.
+_AFTER_SCHEME = "substr(page.url, instr(page.url, '://') + 3)"
+_HOST = f"substr({_AFTER_SCHEME}, 1, instr({_AFTER_SCHEME} || '/', '/') - 1)"
+_PATH = f"substr({_AFTER_SCHEME}, instr({_AFTER_SCHEME} || '/', '/'))"
+
+
+def _page_join(rows: str, pages: PageFilter) -> tuple[str, list[Any]]:
+    """A JOIN of the page of each row, where the filter lets it by, and its values."""
+    if pages.generation is None:
+        joined = f"JOIN visible_page AS page ON page.page_row = {rows}.page_row"
+        values: list[Any] = []
+    else:
+        joined = f"JOIN page ON page.page_row = {rows}.page_row AND page.born <= ? AND page.died > ?"
+        values = [pages.generation, pages.generation]
+    conditions = [f"{rows}.source_id IN ({marks(pages.source_ids)})"]
+    values += pages.source_ids
+    for groups, one, values_of in (
+        (pages.sites, _ON_SITE, _site_values),
+        (pages.paths, _BELOW_PATH, _path_values),
+        (pages.languages, "(lower(page.language) || '-') LIKE ? ESCAPE '\\'", _language_values),
+        (pages.versions, "(page.version || '.') LIKE ? ESCAPE '\\'", _version_values),
+        (pages.code_languages, f"{rows}.language = ?", _as_it_is),
+    ):
+        for group in filter(None, groups):
+            conditions.append(f"({' OR '.join([one] * len(group))})")
+            values += [value for alternative in group for value in values_of(alternative)]
+    return f"{joined} AND {' AND '.join(conditions)}", values
+
+
+_ON_SITE = f"(({_HOST} = ? OR {_HOST} LIKE ? ESCAPE '\\') AND substr({_PATH}, 1, length(?)) = ?)"
+
+
+def _site_values(site: str) -> tuple[str, str, str, str]:
+    host, slash, path = site.partition("://")[2 if "://" in site else 0].partition("/")
+    host = host.lower()
+    return host, f"%.{_literal(host)}", slash + path, slash + path
+
+
+_BELOW_PATH = f"substr({_PATH}, 1, length(?)) = ?"
+
+
+def _path_values(path: str) -> tuple[str, str]:
+    rooted = path if path.startswith("/") else f"/{path}"
+    return rooted, rooted
+
+
+def _language_values(tag: str) -> tuple[str]:
+    return (f"{_literal(tag.lower())}-%",)
+
+
+def _version_values(version: str) -> tuple[str]:
+    return (f"{_literal(version)}.%",)
+
+
+def _as_it_is(name: str) -> tuple[str]:
+    return (name,)
+
+
+def _literal(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+# By words
 
 
 def _find_words(
-    db: sqlite3.Connection, match: str, sources: Sequence[str] | None, weights: Sequence[float], limit: int
+    db: sqlite3.Connection, tables: _Tables, match: Match, pages: PageFilter, weights: Sequence[float], limit: int
 ) -> list[WordHit]:
-    condition, values = _in_sources("chunk", sources)
-    ranked = f"bm25(chunk_words, {marks(weights)})"
-    rows = db.execute(
-        f"SELECT chunk.row_id, {ranked} AS score FROM chunk_words JOIN chunk ON chunk.row_id = chunk_words.rowid"
-        f" JOIN visible_page USING (page_row) WHERE chunk_words MATCH ?{condition} ORDER BY score LIMIT ?",
-        (*weights, match, *values, limit),
-    ).fetchall()
-    return [WordHit(row["row_id"], row["score"]) for row in rows]
+    """Ranks by the index alone, and looks up the pages of the best only: to join all that matches costs more than to rank it."""
+    if not pages.source_ids or limit <= 0:
+        return []
+    joined, values = _page_join(tables.rows, pages)
+    taken = OVER_FETCH * limit
+    sql = (
+        f"WITH ranked AS MATERIALIZED (SELECT rowid AS row_id, bm25({tables.words}, {marks(weights)}) AS score"
+        f" FROM {tables.words} WHERE {tables.words} MATCH ? ORDER BY score LIMIT ?)"
+        " SELECT ranked.row_id, score, (SELECT count(*) FROM ranked) AS looked_at"
+        f" FROM ranked JOIN {tables.rows} USING (row_id) {joined} ORDER BY score, ranked.row_id LIMIT ?"
+    )
+    while True:
+        rows = db.execute(sql, (*weights, _expression(match), taken, *values, limit)).fetchall()
+        # A ranking that gave fewer than it might has given all there are.
+        is_all = (not rows and taken >= _matching(db, tables, match)) or (rows and rows[0]["looked_at"] < taken)
+        if len(rows) == limit or is_all:
+            return [WordHit(row["row_id"], row["score"]) for row in rows]
+        taken *= OVER_FETCH * OVER_FETCH
 
 
-def _find_code(
-    db: sqlite3.Connection,
-    match: str,
-    sources: Sequence[str] | None,
-    language: str | None,
-    weights: Sequence[float],
-    limit: int,
-) -> list[FoundCode]:
-    condition, values = _in_sources("code_example", sources)
-    ranked = f"bm25(code_words, {marks(weights)})"
-    rows = db.execute(
-        f"SELECT code_words.rowid AS row_id, {ranked} AS score FROM code_words JOIN code_example"
-        " ON code_example.row_id = code_words.rowid JOIN visible_page USING (page_row)"
-        f" WHERE code_words MATCH ? AND (? IS NULL OR code_example.language = ?){condition} ORDER BY score LIMIT ?",
-        (*weights, match, language, language, *values, limit),
-    ).fetchall()
-    by_row = {
-        row["row_id"]: row
-        for row in db.execute(f"{FOUND_CODE} WHERE code_example.row_id IN ({marks(rows)})", [r["row_id"] for r in rows])
-    }
-    return [found_code(by_row[row["row_id"]], row["score"]) for row in rows if row["row_id"] in by_row]
+def _matching(db: sqlite3.Connection, tables: _Tables, match: Match) -> int:
+    sql = f"SELECT count(*) FROM {tables.words} WHERE {tables.words} MATCH ?"
+    count: int = db.execute(sql, (_expression(match),)).fetchone()[0]
+    return count
 
 
-def _chunks_of_texts(
-    db: sqlite3.Connection, text_rows: Sequence[int], sources: Sequence[str] | None
+def _expression(match: Match) -> str:
+    expression = f"({match.must}) AND ({match.ranked})" if match.must else match.ranked
+    return f"({expression}) NOT ({match.must_not})" if match.must_not else expression
+
+
+# By texts
+
+
+def _rows_of_texts(
+    db: sqlite3.Connection, text_rows: Sequence[int], pages: PageFilter, match: Match | None
 ) -> dict[int, list[int]]:
-    condition, values = _in_sources("chunk", sources)
+    if not pages.source_ids or not text_rows:
+        return {}
+    joined, values = _page_join("chunk", pages)
     found: dict[int, list[int]] = {}
     for row in db.execute(
-        "SELECT text_row, row_id FROM chunk JOIN visible_page USING (page_row)"
-        f" WHERE text_row IN ({marks(text_rows)}){condition} ORDER BY row_id",
-        (*text_rows, *values),
+        f"SELECT text_row, row_id FROM chunk {joined} WHERE text_row IN ({marks(text_rows)}) ORDER BY row_id",
+        (*values, *text_rows),
     ):
-        found.setdefault(row["text_row"], []).append(row["row_id"])
+        if match is None or _has(db, row["row_id"], match):
+            found.setdefault(row["text_row"], []).append(row["row_id"])
     return found
 
 
-def _found_chunks(db: sqlite3.Connection, rows: Sequence[int]) -> dict[int, FoundChunk]:
-    found = db.execute(f"{FOUND_CHUNK} WHERE chunk.row_id IN ({marks(rows)})", tuple(rows)).fetchall()
-    return {row["row_id"]: found_chunk(row) for row in found}
+def _has(db: sqlite3.Connection, row: int, match: Match) -> bool:
+    """Whether a chunk has what must be there, and nothing that must not."""
+
+    def is_found(expression: str) -> bool:
+        sql = "SELECT 1 FROM chunk_words WHERE chunk_words MATCH ? AND rowid = ?"
+        return db.execute(sql, (expression, row)).fetchone() is not None
+
+    return (not match.must or is_found(match.must)) and not (match.must_not and is_found(match.must_not))
+
+
+def _texts_of(db: sqlite3.Connection, pages: PageFilter) -> list[int]:
+    joined, values = _page_join("chunk", pages)
+    rows = db.execute(f"SELECT DISTINCT text_row FROM chunk {joined} ORDER BY text_row", values)
+    return [row["text_row"] for row in rows]
+
+
+# What is shown
+
+
+def _passages(db: sqlite3.Connection, rows: Sequence[int]) -> dict[int, Passage]:
+    found = db.execute(f"SELECT row_id, text_row, content FROM chunk WHERE row_id IN ({marks(rows)})", tuple(rows))
+    return {row["row_id"]: Passage(row["row_id"], row["text_row"], row["content"]) for row in found}
+
+
+def _found_chunks(db: sqlite3.Connection, rows: Sequence[int], pages: PageFilter) -> dict[int, FoundChunk]:
+    joined, values = _page_join("chunk", pages)
+    sql = (
+        f"SELECT chunk.*, page.url, page.title AS page_title, page.outline FROM chunk {joined}"
+        f" WHERE chunk.row_id IN ({marks(rows)})"
+    )
+    return {row["row_id"]: found_chunk(row) for row in db.execute(sql, (*values, *rows))}
+
+
+def _found_code(db: sqlite3.Connection, rows: Sequence[int], pages: PageFilter) -> dict[int, FoundCode]:
+    joined, values = _page_join("code_example", pages)
+    sql = (
+        f"SELECT code_example.*, page.url, page.title AS page_title FROM code_example {joined}"
+        f" WHERE code_example.row_id IN ({marks(rows)})"
+    )
+    return {row["row_id"]: found_code(row) for row in db.execute(sql, (*values, *rows))}
+
+
+def _neighbours(db: sqlite3.Connection, rows: Sequence[int], distance: int) -> dict[int, list[Chunk]]:
+    found: dict[int, list[Chunk]] = {row: [] for row in rows}
+    sql = (
+        "SELECT hit.row_id AS hit_row, beside.*, '' AS url, '' AS page_title, '[]' AS outline FROM chunk AS hit"
+        " JOIN chunk AS beside ON beside.page_row = hit.page_row AND beside.row_id <> hit.row_id"
+        " AND beside.ordinal BETWEEN hit.ordinal - ? AND hit.ordinal + ?"
+        f" WHERE hit.row_id IN ({marks(rows)}) ORDER BY hit.row_id, beside.ordinal"
+    )
+    for row in db.execute(sql, (distance, distance, *rows)):
+        found[row["hit_row"]].append(found_chunk(row).chunk)
+    return found
+
+
+# Words of the index
+
+
+def _vocabulary(db: sqlite3.Connection, tables: _Tables, after: str, limit: int) -> list[tuple[str, int]]:
+    rows = db.execute(f"SELECT term, doc FROM {tables.vocabulary} WHERE term > ? LIMIT ?", (after, limit))
+    return [(row["term"], row["doc"]) for row in rows]
+
+
+def _known_words(db: sqlite3.Connection, tables: _Tables, words: Sequence[str]) -> dict[str, int]:
+    known = {}
+    for word in words:
+        row = db.execute(f"SELECT doc FROM {tables.vocabulary} WHERE term = ?", (word,)).fetchone()
+        if row is not None:
+            known[word] = row["doc"]
+    return known
+
+
+def _shelf_size(db: sqlite3.Connection, tables: _Tables) -> ShelfSize:
+    row = db.execute(f"SELECT count(*) AS rows, coalesce(max(row_id), 0) AS last FROM {tables.rows}").fetchone()
+    return ShelfSize(row["rows"], row["last"])

@@ -34,8 +34,8 @@ class SqliteVectors:
     async def sources_without_vectors(self, model: str) -> Sequence[str]:
         return await self._db.read(lambda db: _sources_without_vectors(db, model))
 
-    async def sources_lacking(self, model: str) -> Sequence[str]:
-        return await self._db.read(lambda db: _sources_lacking(db, model))
+    async def sources_lacking(self, model: str, source_id: str | None = None) -> Sequence[str]:
+        return await self._db.read(lambda db: _sources_lacking(db, model, source_id))
 
     async def tasks_at_work(self, model: str, source_id: str | None = None) -> Sequence[str]:
         return await self._db.read(lambda db: _tasks_at_work(db, model, source_id))
@@ -54,7 +54,9 @@ class SqliteVectors:
         vectors: Vectors,
         usage: Usage = Usage(),  # noqa: B008 - it is frozen
     ) -> int:
-        return await self._db.write(lambda tx: _add_vectors(tx, fence, model, texts, vectors, usage), is_long=True)
+        await self._db.write(lambda tx: _add_vectors(tx, fence, model, texts, vectors, usage), is_long=True)
+        # By a reader: a text may stand on thousands of pages, and nothing hangs on the number.
+        return await self._db.read(lambda db: _completed(db, model, texts))
 
     async def add_failures(self, fence: Fence, model: str, failures: Sequence[TextFailure]) -> None:
         await self._db.write(lambda tx: _add_failures(tx, fence, model, failures))
@@ -88,7 +90,8 @@ class SqliteVectors:
 
     async def activate(self, name: str, *, is_forced: bool = False) -> bool:
         # Looked at by a reader: it reads through all chunks, which would keep the writer from others for half a second.
-        if not is_forced and await self._db.read(lambda db: _sources_lacking(db, name, limit=1)):
+        lacking = [] if is_forced else await self._db.read(lambda db: _sources_lacking(db, name, None, limit=1))
+        if lacking:
             return False
         return await self._db.write(lambda tx: embedding_models.activate(tx, name))
 
@@ -159,13 +162,13 @@ def _sources_without_vectors(db: sqlite3.Connection, model: str) -> list[str]:
     return [row["source_id"] for row in rows]
 
 
-def _sources_lacking(db: sqlite3.Connection, model: str, limit: int = -1) -> list[str]:
+def _sources_lacking(db: sqlite3.Connection, model: str, source_id: str | None, limit: int = -1) -> list[str]:
     rows = db.execute(
-        "SELECT source_id FROM source AS each WHERE deleted_at IS NULL AND EXISTS ("
+        "SELECT source_id FROM source AS each WHERE deleted_at IS NULL AND (:source IS NULL OR source_id = :source) AND EXISTS ("
         " SELECT 1 FROM chunk JOIN page USING (page_row) WHERE chunk.source_id = each.source_id"
         " AND +page.born <= each.generation AND +page.died > each.generation"
         f" AND NOT {_HAS_VECTOR} AND NOT {_REFUSED}) LIMIT :limit",
-        {"model": model, "limit": limit},
+        {"model": model, "source": source_id, "limit": limit},
     ).fetchall()
     return [row["source_id"] for row in rows]
 
@@ -212,7 +215,7 @@ def _texts_lacking(db: sqlite3.Connection, model: str, source_id: str | None, li
 # What came
 
 
-def _add_vectors(tx: Tx, fence: Fence, model: str, texts: Sequence[ChunkText], vectors: Vectors, usage: Usage) -> int:
+def _add_vectors(tx: Tx, fence: Fence, model: str, texts: Sequence[ChunkText], vectors: Vectors, usage: Usage) -> None:
     check_fence(tx, fence)
     halves = vectors.astype(np.float16)
     tx.db.executemany(
@@ -223,21 +226,20 @@ def _add_vectors(tx: Tx, fence: Fence, model: str, texts: Sequence[ChunkText], v
     tx.db.executemany("UPDATE text SET tokens = ? WHERE text_row = ?", zip(usage.text_tokens, rows, strict=False))
     tx.db.executemany("DELETE FROM embed_failure WHERE text_row = ? AND model = ?", [(row, model) for row in rows])
     embedding_models.count(tx, model, {"texts": len(rows), "tokens": usage.tokens, "requests": usage.requests})
-    return _completed(tx, model, texts)
 
 
-def _completed(tx: Tx, model: str, texts: Sequence[ChunkText]) -> int:
-    """How many of the pages of these texts' sources lack nothing, and have one of these texts."""
-    sources = {text.source_id for text in texts}
+def _completed(db: sqlite3.Connection, model: str, texts: Sequence[ChunkText]) -> int:
+    """How many pages of these texts' sources have one of these texts, and a vector of each of theirs."""
+    sources = list({text.source_id for text in texts})
     rows = [text.text_row for text in texts]
-    pages = tx.db.execute(
+    pages = db.execute(
         "SELECT DISTINCT page_row FROM chunk JOIN page USING (page_row)"
-        f" WHERE text_row IN ({marks(rows)}) AND chunk.source_id IN ({marks(list(sources))})"
+        f" WHERE text_row IN ({marks(rows)}) AND +chunk.source_id IN ({marks(sources)})"
         f" AND died = {FOREVER} AND born < {FOREVER}",
         (*rows, *sources),
     ).fetchall()
-    lacking = f"SELECT 1 FROM chunk WHERE page_row = :page AND NOT {_HAS_VECTOR} AND NOT {_REFUSED} LIMIT 1"
-    return sum(tx.db.execute(lacking, {"model": model, "page": page["page_row"]}).fetchone() is None for page in pages)
+    lacking = f"SELECT 1 FROM chunk WHERE page_row = :page AND NOT {_HAS_VECTOR} LIMIT 1"
+    return sum(db.execute(lacking, {"model": model, "page": page["page_row"]}).fetchone() is None for page in pages)
 
 
 def _add_failures(tx: Tx, fence: Fence, model: str, failures: Sequence[TextFailure]) -> None:

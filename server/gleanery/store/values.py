@@ -176,6 +176,23 @@ class GenerationFigures:
 
 
 @dataclass(frozen=True)
+class BuildSaved:
+    """What a build met, and what of it was there before.
+
+    `pages` and `chars` (of Markdown) are those that the task met, `pages_unchanged` were stored as they are, and of these
+    `pages_not_fetched` cost one request without a body. `chunks_kept` need no new vector, and so many `tokens_kept` were not
+    embedded again.
+    """
+
+    pages: int
+    chars: int
+    pages_unchanged: int
+    pages_not_fetched: int
+    chunks_kept: int
+    tokens_kept: int
+
+
+@dataclass(frozen=True)
 class FoundCode:
     row: int
     code: StoredCode

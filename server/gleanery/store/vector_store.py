@@ -90,8 +90,8 @@ class VectorStore(Protocol):
         """Those that `without_vectors` has something of and that no task works on."""
         ...
 
-    async def sources_lacking(self, model: str) -> Sequence[str]:
-        """Those of which something visible has neither a vector of this model nor was refused one."""
+    async def sources_lacking(self, model: str, source_id: str | None = None) -> Sequence[str]:
+        """Those, or that one, of which something visible has neither a vector of this model nor was refused one."""
         ...
 
     async def tasks_at_work(self, model: str, source_id: str | None = None) -> Sequence[str]:

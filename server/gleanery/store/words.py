@@ -6,12 +6,12 @@ what it was given. So a function that has landed changes only together with a mi
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
-from collections.abc import Iterator
 
 FTS_TOKENIZER = "unicode61 remove_diacritics 2"
-"""Stemming (porter) was measured and is no better on questions to documentation; it blurs identifiers."""
+"""No stemming: it blurs identifiers. What is gained by other forms of a word, `fts_names` gives (see `light_stem`)."""
 
 CJK = (
     "\u3005-\u3007\u3040-\u30fa\u30fc-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff"
@@ -29,11 +29,18 @@ _FENCE = re.compile(r"^[ \t]*(?:>[ ]?)*(`{3,}|~{3,})[^\n]*\n(.*?)(?:^[ \t]*(?:>[
 _INLINE_CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 # A run of words that signs join; without going back, so that no text is slow to read.
 NAME = re.compile(r"\w++(?:(?:\.|::|->|-)\w++)*+")
-_OUTER_JOINT = re.compile(r"\.|::|->")
+OUTER_JOINT = re.compile(r"\.|::|->")
 # Names whose signs are all that tells them from another word, each with the word that stands for it.
 SIGNED = re.compile(r"(?:\b[Cc]\+\+|\b[CcFf]#|(?<![\w.])\.(?:NET|Net|net)\b)(?![+#])")
+_SIGNS = ("C++", "c++", "C#", "c#", "F#", "f#", ".NET", ".Net", ".net")
 _SIGN_WORDS = {"+": "plus", "#": "sharp", ".": "dot"}
+EVERY_ROW = "everyrowhasthis"
+"""A word that every row has. FTS5 has no operator for what may be there and need not; beside this one, anything is that."""
 _MAX_NAME_CHARS = 200
+_LEAST_STEM = 3
+_ENDS = ("s", "ed", "ing", "e")
+_SIBILANT_PLURALS = ("sses", "xes", "ches", "shes", "zzes")
+_VOWEL = re.compile("[aeiouy]")
 
 
 def fts_text(text: str) -> str:
@@ -62,16 +69,36 @@ def fts_code(content: str) -> str:
 
 
 def fts_names(content: str) -> str:
-    """What the other columns lack of the names in a text: joined ones as one word (`create_task`: createtask), those in
-    camel case by their parts (`createTask`: create task), and words for `C++`, `C#` and `.NET`. Each name once."""
+    """What the other columns lack: joined names as one word (`create_task`: createtask), those in camel case by their
+    parts (`createTask`: create task), words for `C++`, `C#` and `.NET`, and the stems of inflected words. Each once."""
     if "](" in content:
         content = LINK_TARGET.sub("] ", content)
-    words: list[str] = []
-    for name in dict.fromkeys(NAME.findall(content)):
-        if not is_plain(name) and len(name) <= _MAX_NAME_CHARS:
-            words += _forms(name)
-    words += [sign_word(name) for name in dict.fromkeys(SIGNED.findall(content))]
-    return fts_text(" ".join(words))
+    words = [word for name in dict.fromkeys(NAME.findall(content)) for word in _forms(name)]
+    if any(sign in content for sign in _SIGNS):
+        words += map(sign_word, SIGNED.findall(content))
+    return fts_text(" ".join((*dict.fromkeys(words), EVERY_ROW)))
+
+
+def light_stem(word: str) -> str:
+    """A word in lower case without the end that says number or tense: limit for limits, configur for configure, configured
+    and configuring. Only ends that English has are cut; what is too short, or no plain word, stays."""
+    if len(word) < _LEAST_STEM + 1 or not (word.isascii() and word.isalpha()):
+        return word
+    if word.endswith("s") and word[-2] not in "isu":
+        word = word[:-2] if word.endswith(_SIBILANT_PLURALS) else word[:-1]
+    if word.endswith(("ie", "ied")):  # queries, queried
+        return word.rstrip("d")[:-2] + "y"
+    if word.endswith(("ing", "ed")) and not word.endswith("eed"):
+        stem = word[: -3 if word.endswith("ing") else -2]
+        if not _VOWEL.search(stem):
+            return word
+        word = _undoubled(stem) if len(stem) >= _LEAST_STEM else f"{stem}e"
+    return word[:-1] if word.endswith("e") and len(word) > _LEAST_STEM else word
+
+
+def _undoubled(stem: str) -> str:
+    """`running` leaves runn, which is run; `calling` leaves call."""
+    return stem[:-1] if stem[-1] == stem[-2] and stem[-1] not in "aeiolsz" else stem
 
 
 def is_plain(name: str) -> bool:
@@ -79,17 +106,26 @@ def is_plain(name: str) -> bool:
     return name.isalnum() and (name[1:].islower() or name.isupper() or not CASE_BORDER.search(name))
 
 
-def _forms(name: str) -> Iterator[str]:
-    if name.isalnum():
-        yield from CASE_BORDER.split(name)
-        return
+@functools.lru_cache(maxsize=65_536)  # the same few thousand names make up most of any text
+def _forms(name: str) -> tuple[str, ...]:
+    if len(name) > _MAX_NAME_CHARS:
+        return ()
+    parts = parts_of(name)
+    forms: list[str] = []
+    if len(parts) > 1:
+        forms += _joined_forms(name, parts)
+    stems = (light_stem(part.lower()) for part in parts if part.endswith(_ENDS))
+    return (*forms, *stems)
+
+
+def _joined_forms(name: str, parts: list[str]) -> list[str]:
     whole = unsigned(name)
+    if whole == name:  # told apart by case alone
+        return parts
     if whole.isdecimal():
-        return
-    pieces = [piece for piece in _OUTER_JOINT.split(name) if not piece.isalnum()]
-    yield from dict.fromkeys((whole, *map(unsigned, pieces)))
-    if CASE_BORDER.search(name):
-        yield from parts_of(name)
+        return []
+    pieces = [unsigned(piece) for piece in OUTER_JOINT.split(name) if not piece.isalnum()]
+    return [whole, *pieces, *(parts if CASE_BORDER.search(name) and not name.isupper() else ())]
 
 
 def parts_of(name: str) -> list[str]:

@@ -121,6 +121,12 @@ def _query_slots(page: str, pairs: list[str]) -> Iterator[Slot]:
             yield Slot(axis, f"{origin}?{name}=*", value.lower(), rest, has_page=True)
 
 
+def version_of(url: str) -> str | None:
+    """The version that a URL names in its path, where its form leaves no doubt: `3.11`, `v2`, `stable`."""
+    kinds = (VersionKind.RELEASE, VersionKind.WORD, VersionKind.MAJOR)
+    return next((slot.name for slot in slots_of(url) if version_kind(slot.name) in kinds), None)
+
+
 def axis_of(name: str) -> Axis | None:
     """What a segment would name if it named a variant."""
     if version_kind(name):

@@ -68,3 +68,11 @@ class Embedding:
                 data = {"pages": done.pages, "chunks": done.chunks}
                 await run.tell(NewEvent(EventType.PAGES_EMBEDDED, message, data))
         self._after = newest
+        if self._is_last:
+            await self._take_stock()
+
+    async def _take_stock(self) -> None:
+        """Pages all of whose texts had vectors already passed through here unseen."""
+        run, crawls = self._run, self._run.parts.store.crawls
+        counts = await crawls.counts(run.ctx.task.task_id, run.payload.source_id, self._vectors.model)
+        run.progress.embedded = max(run.progress.embedded, min(run.progress.stored, counts.embedded))

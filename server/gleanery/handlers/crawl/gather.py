@@ -153,7 +153,7 @@ class Gatherer:
     async def _known(self, url: FrontierUrl) -> KnownPage | None:
         """What is stored of the page, if the site can be asked whether it has changed. The start is read anew in any case:
         what it says of the site is not all stored."""
-        if not self._is_refresh or url.depth == 0:
+        if not self._is_refresh or url.depth == 0 or self._run.payload.full:
             return None
         known = await self._run.parts.store.crawls.known_page(self._run.payload.source_id, url.url_key)
         if known is None or known.links is None or known.fetched_by is not FetchedBy.HTTP:

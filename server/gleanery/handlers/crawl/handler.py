@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from gleanery import errors
 from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
@@ -16,6 +17,7 @@ from gleanery.handlers.crawl.listing import Listing
 from gleanery.handlers.crawl.payload import CrawlPayload
 from gleanery.handlers.crawl.pipeline import Pipeline
 from gleanery.handlers.crawl.progress import CrawlProgress
+from gleanery.handlers.crawl.publish import Publisher
 from gleanery.handlers.crawl.reading import Reader
 from gleanery.handlers.crawl.reasons import Reason
 from gleanery.handlers.crawl.rendering import SiteRendering
@@ -58,10 +60,12 @@ class CrawlHandler:
     async def run(self, ctx: TaskContext, payload: CrawlPayload) -> Outcome:
         started = time.monotonic()
         progress = CrawlProgress(
-            ctx.task.progress, max_pages=payload.max_pages, has_embedder=self._parts.vectors is not None, now=started
+            ctx.task.progress, max_pages=payload.max_pages, has_embedder=self._parts.vectors.is_on, now=started
         )
         await self._begin(ctx, payload, progress)
         run = await self._take_up(ctx, payload, progress)
+        publisher = Publisher(run)
+        await publisher.begin(await self._counts(ctx, payload))
         embed_error = await self._crawl(run)
         limit = Reason.TIME_LIMIT if run.is_out_of_time else Reason.PAGE_LIMIT
         await self._parts.store.crawls.skip_queued(ctx.fence, limit)
@@ -71,7 +75,14 @@ class CrawlHandler:
             raise run.start_error
         if embed_error is not None:
             raise _without_vectors(embed_error, counts)
-        return self._outcome(payload, counts, progress, time.monotonic() - started)
+        brought = {
+            **await publisher.publish(counts),
+            "failed_texts": run.failed_texts,
+            "embedding_tokens": run.embedding_tokens,
+        }
+        if self._parts.follow_up is not None:
+            await self._parts.follow_up(payload.source_id, ctx.task.task_id)
+        return self._outcome(payload, counts, progress, time.monotonic() - started, brought)
 
     async def _crawl(self, run: CrawlRun) -> errors.EmbedError | None:
         """Rounds of the pipeline, until nothing is left that only waited for another URL to give its page."""
@@ -83,10 +94,13 @@ class CrawlHandler:
         surveyor = Surveyor(run, gatherer, links)
         is_more = True
         while is_more:
-            embedding = Embedding(run, vectors) if vectors is not None else None
+            embedding = Embedding(run, vectors) if vectors.is_on else None
             await Pipeline(run, gatherer, reader, storer, embedding, surveyor.survey).run()
             if embedding is not None and embedding.error is not None:
                 return embedding.error
+            if embedding is not None:
+                run.failed_texts += embedding.failed_texts
+                run.embedding_tokens += embedding.tokens
             is_more = await crawls.take_up_orphans(run.ctx.fence) > 0
             if not is_more and (full_url := surveyor.take_full_url()) is not None:
                 is_more = await FullText(run, gatherer, links).store_missing(full_url, storer) > 0
@@ -160,10 +174,17 @@ class CrawlHandler:
         return (await self._parts.store.knowledge.source(payload.source_id)).page_count > 0
 
     async def _counts(self, ctx: TaskContext, payload: CrawlPayload) -> CrawlCounts:
-        model = self._parts.vectors.model if self._parts.vectors else None
+        model = self._parts.vectors.model
         return await self._parts.store.crawls.counts(ctx.task.task_id, payload.source_id, model)
 
-    def _outcome(self, payload: CrawlPayload, counts: CrawlCounts, progress: CrawlProgress, seconds: float) -> Outcome:
+    def _outcome(
+        self,
+        payload: CrawlPayload,
+        counts: CrawlCounts,
+        progress: CrawlProgress,
+        seconds: float,
+        brought: Mapping[str, Any],
+    ) -> Outcome:
         progress.take_stock(counts)
         message = f"Complete: {counts.stored} pages, {counts.chunks} chunks, {counts.code_examples} code examples"
         if counts.failed:
@@ -174,11 +195,12 @@ class CrawlHandler:
             "chunks": counts.chunks,
             "code_examples": counts.code_examples,
             "embedded_pages": counts.embedded,
-            "embedding_model": self._parts.vectors.model if self._parts.vectors else None,
+            "embedding_model": self._parts.vectors.model,
             "failed": counts.failed,
             "skipped": counts.skipped,
             "reasons": dict(counts.reasons),
             "seconds": round(seconds, 2),
+            **brought,
         }
         return Outcome(result, progress.finished(time.monotonic(), message), message)
 

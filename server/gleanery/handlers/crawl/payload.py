@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from gleanery import errors
+from gleanery.model import Source
 from gleanery.web.scope import Scope
 from gleanery.web.urls import resolve
 
@@ -101,11 +103,45 @@ class CrawlStart(CrawlRequest):
     )
 
 
+class RefreshRequest(BaseModel):
+    """The body of a refresh: the source is crawled again with the options that it has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    full: bool = Field(False, description="Get every page anew, also those that the site says are unchanged.")
+    force: bool = Field(False, description="Take the new state whatever it lacks of the present one.")
+    priority: int = Field(50, ge=0, le=100, description="Higher runs first.")
+    webhook_url: Annotated[str, StringConstraints(min_length=1, max_length=2048)] | None = Field(
+        None, description="Called with what changed, and when the task has ended, signed as Standard Webhooks."
+    )
+
+
 class CrawlPayload(CrawlRequest):
-    """The request with the source that it fills; the server sets it, whatever a client sends."""
+    """The request with the source that it fills; the server sets it, whatever a client sends. `full` and `force` are of this
+    run alone, see RefreshRequest."""
 
     source_id: str = ""
+    full: bool = False
+    force: bool = False
 
     def options(self) -> Mapping[str, Any]:
         """What a source keeps of how it was crawled."""
-        return self.model_dump(exclude={"url", "tags", "knowledge_type", "source_id"})
+        return self.model_dump(exclude={"url", "tags", "knowledge_type", "source_id", "full", "force"})
+
+
+def refresh_payload(source: Source, asked: RefreshRequest) -> CrawlPayload:
+    """What crawls a source again. Raises WrongState for one that was not crawled."""
+    try:
+        options = CrawlRequest.model_validate({**source.options, "url": source.url})
+    except ValidationError:
+        raise errors.WrongState(
+            "This source was not crawled, so there is nothing to fetch: send its file again.",
+            source_id=source.source_id,
+        ) from None
+    return CrawlPayload(
+        **options.model_dump(exclude={"tags", "knowledge_type", "refresh_every"}),
+        tags=list(source.tags),
+        knowledge_type=source.knowledge_type,
+        full=asked.full,
+        force=asked.force,
+    )

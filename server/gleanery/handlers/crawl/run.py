@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from gleanery import errors
 from gleanery.engine.handler import TaskContext
@@ -14,11 +16,14 @@ from gleanery.handlers.crawl.listing import Listing
 from gleanery.handlers.crawl.payload import CrawlPayload, scope_of
 from gleanery.handlers.crawl.progress import CrawlProgress
 from gleanery.handlers.crawl.reasons import SKIPPING, Reason
+from gleanery.knowledge.budgets import ChunkBudgets
 from gleanery.knowledge.extract import ExtractedPage
 from gleanery.knowledge.extract_pool import ExtractPool
+from gleanery.knowledge.gate import GatePolicy
 from gleanery.knowledge.vectors import Vectors
 from gleanery.model import EventType, FrontierUrl, NewEvent, Progress, UrlState
 from gleanery.store.base import Store
+from gleanery.store.saved_queries import Figures
 from gleanery.web.browser.supervisor import Browser
 from gleanery.web.fetch import Document, Fetcher
 from gleanery.web.llms import page_candidates
@@ -30,6 +35,20 @@ from gleanery.web.urls import url_key
 from gleanery.web.variants import VariantChooser
 
 MAX_MARKDOWN = 100_000
+
+Evaluate = Callable[[str, int, str], Awaitable[Figures | None]]
+"""Runs the saved queries of a source (its id) against a generation for a task (its id); None where there are none."""
+
+FollowUp = Callable[[str, str], Awaitable[object]]
+"""Queues what is to be done with a source (its id) once a task (its id) is complete."""
+
+
+@dataclass(frozen=True)
+class PublishPolicy:
+    """When a refresh takes the place of what is seen. A page that vanished stays for `grace`."""
+
+    gate: GatePolicy
+    grace: timedelta
 
 
 @dataclass(frozen=True)
@@ -43,9 +62,13 @@ class CrawlParts:
     browser: Browser | None
     extract_pool: ExtractPool
     executor: ThreadPoolExecutor
-    vectors: Vectors | None
+    vectors: Vectors
+    budgets: ChunkBudgets
     fetch_concurrency: int
     robots_patience_seconds: float
+    publish: PublishPolicy
+    evaluate: Evaluate | None = None
+    follow_up: FollowUp | None = None
 
 
 class CrawlRun:
@@ -69,6 +92,8 @@ class CrawlRun:
         self.variants = VariantChooser(start_url, all_variants=payload.all_variants)
         self.started_at = time.monotonic()
         self.frontier = Frontier(parts.store.crawls, ctx.task.task_id, self.room, time.monotonic)
+        self.failed_texts = 0
+        self.embedding_tokens = 0
         self.start_error: errors.FetchError | None = None
         self.start_is_read = asyncio.Event()
         self.start_page: ExtractedPage | None = None

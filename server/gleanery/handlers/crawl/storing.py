@@ -10,11 +10,13 @@ from dataclasses import dataclass, field, replace
 
 from gleanery.handlers.crawl.reasons import Reason
 from gleanery.handlers.crawl.run import CrawlRun, count_of, path_of
+from gleanery.knowledge.budget import ChunkBudget
 from gleanery.knowledge.cut import Origin, content_hash_of, cut_page
 from gleanery.knowledge.extract import ExtractedPage
 from gleanery.model import EventType, FetchedBy, FrontierUrl, NewEvent, Page, PageBundle, UrlOrigin, UrlState, utc_now
 from gleanery.web.fetch import Document
 from gleanery.web.urls import url_key
+from gleanery.web.variant_slots import version_of
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Storer:
 
     def __init__(self, run: CrawlRun) -> None:
         self._run = run
+        self._budget = run.parts.budgets.now()
         self._places: dict[str, _Place] = {}
 
     async def store(self, item: ReadPage) -> None:
@@ -98,7 +101,7 @@ class Storer:
                 await self._skip_twin(item, twin, key)
                 return
             bundle = await asyncio.get_running_loop().run_in_executor(
-                run.parts.executor, _cut, self._origin(item, key), page, run.payload.extract_code
+                run.parts.executor, _cut, self._origin(item, key), page, run.payload.extract_code, self._budget
             )
             if item.pieces:
                 # Unchanged at the next crawl, nobody would bring its pieces: without links it is fetched in any case.
@@ -145,6 +148,7 @@ class Storer:
             size_bytes=len(document.body),
             fetched_at=utc_now(),
             fetched_by=item.fetched_by,
+            version=version_of(document.url),
         )
 
     async def _keep(self, item: ReadPage, bundle: PageBundle) -> None:
@@ -193,5 +197,5 @@ def stored_event(url: FrontierUrl, page_url: str, title: str) -> NewEvent:
     )
 
 
-def _cut(origin: Origin, page: ExtractedPage, extract_code: bool) -> PageBundle:
-    return cut_page(origin, page, extract_code=extract_code)
+def _cut(origin: Origin, page: ExtractedPage, extract_code: bool, budget: ChunkBudget) -> PageBundle:
+    return cut_page(origin, page, extract_code=extract_code, budget=budget)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -18,6 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from gleanery import errors
 from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
 from gleanery.handlers.upload.folder import UploadFolder
+from gleanery.knowledge.budget import ChunkBudget
+from gleanery.knowledge.budgets import ChunkBudgets
 from gleanery.knowledge.cut import Origin, cut_page
 from gleanery.knowledge.extract import ExtractedPage
 from gleanery.knowledge.extract_pool import ExtractPool
@@ -27,6 +31,7 @@ from gleanery.model import (
     CrawlStage,
     EventType,
     FrontierUrl,
+    GenerationState,
     NewEvent,
     NewTask,
     PageBundle,
@@ -85,7 +90,9 @@ class UploadParts:
     folder: UploadFolder
     extract_pool: ExtractPool
     executor: ThreadPoolExecutor
-    vectors: Vectors | None
+    vectors: Vectors
+    budgets: ChunkBudgets
+    follow_up: Callable[[str, str], Awaitable[object]] | None = None
 
 
 class UploadStarter:
@@ -145,6 +152,9 @@ class UploadHandler:
             raise
         await self._parts.folder.remove(ctx.task.task_id)
         await run.embed(stored)
+        await run.publish()
+        if self._parts.follow_up is not None:
+            await self._parts.follow_up(payload.source_id, ctx.task.task_id)
         message = (
             f"Complete: {stored['pages']} pages, {stored['chunks']} chunks, {stored['code_examples']} code examples"
         )
@@ -156,6 +166,7 @@ class _Run:
 
     def __init__(self, parts: UploadParts, ctx: TaskContext, payload: UploadPayload) -> None:
         self._parts = parts
+        self._budget = parts.budgets.now()
         self._ctx = ctx
         self._payload = payload
         self._pages: int | None = None
@@ -194,7 +205,7 @@ class _Run:
     async def _store_part(self, part: Part) -> None:
         started = time.monotonic()
         bundle = await asyncio.get_running_loop().run_in_executor(
-            self._parts.executor, _cut, self._origin(part), self._named(part), self._payload.extract_code
+            self._parts.executor, _cut, self._origin(part), self._named(part), self._payload.extract_code, self._budget
         )
         page, seconds = bundle.page, time.monotonic() - started
         chunks, code = len(bundle.chunks), len(bundle.code_examples)
@@ -255,12 +266,25 @@ class _Run:
     async def embed(self, stored: dict[str, Any]) -> None:
         """Vectors for what has none yet. Raises EmbedError; the pages stay, and a retry goes on here."""
         self._pages = self._stored = int(stored["pages"])
-        if self._parts.vectors is None:
-            return
         async for done in self._parts.vectors.embed_missing(self._ctx.fence, self._payload.source_id):
             self._embedded = min(self._pages, self._embedded + done.pages)
             data = {"pages": done.pages, "chunks": done.chunks}
             await self._tell("embedding", EventType.PAGES_EMBEDDED, f"embedded {done.chunks} chunks", data)
+
+    async def publish(self) -> None:
+        """What the file has is what is seen; pages of an older file of that name, which this one has not, go with it."""
+        generations, source_id = self._parts.store.generations, self._payload.source_id
+        generation = await generations.of_task(source_id, self._ctx.task.task_id)
+        if generation is None or generation.state is not GenerationState.COMPLETE:
+            message = f"{self._stored} pages can be searched"
+            await generations.complete(
+                self._ctx.fence,
+                source_id,
+                timedelta(0),
+                [NewEvent(EventType.SOURCE_PUBLISHED, message, {"source_id": source_id})],
+                self._progress("publishing", message),
+                {},
+            )
 
     def finished(self, message: str) -> Progress:
         self._embedded = self._pages or 0
@@ -271,7 +295,7 @@ class _Run:
 
     def _progress(self, stage: str, message: str) -> Progress:
         """Reading is a tenth of it, storing and embedding share the rest. It never goes back."""
-        has_vectors = self._parts.vectors is not None
+        has_vectors = self._parts.vectors.is_on
         pages, done = self._pages, float(self._stored)
         if has_vectors:
             done = (done + self._embedded) / 2
@@ -287,5 +311,5 @@ class _Run:
         return Progress(max(before.percentage, percentage), stage, stages, message)
 
 
-def _cut(origin: Origin, page: ExtractedPage, extract_code: bool) -> PageBundle:
-    return cut_page(origin, page, extract_code=extract_code)
+def _cut(origin: Origin, page: ExtractedPage, extract_code: bool, budget: ChunkBudget) -> PageBundle:
+    return cut_page(origin, page, extract_code=extract_code, budget=budget)

@@ -1,0 +1,121 @@
+"""What clients meet: the routes by resource, the live interface and the pages, served on one socket."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from gleanery import __version__
+from gleanery.api.auth import Gate, gate_middleware
+from gleanery.api.backup import BackupApi
+from gleanery.api.changes import ChangesApi
+from gleanery.api.embedder import BaseUrlCheck, EmbedderApi
+from gleanery.api.export import ExportApi, ImportApi
+from gleanery.api.generations import GenerationsApi
+from gleanery.api.health import BackgroundApi, HealthApi
+from gleanery.api.http import MAX_BODY_BYTES, error_middleware
+from gleanery.api.knowledge import KnowledgeApi
+from gleanery.api.live import Live
+from gleanery.api.metrics import Meters, MetricsApi, Parts
+from gleanery.api.openapi import document
+from gleanery.api.pages import add_pages
+from gleanery.api.route import Route
+from gleanery.api.saved_queries import SavedQueriesApi
+from gleanery.api.schedules import SchedulesApi
+from gleanery.api.search import SearchApi
+from gleanery.api.task_queue import TaskQueueApi
+from gleanery.api.tasks import TasksApi
+from gleanery.api.upload import UploadApi
+from gleanery.api.webhooks import WebhooksApi
+from gleanery.app.engine import Engine, uploads, uploads_dir
+from gleanery.app.ground import Ground
+from gleanery.app.jobs import Jobs
+from gleanery.config import Settings
+from gleanery.engine.lag import LagWatch
+from gleanery.handlers.crawl.preview import Previewer
+from gleanery.handlers.crawl.run import CrawlParts
+from gleanery.handlers.crawl.start import CheckUrl
+from gleanery.handlers.upload.folder import UploadFolder
+from gleanery.knowledge.evaluation import Evaluator
+from gleanery.knowledge.search import Searcher
+from gleanery.knowledge.tidying import Tidying
+from gleanery.model import utc_now
+from gleanery.web.guard import AddressPolicy
+
+SHUTDOWN_SECONDS = 1.0
+
+
+def routes(
+    settings: Settings,
+    ground: Ground,
+    engine: Engine,
+    parts: CrawlParts,
+    searcher: Searcher,
+    evaluator: Evaluator,
+    tidying: Tidying,
+    url: str,
+    check_url: CheckUrl,
+) -> Sequence[Route]:
+    store, vectors = ground.store, ground.vectors
+    base_url = BaseUrlCheck(AddressPolicy.parse(settings.allow_addresses), settings.openai_base_url)
+    imported = UploadFolder(uploads_dir(settings), settings.max_import_bytes)
+    knowledge = KnowledgeApi(
+        store,
+        engine.submitter,
+        check_url=check_url,
+        previewer=Previewer(parts),
+        forget_source=tidying.forget,
+        model=lambda: vectors.model,
+    )
+    health = HealthApi(
+        store, engine.worker, vectors, parts.browser, settings, example_url=f"{url}/example/", started_at=utc_now()
+    )
+    return [
+        *knowledge.routes(),
+        *GenerationsApi(store, engine.submitter, check_url, engine.conductor.look_at).routes(),
+        *UploadApi(engine.submitter, uploads(settings), check_url).routes(),
+        *TaskQueueApi(store.tasks, engine.submitter, engine.steering, check_url).routes(),
+        *TasksApi(store, ground.feed, engine.steering).routes(),
+        *SchedulesApi(store.schedules, engine.submitter, check_url, engine.scheduler.wake, utc_now).routes(),
+        *WebhooksApi(store.outbox).routes(),
+        *ExportApi(store.knowledge, store.portable, settings.data_dir).routes(),
+        *ImportApi(engine.submitter, imported, check_url).routes(),
+        *BackupApi(settings.data_dir).routes(),
+        *ChangesApi(store, ground.executor).routes(),
+        *SavedQueriesApi(store.saved_queries, store.generations, evaluator, utc_now).routes(),
+        *SearchApi(searcher).routes(),
+        *EmbedderApi(ground.models, vectors, engine.conductor, base_url).routes(),
+        *health.routes(),
+    ]
+
+
+def watching(ground: Ground, engine: Engine, crawl: CrawlParts, live: Live, jobs: Jobs) -> Sequence[Route]:
+    """What tells how the server does."""
+    store, worker = ground.store, engine.worker
+    meters = Meters()
+    ground.feed.listen(meters.hear)
+    jobs.start(LagWatch(meters.lag).run())
+    parts = Parts(worker, ground.executor, crawl.extract_pool, crawl.browser, live)
+    return [
+        *BackgroundApi(store, engine.presence, engine.dispatcher, worker.worker_id, crawl.browser, utc_now).routes(),
+        *MetricsApi(store, meters, parts).routes(),
+    ]
+
+
+async def serve_doors(
+    stack: contextlib.AsyncExitStack, listener: socket.socket, routes: Sequence[Route], gate: Gate, live: Live
+) -> None:
+    app = web.Application(middlewares=[error_middleware, gate_middleware(gate)], client_max_size=MAX_BODY_BYTES)
+    for route in routes:
+        app.router.add_route(route.method, route.path, route.handler)
+    live.attach(app)
+    add_pages(app, document(routes, __version__))
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    live.start()
+    stack.push_async_callback(live.stop)
+    await web.SockSite(runner, listener, backlog=1024).start()

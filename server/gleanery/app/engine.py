@@ -1,0 +1,189 @@
+"""The task engine with all its task types, and what makes it run."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gleanery import __version__, errors
+from gleanery.agents.enrich import EnrichPart
+from gleanery.api.export import check_about
+from gleanery.app.crawling import has_browser
+from gleanery.app.ground import Ground
+from gleanery.app.jobs import Jobs
+from gleanery.config import Settings, user_agent
+from gleanery.engine.company import Company
+from gleanery.engine.dispatch import Dispatcher, LocalDispatcher, ringing
+from gleanery.engine.handler import Handler, by_type
+from gleanery.engine.presence import Presence
+from gleanery.engine.scheduler import Scheduler
+from gleanery.engine.steer import Steering
+from gleanery.engine.submit import Create, Submitter
+from gleanery.engine.webhooks import WebhookSender, load_secret
+from gleanery.engine.worker import Worker
+from gleanery.handlers.crawl.handler import CrawlHandler
+from gleanery.handlers.crawl.run import CrawlParts
+from gleanery.handlers.crawl.start import CheckUrl, CrawlStarter
+from gleanery.handlers.demo import DemoHandler
+from gleanery.handlers.embed_source import Conductor, EmbedSourceHandler
+from gleanery.handlers.enrich.handler import EnrichSourceHandler, enqueue_enrichment
+from gleanery.handlers.enrich.ready_vectors import ReadyVectors
+from gleanery.handlers.import_source import ImportHandler, ImportParts, ImportStarter
+from gleanery.handlers.upload.folder import UploadFolder
+from gleanery.handlers.upload.handler import UploadHandler, UploadParts, UploadStarter
+from gleanery.model import utc_now
+from gleanery.store.presence import FilePresence
+from gleanery.web.guard import AddressPolicy
+from gleanery.web.post import Poster
+
+
+@dataclass(frozen=True)
+class Engine:
+    """All task types, and the worker that runs some or all of them."""
+
+    handlers: Mapping[str, Handler]
+    enrich: EnrichSourceHandler
+    dispatcher: Dispatcher
+    presence: Presence
+    submitter: Submitter
+    steering: Steering
+    worker: Worker
+    scheduler: Scheduler
+    conductor: Conductor
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its worker runs every type."""
+        return set(self.worker.task_types) == set(self.handlers)
+
+
+def engine(
+    settings: Settings,
+    ground: Ground,
+    parts: CrawlParts,
+    *,
+    check_url: CheckUrl,
+    worker_id: str | None = None,
+    task_types: Sequence[str] = (),
+) -> Engine:
+    """Every task type has its line here."""
+    store, folder = ground.store, uploads(settings)
+    enrich = EnrichSourceHandler(
+        store.enrich,
+        ground.chat,
+        ReadyVectors(ground.vectors, store.vectors, is_searched=ground.is_searched),
+        parts=tuple(map(EnrichPart, settings.enrich)),
+        max_tokens=settings.enrich_max_tokens,
+    )
+    follow_up: Callable[[str, str], Awaitable[object]] | None = None
+    if ground.chat is not None and settings.enrich:
+
+        async def enqueue(source_id: str, task_id: str) -> object:
+            return await enqueue_enrichment(submitter, source_id, after_task_id=task_id)
+
+        follow_up = enqueue
+    upload_parts = UploadParts(
+        store, folder, parts.extract_pool, ground.executor, ground.vectors, ground.budgets, follow_up
+    )
+    imports = ImportParts(
+        store,
+        store.portable,
+        store.saved_queries,
+        store.vectors,
+        ground.vectors,
+        lambda task_id: uploads_dir(settings) / task_id,
+        is_searched=ground.is_searched,
+    )
+    handlers = by_type(
+        [
+            CrawlHandler(replace(parts, follow_up=follow_up)),
+            UploadHandler(upload_parts),
+            ImportHandler(imports),
+            EmbedSourceHandler(store, ground.vectors, ground.models),
+            enrich,
+            DemoHandler(),
+        ]
+    )
+    crawl = CrawlStarter(store.crawls, check_url, lambda: has_browser(parts))
+    creators: dict[str, Create] = {
+        "crawl": crawl,
+        "upload": UploadStarter(store.crawls, folder),
+        "import": ImportStarter(imports, check_about),
+    }
+    dispatcher = LocalDispatcher()
+    ground.feed.listen(ringing(dispatcher))
+    submitter = Submitter(
+        store.tasks,
+        handlers,
+        queue_limit=settings.queue_limit,
+        creators=creators,
+        checks={"crawl": crawl.check, "enrich_source": enrich.check},
+    )
+    presence = FilePresence(settings.data_dir / "workers")
+    worker = Worker(
+        store,
+        _only(handlers, task_types),
+        concurrency=settings.worker_concurrency,
+        lease_seconds=settings.lease_seconds,
+        worker_id=worker_id,
+        queue_limits=settings.queue_concurrency,
+        presence=presence,
+        grace_seconds=settings.grace_seconds,
+    )
+    dispatcher.listen(worker.hear)
+    return Engine(
+        handlers,
+        enrich,
+        dispatcher,
+        presence,
+        submitter,
+        Steering(store.tasks, handlers),
+        worker,
+        Scheduler(store.schedules, store.tasks, submitter, utc_now),
+        Conductor(store.vectors, submitter, ground.models, ground.vectors),
+    )
+
+
+def uploads_dir(settings: Settings) -> Path:
+    """Where files wait for the task that reads them."""
+    return settings.data_dir / "uploads"
+
+
+def uploads(settings: Settings) -> UploadFolder:
+    return UploadFolder(uploads_dir(settings), settings.max_upload_bytes)
+
+
+def _only(handlers: Mapping[str, Handler], task_types: Sequence[str]) -> Mapping[str, Handler]:
+    """Those of these types; without any, all."""
+    for task_type in task_types:
+        if task_type not in handlers:
+            raise errors.InvalidInput("--task-types", f"there is no {task_type!r}; there are {', '.join(handlers)}")
+    return {name: handler for name, handler in handlers.items() if not task_types or name in task_types}
+
+
+async def run_engine(
+    settings: Settings,
+    stack: contextlib.AsyncExitStack,
+    ground: Ground,
+    engine: Engine,
+    policy: AddressPolicy,
+    jobs: Jobs,
+) -> None:
+    """Begin to run tasks, ticks and webhook calls; all of it ends with `stack`."""
+    poster = await stack.enter_async_context(Poster(policy, user_agent(__version__)))
+    secret = load_secret(
+        settings.data_dir, settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
+    )
+    sender = WebhookSender(ground.store.outbox, poster.post, secret, utc_now)
+    ground.feed.listen(sender.hear)
+    await sender.start()
+    stack.push_async_callback(sender.stop)
+    stack.push_async_callback(engine.dispatcher.drain)
+    await engine.worker.start()
+    stack.push_async_callback(engine.worker.stop)
+    if engine.is_whole:  # one that can't run every type would pass over the ticks of the others
+        await engine.scheduler.start()
+        stack.push_async_callback(engine.scheduler.stop)
+    jobs.start(Company(ground.store.workers, engine.presence, engine.worker.worker_id, ground.tail).run())

@@ -1,0 +1,74 @@
+"""What everything stands on: the store and who hears of it, threads, models."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+
+from gleanery.agents.chat import ChatClient
+from gleanery.config import Settings
+from gleanery.engine.events import ChangeFeed
+from gleanery.engine.tail import Tail
+from gleanery.engine.threads import CountedExecutor
+from gleanery.knowledge.budgets import ChunkBudgets
+from gleanery.knowledge.embedders.factory import EmbedderFactory
+from gleanery.knowledge.embedders.options import host_of, options_of
+from gleanery.knowledge.embedding_models import EmbeddingModels
+from gleanery.knowledge.vectors import Vectors
+from gleanery.store.embedded import EmbeddedStore
+
+
+@dataclass(frozen=True)
+class Ground:
+    """`is_searched` tells whether somebody may search in this process. `chat` is None where no chat model is set."""
+
+    store: EmbeddedStore
+    feed: ChangeFeed
+    tail: Tail
+    executor: CountedExecutor
+    vectors: Vectors
+    models: EmbeddingModels
+    budgets: ChunkBudgets
+    chat: ChatClient | None
+    is_searched: bool
+
+
+async def ground(settings: Settings, stack: contextlib.AsyncExitStack, *, is_searched: bool = True) -> Ground:
+    feed = ChangeFeed()
+    tail = Tail(feed.publish)
+    store = await stack.enter_async_context(EmbeddedStore(settings.data_dir / "gleanery.db", tail.hear))
+    await tail.start(store.tasks)
+    stack.push_async_callback(tail.stop)
+    executor = CountedExecutor(max(4, (os.cpu_count() or 1) + 2), "cpu")
+    stack.callback(executor.shutdown, wait=False, cancel_futures=True)
+    vectors = Vectors(store.vectors, is_searched=is_searched)
+    models = EmbeddingModels(store.vectors, vectors, _factory(settings, executor))
+    stack.push_async_callback(models.aclose)
+    await models.start(options_of(settings), may_change=is_searched)
+    budgets = ChunkBudgets(vectors, settings.model_dir)
+    return Ground(store, feed, tail, executor, vectors, models, budgets, await _chat(settings, stack), is_searched)
+
+
+def _factory(settings: Settings, executor: CountedExecutor) -> EmbedderFactory:
+    return EmbedderFactory(settings.model_dir, executor, _key(settings), host_of(settings.openai_base_url))
+
+
+async def _chat(settings: Settings, stack: contextlib.AsyncExitStack) -> ChatClient | None:
+    if settings.chat_model is None:
+        return None
+    client = ChatClient(
+        settings.chat_model,
+        _key(settings),
+        base_url=settings.openai_base_url,
+        max_concurrency=settings.chat_concurrency,
+        timeout_seconds=settings.chat_timeout_seconds,
+        reasoning_effort=settings.chat_reasoning_effort,
+    )
+    stack.push_async_callback(client.aclose)
+    await client.open()  # now: it imports much, and that would hold the loop later
+    return client
+
+
+def _key(settings: Settings) -> str | None:
+    return settings.openai_api_key.get_secret_value() if settings.openai_api_key else None

@@ -1,0 +1,128 @@
+"""Which characters of a text are marked for a query: what matched, as ranges in code points. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from gleanery.knowledge.query import Role, Term
+from gleanery.store.words import (
+    CASE_BORDER,
+    LINK_TARGET,
+    NAME,
+    OUTER_JOINT,
+    WORD,
+    folded,
+    is_plain,
+    light_stem,
+    unsigned,
+)
+
+Range = tuple[int, int]
+MAX_CHARS = 200_000
+"""Nothing is marked beyond: a chunk is a few thousand characters long, a code example may be anything."""
+
+
+@dataclass(frozen=True)
+class _Atom:
+    """A word, or a part of one that is told by case."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass
+class _Wanted:
+    words: set[str] = field(default_factory=set)
+    stems: set[str] = field(default_factory=set)
+    runs: dict[str, list[list[str]]] = field(default_factory=dict)
+
+
+def mark(content: str, terms: Iterable[Term]) -> list[Range]:
+    """Where `content` has one of `terms`: (start, end) in code points, ascending, none empty, none overlapping.
+
+    A term matches as in the index: words and parts of names (`create_task` and `createTask` for each other), whatever their
+    case and accents; other forms of a word where the query gave its stem. Nothing is marked in the targets of links: those
+    are not searched, and not shown.
+    """
+    content = content[:MAX_CHARS]
+    wanted = _wanted(terms)
+    words = [_Atom(folded(match[0]), *match.span()) for match in WORD.finditer(content)]
+    atoms = [atom for word in words for atom in _parts(content, word)]
+    found = [*_single(words, wanted), *_single(atoms, wanted), *_runs(words, wanted), *_runs(atoms, wanted)]
+    if wanted.words:
+        found += _names(content, wanted.words)
+    return _outside_targets(content, _merged(found))
+
+
+def _wanted(terms: Iterable[Term]) -> _Wanted:
+    wanted = _Wanted()
+    for term in terms:
+        if term.role is Role.PAIR:
+            continue  # its words are terms themselves
+        words = [folded(word) for word in term.words]
+        if term.role is Role.STEM:
+            wanted.stems.add(words[0])
+        elif len(words) == 1:
+            wanted.words.add(words[0])
+        else:
+            wanted.runs.setdefault(words[0], []).append(words)
+    return wanted
+
+
+def _parts(content: str, word: _Atom) -> Iterator[_Atom]:
+    written = content[word.start : word.end]
+    if written.islower() or not CASE_BORDER.search(written):
+        yield word
+        return
+    start = word.start
+    for part in CASE_BORDER.split(written):
+        yield _Atom(folded(part), start, start + len(part))
+        start += len(part)
+
+
+def _single(atoms: Sequence[_Atom], wanted: _Wanted) -> Iterator[Range]:
+    for atom in atoms:
+        if atom.text in wanted.words or (wanted.stems and light_stem(atom.text) in wanted.stems):
+            yield atom.start, atom.end
+
+
+def _runs(atoms: Sequence[_Atom], wanted: _Wanted) -> Iterator[Range]:
+    for position, atom in enumerate(atoms):
+        for run in wanted.runs.get(atom.text, ()):
+            if [other.text for other in atoms[position : position + len(run)]] == run:
+                yield atom.start, atoms[position + len(run) - 1].end
+
+
+def _names(content: str, words: set[str]) -> Iterator[Range]:
+    """Joined names, or their joined pieces, that are asked for as one word: `createtask` for `asyncio.create_task`."""
+    for match in NAME.finditer(content):
+        if is_plain(match[0]):
+            continue
+        if folded(unsigned(match[0])) in words:
+            yield match.span()
+            continue
+        start = match.start()
+        for piece in OUTER_JOINT.split(match[0]):
+            start = content.index(piece, start)
+            if folded(unsigned(piece)) in words:
+                yield start, start + len(piece)
+            start += len(piece)
+
+
+def _merged(ranges: Iterable[Range]) -> list[Range]:
+    merged: list[Range] = []
+    for start, end in sorted(ranges):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _outside_targets(content: str, ranges: list[Range]) -> list[Range]:
+    targets = [match.span() for match in LINK_TARGET.finditer(content)] if "](" in content else []
+    if not targets:
+        return ranges
+    return [(start, end) for start, end in ranges if not any(first <= start < last for first, last in targets)]

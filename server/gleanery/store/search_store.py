@@ -1,0 +1,127 @@
+"""What search asks of a store: chunks and code by words, chunks by their texts, within what is visible and what a filter lets by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from gleanery.model import Chunk
+from gleanery.store.values import FoundChunk, FoundCode, WordHit
+
+
+class Shelf(StrEnum):
+    """What is looked through: passages of pages, or code examples. Each has words of its own."""
+
+    CHUNKS = "chunks"
+    CODE = "code"
+
+
+@dataclass(frozen=True)
+class SourceFilter:
+    """Which sources; an empty part takes all. A source has all of the tags, and one of the rest.
+
+    `names` are ids, URLs, hosts or titles, as people write them; nobody has to know one, so an unknown one finds nothing.
+    """
+
+    source_ids: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+
+Groups = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class PageFilter:
+    """Which pages: those of the sources, as they are visible or in one generation of the only source. The other parts are
+    groups of values: of each group that isn't empty, one must fit.
+
+    `sites` are hosts (with what is below them) or URLs without a scheme, `paths` the beginnings of paths, `languages` as
+    pages name them (`de` takes `de-AT`), `versions` likewise (`3.11` takes `3.11.2`). `code_languages` is for code only.
+    """
+
+    source_ids: tuple[str, ...]
+    generation: int | None = None
+    sites: Groups = ()
+    paths: Groups = ()
+    languages: Groups = ()
+    versions: Groups = ()
+    code_languages: Groups = ()
+
+    @property
+    def is_of_pages(self) -> bool:
+        """Whether it says more than which sources."""
+        return any((*self.sites, *self.paths, *self.languages, *self.versions))
+
+
+@dataclass(frozen=True)
+class Match:
+    """MATCH expressions of FTS5: what ranks, what must be there too, and what must not; each but the first may be empty."""
+
+    ranked: str
+    must: str = ""
+    must_not: str = ""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """What is compared of a hit before it is shown."""
+
+    row: int
+    text_row: int
+    content: str
+
+
+@dataclass(frozen=True)
+class ShelfSize:
+    """How many rows there are, visible or not, and the highest number: it says whether rows came."""
+
+    rows: int
+    last: int
+
+
+class SearchStore(Protocol):
+    """Nothing that isn't visible (or in the generation that was asked for) is ever found. `rows` are those of chunks or code."""
+
+    async def sources_for(self, asked: SourceFilter) -> Sequence[str]:
+        """Ids of the sources that search may look at. Raises NotFound for an unknown one of `source_ids`."""
+        ...
+
+    async def find_words(
+        self, shelf: Shelf, match: Match, pages: PageFilter, weights: Sequence[float], limit: int
+    ) -> Sequence[WordHit]:
+        """The best rows by BM25; `weights` for the columns of the shelf."""
+        ...
+
+    async def rows_of_texts(
+        self, text_rows: Sequence[int], pages: PageFilter, match: Match | None
+    ) -> Mapping[int, Sequence[int]]:
+        """The chunks that have these texts, by text; where `match` is given, those that have what must be there."""
+        ...
+
+    async def texts_of(self, pages: PageFilter) -> Sequence[int]:
+        """All texts of the pages that the filter lets by, ascending."""
+        ...
+
+    async def passages(self, rows: Sequence[int]) -> Mapping[int, Passage]: ...
+
+    async def found_chunks(self, rows: Sequence[int], pages: PageFilter) -> Mapping[int, FoundChunk]: ...
+
+    async def found_code(self, rows: Sequence[int], pages: PageFilter) -> Mapping[int, FoundCode]: ...
+
+    async def neighbours(self, rows: Sequence[int], distance: int) -> Mapping[int, Sequence[Chunk]]:
+        """Up to `distance` chunks before and after each, of the same version of its page, in order and without itself."""
+        ...
+
+    async def vocabulary(self, shelf: Shelf, *, after: str, limit: int) -> Sequence[tuple[str, int]]:
+        """The words of the index in the order of their bytes, each with the number of rows that have it."""
+        ...
+
+    async def known_words(self, shelf: Shelf, words: Sequence[str]) -> Mapping[str, int]:
+        """Those of the words that the index has, folded as it has them, with the number of rows."""
+        ...
+
+    async def shelf_size(self, shelf: Shelf) -> ShelfSize: ...
