@@ -147,6 +147,10 @@ class Settings(BaseSettings):
     chat_model: str | None = Field(
         None, description="Chat model for contexts and summaries, over the OpenAI API. Unset: none is asked."
     )
+    reranker: str | None = Field(
+        None,
+        description="Has the best hits looked at again: a folder with a cross-encoder (model.onnx, tokenizer.json), or `chat`.",
+    )
     chat_concurrency: int = Field(4, ge=1, le=64, description="Questions to the chat model at once.")
     chat_timeout_seconds: float = Field(60.0, gt=0, le=600, description="Longest that one answer may take.")
     chat_reasoning_effort: str | None = Field(
@@ -205,6 +209,8 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"listening on {self.host} needs GLEANERY_API_KEYS; without keys only a loopback address is allowed"
             )
+        if self.reranker == "chat" and self.chat_model is None:
+            raise ValueError("GLEANERY_RERANKER=chat needs GLEANERY_CHAT_MODEL")
         if self.embedder is EmbedderKind.OPENAI and self.openai_api_key is None and self.openai_base_url is None:
             raise ValueError(
                 "GLEANERY_EMBEDDER=openai needs OPENAI_API_KEY (or OPENAI_BASE_URL for a server without keys)"

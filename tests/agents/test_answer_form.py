@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 from gleanery.agents.answer_form import AnswerForm, read_answer, response_format, strict_schema, told_in_words
-from gleanery.errors import ChatMismatch
 from gleanery.agents.messages import read_reply
+from gleanery.errors import ChatMismatch
 
 
 class Leaf(BaseModel):

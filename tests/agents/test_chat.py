@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from gleanery.agents.budget import TokenBudget, Usage
 from gleanery.agents.chat import ChatClient
+from gleanery.agents.messages import Message, Role
 from gleanery.errors import (
     ChatError,
     ChatKeyRefused,
@@ -23,7 +24,6 @@ from gleanery.errors import (
     ChatTooLong,
     ChatUnavailable,
 )
-from gleanery.agents.messages import Message, Role
 from tests.sites.chat_server import ChatRequest, ChatServer, Fault, chat_server
 
 

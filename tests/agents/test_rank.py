@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gleanery.agents.chat import ChatClient
-from gleanery.errors import ChatRefused
 from gleanery.agents.rank import ChatRanker, Ranking, order_of
+from gleanery.errors import ChatRefused
 from tests.sites.chat_server import ChatRequest, Fault, chat_server
 
 

@@ -17,7 +17,7 @@ END_SECONDS = 90.0
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer: `body` is the parsed JSON, or the text where it isn't JSON."""
+    """An answer: `body` is the parsed JSON, the bytes of a file, or the text where it is neither."""
 
     status: int
     headers: Mapping[str, str]
@@ -63,9 +63,15 @@ class Client:
 
     async def call(self, method: str, path: str, **options: Any) -> Reply:
         async with self.session.request(method, f"{self.url}{path}", **options) as response:
-            text = await response.text()
-            is_json = response.content_type == "application/json"
-            return Reply(response.status, dict(response.headers), json.loads(text) if is_json else text)
+            raw = await response.read()
+            match response.content_type.partition("/"):
+                case ("application", _, "json"):
+                    body: Any = json.loads(raw)
+                case ("application", _, "zip" | "octet-stream" | "x-tar") if raw:
+                    body = raw
+                case _:
+                    body = raw.decode()
+            return Reply(response.status, dict(response.headers), body)
 
     async def get(self, path: str, **options: Any) -> Reply:
         return await self.call("GET", f"{API}{path}", **options)

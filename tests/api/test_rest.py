@@ -190,7 +190,7 @@ WRONG_METHODS = [
     ("POST", "/tasks/tsk_x/cancel", "PUT"),
     ("GET", "/tasks/tsk_x/retry", "POST"),
     ("DELETE", "/tasks/tsk_x", "GET"),
-    ("GET", "/search", "POST"),
+    ("DELETE", "/search", "POST"),
     ("PUT", "/sources/src_x", "DELETE"),
 ]
 

@@ -205,4 +205,4 @@ async def test_the_local_model_finds_by_meaning(start_server: StartServer, git_d
         ("who wrote each line of a file", "git-blame.html"),
     ):
         hits = (await search(client, query, "vector"))["hits"]
-        assert name in hits[0]["url"], query
+        assert any(name in hit["url"] for hit in hits[:2]), query

@@ -101,18 +101,22 @@ async def test_a_page_linked_only_from_an_unchanged_one_is_reached(client: Clien
     assert rows["/deeper"]["found_on"] == f"{site.url}/same"
 
 
-async def test_last_modified_alone_is_enough_to_ask(client: Client) -> None:
+async def test_last_modified_alone_is_not_believed(client: Client) -> None:
+    """A CDN that gives every state of a page the same date, and answers 304 by it."""
     date = "Wed, 21 Oct 2015 07:28:00 GMT"
     answers: Answers = {"/": html("Start", ("a",)), "/a": Answer(html("A"), headers={"Last-Modified": date})}
     async with written_site(answers) as site:
-        await client.crawl(f"{site.url}/")
+        first = await client.crawl(f"{site.url}/")
+        answers["/a"] = Answer(html("A", text="It says something else: a bassoon."), headers={"Last-Modified": date})
         await client.crawl(f"{site.url}/")
         asked = [
             headers.get("If-Modified-Since")
             for path, headers in zip(site.requests, site.headers, strict=True)
             if path == "/a"
         ]
-    assert asked == [None, date]
+        pages = await pages_of(client, first, site)
+    assert asked == [None, None]
+    assert "bassoon" in pages["/a"]["markdown"]
 
 
 async def test_an_unchanged_page_keeps_its_vectors(start_server: StartServer) -> None:

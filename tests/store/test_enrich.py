@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
-from datetime import timedelta
-
 import pytest
 
 from gleanery.errors import LeaseLost, NotFound

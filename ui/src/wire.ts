@@ -34,6 +34,7 @@ export type EventType =
   | "pages_embedded"
   | "site_surveyed"
   | "rendering_chosen"
+  | "source_published"
   | "warning_raised";
 export type SeedStatus =
   | "queued"

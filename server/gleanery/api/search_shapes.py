@@ -11,6 +11,7 @@ from gleanery.handlers.crawl.payload import Tag
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=512, strip_whitespace=True)]
+Language = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
 MAX_NEIGHBOURS = 5
 
 
@@ -27,12 +28,12 @@ class Filters(Request):
 
 
 class SearchRequest(Filters):
-    """The text may hold "quoted phrases", -words that must not be there, and filters such as site:docs.example.org, path:/a/,
+    """The text may hold "quoted phrases", -"phrases" that must not be there, and filters such as site:docs.example.org, path:/a/,
     lang:de, version:2, kind:, tag: and source:."""
 
     query: Text
     mode: Literal["hybrid", "vector", "keyword"] = "hybrid"
-    language: Name | None = Field(None, description="Only pages in this language; `de` takes `de-AT`.")
+    language: Language | None = Field(None, description="Only pages in this language; `de` takes `de-AT`.")
     neighbours: int = Field(0, ge=0, le=MAX_NEIGHBOURS, description="Chunks to give before and after each hit.")
     fold: bool = Field(True, description="Put hits that say nearly the same into the best of them.")
     rerank: bool = Field(True, description="Have the reranker look again, where one is set.")
@@ -42,7 +43,7 @@ class CodeSearchRequest(Filters):
     """The text is as for passages; lang: is the language of the code."""
 
     query: Text
-    language: Name | None = Field(None, description="Only in this language, by any of its names: `py` is `python`.")
+    language: Language | None = Field(None, description="Only in this language, by any of its names: `py` is `python`.")
 
 
 class TwinShape(Shape):

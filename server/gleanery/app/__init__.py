@@ -23,7 +23,7 @@ from gleanery.api.live import Live
 from gleanery.app.crawling import BesideServer, crawl_parts, door
 from gleanery.app.doors import routes, serve_doors, watching
 from gleanery.app.engine import Engine, engine, run_engine, uploads
-from gleanery.app.ground import Ground, ground
+from gleanery.app.ground import Ground, ground, searcher
 from gleanery.app.jobs import Jobs
 from gleanery.config import Settings
 from gleanery.engine.housekeeping import Housekeeping, KeepPolicy
@@ -31,6 +31,7 @@ from gleanery.engine.worker import Worker
 from gleanery.knowledge.evaluation import Evaluator
 from gleanery.knowledge.evaluation_search import searching
 from gleanery.knowledge.search import Searcher
+from gleanery.knowledge.speller import Speller
 from gleanery.knowledge.tidying import Tidying
 from gleanery.knowledge.vectors import Arrivals
 from gleanery.model import utc_now
@@ -67,8 +68,9 @@ async def build(settings: Settings, stack: contextlib.AsyncExitStack) -> Server:
     policy = AddressPolicy.parse(settings.allow_addresses)
     check_url = door(lambda: url, policy)
     base = await ground(settings, stack)
-    searcher = Searcher(base.store.search, base.vectors, base.executor)
-    evaluator = Evaluator(base.store.saved_queries, searching(searcher), utc_now)
+    speller = Speller(base.store.search)
+    search = searcher(settings, base, speller)
+    evaluator = Evaluator(base.store.saved_queries, searching(search), utc_now)
     beside = AddressPolicy(policy.allow, own=place.own_address(listener))
     parts = await crawl_parts(settings, stack, base, beside, evaluate=evaluator.for_gate)
     tasks = engine(settings, base, parts, check_url=check_url)
@@ -77,12 +79,13 @@ async def build(settings: Settings, stack: contextlib.AsyncExitStack) -> Server:
     jobs = stack.enter_context(Jobs())
     tidying = Tidying(base.store.generations, base.vectors, settings.keep_generations)
     all_routes = [
-        *routes(settings, base, tasks, parts, searcher, evaluator, tidying, url, check_url),
+        *routes(settings, base, tasks, parts, search, evaluator, tidying, url, check_url),
         *watching(base, tasks, parts, live, jobs),
     ]
     await serve_doors(stack, listener, all_routes, gate, live)
     await run_engine(settings, stack, base, tasks, policy, jobs)
     _look_after(settings, base, tasks, tidying, jobs)
+    jobs.start(speller.run())
     stack.enter_context(announced(settings.data_dir, url))
     return Server(url, base.store, tasks.worker)
 
@@ -113,9 +116,9 @@ async def working(settings: Settings, worker_id: str | None, task_types: Sequenc
         base = await ground(settings, stack, is_searched=False)
         is_crawling = not task_types or "crawl" in task_types
         beside = BesideServer(policy.allow, None, settings.data_dir)
-        searcher = Searcher(base.store.search, base.vectors, base.executor)
+        search = Searcher(base.store.search, base.vectors, base.executor)
         # Without vectors in memory its figures compare with each other only, so they are not kept.
-        evaluator = Evaluator(base.store.saved_queries, searching(searcher), utc_now, keeps=False)
+        evaluator = Evaluator(base.store.saved_queries, searching(search), utc_now, keeps=False)
         parts = await crawl_parts(settings, stack, base, beside, evaluate=evaluator.for_gate, is_warm=is_crawling)
         check_url = door(lambda: announced_url(settings.data_dir), policy)
         tasks = engine(settings, base, parts, check_url=check_url, worker_id=worker_id, task_types=task_types)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from gleanery.agents.chat import ChatClient
+from gleanery.agents.rank import ChatRanker
 from gleanery.config import Settings
 from gleanery.engine.events import ChangeFeed
 from gleanery.engine.tail import Tail
@@ -15,6 +17,9 @@ from gleanery.knowledge.budgets import ChunkBudgets
 from gleanery.knowledge.embedders.factory import EmbedderFactory
 from gleanery.knowledge.embedders.options import host_of, options_of
 from gleanery.knowledge.embedding_models import EmbeddingModels
+from gleanery.knowledge.rerank import ChatReranker, CrossEncoder, Reranker
+from gleanery.knowledge.search import Searcher
+from gleanery.knowledge.speller import Speller
 from gleanery.knowledge.vectors import Vectors
 from gleanery.store.embedded import EmbeddedStore
 
@@ -68,6 +73,21 @@ async def _chat(settings: Settings, stack: contextlib.AsyncExitStack) -> ChatCli
     stack.push_async_callback(client.aclose)
     await client.open()  # now: it imports much, and that would hold the loop later
     return client
+
+
+def searcher(settings: Settings, ground: Ground, speller: Speller) -> Searcher:
+    """Raises InvalidInput for a reranker that isn't there."""
+    return Searcher(
+        ground.store.search, ground.vectors, ground.executor, speller=speller, reranker=_reranker(settings, ground)
+    )
+
+
+def _reranker(settings: Settings, ground: Ground) -> Reranker | None:
+    if settings.reranker is None:
+        return None
+    if settings.reranker == "chat" and ground.chat is not None:
+        return ChatReranker(f"chat:{settings.chat_model}", ChatRanker(ground.chat))
+    return CrossEncoder(Path(settings.reranker), ground.executor)
 
 
 def _key(settings: Settings) -> str | None:

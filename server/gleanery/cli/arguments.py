@@ -169,7 +169,7 @@ def _search(commands: Any) -> None:
 examples:
   gleanery search "retry after a time-out"
   gleanery search "connection pool" --code --language python
-  gleanery search '"graceful shutdown" -deprecated site:docs.example.org' --explain
+  gleanery search '"graceful shutdown" -"deprecated" site:docs.example.org' --explain
   gleanery search TaskGroup --mode keyword --limit 3 --json | jq -r '.hits[].url'""",
     )
     parser.add_argument("text", metavar="TEXT", nargs="+", help="what to look for")

@@ -23,13 +23,8 @@ MAX_CHARS = 200_000
 """Nothing is marked beyond: a chunk is a few thousand characters long, a code example may be anything."""
 
 
-@dataclass(frozen=True)
-class _Atom:
-    """A word, or a part of one that is told by case."""
-
-    text: str
-    start: int
-    end: int
+Atom = tuple[str, int, int]
+"""A word, or a part of one that is told by case: folded, with where it begins and ends."""
 
 
 @dataclass
@@ -37,6 +32,10 @@ class _Wanted:
     words: set[str] = field(default_factory=set)
     stems: set[str] = field(default_factory=set)
     runs: dict[str, list[list[str]]] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.words or self.stems or self.runs)
 
 
 def mark(content: str, terms: Iterable[Term]) -> list[Range]:
@@ -48,9 +47,16 @@ def mark(content: str, terms: Iterable[Term]) -> list[Range]:
     """
     content = content[:MAX_CHARS]
     wanted = _wanted(terms)
-    words = [_Atom(folded(match[0]), *match.span()) for match in WORD.finditer(content)]
-    atoms = [atom for word in words for atom in _parts(content, word)]
-    found = [*_single(words, wanted), *_single(atoms, wanted), *_runs(words, wanted), *_runs(atoms, wanted)]
+    if wanted.is_empty:
+        return []
+    words = [(folded(match[0]), *match.span()) for match in WORD.finditer(content)]
+    parts = [part for word in words for part in _parts(content, word)]
+    found = [*_single(words, wanted), *_single(parts, wanted)]
+    if wanted.runs:
+        whole = [word for word in words if not _is_split(content, word)] if parts else words
+        found += _runs(words, wanted)
+        if parts:
+            found += _runs(sorted((*whole, *parts), key=lambda atom: atom[1]), wanted)
     if wanted.words:
         found += _names(content, wanted.words)
     return _outside_targets(content, _merged(found))
@@ -71,28 +77,32 @@ def _wanted(terms: Iterable[Term]) -> _Wanted:
     return wanted
 
 
-def _parts(content: str, word: _Atom) -> Iterator[_Atom]:
-    written = content[word.start : word.end]
-    if written.islower() or not CASE_BORDER.search(written):
-        yield word
+def _is_split(content: str, word: Atom) -> bool:
+    written = content[word[1] : word[2]]
+    return not written[1:].islower() and CASE_BORDER.search(written) is not None
+
+
+def _parts(content: str, word: Atom) -> Iterator[Atom]:
+    """The parts of a word in camel case; none of any other."""
+    if not _is_split(content, word):
         return
-    start = word.start
-    for part in CASE_BORDER.split(written):
-        yield _Atom(folded(part), start, start + len(part))
+    start = word[1]
+    for part in CASE_BORDER.split(content[start : word[2]]):
+        yield folded(part), start, start + len(part)
         start += len(part)
 
 
-def _single(atoms: Sequence[_Atom], wanted: _Wanted) -> Iterator[Range]:
-    for atom in atoms:
-        if atom.text in wanted.words or (wanted.stems and light_stem(atom.text) in wanted.stems):
-            yield atom.start, atom.end
+def _single(atoms: Sequence[Atom], wanted: _Wanted) -> Iterator[Range]:
+    for text, start, end in atoms:
+        if text in wanted.words or (wanted.stems and light_stem(text) in wanted.stems):
+            yield start, end
 
 
-def _runs(atoms: Sequence[_Atom], wanted: _Wanted) -> Iterator[Range]:
-    for position, atom in enumerate(atoms):
-        for run in wanted.runs.get(atom.text, ()):
-            if [other.text for other in atoms[position : position + len(run)]] == run:
-                yield atom.start, atoms[position + len(run) - 1].end
+def _runs(atoms: Sequence[Atom], wanted: _Wanted) -> Iterator[Range]:
+    for position, (text, start, _) in enumerate(atoms):
+        for run in wanted.runs.get(text, ()):
+            if [other[0] for other in atoms[position : position + len(run)]] == run:
+                yield start, atoms[position + len(run) - 1][2]
 
 
 def _names(content: str, words: set[str]) -> Iterator[Range]:

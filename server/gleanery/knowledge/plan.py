@@ -14,9 +14,9 @@ from gleanery.knowledge.query import ParsedQuery, Role, Term
 from gleanery.store.search_store import Match, Shelf
 from gleanery.store.words import EVERY_ROW
 
-ANCHOR_ROWS = 6_000
+ANCHOR_ROWS = 4_000
 """So many rows may have one of the terms that a hit must have."""
-REST_ROWS = 200_000
+REST_ROWS = 120_000
 """So many entries of the index may be passed over for the terms that only count."""
 # What was written counts in every column; a stem stands for other forms of prose, and would find parts of names.
 _STEM_COLUMNS = {Shelf.CHUNKS: "title headings body names context", Shelf.CODE: "title headings context names summary"}

@@ -69,8 +69,11 @@ ENOUGH_HITS = 20
 """With fewer by words, those that have but the common words of a query are looked for too."""
 RERANKED = 30
 RERANK_SECONDS = 2.0
-NEAR_AT_FIRST = 3 * RANKING_DEPTH
-"""Texts to look up by meaning: some are of pages that are not visible any more, or that a filter keeps out."""
+NEAR = 3 * RANKING_DEPTH
+"""Texts to look up by meaning at once: some are of pages that are not visible any more."""
+NEAR_IF_FILTERED = 8 * NEAR
+ENOUGH_NEAR = 40
+"""So many hits by meaning are enough where a filter keeps others out."""
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _RELAXED = "Nothing has what is quoted or asked of code just so: its words were looked for one by one."
 
@@ -229,21 +232,27 @@ class Searcher:
         return await self._near(lookup, pages, match_of(Shelf.CHUNKS, parsed, Plan(())))
 
     async def _near(self, lookup: Lookup, pages: PageFilter, match: Match) -> Scored:
-        """The nearest chunks that the filter lets by: more and more are looked at until there are enough."""
-        conditions = match if match.must or match.must_not else None
-        only = None
-        wanted = NEAR_AT_FIRST
-        while True:
-            near = await self._in_thread(
-                lambda count, texts: lookup.index.search(lookup.vector, count, pages.source_ids, texts), wanted, only
-            )
-            rows = await self._store.rows_of_texts([text for text, _ in near], pages, conditions)
-            hits = [(row, score) for text, score in near for row in rows.get(text, ())]
-            if len(hits) >= RANKING_DEPTH or len(near) < wanted or wanted > NEAR_AT_FIRST:
-                return hits[:RANKING_DEPTH]
-            if pages.is_of_pages:
-                only = np.array(await self._store.texts_of(pages), dtype=np.int64)
-            wanted *= 8
+        """The nearest chunks that the filter lets by. Where it lets few by, what it does is asked first."""
+        only = await self._store.texts_with(match.must) if match.must else None
+        count = NEAR_IF_FILTERED if pages.is_of_pages or match.must_not else NEAR
+        hits = await self._near_among(lookup, pages, match, only, count)
+        if len(hits) < ENOUGH_NEAR and pages.is_of_pages:
+            hits = await self._near_among(lookup, pages, match, await self._store.texts_of(pages), NEAR)
+        return hits[:RANKING_DEPTH]
+
+    async def _near_among(
+        self, lookup: Lookup, pages: PageFilter, match: Match, only: Sequence[int] | None, count: int
+    ) -> list[tuple[int, float]]:
+        texts = None if only is None else np.array(only, dtype=np.int64)
+        near = await self._in_thread(lambda: lookup.index.search(lookup.vector, count, pages.source_ids, texts))
+        hits: list[tuple[int, float]] = []
+        for start in range(0, len(near), NEAR):
+            some = near[start : start + NEAR]
+            rows = await self._store.rows_of_texts([text for text, _ in some], pages, match)
+            hits += [(row, score) for text, score in some for row in rows.get(text, ())]
+            if len(hits) >= ENOUGH_NEAR:
+                break
+        return hits
 
     # What becomes of the hits
 
@@ -300,8 +309,8 @@ class Searcher:
 
         return await self._in_thread(shown)
 
-    async def _in_thread(self, work: Callable[..., T], *values: object) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, work, *values)
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
 
 async def _nothing() -> None:

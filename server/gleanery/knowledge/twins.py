@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
-from gleanery.store.words import WORD
-
 SHINGLE_WORDS = 3
-MAX_WORDS = 400
+MAX_WORDS = 300
 LEAST_SHARED = 0.75
 """Of the shingles that two texts have together, the share that both have, from which on they count as one."""
+
+_WORD = re.compile(r"\w+")
 
 Shingle = tuple[str, ...]
 
@@ -42,7 +43,7 @@ def folded_into(contents: Sequence[str]) -> list[int]:
 
 
 def _shingles(content: str) -> frozenset[Shingle]:
-    words = WORD.findall(content.lower())[:MAX_WORDS]
+    words = _WORD.findall(content.lower())[:MAX_WORDS]
     if len(words) < SHINGLE_WORDS:
         return frozenset([tuple(words)])
     return frozenset(zip(*(words[at:] for at in range(SHINGLE_WORDS)), strict=False))

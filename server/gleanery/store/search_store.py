@@ -52,6 +52,11 @@ class PageFilter:
     code_languages: Groups = ()
 
     @property
+    def is_narrow(self) -> bool:
+        """Whether much of what is there may not pass."""
+        return self.is_of_pages or len(self.source_ids) == 1 or any(self.code_languages)
+
+    @property
     def is_of_pages(self) -> bool:
         """Whether it says more than which sources."""
         return any((*self.sites, *self.paths, *self.languages, *self.versions))
@@ -104,6 +109,10 @@ class SearchStore(Protocol):
 
     async def texts_of(self, pages: PageFilter) -> Sequence[int]:
         """All texts of the pages that the filter lets by, ascending."""
+        ...
+
+    async def texts_with(self, must: str) -> Sequence[int]:
+        """All texts of chunks, visible or not, that have what must be there, ascending."""
         ...
 
     async def passages(self, rows: Sequence[int]) -> Mapping[int, Passage]: ...

@@ -16,7 +16,7 @@ from gleanery.store.sqlite_rows import marks
 from gleanery.store.values import FoundChunk, FoundCode, WordHit
 
 OVER_FETCH = 4
-"""So many times more rows are ranked than wanted, first of all, and again so many times more while too few pass the filter."""
+"""So many times more rows are taken than wanted, first of all: some are of pages that are not visible any more."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,9 @@ class SqliteSearch:
 
     async def texts_of(self, pages: PageFilter) -> Sequence[int]:
         return await self._db.read(lambda db: _texts_of(db, pages))
+
+    async def texts_with(self, must: str) -> Sequence[int]:
+        return await self._db.read(lambda db: _texts_with(db, must))
 
     async def passages(self, rows: Sequence[int]) -> Mapping[int, Passage]:
         return await self._db.read(lambda db: _passages(db, rows))
@@ -110,42 +113,50 @@ _PATH = f"substr({_AFTER_SCHEME}, instr({_AFTER_SCHEME} || '/', '/'))"
 
 def _page_join(rows: str, pages: PageFilter) -> tuple[str, list[Any]]:
     """A JOIN of the page of each row, where the filter lets it by, and its values."""
-    if pages.generation is None:
-        joined = f"JOIN visible_page AS page ON page.page_row = {rows}.page_row"
-        values: list[Any] = []
-    else:
-        joined = f"JOIN page ON page.page_row = {rows}.page_row AND page.born <= ? AND page.died > ?"
-        values = [pages.generation, pages.generation]
-    conditions = [f"{rows}.source_id IN ({marks(pages.source_ids)})"]
+    table, conditions, values = _chosen_pages(pages)
+    # The plus keeps SQLite from going through all rows of the sources for the few that are asked for.
+    conditions += [f"page.page_row = {rows}.page_row", f"+{rows}.source_id IN ({marks(pages.source_ids)})"]
     values += pages.source_ids
+    for group in filter(None, pages.code_languages):
+        conditions.append(f"{rows}.language IN ({marks(group)})")
+        values += group
+    return f"JOIN {table} ON {' AND '.join(conditions)}", values
+
+
+def _chosen_pages(pages: PageFilter) -> tuple[str, list[str], list[Any]]:
+    """The table, the conditions and their values, of the pages that the filter lets by as far as sources don't decide."""
+    table, conditions, values = "visible_page AS page", list[str](), list[Any]()
+    if pages.generation is not None:
+        table, conditions = "page", ["page.born <= ?", "page.died > ?"]
+        values = [pages.generation, pages.generation]
     for groups, one, values_of in (
-        (pages.sites, _ON_SITE, _site_values),
-        (pages.paths, _BELOW_PATH, _path_values),
         (pages.languages, "(lower(page.language) || '-') LIKE ? ESCAPE '\\'", _language_values),
         (pages.versions, "(page.version || '.') LIKE ? ESCAPE '\\'", _version_values),
-        (pages.code_languages, f"{rows}.language = ?", _as_it_is),
+        (pages.paths, _BELOW_PATH, _path_values),
+        (pages.sites, _ON_SITE, _site_values),
     ):
         for group in filter(None, groups):
             conditions.append(f"({' OR '.join([one] * len(group))})")
             values += [value for alternative in group for value in values_of(alternative)]
-    return f"{joined} AND {' AND '.join(conditions)}", values
+    return table, conditions, values
 
 
-_ON_SITE = f"(({_HOST} = ? OR {_HOST} LIKE ? ESCAPE '\\') AND substr({_PATH}, 1, length(?)) = ?)"
+# What can be told without taking the URL apart comes first: of 10,000 pages most are not asked for.
+_ON_SITE = f"(instr(page.url, ?) AND ({_HOST} = ? OR {_HOST} LIKE ? ESCAPE '\\') AND substr({_PATH}, 1, length(?)) = ?)"
 
 
-def _site_values(site: str) -> tuple[str, str, str, str]:
+def _site_values(site: str) -> tuple[str, str, str, str, str]:
     host, slash, path = site.partition("://")[2 if "://" in site else 0].partition("/")
     host = host.lower()
-    return host, f"%.{_literal(host)}", slash + path, slash + path
+    return host + slash + path, host, f"%.{_literal(host)}", slash + path, slash + path
 
 
-_BELOW_PATH = f"substr({_PATH}, 1, length(?)) = ?"
+_BELOW_PATH = f"(instr(page.url, ?) AND substr({_PATH}, 1, length(?)) = ?)"
 
 
-def _path_values(path: str) -> tuple[str, str]:
+def _path_values(path: str) -> tuple[str, str, str]:
     rooted = path if path.startswith("/") else f"/{path}"
-    return rooted, rooted
+    return rooted, rooted, rooted
 
 
 def _language_values(tag: str) -> tuple[str]:
@@ -154,10 +165,6 @@ def _language_values(tag: str) -> tuple[str]:
 
 def _version_values(version: str) -> tuple[str]:
     return (f"{_literal(version)}.%",)
-
-
-def _as_it_is(name: str) -> tuple[str]:
-    return (name,)
 
 
 def _literal(text: str) -> str:
@@ -170,30 +177,22 @@ def _literal(text: str) -> str:
 def _find_words(
     db: sqlite3.Connection, tables: _Tables, match: Match, pages: PageFilter, weights: Sequence[float], limit: int
 ) -> list[WordHit]:
-    """Ranks by the index alone, and looks up the pages of the best only: to join all that matches costs more than to rank it."""
+    """Ranks by the index alone, and looks up the pages of the best until there are enough: to join all that matches costs
+    more than to rank it. The few best are sorted faster than all, and mostly enough of them pass."""
     if not pages.source_ids or limit <= 0:
         return []
     joined, values = _page_join(tables.rows, pages)
-    taken = OVER_FETCH * limit
     sql = (
         f"WITH ranked AS MATERIALIZED (SELECT rowid AS row_id, bm25({tables.words}, {marks(weights)}) AS score"
         f" FROM {tables.words} WHERE {tables.words} MATCH ? ORDER BY score LIMIT ?)"
-        " SELECT ranked.row_id, score, (SELECT count(*) FROM ranked) AS looked_at"
-        f" FROM ranked JOIN {tables.rows} USING (row_id) {joined} ORDER BY score, ranked.row_id LIMIT ?"
+        f" SELECT ranked.row_id, score FROM ranked CROSS JOIN {tables.rows} USING (row_id) {joined} LIMIT ?"
     )
-    while True:
+    rows: list[sqlite3.Row] = []
+    for taken in (OVER_FETCH * limit, -1) if not pages.is_narrow else (-1,):
         rows = db.execute(sql, (*weights, _expression(match), taken, *values, limit)).fetchall()
-        # A ranking that gave fewer than it might has given all there are.
-        is_all = (not rows and taken >= _matching(db, tables, match)) or (rows and rows[0]["looked_at"] < taken)
-        if len(rows) == limit or is_all:
-            return [WordHit(row["row_id"], row["score"]) for row in rows]
-        taken *= OVER_FETCH * OVER_FETCH
-
-
-def _matching(db: sqlite3.Connection, tables: _Tables, match: Match) -> int:
-    sql = f"SELECT count(*) FROM {tables.words} WHERE {tables.words} MATCH ?"
-    count: int = db.execute(sql, (_expression(match),)).fetchone()[0]
-    return count
+        if len(rows) == limit:
+            break
+    return sorted((WordHit(row["row_id"], row["score"]) for row in rows), key=lambda hit: (hit.rank, hit.row))
 
 
 def _expression(match: Match) -> str:
@@ -210,29 +209,48 @@ def _rows_of_texts(
     if not pages.source_ids or not text_rows:
         return {}
     joined, values = _page_join("chunk", pages)
+    sql = f"SELECT text_row, row_id FROM chunk {joined} WHERE text_row IN ({marks(text_rows)}) ORDER BY row_id"
+    rows = db.execute(sql, (*values, *text_rows)).fetchall()
+    conditions = _Conditions(db, match)
     found: dict[int, list[int]] = {}
-    for row in db.execute(
-        f"SELECT text_row, row_id FROM chunk {joined} WHERE text_row IN ({marks(text_rows)}) ORDER BY row_id",
-        (*values, *text_rows),
-    ):
-        if match is None or _has(db, row["row_id"], match):
+    for row in rows:
+        if conditions.hold(row["row_id"]):
             found.setdefault(row["text_row"], []).append(row["row_id"])
     return found
 
 
-def _has(db: sqlite3.Connection, row: int, match: Match) -> bool:
-    """Whether a chunk has what must be there, and nothing that must not."""
+class _Conditions:
+    """What must be in a chunk and what must not. All that have it are asked for at once: one by one takes longer."""
 
-    def is_found(expression: str) -> bool:
-        sql = "SELECT 1 FROM chunk_words WHERE chunk_words MATCH ? AND rowid = ?"
-        return db.execute(sql, (expression, row)).fetchone() is not None
+    def __init__(self, db: sqlite3.Connection, match: Match | None) -> None:
+        self._wanted = _matching_rows(db, match.must) if match and match.must else None
+        self._unwanted = _matching_rows(db, match.must_not) if match and match.must_not else set()
 
-    return (not match.must or is_found(match.must)) and not (match.must_not and is_found(match.must_not))
+    def hold(self, row: int) -> bool:
+        return (self._wanted is None or row in self._wanted) and row not in self._unwanted
+
+
+def _matching_rows(db: sqlite3.Connection, expression: str) -> set[int]:
+    found = db.execute("SELECT rowid AS row_id FROM chunk_words WHERE chunk_words MATCH ?", (expression,))
+    return {row["row_id"] for row in found}
+
+
+def _texts_with(db: sqlite3.Connection, must: str) -> list[int]:
+    sql = (
+        "SELECT DISTINCT text_row FROM chunk_words CROSS JOIN chunk ON chunk.row_id = chunk_words.rowid"
+        " WHERE chunk_words MATCH ? ORDER BY text_row"
+    )
+    return [row["text_row"] for row in db.execute(sql, (must,))]
 
 
 def _texts_of(db: sqlite3.Connection, pages: PageFilter) -> list[int]:
-    joined, values = _page_join("chunk", pages)
-    rows = db.execute(f"SELECT DISTINCT text_row FROM chunk {joined} ORDER BY text_row", values)
+    table, conditions, values = _chosen_pages(pages)
+    conditions.append(f"page.source_id IN ({marks(pages.source_ids)})")
+    rows = db.execute(
+        f"WITH chosen AS MATERIALIZED (SELECT page.page_row FROM {table} WHERE {' AND '.join(conditions)})"
+        " SELECT DISTINCT text_row FROM chosen CROSS JOIN chunk USING (page_row) ORDER BY text_row",
+        (*values, *pages.source_ids),
+    )
     return [row["text_row"] for row in rows]
 
 

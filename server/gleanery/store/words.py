@@ -79,6 +79,7 @@ def fts_names(content: str) -> str:
     return fts_text(" ".join((*dict.fromkeys(words), EVERY_ROW)))
 
 
+@functools.lru_cache(maxsize=32_768)
 def light_stem(word: str) -> str:
     """A word in lower case without the end that says number or tense: limit for limits, configur for configure, configured
     and configuring. Only ends that English has are cut; what is too short, or no plain word, stays."""

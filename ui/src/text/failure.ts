@@ -61,6 +61,22 @@ type Known =
   | "embed_quota_spent"
   | "embed_mismatch"
   | "embed_unavailable"
+  | "embed_model_unknown"
+  | "embed_wrong_dimensions"
+  | "embed_text_refused"
+  | "embed_rate_limited"
+  | "embed_timed_out"
+  | "embed_unreachable"
+  | "chat_failed"
+  | "chat_key_refused"
+  | "chat_quota_spent"
+  | "chat_model_unknown"
+  | "chat_unavailable"
+  | "chat_refused"
+  | "chat_too_long"
+  | "chat_mismatch"
+  | "rerank_failed"
+  | "refresh_rejected"
   | "superseded";
 
 const ADVICE: Readonly<Record<Known, Advice>> = {
@@ -126,6 +142,22 @@ const ADVICE: Readonly<Record<Known, Advice>> = {
   embed_quota_spent: { what: "The embedding account has no quota left", todo: "Raise the quota, then retry: nothing is fetched again." },
   embed_mismatch: { what: "The embedding model is not the one that is set", todo: "Check the model's name in the settings." },
   embed_unavailable: { what: "The embedding service doesn't answer", todo: "Retry later: nothing is fetched again." },
+  embed_model_unknown: { what: "The embedding service has no such model", todo: "Check GLEANERY_EMBEDDING_MODEL, or choose another embedder." },
+  embed_wrong_dimensions: { what: "The model's vectors have another length than is set", todo: "Set the length that it has, or none." },
+  embed_text_refused: { what: "The embedding service refused a text", todo: "It is found by words; it is tried again with the next refresh." },
+  embed_rate_limited: { what: "The embedding service allows no more for now", todo: "Retry later, or set GLEANERY_EMBEDDING_REQUESTS_PER_MINUTE." },
+  embed_timed_out: { what: "The embedding service took too long", todo: "Retry later: nothing is fetched again." },
+  embed_unreachable: { what: "The embedding service can't be reached", todo: "Check OPENAI_BASE_URL and the network, then retry." },
+  chat_failed: { what: "The chat model gave no usable answer", todo: "Retry later: what it has answered is kept." },
+  chat_key_refused: { what: "The chat service refused the API key", todo: "Set a valid OPENAI_API_KEY and restart the server, then retry." },
+  chat_quota_spent: { what: "The account of the chat service has no quota left", todo: "Add credit, then retry: what was answered is kept." },
+  chat_model_unknown: { what: "The chat service has no such model", todo: "Check GLEANERY_CHAT_MODEL." },
+  chat_unavailable: { what: "The chat service doesn't answer", todo: "Retry later: what it has answered is kept." },
+  chat_refused: { what: "The chat model would not answer", todo: "Nothing needs to be done; search goes on without it." },
+  chat_too_long: { what: "The question or the answer was too long for the chat model", todo: "Nothing needs to be done; search goes on without it." },
+  chat_mismatch: { what: "The chat model answered in another form than was asked", todo: "Try another model." },
+  rerank_failed: { what: "The hits could not be put in a better order", todo: "They are shown in the order that they had." },
+  refresh_rejected: { what: "The refresh would take too much away, so it is not shown", todo: "Look at the reasons: take it all the same, or refresh again." },
   superseded: { what: "A newer request took this one's place", todo: "Nothing to do: follow the newer task." },
 };
 

@@ -32,6 +32,7 @@ const LEVELS: Readonly<Record<EventType, Level>> = {
   pages_embedded: "info",
   site_surveyed: "note",
   rendering_chosen: "note",
+  source_published: "note",
   warning_raised: "warn",
 };
 

@@ -151,14 +151,15 @@ class Gatherer:
             await self._run.warn(error.code, f"· {error.message} Asking again in {wait:.0f} s", url=error.url)
 
     async def _known(self, url: FrontierUrl) -> KnownPage | None:
-        """What is stored of the page, if the site can be asked whether it has changed. The start is read anew in any case:
-        what it says of the site is not all stored."""
+        """What is stored of the page, if the site can be asked whether it has changed. A date alone is not enough: behind a CDN
+        it may stand still while the page changes. The start is read anew in any case: what it says of the site is not all
+        stored."""
         if not self._is_refresh or url.depth == 0 or self._run.payload.full:
             return None
         known = await self._run.parts.store.crawls.known_page(self._run.payload.source_id, url.url_key)
         if known is None or known.links is None or known.fetched_by is not FetchedBy.HTTP:
             return None
-        return known if known.etag or known.last_modified else None
+        return known if known.etag else None
 
     def _may_follow(self, target: str, url: FrontierUrl, robots: Robots) -> str | None:
         """Where the start leads is where the site is; but robots.txt holds there too."""
