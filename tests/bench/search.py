@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import itertools
 import sys
 import tempfile
@@ -64,6 +65,8 @@ def _directions(count: int, seed: int) -> NDArray[np.float32]:
 
 async def bench(options: argparse.Namespace) -> None:
     pages = real_pages()
+    gc.collect()
+    gc.freeze()  # the pages are the bench's own: a server has no such heap to go through
     with tempfile.TemporaryDirectory(prefix="gleanery-search-") as folder:
         path = Path(options.store or folder) / "gleanery.db"
         async with EmbeddedStore(path, lambda _: None) as store:

@@ -108,8 +108,8 @@ def _runs(atoms: Sequence[Atom], wanted: _Wanted) -> Iterator[Range]:
 def _names(content: str, words: set[str]) -> Iterator[Range]:
     """Joined names, or their joined pieces, that are asked for as one word: `createtask` for `asyncio.create_task`."""
     for match in NAME.finditer(content):
-        if is_plain(match[0]):
-            continue
+        if match[0].isalnum():
+            continue  # a word like any other, also in camel case
         if folded(unsigned(match[0])) in words:
             yield match.span()
             continue
