@@ -1,9 +1,11 @@
 """How well words, vectors and both together find the right chunk, on questions with known answers.
 
-    python -m tests.bench.retrieval DATA.json [--model DIR] [--write DIR]
+    python -m tests.bench retrieval DATA.json [--model DIR] [--cut] [--write DIR]
 
-DATA.json holds `chunks` ({id, heading, text}) and `queries` ({query, relevant: [chunk id]}). Prints one line a ranking:
-MRR@10 and recall@k. With --write each ranking also becomes DIR/<name>.json: {query: [chunk id, best first]}.
+DATA.json holds `chunks` ({id, heading, text}) and `queries` ({query, relevant: [chunk id]}). Each chunk is stored as a page by
+the way that crawls take, whole or (--cut) as gleanery cuts pages, and the queries are put to the real search: a page counts by
+its best hit. Prints one line a mode: MRR@10 and recall@k. With --write each ranking also becomes DIR/<mode>.json:
+{query: [chunk id, best first]}.
 """
 
 from __future__ import annotations
@@ -11,70 +13,77 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import sqlite3
 import sys
-import time
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from gleanery.knowledge.budget import ChunkBudget, local_counter
+from gleanery.knowledge.chunk import chunk_markdown
 from gleanery.knowledge.embedders.local import LocalEmbedder
-from gleanery.knowledge.fusion import (
-    BM25_WEIGHTS,
-    FTS_TOKENIZER,
-    RANKING_DEPTH,
-    VectorIndex,
-    fts_query,
-    fts_text,
-    reciprocal_rank,
-)
-from gleanery.knowledge.minilm import MODEL_NAME, build
+from gleanery.knowledge.minilm import MODEL_NAME, TOKENIZER_FILE, build
+from gleanery.knowledge.search import Mode, Searcher, SearchQuery
+from gleanery.knowledge.speller import Speller
+from gleanery.knowledge.vectors import Vectors
+from gleanery.model import Chunk, FrontierUrl, Heading, Page, PageBundle, UrlState, content_id, utc_now
+from gleanery.store.embedded import EmbeddedStore
+from tests.store.samples import Crawl, start_crawl
 
 Ranked = Mapping[str, Sequence[str]]
 CUTS = (1, 3, 5, 10)
+HITS = 50  # several may be of one page
 
 
-def rank_by_words(data: Mapping[str, Any]) -> Ranked:
-    """FTS5's bm25 as the store uses it. The data has no page titles, so that column stays empty."""
-    connection = sqlite3.connect(":memory:")
-    connection.execute(f"CREATE VIRTUAL TABLE t USING fts5(title, headings, body, tokenize='{FTS_TOKENIZER}')")
-    rows = [("", fts_text(chunk["heading"]), fts_text(chunk["text"])) for chunk in data["chunks"]]
-    connection.executemany("INSERT INTO t VALUES (?, ?, ?)", rows)
-    sql = "SELECT rowid FROM t WHERE t MATCH ? ORDER BY bm25(t, ?, ?, ?) LIMIT ?"
-    return {
-        query: [
-            data["chunks"][rowid - 1]["id"]
-            for (rowid,) in connection.execute(sql, (fts_query(query), *BM25_WEIGHTS, RANKING_DEPTH))
-        ]
-        for query in _queries(data)
-    }
+async def bench(data: Mapping[str, Any], model_dir: Path, *, is_cut: bool) -> Mapping[Mode, Ranked]:
+    budget = ChunkBudget.for_model(LocalEmbedder.max_tokens, local_counter(model_dir / TOKENIZER_FILE))
+    async with _searched(data, model_dir, budget if is_cut else None) as searcher:
+        return {mode: await _ranked(searcher, data, mode) for mode in Mode}
 
 
-async def rank_by_vectors(data: Mapping[str, Any], model_dir: Path) -> Ranked:
-    """The local model's exact neighbours; prints what embedding cost."""
-    with ThreadPoolExecutor(1) as executor:
-        embedder = LocalEmbedder(model_dir, executor)
-        await embedder.embed(["load the model"])
-        started = time.process_time()
-        vectors = await embedder.embed([f"{chunk['heading']}\n{chunk['text']}" for chunk in data["chunks"]])
-        cpu_seconds = time.process_time() - started
-        print(f"embedding: {len(vectors) / cpu_seconds:.1f} chunks per CPU second")
-        queries = _queries(data)
-        asked = await embedder.embed(queries)
-        await embedder.aclose()
-    index = VectorIndex()
-    index.add("bench", [chunk["id"] for chunk in data["chunks"]], vectors)
-    return {query: _ids(index, vector) for query, vector in zip(queries, asked, strict=True)}
+@asynccontextmanager
+async def _searched(data: Mapping[str, Any], model_dir: Path, budget: ChunkBudget | None) -> AsyncIterator[Searcher]:
+    with tempfile.TemporaryDirectory(prefix="gleanery-retrieval-") as folder, ThreadPoolExecutor(2) as executor:
+        async with EmbeddedStore(Path(folder) / "gleanery.db", lambda _: None) as store:
+            crawl = await start_crawl(store, "https://retrieval.test/")
+            for number, chunk in enumerate(data["chunks"]):
+                await _store(crawl, number, chunk["heading"], chunk["text"], budget)
+            vectors = Vectors(store.vectors, LocalEmbedder(model_dir, executor))
+            await vectors.load()
+            async for _ in vectors.embed_missing(crawl.fence, crawl.source.source_id):
+                pass
+            speller = Speller(store.search)
+            await speller.refresh()
+            yield Searcher(store.search, vectors, executor, speller=speller)
 
 
-def fuse(by_words: Ranked, by_vectors: Ranked) -> Ranked:
-    return {
-        query: [hit.id for hit in reciprocal_rank({"keyword": ids, "vector": by_vectors[query]})]
-        for query, ids in by_words.items()
-    }
+async def _store(crawl: Crawl, number: int, heading: str, text: str, budget: ChunkBudget | None) -> None:
+    source_id, task_id, url = crawl.source.source_id, crawl.task.task_id, f"https://retrieval.test/{number}"
+    page_id = content_id("pg", source_id, url)
+    outline = (Heading(1, heading, None, 0),)
+    page = Page(
+        page_id, source_id, url, url, heading, "", None, text, outline, content_id("h", text), 200, "text/html", None, None,
+        len(text), utc_now(), task_id,
+    )  # fmt: skip
+    slices = [(0, len(text))] if budget is None else [(s.start, s.end) for s in chunk_markdown(text, (), heading, budget=budget)]
+    chunks = tuple(
+        Chunk(f"{page_id}-{ordinal}", page_id, source_id, ordinal, start, end, (heading,), text[start:end])
+        for ordinal, (start, end) in enumerate(slices)
+    )
+    frontier_url = FrontierUrl(url, url, 1, UrlState.QUEUED)
+    await crawl.add(frontier_url)
+    await crawl.store_page(frontier_url, PageBundle(page, chunks, ()))
+
+
+async def _ranked(searcher: Searcher, data: Mapping[str, Any], mode: Mode) -> Ranked:
+    ranked = {}
+    for entry in data["queries"]:
+        found = await searcher.find(SearchQuery(entry["query"], mode=mode, limit=HITS))
+        numbers = dict.fromkeys(int(hit.found.url.rpartition("/")[2]) for hit in found.hits)
+        ranked[entry["query"]] = [data["chunks"][number]["id"] for number in numbers]
+    return ranked
 
 
 def score(data: Mapping[str, Any], ranked: Ranked) -> dict[str, float]:
@@ -88,29 +97,20 @@ def score(data: Mapping[str, Any], ranked: Ranked) -> dict[str, float]:
     return {name: total / len(data["queries"]) for name, total in sums.items()}
 
 
-def _queries(data: Mapping[str, Any]) -> list[str]:
-    return [entry["query"] for entry in data["queries"]]
-
-
-def _ids(index: VectorIndex, vector: np.ndarray) -> list[str]:
-    return [chunk_id for chunk_id, _ in index.search(vector, RANKING_DEPTH)]
-
-
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument(
         "--model", type=Path, default=Path("data/models") / MODEL_NAME, help="where the model is or goes"
     )
+    parser.add_argument("--cut", action="store_true", help="cut each chunk as gleanery cuts a page")
     parser.add_argument("--write", type=Path, help="a folder for the rankings")
     options = parser.parse_args(arguments)
     data = json.loads(options.data.read_text())
-    by_words = rank_by_words(data)
-    by_vectors = asyncio.run(rank_by_vectors(data, build(options.model)))
-    for name, ranked in (("words", by_words), ("vectors", by_vectors), ("both", fuse(by_words, by_vectors))):
-        print(f"{name:8}", "  ".join(f"{measure} {value:.3f}" for measure, value in score(data, ranked).items()))
+    for mode, ranked in asyncio.run(bench(data, build(options.model), is_cut=options.cut)).items():
+        print(f"{mode:8}", "  ".join(f"{measure} {value:.3f}" for measure, value in score(data, ranked).items()))
         if options.write:
-            (options.write / f"{name}.json").write_text(json.dumps(ranked))
+            (options.write / f"{mode}.json").write_text(json.dumps(ranked))
     return 0
 
 

@@ -166,7 +166,7 @@ class OpenAIApi:
 
 def vector_of(text: str, dimensions: int = 1536) -> NDArray[np.float32]:
     """The vector that this server gives for `text`: random-looking, the same every time, of length 1."""
-    seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
+    seed = int.from_bytes(hashlib.sha256(" ".join(text.split()).encode()).digest()[:8], "little")
     vector = np.random.default_rng(seed).standard_normal(dimensions).astype(np.float32)
     normalised: NDArray[np.float32] = vector / np.linalg.norm(vector)
     return normalised

@@ -28,7 +28,7 @@ from gleanery.api.saved_query_shapes import (
 )
 from gleanery.knowledge.evaluation import Evaluator
 from gleanery.model import Clock
-from gleanery.store.base import GenerationStore
+from gleanery.store.generation_store import GenerationStore
 from gleanery.store.saved_queries import SavedQuery, SavedQueryStore
 
 JSON_LINES = "application/jsonl"

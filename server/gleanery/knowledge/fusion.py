@@ -23,7 +23,7 @@ CODE_WEIGHTS = (2.0, 3.0, 2.0, 1.0, 1.0, 2.0)
 # each is scaled by its score (as Bruch, Gai, Ingber: "An Analysis of Fusion Functions for Hybrid Retrieval", TOIS 2023, found
 # better). tests/bench/README.md has what was measured: on every set ahead of ranks alone, whatever their k and weights.
 RRF_K = 60
-RRF_WEIGHTS: Mapping[str, float] = {"keyword": 0.55, "vector": 0.45}
+RRF_WEIGHTS: Mapping[str, float] = {"keyword": 0.6, "vector": 0.4}
 RANKING_DEPTH = 100  # hits to take from each ranking: 200 and 400 give the same within 0.01
 
 # A chunk of which more than this share is links leads to answers and has none. Not so much that it could not be found.

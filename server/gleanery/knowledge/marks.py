@@ -13,7 +13,6 @@ from gleanery.store.words import (
     OUTER_JOINT,
     WORD,
     folded,
-    is_plain,
     light_stem,
     unsigned,
 )

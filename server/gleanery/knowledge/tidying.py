@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from gleanery import errors, log
 from gleanery.knowledge.vectors import Vectors
-from gleanery.store.base import GenerationStore
+from gleanery.store.generation_store import GenerationStore
 from gleanery.store.values import Change
 
 _log = log.get(__name__)
