@@ -76,7 +76,7 @@ async def test_version(env: dict[str, str]) -> None:
         ["tasks", "prune"],
         ["tasks", "start"],
         ["nonsense"],
-        ["search", "x", "--language", "python"],
+        ["search", "--code", "--language", "python"],
         ["search", "x", "--code", "--mode", "vector"],
         ["tasks", "--server", "ftp://example.org"],
         ["tasks", "--server", "example.org"],

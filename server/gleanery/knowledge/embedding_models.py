@@ -138,6 +138,7 @@ class EmbeddingModels:
         stored = await self._by_state()
         latest = stored.get(ModelState.BUILDING) or stored.get(ModelState.ACTIVE)
         state = await self._propose(options, {} if latest is None else latest.environment)
+        _log.info("embedder changed on request", extra={"model": options.name, "state": str(state)})
         await self.sync()
         if self._vectors.active is None:
             await self._take_what_is_built()
@@ -145,7 +146,7 @@ class EmbeddingModels:
 
     async def _propose(self, options: EmbedderOptions, environment: Mapping[str, Any]) -> ModelState:
         state = await self._store.propose(options.name, options.model_dump(mode="json"), environment)
-        _log.info("embedder set", extra={"model": options.name, "state": str(state)})
+        _log.debug("embedder set", extra={"model": options.name, "state": str(state)})
         if state is ModelState.BUILDING and options.kind is EmbedderKind.NONE:
             await self._store.activate(options.name, is_forced=True)  # there is nothing to build
             return ModelState.ACTIVE
