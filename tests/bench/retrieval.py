@@ -67,7 +67,11 @@ async def _store(crawl: Crawl, number: int, heading: str, text: str, budget: Chu
         page_id, source_id, url, url, heading, "", None, text, outline, content_id("h", text), 200, "text/html", None, None,
         len(text), utc_now(), task_id,
     )  # fmt: skip
-    slices = [(0, len(text))] if budget is None else [(s.start, s.end) for s in chunk_markdown(text, (), heading, budget=budget)]
+    slices = (
+        [(0, len(text))]
+        if budget is None
+        else [(s.start, s.end) for s in chunk_markdown(text, (), heading, budget=budget)]
+    )
     chunks = tuple(
         Chunk(f"{page_id}-{ordinal}", page_id, source_id, ordinal, start, end, (heading,), text[start:end])
         for ordinal, (start, end) in enumerate(slices)

@@ -11,6 +11,8 @@ import pytest
 
 from tests.cli.command import run, started
 
+TYPES = "crawl, upload, import, embed_source, enrich_source, test"
+
 
 @asynccontextmanager
 async def worker(env: dict[str, str], *args: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
@@ -23,7 +25,7 @@ async def worker(env: dict[str, str], *args: str) -> AsyncIterator[tuple[asyncio
 
 async def test_it_runs_tasks_without_a_server_and_stops_in_order(env: dict[str, str]) -> None:
     async with worker(env, "--worker-id", "wombat", "--concurrency", "2") as (process, said):
-        assert said == "worker wombat runs tasks of crawl, upload, import, embed_source, enrich_source, test, 2 at once\n"
+        assert said == f"worker wombat runs tasks of {TYPES}, 2 at once\n"
         begun = await run(env, "tasks", "start", "test", "--payload", '{"steps": 1, "seconds": 0}')
         assert (begun.code, begun.out.split()[1:]) == (0, ["is", "queued"])
         assert begun.err == "It runs when a server or a worker runs on this data folder.\n"
@@ -62,7 +64,7 @@ async def test_a_name_in_use_is_refused(env: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("args", "complaint"),
     [
-        (["--task-types", "crawl,nix"], "--task-types: there is no 'nix'; there are crawl, upload, import, embed_source, enrich_source, test"),
+        (["--task-types", "crawl,nix"], f"--task-types: there is no 'nix'; there are {TYPES}"),
         (["--task-types", " , "], "--task-types: name at least one type, or leave it out to run them all"),
         (["--concurrency", "0"], "GLEANERY_WORKER_CONCURRENCY: a worker needs at least 1: say --concurrency N"),
         (["--concurrency", "many"], "GLEANERY_WORKER_CONCURRENCY: "),

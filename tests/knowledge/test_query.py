@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -223,6 +224,10 @@ def test_syntax_is_taken_literally(table: sqlite3.Connection, query: str) -> Non
 
 
 @settings(max_examples=300, deadline=None)
+def every(rows: int, word: str) -> int:
+    return rows
+
+
 @given(st.text(max_size=60) | st.text(alphabet='ab"“”-:() *^{}+~\n#._検é\x00', max_size=30))
 def test_anything_can_be_typed(text: str) -> None:
     connection = sqlite3.connect(":memory:")
@@ -231,7 +236,7 @@ def test_anything_can_be_typed(text: str) -> None:
     )
     for parsed in (parse_query(text), parse_query(text).relaxed(), parse_query(text, code_languages=True)):
         for rows in (0, 10_000, 90_000):
-            plan = planned(parsed, parsed.terms, lambda word, rows=rows: rows)
+            plan = planned(parsed, parsed.terms, partial(every, rows))
             assert len(parsed.terms) <= 64
             asked = expression(match_of(Shelf.CHUNKS, parsed, plan))
             connection.execute("SELECT rowid FROM t WHERE t MATCH ?", (asked,)).fetchall()

@@ -94,7 +94,7 @@ async def test_filters_of_pages(crawl: Crawl, groups: dict[str, Groups], paths: 
         await crawl.add(url_of(path))
         page = replace(bundle.page, language=language, version=version)
         await crawl.store_page(url_of(path), replace(bundle, page=page))
-    pages = pages_of(crawl, **groups)
+    pages = replace(pages_of(crawl), **groups)  # type: ignore[arg-type]
     assert sorted(await contents(crawl.store, ANY, pages)) == [f"a zebra on {path}" for path in paths]
     texts = await crawl.store.search.texts_of(pages)
     assert len(texts) == len(paths)

@@ -10,7 +10,7 @@ from gleanery import errors, log
 from gleanery.knowledge.query import ParsedQuery
 from gleanery.knowledge.spelling import Vocabulary, allowed_slips
 from gleanery.store.search_store import SearchStore, Shelf
-from gleanery.store.words import CASE_BORDER, folded
+from gleanery.store.words import CASE_BORDER, folded, light_stem
 
 _log = log.get(__name__)
 
@@ -85,11 +85,14 @@ class Speller:
         return {word: meant for word, meant in zip(asked, nearest, strict=True) if meant is not None}
 
     def _suspects(self, vocabulary: Vocabulary, parsed: ParsedQuery) -> Sequence[str]:
-        """Words that nothing has, or the parts of such a word that nothing has."""
+        """Words that nothing has in any form, or the parts of such a word that nothing has."""
+
+        def is_known(word: str) -> bool:
+            word = folded(word)
+            return bool(vocabulary.count(word) or vocabulary.count(light_stem(word)))
+
         suspects: list[str] = []
         for word in parsed.typed:
-            if vocabulary.count(folded(word)):
-                continue
-            parts = CASE_BORDER.split(word)
-            suspects += [part for part in parts if not vocabulary.count(folded(part))]
+            if not is_known(word):
+                suspects += [part for part in CASE_BORDER.split(word) if not is_known(part)]
         return list(dict.fromkeys(suspects))

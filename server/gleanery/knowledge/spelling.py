@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 MIN_LETTERS = 4
 TWO_SLIPS_FROM = 8
+ANOTHER_LETTER_FROM = 6
 MAX_BYTES = 32
 """Longer words are not corrected: they are hashes, keys and lines of something encoded."""
 MAX_CANDIDATES = 120
@@ -59,22 +60,20 @@ class Vocabulary:
 
     def nearest(self, word: str) -> str | None:
         """The word that differs by the fewest slips (a letter more, less, another, or two in the wrong order) from one that
-        isn't here; of equal ones that with the same beginning, then the most frequent. One slip is allowed from four letters
-        on, two from eight. None when nothing is near."""
+        isn't here; of equal ones the most frequent. One slip is allowed from four letters on, two from eight. None when
+        nothing is near. People rarely miss the first letter, but two real words often differ by it alone, as short ones do
+        by any letter: those are no slips."""
         slips = allowed_slips(word)
         if not slips or not len(self.words):
             return None
-        best: tuple[int, bool, int] | None = None
-        found = None
+        near: list[tuple[int, int, str]] = []
         for at in self._candidates(word.encode(), slips):
             other = self.words[at].decode()
-            distance = slips_between(word, other, slips)
-            if distance > slips or not distance:
-                continue
-            order = (distance, other[0] != word[0], -int(self.rows[at]))
-            if best is None or order < best:
-                best, found = order, other
-        return found
+            if _may_be_meant(word, other):
+                distance = slips_between(word, other, slips)
+                if 0 < distance <= slips:
+                    near.append((distance, -int(self.rows[at]), other))
+        return min(near)[2] if near else None
 
     def _candidates(self, word: bytes, slips: int) -> NDArray[np.int64]:
         """Those that may be so near, the likeliest first. A letter beyond ASCII has up to three bytes."""
@@ -95,6 +94,12 @@ def allowed_slips(word: str) -> int:
     if not word.isalpha() or len(word) < MIN_LETTERS or len(word.encode()) > MAX_BYTES:
         return 0
     return 2 if len(word) >= TWO_SLIPS_FROM else 1
+
+
+def _may_be_meant(word: str, other: str) -> bool:
+    if word[0] != other[0] and word[:2] != other[1::-1]:
+        return False
+    return len(word) != len(other) or len(word) >= ANOTHER_LETTER_FROM or sorted(word) == sorted(other)
 
 
 def slips_between(left: str, right: str, limit: int) -> int:
