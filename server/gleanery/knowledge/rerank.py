@@ -156,7 +156,10 @@ def _load(folder: Path, threads: int) -> _Model:
         session = onnxruntime.InferenceSession(str(folder / MODEL_FILE), options, providers=["CPUExecutionProvider"])
     except (*failures, state.NotImplemented) as error:
         raise RerankFailed("The reranker's model can't be loaded.", reason=str(error)[:500]) from error
-    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
+    except Exception as error:  # noqa: BLE001 - tokenizers raises plain Exception for whatever is wrong with the file
+        raise RerankFailed("The reranker's tokenizer can't be loaded.", reason=str(error)[:500]) from error
     tokenizer.no_padding()
     tokenizer.enable_truncation(MAX_TOKENS, strategy="only_second")
     known = {"input_ids", "attention_mask", "token_type_ids"}
