@@ -16,7 +16,7 @@ import itertools
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -107,22 +107,28 @@ async def _searcher(store: EmbeddedStore, model: Path) -> AsyncIterator[Searcher
         yield Searcher(store.search, vectors, executor, speller=speller)
 
 
-async def _ask_all(searcher: Searcher, asked: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], list[float]]:
-    """Milliseconds by mode and kind."""
-    took: dict[tuple[str, str], list[float]] = {}
+Took = Mapping[tuple[str, str], list[tuple[float, float]]]
+"""Milliseconds by the clock and of CPU time (of the whole process), by mode and kind of query."""
+
+
+async def _ask_all(searcher: Searcher, asked: Sequence[tuple[str, str]]) -> Took:
+    took: dict[tuple[str, str], list[tuple[float, float]]] = {}
+
+    async def timed(mode: str, kind: str, answer: Awaitable[object]) -> None:
+        started, cpu_started = time.perf_counter(), time.process_time()
+        await answer
+        cpu_ms = (time.process_time() - cpu_started) * 1000
+        took.setdefault((mode, kind), []).append(((time.perf_counter() - started) * 1000, cpu_ms))
+
     for kind, text in asked:
         for mode in Mode:
-            started = time.perf_counter()
-            await searcher.find(SearchQuery(text, mode=mode))
-            took.setdefault((mode.value, kind), []).append((time.perf_counter() - started) * 1000)
-        started = time.perf_counter()
-        await searcher.find_code(CodeQuery(text))
-        took.setdefault(("code", kind), []).append((time.perf_counter() - started) * 1000)
+            await timed(mode.value, kind, searcher.find(SearchQuery(text, mode=mode)))
+        await timed("code", kind, searcher.find_code(CodeQuery(text)))
     return took
 
 
-def _print(title: str, took: Mapping[tuple[str, str], list[float]]) -> None:
-    print(f"\n{title:24} {'p50':>7} {'p95':>7} {'p99':>7}  ms")
+def _print(title: str, took: Took) -> None:
+    print(f"\n{title:24} {'p50':>7} {'p95':>7} {'p99':>7} ms, CPU: {'p50':>7} {'p95':>7}")
     for mode, kinds in itertools.groupby(sorted(took), key=lambda key: key[0]):
         of_mode = list(kinds)
         _print_line(mode, [value for key in of_mode for value in took[key]])
@@ -131,9 +137,10 @@ def _print(title: str, took: Mapping[tuple[str, str], list[float]]) -> None:
                 _print_line(f"  {key[1]}", took[key])
 
 
-def _print_line(name: str, values: Sequence[float]) -> None:
-    p50, p95, p99 = np.percentile(values, (50, 95, 99))
-    print(f"{name:24} {p50:7.1f} {p95:7.1f} {p99:7.1f}", flush=True)
+def _print_line(name: str, values: Sequence[tuple[float, float]]) -> None:
+    p50, p95, p99 = np.percentile([wall for wall, _ in values], (50, 95, 99))
+    cpu50, cpu95 = np.percentile([cpu for _, cpu in values], (50, 95))
+    print(f"{name:24} {p50:7.1f} {p95:7.1f} {p99:7.1f} {'':8} {cpu50:7.1f} {cpu95:7.1f}", flush=True)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -77,7 +77,7 @@ async def test_long_passages_are_cut_and_any_text_is_scored(tmp_path: Path, exec
 
 async def test_a_reranker_has_so_much_time(tmp_path: Path, executor: ThreadPoolExecutor) -> None:
     reranker = CrossEncoder(build(tmp_path), executor)
-    with pytest.raises(RerankFailed, match="longer than 0 s|ran out of time"):
+    with pytest.raises(RerankFailed, match=r"longer than 0 s|ran out of time"):
         await reranker.rank("zebra", PASSAGES, 0.0)
 
 

@@ -157,8 +157,8 @@ def _load(folder: Path, threads: int) -> _Model:
     except (*failures, state.NotImplemented) as error:
         raise RerankFailed("The reranker's model can't be loaded.", reason=str(error)[:500]) from error
     try:
-        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
-    except Exception as error:  # noqa: BLE001 - tokenizers raises plain Exception for whatever is wrong with the file
+        tokenizer = Tokenizer.from_buffer((folder / TOKENIZER_FILE).read_bytes())
+    except (OSError, ValueError) as error:
         raise RerankFailed("The reranker's tokenizer can't be loaded.", reason=str(error)[:500]) from error
     tokenizer.no_padding()
     tokenizer.enable_truncation(MAX_TOKENS, strategy="only_second")
