@@ -142,8 +142,10 @@ class Bench:
             aiohttp.ClientSession() as session,
             session.post(f"{self._server.url}/api/v1/search", json=body) as reply,
         ):
-            hits = (await reply.json())["hits"]
-            return any(word in hit["content"] for hit in hits)
+            answer = await reply.json()
+            if reply.status != 200:
+                raise RuntimeError(f"POST /api/v1/search: {reply.status} {answer}")
+            return any(word in hit["content"] for hit in answer["hits"])
 
 
 def _quantile_ms(before: Mapping[float, float], after: Mapping[float, float]) -> float:

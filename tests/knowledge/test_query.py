@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gleanery.knowledge.plan import ANCHOR_ROWS, Plan, match_of, planned
+from gleanery.knowledge.plan import ANCHOR_ROWS, Counts, Plan, match_of, planned
 from gleanery.knowledge.query import Filters, ParsedQuery, Role, Term, parse_query, respelled
 from gleanery.store.search_store import Match, Shelf
 from gleanery.store.words import FTS_TOKENIZER, fts_body, fts_code, fts_names, fts_text
 
+NOTHING_KNOWN = Counts(lambda word: 0, 1)
 
-def nothing_known(word: str) -> int:
-    del word
-    return 0
+
+def counts_of(rows: dict[str, int]) -> Counts:
+    return Counts(lambda word: rows.get(word, 0), 100_000)
 
 
 def keys(terms: tuple[Term, ...], *roles: Role) -> list[str]:
@@ -139,31 +140,43 @@ def test_words_put_right(text: str, corrections: dict[str, str], corrected: str)
 
 
 def test_rows_with_common_words_alone_are_not_ranked() -> None:
-    rows = {"rare": 10, "less": ANCHOR_ROWS - 20, "common": 50_000, "rar": 5}
     parsed = parse_query("common rare less")
-    plan = planned(parsed, parsed.terms, lambda word: rows.get(word, 0))
-    assert sorted(term.key for every in plan.anchors for term in every) == ["less", "rar", "rare"]
+    counts = counts_of({"rare": 10, "less": ANCHOR_ROWS - 20, "common": 50_000, "rar": 5})
+    plan = planned(parsed, parsed.terms, counts)
+    assert sorted(keys(plan.anchors)) == ["less", "rar", "rare"]
+    assert plan.groups == ((), ())
     assert sorted(keys(plan.rest)) == ["common", "common rare", "rare less"]
 
 
 def test_of_common_words_two_must_be_there() -> None:
     parsed = parse_query("get value object")
-    rows = {"get": 20_000, "value": 30_000, "object": 40_000, "valu": 35_000}
-    plan = planned(parsed, parsed.terms, lambda word: rows.get(word, 0))
-    assert [[term.key for term in every] for every in plan.anchors] == [["get", "value"]]
+    plan = planned(parsed, parsed.terms, counts_of({"get": 20_000, "value": 30_000, "object": 40_000, "valu": 35_000}))
+    assert plan.anchors == ()
+    assert [keys(group) for group in plan.groups] == [["get"], ["value"]]
+    assert sorted(keys(plan.rest)) == ["object", "valu"]
+    assert sorted(keys(plan.left_out)) == ["get value", "value object"]
+
+
+def test_forms_of_a_word_do_not_count_as_two() -> None:
+    parsed = parse_query("limits values rates")
+    rows = {"limits": 4_000, "limit": 5_000, "values": 6_000, "valu": 7_000, "rates": 8_000, "rat": 9_000}
+    plan = planned(parsed, parsed.terms, counts_of(rows))
+    assert [keys(group) for group in plan.groups] == [["limits", "limit", "rates", "rat"], ["values", "valu"]]
 
 
 def test_a_common_word_alone_is_looked_for() -> None:
     parsed = parse_query("value")
-    plan = planned(parsed, parsed.terms, lambda word: 50_000)
-    assert [[term.key for term in every] for every in plan.anchors] == [["value"]]
+    assert keys(planned(parsed, parsed.terms, Counts(lambda word: 50_000, 100_000)).anchors) == ["value"]
 
 
 def test_terms_that_cost_too_much_are_left_out() -> None:
-    parsed = parse_query("rare one_two three")
-    rows = {"rare": 3, "one": 90_000, "two": 90_000, "three": 150_000}
-    plan = planned(parsed, parsed.terms, lambda word: rows.get(word, 0))
-    assert "three" in keys(plan.left_out)
+    parsed = parse_query("rare one three")
+    plan = planned(
+        parsed, parsed.terms, counts_of({"rare": 3, "rar": 4, "one": 90_000, "three": 95_000, "thre": 96_000})
+    )
+    assert sorted(keys(plan.anchors)) == ["rar", "rare"]
+    assert keys(plan.rest) == ["one"]
+    assert keys(plan.left_out) == ["rare one", "three", "thre", "one three"]
 
 
 @pytest.fixture
@@ -187,7 +200,7 @@ def expression(match: Match) -> str:
 
 
 def matched(parsed: ParsedQuery, plan: Plan | None = None) -> Match:
-    return match_of(Shelf.CHUNKS, parsed, plan or planned(parsed, parsed.terms, nothing_known))
+    return match_of(Shelf.CHUNKS, parsed, plan or planned(parsed, parsed.terms, NOTHING_KNOWN))
 
 
 def found(table: sqlite3.Connection, query: str) -> list[int]:
@@ -236,7 +249,7 @@ def test_anything_can_be_typed(text: str) -> None:
     )
     for parsed in (parse_query(text), parse_query(text).relaxed(), parse_query(text, code_languages=True)):
         for rows in (0, 10_000, 90_000):
-            plan = planned(parsed, parsed.terms, partial(every, rows))
+            plan = planned(parsed, parsed.terms, Counts(partial(every, rows), 100_000))
             assert len(parsed.terms) <= 64
             asked = expression(match_of(Shelf.CHUNKS, parsed, plan))
             connection.execute("SELECT rowid FROM t WHERE t MATCH ?", (asked,)).fetchall()

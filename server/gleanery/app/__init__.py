@@ -85,6 +85,7 @@ async def build(settings: Settings, stack: contextlib.AsyncExitStack) -> Server:
     await serve_doors(stack, listener, all_routes, gate, live)
     await run_engine(settings, stack, base, tasks, policy, jobs)
     _look_after(settings, base, tasks, tidying, jobs)
+    base.feed.listen(speller.hear)
     jobs.start(speller.run())
     stack.enter_context(announced(settings.data_dir, url))
     return Server(url, base.store, tasks.worker)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ from gleanery.store.words import (
 )
 
 Range = tuple[int, int]
+_ASCII_WORD = re.compile("[A-Za-z0-9]+")
 MAX_CHARS = 200_000
 """Nothing is marked beyond: a chunk is a few thousand characters long, a code example may be anything."""
 
@@ -48,7 +50,7 @@ def mark(content: str, terms: Iterable[Term]) -> list[Range]:
     wanted = _wanted(terms)
     if wanted.is_empty:
         return []
-    words = [(folded(match[0]), *match.span()) for match in WORD.finditer(content)]
+    words = _words(content)
     parts = [part for word in words for part in _parts(content, word)]
     found = [*_single(words, wanted), *_single(parts, wanted)]
     if wanted.runs:
@@ -74,6 +76,12 @@ def _wanted(terms: Iterable[Term]) -> _Wanted:
         else:
             wanted.runs.setdefault(words[0], []).append(words)
     return wanted
+
+
+def _words(content: str) -> list[Atom]:
+    if content.isascii():  # a hit has some hundred words, and most texts are
+        return [(match[0].lower(), match.start(), match.end()) for match in _ASCII_WORD.finditer(content)]
+    return [(folded(match[0]), *match.span()) for match in WORD.finditer(content)]
 
 
 def _is_split(content: str, word: Atom) -> bool:

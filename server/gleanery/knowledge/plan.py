@@ -2,85 +2,110 @@
 
 BM25 of a row costs a few microseconds, so a row that has one common word of many must not be ranked at all. Of 100,000 chunks
 a fifth has "function"; "how to use a function to get the value of an object" matches half of them, 140 ms of work. So only
-rows are ranked that have one of the rarer terms; the others add to the score of those.
+rows are ranked that have one of the rarer terms, or two of the others; what else is looked for adds to the score of those.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gleanery.knowledge.query import ParsedQuery, Role, Term
 from gleanery.store.search_store import Match, Shelf
-from gleanery.store.words import EVERY_ROW
+from gleanery.store.words import EVERY_ROW, light_stem
 
-ANCHOR_ROWS = 4_000
-"""So many rows may have one of the terms that a hit must have."""
+ANCHOR_ROWS = 3_000
+"""So many rows may have one of the terms that are enough for a hit."""
+PAIRED_ROWS = 5_000
+"""So many rows may have two of those that aren't."""
 REST_ROWS = 120_000
 """So many entries of the index may be passed over for the terms that only count."""
+TOGETHER = 1.5
+"""Words of a query are together in so many times more rows than if they had nothing to do with each other."""
 # What was written counts in every column; a stem stands for other forms of prose, and would find parts of names.
 _STEM_COLUMNS = {Shelf.CHUNKS: "title headings body names context", Shelf.CODE: "title headings context names summary"}
 _CODE_COLUMNS = "code names"
 _NOTHING = '""'  # an empty phrase finds nothing
 
-Count = Callable[[str], int]
-
 
 @dataclass(frozen=True)
 class Plan:
-    """A row must have all of one of `anchors`; `rest` adds to its score, and `left_out` is what would cost too much."""
+    """A row must have one of `anchors`, or one of the first and one of the second of `groups`; `rest` adds to its score, and
+    `left_out` is what would cost too much."""
 
-    anchors: tuple[tuple[Term, ...], ...]
+    anchors: tuple[Term, ...] = ()
+    groups: tuple[tuple[Term, ...], tuple[Term, ...]] = ((), ())
     rest: tuple[Term, ...] = ()
     left_out: tuple[Term, ...] = ()
 
 
-def planned(parsed: ParsedQuery, terms: Sequence[Term], count: Count) -> Plan:
-    """For these terms of a query. `count` gives the number of rows that have a (folded) word, 0 where that isn't known: then
-    any term will do."""
+@dataclass(frozen=True)
+class Counts:
+    """How many rows have a (folded) word, 0 where that isn't known: then any term will do. `size` is the number of rows."""
+
+    of: Callable[[str], int]
+    size: int
+
+    def rows(self, term: Term) -> int:
+        """At most: a phrase is in no more rows than its rarest word."""
+        return min(map(self.of, term.key.split()), default=0)
+
+    def entries(self, term: Term) -> int:
+        return sum(map(self.of, term.key.split()))
+
+
+def planned(parsed: ParsedQuery, terms: Sequence[Term], counts: Counts) -> Plan:
+    """For these terms of a query."""
     if parsed.can_be_relaxed:  # what must be there is anchor enough, and counts already
-        return Plan((), *_affordable([term for term in terms if term not in parsed.required], count))
-    rows = {term: _rows(term, count) for term in terms}
-    by_rarity = sorted((term for term in terms if term.role is not Role.PAIR), key=lambda term: rows[term])
+        rest, left_out = _affordable([term for term in terms if term not in parsed.required], counts)
+        return Plan(rest=rest, left_out=left_out)
+    by_rarity = sorted((term for term in terms if term.role is not Role.PAIR), key=counts.rows)
     anchors: list[Term] = []
     total = 0
     for term in by_rarity:
-        if anchors and total + rows[term] > ANCHOR_ROWS:
+        total += counts.rows(term)
+        if total > ANCHOR_ROWS:
             break
         anchors.append(term)
-        total += rows[term]
-    chosen: tuple[tuple[Term, ...], ...] = tuple((term,) for term in anchors)
-    if total > ANCHOR_ROWS and (second := _second(anchors[0], by_rarity)):
-        chosen, anchors = ((anchors[0], second),), [anchors[0], second]
-    rest, left_out = _affordable([term for term in terms if term not in anchors], count)
-    return Plan(chosen, rest, left_out)
+    groups = _groups(by_rarity[len(anchors) :], counts, must_be=not anchors)
+    if not anchors and not all(groups):
+        anchors = by_rarity[:1]
+    chosen = {*anchors, *groups[0], *groups[1]}
+    rest, left_out = _affordable([term for term in terms if term not in chosen], counts)
+    return Plan(tuple(anchors), groups, rest, left_out)
 
 
-def _rows(term: Term, count: Count) -> int:
-    """At most: a phrase is in no more rows than its rarest word."""
-    return min(map(count, term.key.split()), default=0)
+def _groups(by_rarity: Sequence[Term], counts: Counts, *, must_be: bool) -> tuple[tuple[Term, ...], tuple[Term, ...]]:
+    """Terms in turns, with their other forms, as long as not too many rows have one of each group; two if they `must_be`."""
+    groups: tuple[list[Term], list[Term]] = ([], [])
+    forms: dict[str, int] = {}
+    for term in by_rarity:
+        form = light_stem(term.key)
+        at = forms.setdefault(form, len(forms) % 2)
+        tried = ([*groups[0], term], groups[1]) if at == 0 else (groups[0], [*groups[1], term])
+        is_wanted = must_be and not all(groups)
+        if all(tried) and not is_wanted and _both(tried, counts) > PAIRED_ROWS:
+            break
+        groups = tried
+    return (tuple(groups[0]), tuple(groups[1])) if all(groups) else ((), ())
 
 
-def _second(first: Term, by_rarity: Sequence[Term]) -> Term | None:
-    """The rarest other word: too many rows have the first one alone."""
-    known = set(first.key.split())
-    others = (term for term in by_rarity if term.role is not Role.STEM and known.isdisjoint(term.key.split()))
-    return next(others, None)
+def _both(groups: Iterable[Iterable[Term]], counts: Counts) -> float:
+    """How many rows have one of each group, by estimate."""
+    shares = [1 - math.prod(1 - counts.rows(term) / counts.size for term in group) for group in groups]
+    return TOGETHER * counts.size * math.prod(shares)
 
 
-def _affordable(terms: Iterable[Term], count: Count) -> tuple[tuple[Term, ...], tuple[Term, ...]]:
+def _affordable(terms: Iterable[Term], counts: Counts) -> tuple[tuple[Term, ...], tuple[Term, ...]]:
     """The cheapest of them, and those that are left out."""
     taken: list[Term] = []
     left_out: list[Term] = []
     total = 0
-    for term in sorted(terms, key=lambda term: _entries(term, count)):
-        total += _entries(term, count)
+    for term in sorted(terms, key=counts.entries):
+        total += counts.entries(term)
         (taken if total <= REST_ROWS else left_out).append(term)
     return tuple(taken), tuple(left_out)
-
-
-def _entries(term: Term, count: Count) -> int:
-    return sum(map(count, term.key.split()))
 
 
 def match_of(shelf: Shelf, parsed: ParsedQuery, plan: Plan) -> Match:
@@ -88,8 +113,11 @@ def match_of(shelf: Shelf, parsed: ParsedQuery, plan: Plan) -> Match:
     must = [_phrase(term) for term in parsed.required]
     must += [f"{{{_CODE_COLUMNS}}} : {_phrase(term)}" for term in parsed.in_code]
     columns = {Role.STEM: _STEM_COLUMNS[shelf]}
-    ranked = _any_of(" AND ".join(_in(columns, term) for term in every) for every in plan.anchors)
-    if plan.rest and plan.anchors:
+    alternatives = [_in(columns, term) for term in plan.anchors]
+    if all(plan.groups):
+        alternatives.append(" AND ".join(f"({_any_of(_in(columns, term) for term in group)})" for group in plan.groups))
+    ranked = _any_of(alternatives)
+    if plan.rest and alternatives:
         ranked = f"({ranked}) AND ({_optional(plan.rest, columns)})"
     elif must:
         ranked = _optional(plan.rest, columns)

@@ -37,7 +37,7 @@ from gleanery.knowledge.hits import (
 )
 from gleanery.knowledge.languages import folded as language_name
 from gleanery.knowledge.marks import mark
-from gleanery.knowledge.plan import Plan, match_of, planned
+from gleanery.knowledge.plan import Counts, Plan, match_of, planned
 from gleanery.knowledge.query import ParsedQuery, Role, Term, parse_query, respelled
 from gleanery.knowledge.rerank import Reranker
 from gleanery.knowledge.speller import Speller
@@ -69,9 +69,9 @@ ENOUGH_HITS = 20
 """With fewer by words, those that have but the common words of a query are looked for too."""
 RERANKED = 30
 RERANK_SECONDS = 2.0
-NEAR = 3 * RANKING_DEPTH
+NEAR = 2 * RANKING_DEPTH
 """Texts to look up by meaning at once: some are of pages that are not visible any more."""
-NEAR_IF_FILTERED = 8 * NEAR
+NEAR_IF_FILTERED = 12 * NEAR
 ENOUGH_NEAR = 40
 """So many hits by meaning are enough where a filter keeps others out."""
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
@@ -195,13 +195,15 @@ class Searcher:
     async def _by_words(self, shelf: Shelf, parsed: ParsedQuery, pages: PageFilter, limit: int) -> Scored:
         """Rows with their BM25, higher for better."""
         weights = CHUNK_WEIGHTS if shelf is Shelf.CHUNKS else CODE_WEIGHTS
-        plan = planned(parsed, self._telling(shelf, parsed), lambda word: self._speller.count(shelf, word))
+        counts = Counts(lambda word: self._speller.count(shelf, word), self._speller.size(shelf))
+        plan = planned(parsed, self._telling(shelf, parsed), counts)
         hits = await self._store.find_words(shelf, match_of(shelf, parsed, plan), pages, weights, limit)
         found = {hit.row: -hit.rank for hit in hits}
-        if len(found) < min(limit, ENOUGH_HITS) and plan.anchors and any(term.role is Role.WORD for term in plan.rest):
-            others = match_of(shelf, parsed, Plan((plan.rest[:1],)))
+        others = [term for term in plan.rest if term.role is Role.WORD]
+        if len(found) < min(limit, ENOUGH_HITS) and others and not parsed.can_be_relaxed:
+            match = match_of(shelf, parsed, Plan(tuple(others[:1])))
             least = min(found.values(), default=math.inf)
-            for hit in await self._store.find_words(shelf, others, pages, weights, limit - len(found)):
+            for hit in await self._store.find_words(shelf, match, pages, weights, limit - len(found)):
                 found.setdefault(hit.row, min(-hit.rank, least))
         return list(found.items())
 
@@ -229,7 +231,7 @@ class Searcher:
             return None
         if lookup is None:
             return None if mode is Mode.HYBRID else ()
-        return await self._near(lookup, pages, match_of(Shelf.CHUNKS, parsed, Plan(())))
+        return await self._near(lookup, pages, match_of(Shelf.CHUNKS, parsed, Plan()))
 
     async def _near(self, lookup: Lookup, pages: PageFilter, match: Match) -> Scored:
         """The nearest chunks that the filter lets by. Where it lets few by, what it does is asked first."""
@@ -258,7 +260,7 @@ class Searcher:
 
     async def _candidates(self, fused: Sequence[Fused[int]], asked: SearchQuery) -> list[_Candidate]:
         """The best of them with what they say: lists of links further down, near-duplicates put together."""
-        best = fused[: max(RERANKED, 4 * asked.limit)]
+        best = fused[: max(RERANKED, 3 * asked.limit)]
         passages = await self._store.passages([hit.id for hit in best])
         weighed = [_weighed(hit, passages[hit.id]) for hit in best if hit.id in passages]
         candidates = sorted(weighed, key=lambda candidate: -candidate.score)

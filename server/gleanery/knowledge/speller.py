@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from gleanery import errors, log
 from gleanery.knowledge.query import ParsedQuery
 from gleanery.knowledge.spelling import Vocabulary, allowed_slips
 from gleanery.store.search_store import SearchStore, Shelf
+from gleanery.store.values import Change
 from gleanery.store.words import CASE_BORDER, folded, light_stem
 
 _log = log.get(__name__)
@@ -34,15 +36,25 @@ class Speller:
 
     store: SearchStore
     _kept: dict[Shelf, _Kept] = field(default_factory=dict)
+    _bell: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def hear(self, changes: Sequence[Change]) -> None:
+        """For the change feed: a task on a source has ended."""
+        if any(change.task.status.is_final and change.task.payload.get("source_id") for change in changes):
+            self._bell.set()
 
     async def run(self) -> None:
-        """Read the words of the index now, and again whenever it has grown."""
+        """Read the words of the index now, and again whenever it has grown: looked at when a task on a source ends, and now
+        and then while one runs."""
         while True:
             try:
                 await self.refresh()
             except errors.StorageError as error:
                 _log.warning("words of the index not read", extra={"reason": error.message})
-            await asyncio.sleep(LOOK_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._bell.wait()
+            self._bell.clear()
 
     async def refresh(self) -> None:
         for shelf in Shelf:
@@ -65,10 +77,14 @@ class Speller:
         kept = self._kept.get(shelf)
         return kept.vocabulary.count(word) if kept else 0
 
+    def size(self, shelf: Shelf) -> int:
+        """How many rows there were then, at least 1."""
+        kept = self._kept.get(shelf)
+        return max(1, kept.vocabulary.size) if kept else 1
+
     def share(self, shelf: Shelf, word: str) -> float:
         """The share of rows that have a word (folded), as far as is known; 0 for one that is rare or new."""
-        kept = self._kept.get(shelf)
-        return kept.vocabulary.count(word) / kept.vocabulary.size if kept and kept.vocabulary.size else 0.0
+        return self.count(shelf, word) / self.size(shelf)
 
     async def corrections(self, shelf: Shelf, parsed: ParsedQuery) -> Mapping[str, str]:
         """For words as typed that the index doesn't have, the nearest that it has."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 SHINGLE_WORDS = 3
-MAX_WORDS = 300
+MAX_WORDS = 200
 LEAST_SHARED = 0.75
 """Of the shingles that two texts have together, the share that both have, from which on they count as one."""
 
