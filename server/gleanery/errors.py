@@ -14,6 +14,7 @@ GleaneryError
 ├── UnsupportedType       a file of a kind that isn't read                     415
 ├── UploadGone            an uploaded file is not on this disk any more
 ├── RefreshRejected       what a crawl built would take too much away: the old state stands
+├── RerankFailed          no better order of hits came: they stay as they are  can pass
 ├── StorageError          the store could not keep what it was given           507, can pass
 │   └── StorageFull       no room left on the disk
 ├── MemoryLimitExceeded   the processes of a task took more memory than its type may
@@ -154,6 +155,11 @@ class RefreshRejected(GleaneryError):
     """`details["reasons"]` are sentences; `details["generation"]` may be activated by hand."""
 
     code = "refresh_rejected"
+
+
+class RerankFailed(GleaneryError):
+    code = "rerank_failed"
+    can_retry = True
 
 
 class StorageError(GleaneryError):

@@ -79,6 +79,12 @@ def markdown(body: str) -> str:
             "<span class=label>[<a role=doc-backlink href='#id2'>2</a>]</span><p>Text.</p></aside>",
             "B[^2]\n\n[^2]: Text.",
         ),
+        # A heading of docutils may be one link back to the table of contents.
+        (
+            "<h2><a class=toc-backref href='#id3' role=doc-backlink>Why indent?</a><a class=headerlink href='#why'>¶</a></h2>"
+            "<p>x</p>",
+            "## Why indent?\n\nx",
+        ),
         # Entries of API references are sections, the further signatures of one are not.
         (
             "<h2>S</h2><dl class=py><dt class='sig' id='m.f'><span class=descname>f</span>(<em>a</em>)<a class=headerlink "

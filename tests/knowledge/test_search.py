@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gleanery.errors import EmbedUnavailable, InvalidInput, NotFound
+from gleanery.errors import EmbedUnavailable, InvalidInput, NotFound, RerankFailed
 from gleanery.knowledge.embedders.embedder import Embedding
-from gleanery.knowledge.rerank import Reranked, RerankFailed
+from gleanery.knowledge.rerank import Reranked
 from gleanery.knowledge.search import CodeQuery, Found, Mode, Searcher, SearchQuery, link_share
 from gleanery.knowledge.speller import Speller
 from gleanery.knowledge.vectors import Vectors

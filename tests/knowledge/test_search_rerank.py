@@ -13,8 +13,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from gleanery.errors import InvalidInput
-from gleanery.knowledge.rerank import ChatReranker, CrossEncoder, Reranked, RerankFailed
+from gleanery.errors import InvalidInput, RerankFailed
+from gleanery.knowledge.rerank import ChatReranker, CrossEncoder, Reranked
 
 WORDS = {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "zebra": 4, "lion": 5}
 ZEBRA = 4

@@ -156,9 +156,11 @@ def is_permalink(element: Element) -> bool:
 
 
 def _is_action(element: Element) -> bool:
+    names = element.get("class")
+    if "toc-backref" in names:  # docutils: the words of a heading, which lead back to the table of contents
+        return False
     if element.get("role") == "doc-backlink" or "data-footnote-backref" in element.attributes:
         return True
-    names = element.get("class")
     return bool(names) and _is_action_name(names)
 
 

@@ -14,20 +14,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gleanery.errors import GleaneryError, InvalidInput
+from gleanery.errors import InvalidInput, RerankFailed
 
 MODEL_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
 MAX_TOKENS = 512
 BATCH_PAIRS = 8
 MAX_PASSAGE_CHARS = 2_000
-
-
-class RerankFailed(GleaneryError):
-    """No order came; the one before stays."""
-
-    code = "rerank_failed"
-    can_retry = True
 
 
 @dataclass(frozen=True)
