@@ -34,6 +34,7 @@ from gleanery.handlers.import_source import ImportHandler, ImportParts, ImportSt
 from gleanery.handlers.upload.folder import UploadFolder
 from gleanery.handlers.upload.handler import UploadHandler, UploadParts, UploadStarter
 from gleanery.model import utc_now
+from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.presence import FilePresence
 from gleanery.web.guard import AddressPolicy
 from gleanery.web.post import Poster
@@ -70,13 +71,7 @@ def engine(
 ) -> Engine:
     """Every task type has its line here."""
     store, folder = ground.store, uploads(settings)
-    enrich = EnrichSourceHandler(
-        store.enrich,
-        ground.chat,
-        ReadyVectors(ground.vectors, store.vectors, is_searched=ground.is_searched),
-        parts=tuple(map(EnrichPart, settings.enrich)),
-        max_tokens=settings.enrich_max_tokens,
-    )
+    enrich, imports = _enrich(settings, ground), _imports(settings, ground)
     follow_up: Callable[[str, str], Awaitable[object]] | None = None
     if ground.chat is not None and settings.enrich:
 
@@ -86,15 +81,6 @@ def engine(
         follow_up = enqueue
     upload_parts = UploadParts(
         store, folder, parts.extract_pool, ground.executor, ground.vectors, ground.budgets, follow_up
-    )
-    imports = ImportParts(
-        store,
-        store.portable,
-        store.saved_queries,
-        store.vectors,
-        ground.vectors,
-        lambda task_id: uploads_dir(settings) / task_id,
-        is_searched=ground.is_searched,
     )
     handlers = by_type(
         [
@@ -122,16 +108,7 @@ def engine(
         checks={"crawl": crawl.check, "enrich_source": enrich.check},
     )
     presence = FilePresence(settings.data_dir / "workers")
-    worker = Worker(
-        store,
-        _only(handlers, task_types),
-        concurrency=settings.worker_concurrency,
-        lease_seconds=settings.lease_seconds,
-        worker_id=worker_id,
-        queue_limits=settings.queue_concurrency,
-        presence=presence,
-        grace_seconds=settings.grace_seconds,
-    )
+    worker = _worker(settings, store, _only(handlers, task_types), presence, worker_id)
     dispatcher.listen(worker.hear)
     return Engine(
         handlers,
@@ -143,6 +120,47 @@ def engine(
         worker,
         Scheduler(store.schedules, store.tasks, submitter, utc_now),
         Conductor(store.vectors, submitter, ground.models, ground.vectors),
+    )
+
+
+def _enrich(settings: Settings, ground: Ground) -> EnrichSourceHandler:
+    return EnrichSourceHandler(
+        ground.store.enrich,
+        ground.chat,
+        ReadyVectors(ground.vectors, ground.store.vectors, is_searched=ground.is_searched),
+        parts=tuple(map(EnrichPart, settings.enrich)),
+        max_tokens=settings.enrich_max_tokens,
+    )
+
+
+def _imports(settings: Settings, ground: Ground) -> ImportParts:
+    return ImportParts(
+        ground.store,
+        ground.store.portable,
+        ground.store.saved_queries,
+        ground.store.vectors,
+        ground.vectors,
+        lambda task_id: uploads_dir(settings) / task_id,
+        is_searched=ground.is_searched,
+    )
+
+
+def _worker(
+    settings: Settings,
+    store: EmbeddedStore,
+    handlers: Mapping[str, Handler],
+    presence: Presence,
+    worker_id: str | None,
+) -> Worker:
+    return Worker(
+        store,
+        handlers,
+        concurrency=settings.worker_concurrency,
+        lease_seconds=settings.lease_seconds,
+        worker_id=worker_id,
+        queue_limits=settings.queue_concurrency,
+        presence=presence,
+        grace_seconds=settings.grace_seconds,
     )
 
 
