@@ -15,7 +15,7 @@ IN = .venv/bin/
 export GLEANERY_RUN_URL = $(if $(filter command line,$(origin URL)),$(URL))
 PYTEST = $(IN)python -m pytest
 
-.PHONY: help setup run test lint format types layers check unit e2e cover ui ui-check browser bench lock upgrade wheel clean distclean
+.PHONY: help setup run test lint format types layers check unit e2e cover ui ui-check wire-types browser bench lock upgrade wheel clean distclean
 .PHONY: ready-checks ready-tests
 
 help: ## List the targets
@@ -66,6 +66,10 @@ ui: ## Build the UI into ui/dist
 
 ui-check: ## Types, lint and tests of the UI
 	@$(GROUND) check-ui
+
+wire-types: ready-checks ## Make the UI's types from the server's description of its API
+	$(IN)python -m tools.wire_types
+	@$(GROUND) wire-types
 
 browser: ## Find or install a browser
 	@$(GROUND) browser

@@ -23,7 +23,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from gleanery import app, errors
-from gleanery.api import wire
+from gleanery.api import task_shapes
 from gleanery.engine.handler import TaskContext, TaskSpec, by_type
 from gleanery.engine.retry import Decision
 from gleanery.engine.submit import Submitter
@@ -75,7 +75,10 @@ async def test_a_webhook_call_is_as_described_and_verified_by_the_example(
     documented = json.loads(code_blocks("webhooks.html", "json")[0])
     sent = json.loads(body)
     assert (set(sent), set(sent["data"])) == (set(documented), set(documented["data"]))
-    assert (sent["type"], set(documented["data"]) - set(wire.TaskShape.model_fields)) == (documented["type"], set())
+    assert (sent["type"], set(documented["data"]) - set(task_shapes.TaskShape.model_fields)) == (
+        documented["type"],
+        set(),
+    )
     assert documented_check()((tmp_path / "data" / "webhook.secret").read_text(), headers, body) is True
 
 

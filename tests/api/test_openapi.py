@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from gleanery.api.live_shapes import MESSAGES
 from tests.api.client import API, Client
 from tests.api.sites import SMALL
 from tests.conftest import ServePages
+from tools import wire_types
 
 Document = dict[str, Any]
 METHODS = {"get", "put", "post", "patch", "delete"}
@@ -49,6 +51,10 @@ def test_the_frame_is_openapi_3_1(document: Document) -> None:
     assert all(name in schemes for requirement in document["security"] for name in requirement)
 
 
+def test_the_ui_has_the_shapes_of_this_server(document: Document) -> None:
+    assert wire_types.DOCUMENT.read_text("utf-8") == wire_types.text_of(document), "`make wire-types` makes it anew"
+
+
 def test_every_operation_is_whole(document: Document) -> None:
     ids = [operation["operationId"] for _, _, operation in operations(document)]
     assert len(set(ids)) == len(ids)
@@ -73,7 +79,7 @@ def test_every_reference_leads_somewhere(document: Document) -> None:
     assert found
     assert {ref.removeprefix("#/components/schemas/") for ref in found} <= set(names)
     used = {ref.rsplit("/", 1)[1] for ref in found}
-    assert used == set(names)
+    assert used | {message.__name__ for message in MESSAGES} == set(names)
 
 
 def test_schemas_are_json_schema_2020_12(document: Document) -> None:

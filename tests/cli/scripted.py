@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from gleanery import model
-from gleanery.api import present, wire
+from gleanery.api import present, task_shapes
 from gleanery.api.http import answer, failure
 from tests.sites import run
 
@@ -49,7 +49,7 @@ RUNNING = model.Task(
 )
 
 
-def shape(**fields: object) -> wire.TaskShape:
+def shape(**fields: object) -> task_shapes.TaskShape:
     return present.of_task(replace(RUNNING, **fields), AT)  # type: ignore[arg-type]
 
 
@@ -122,7 +122,7 @@ def _line(script: Script) -> Handler:
         await socket.prepare(request)
         script.is_over = line.is_last
         for seqs in line.messages:
-            update = present.of_update(script.task, seqs[0] - 1, [event(seq) for seq in seqs])
+            update = present.of_update(script.task, seqs[0] - 1, [event(seq) for seq in seqs]).sent()
             await socket.send_json(update)
         if line.is_last:
             await socket.receive()  # the client hangs up when all is told

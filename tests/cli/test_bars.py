@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gleanery.api import wire
+from gleanery.api import task_shapes
 from gleanery.cli.bars import Bars, Picture, draw, duration
 from gleanery.cli.client import Update
 from gleanery.model import TaskStatus
@@ -26,12 +26,15 @@ def drawn(picture: Picture) -> list[str]:
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
-def progress(**fields: object) -> wire.ProgressShape:
+def progress(**fields: object) -> task_shapes.ProgressShape:
     return shape().progress.model_copy(update=fields)
 
 
 def test_known_totals_are_bars_and_unknown_ones_are_counts() -> None:
-    stages = {"discovered": wire.StageShape(done=12, total=None), "stored": wire.StageShape(done=5, total=10)}
+    stages = {
+        "discovered": task_shapes.StageShape(done=12, total=None),
+        "stored": task_shapes.StageShape(done=5, total=10),
+    }
     lines = drawn(
         Picture(
             "https://example.org/",
@@ -61,7 +64,7 @@ def test_what_was_chosen_stays_above_the_bars() -> None:
     out = StringIO()
     bars = Bars("t", Console(file=out, width=60, highlight=False))
     told = [
-        wire.EventShape(seq=seq, at=AT, type=kind, message=f"{kind} said", data={})
+        task_shapes.EventShape(seq=seq, at=AT, type=kind, message=f"{kind} said", data={})
         for seq, kind in enumerate(["page_stored", "site_surveyed", "rendering_chosen", "page_skipped"], 1)
     ]
     bars.update(Update(0, 4, told, TaskStatus.RUNNING, progress()))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gleanery import errors
-from gleanery.api import wire
+from gleanery.api import source_shapes
 from gleanery.api.saved_query_shapes import EvaluationShape, EvaluationSummary, QueryResultShape
 from gleanery.cli.evaluate import how_it_ended, least_mrr, picture
 from gleanery.cli.exits import Exit
@@ -18,7 +18,7 @@ from tests.cli.command import Ended, run
 from tests.sites import Site
 
 AT = datetime(2030, 1, 1, tzinfo=UTC)
-SOURCE = wire.SourceShape.model_construct(source_id="src_1", url="https://docs.example.org/", title="Widgets")
+SOURCE = source_shapes.SourceShape.model_construct(source_id="src_1", url="https://docs.example.org/", title="Widgets")
 
 
 def result(rank: int | None, query: str = "how to turn", **fields: Any) -> QueryResultShape:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from gleanery.api import wire
+from gleanery.api import crawl_shapes
 from gleanery.cli.preview import TREE_LINES, picture
 from tests.cli.command import run
 from tests.sites import Site
 
 
-def found(**fields: object) -> wire.PreviewShape:
-    shape = wire.PreviewShape(
+def found(**fields: object) -> crawl_shapes.PreviewShape:
+    shape = crawl_shapes.PreviewShape(
         url="https://example.org/docs",
         final_url="https://example.org/docs/",
         title="Widgets",
@@ -20,7 +20,7 @@ def found(**fields: object) -> wire.PreviewShape:
         mode="site",
         sentence="The sitemap lists 12 pages in scope.",
         rendering_sign=None,
-        robots=wire.RobotsShape(crawl_delay_seconds=2.0, sitemaps=["https://example.org/sitemap.xml"]),
+        robots=crawl_shapes.RobotsShape(crawl_delay_seconds=2.0, sitemaps=["https://example.org/sitemap.xml"]),
         tried=[
             tried("sitemap", "found", found=20, wanted=12),
             tried("llms.txt", "not_there"),
@@ -28,7 +28,7 @@ def found(**fields: object) -> wire.PreviewShape:
             tried("feed", "found", found=1, wanted=1, reason="cut_short"),
         ],
         is_complete=False,
-        estimate=wire.EstimateShape(pages=12, is_whole=True, seconds=24.0, tokens=12_345),
+        estimate=crawl_shapes.EstimateShape(pages=12, is_whole=True, seconds=24.0, tokens=12_345),
         scope=branch("/", 12, branch("/docs/", 12, branch("/docs/api/", 8), branch("/docs/a b/", 3))),
         skipped={"other_host": 4, "not_html": 1},
         examples={"other_host": ["https://else.example/"]},
@@ -36,16 +36,18 @@ def found(**fields: object) -> wire.PreviewShape:
     return shape.model_copy(update=fields)
 
 
-def tried(target: str, outcome: str, found: int = 0, wanted: int = 0, reason: str | None = None) -> wire.TriedShape:
+def tried(
+    target: str, outcome: str, found: int = 0, wanted: int = 0, reason: str | None = None
+) -> crawl_shapes.TriedShape:
     url = f"https://example.org/{target}"
-    return wire.TriedShape(url=url, target=target, outcome=outcome, found=found, wanted=wanted, reason=reason)
+    return crawl_shapes.TriedShape(url=url, target=target, outcome=outcome, found=found, wanted=wanted, reason=reason)
 
 
-def branch(path: str, pages: int, *children: wire.BranchShape) -> wire.BranchShape:
-    return wire.BranchShape(path=path, pages=pages, children=list(children))
+def branch(path: str, pages: int, *children: crawl_shapes.BranchShape) -> crawl_shapes.BranchShape:
+    return crawl_shapes.BranchShape(path=path, pages=pages, children=list(children))
 
 
-def plain(shape: wire.PreviewShape) -> list[str]:
+def plain(shape: crawl_shapes.PreviewShape) -> list[str]:
     return [line.plain.rstrip() for line in picture(shape)]
 
 
@@ -79,7 +81,7 @@ def test_the_whole_picture() -> None:
 def test_what_is_not_known_is_said() -> None:
     lines = plain(
         found(
-            estimate=wire.EstimateShape(pages=1, is_whole=False, seconds=0.2, tokens=1),
+            estimate=crawl_shapes.EstimateShape(pages=1, is_whole=False, seconds=0.2, tokens=1),
             rendering_sign="an empty app root",
             skipped={},
         )

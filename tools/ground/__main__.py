@@ -50,6 +50,7 @@ STEPS: Mapping[str, Callable[[], None]] = {
     "browser": prepare_browser,
     "ui": ui.require_dist,
     "check-ui": ui.check,
+    "wire-types": ui.write_wire_types,
     "lock": lambda: locks.write_locks(is_upgrade=False),
     "upgrade": lambda: locks.write_locks(is_upgrade=True),
 }

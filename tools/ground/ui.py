@@ -19,7 +19,7 @@ NODE_VENV = TOOLS / "node"
 NOT_SOURCES = frozenset({"node_modules", "dist", "coverage", "test-results", ".vite"})
 # As for uv: a company's own certificates are in the machine's store. Older Nodes don't know the name and ignore it.
 NODE_ENV = {"NODE_USE_SYSTEM_CA": "1"}
-CHECKS = ("typecheck", "lint", "test")
+CHECKS = ("types:check", "typecheck", "lint", "test")
 
 
 @dataclass(frozen=True)
@@ -107,3 +107,10 @@ def check() -> None:
     require_packages(node)
     for name in CHECKS:
         show([node.npm, "run", "--silent", name], cwd=UI, env={**node.env, "CI": "true"})
+
+
+def write_wire_types() -> None:
+    """Make `ui/src/wire/schema.ts` from `ui/openapi.json`."""
+    node = require_node()
+    require_packages(node)
+    show([node.npm, "run", "--silent", "types"], cwd=UI, env=node.env)

@@ -6,7 +6,7 @@ import type {
   CodeExampleShape,
   CodeSearchReply,
   CodeSearchRequest,
-  CrawlRequest,
+  CrawlStart,
   CrawlStarted,
   ErrorBody,
   EventShape,
@@ -62,7 +62,7 @@ export class Api {
     return this.call("GET", "/health", { signal });
   }
 
-  startCrawl(request: CrawlRequest, idempotencyKey: string): Promise<CrawlStarted> {
+  startCrawl(request: CrawlStart, idempotencyKey: string): Promise<CrawlStarted> {
     return this.call("POST", `${PREFIX}/knowledge/add`, {
       body: request,
       headers: { "Idempotency-Key": idempotencyKey },
@@ -70,7 +70,7 @@ export class Api {
   }
 
   /** What a crawl would take and skip; it takes seconds, as the server looks at the site. */
-  preview(request: CrawlRequest, signal?: AbortSignal): Promise<PreviewShape> {
+  preview(request: CrawlStart, signal?: AbortSignal): Promise<PreviewShape> {
     return this.call("POST", `${PREFIX}/knowledge/preview`, { body: request, signal });
   }
 

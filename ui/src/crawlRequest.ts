@@ -1,12 +1,12 @@
 // What the form of a new crawl asks for; what was left as it is or empty is left to the server.
 
-import type { BrowserOptions, CrawlRequest, RenderMode } from "./wire";
+import type { BrowserOptions, CrawlStart, RenderMode } from "./wire";
 
-type Written = { -readonly [Name in keyof CrawlRequest]: CrawlRequest[Name] };
+type Written = { -readonly [Name in keyof CrawlStart]: CrawlStart[Name] };
 
 const RENDER_MODES: readonly string[] = ["auto", "http", "browser"] satisfies RenderMode[];
 
-export function requestOf(form: FormData): CrawlRequest {
+export function requestOf(form: FormData): CrawlStart {
   const request: Written = { url: withScheme(text(form, "url")) };
   for (const name of ["max_pages", "max_depth", "max_minutes"] as const) {
     if (text(form, name) !== "") request[name] = Number(text(form, name));

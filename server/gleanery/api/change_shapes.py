@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
-from gleanery.api import present, wire
+from gleanery.api import present, source_shapes
 from gleanery.api.wire import Shape
 from gleanery.knowledge.changes import CodeChange, CodeDiff, PageDiff, SectionChange, SectionDiff
 from gleanery.knowledge.line_diff import DiffLine, LineKind
@@ -19,7 +19,7 @@ class PageCounts(Shape):
     removed: int
 
 
-class GenerationChanges(wire.GenerationShape):
+class GenerationChanges(source_shapes.GenerationShape):
     pages: PageCounts | None = Field(description="Against its base; None where there is none, or while it is built.")
 
 

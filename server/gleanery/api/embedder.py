@@ -65,7 +65,7 @@ class EstimateRequest(wire.Request):
     source_id: str | None = Field(None, max_length=100, description="Of this source alone; null: of all.")
 
 
-class EstimateShape(wire.Shape):
+class EmbeddingEstimate(wire.Shape):
     model: str
     texts: int = Field(description="Different texts that have no vector of that model.")
     tokens: int
@@ -137,7 +137,7 @@ class EmbedderApi:
                 errors=(502,),
             ),
             Route("DELETE", building, self.give_up, "Stay with the present one", tag, None, status=204, errors=(404,)),
-            Route("POST", estimate, self.estimate, "What it would take", tag, EstimateShape, EstimateRequest),
+            Route("POST", estimate, self.estimate, "What it would take", tag, EmbeddingEstimate, EstimateRequest),
         )
 
     async def show(self, _: web.Request) -> web.Response:
@@ -164,7 +164,7 @@ class EmbedderApi:
         body = await read(request, EstimateRequest)
         options = await self._allowed(body.options)
         made = await self._models.estimate(options, body.source_id)
-        return answer(EstimateShape(**vars(made)))
+        return answer(EmbeddingEstimate(**vars(made)))
 
     async def _allowed(self, asked: EmbedderRequest) -> EmbedderOptions:
         """Raises InvalidUrl, naming `base_url`."""

@@ -12,7 +12,7 @@ from aiohttp import BodyPartReader, web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gleanery import __version__, errors
-from gleanery.api import wire
+from gleanery.api import crawl_shapes
 from gleanery.api.http import answer, idempotency_of
 from gleanery.api.knowledge import check_field
 from gleanery.api.route import Query, Route
@@ -134,7 +134,7 @@ class ImportApi:
                 self.start,
                 "Take in a source that another gleanery exported: the file as the body, or as `file` of a form",
                 "knowledge",
-                wire.CrawlStarted,
+                crawl_shapes.CrawlStarted,
                 status=202,
                 query=(
                     Query("replace", "Take the place of a source of the same URL.", "boolean"),
@@ -164,7 +164,7 @@ class ImportApi:
             raise
         if task.task_id != body.task_id:  # known by its idempotency key
             await self._folder.remove(body.task_id)
-        started = wire.CrawlStarted(
+        started = crawl_shapes.CrawlStarted(
             success=True,
             task_id=task.task_id,
             progress_id=task.task_id,

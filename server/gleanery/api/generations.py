@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from aiohttp import web
 
 from gleanery import errors
-from gleanery.api import present, wire
+from gleanery.api import crawl_shapes, present, source_shapes
 from gleanery.api.http import answer, cursor_of, idempotency_of, limit_of, make_cursor, read
 from gleanery.api.knowledge import check_field
 from gleanery.api.route import PAGED, Route
@@ -43,7 +43,7 @@ class GenerationsApi:
                 self.refresh,
                 "Crawl a source again, beside what it has",
                 "sources",
-                wire.CrawlStarted,
+                crawl_shapes.CrawlStarted,
                 RefreshRequest,
                 202,
                 errors=(404, 409, 503),
@@ -55,7 +55,7 @@ class GenerationsApi:
                 self.generations,
                 "Its states, newest first",
                 "sources",
-                wire.GenerationPage,
+                source_shapes.GenerationPage,
                 query=PAGED,
                 errors=(404,),
             ),
@@ -65,7 +65,7 @@ class GenerationsApi:
                 self.activate,
                 "Make another state the one that is seen",
                 "sources",
-                wire.GenerationShape,
+                source_shapes.GenerationShape,
                 errors=(404, 409),
             ),
         )
@@ -78,7 +78,7 @@ class GenerationsApi:
         payload = refresh_payload(source, body)
         new = NewTask("crawl", payload.model_dump(), priority=body.priority, webhook_url=body.webhook_url)
         task = await self._submitter.submit(new, idempotency_of(request, body))
-        started = wire.CrawlStarted(
+        started = crawl_shapes.CrawlStarted(
             success=True,
             task_id=task.task_id,
             progress_id=task.task_id,
@@ -97,7 +97,7 @@ class GenerationsApi:
         rows = await self._store.generations.list(source.source_id, before=before, limit=limit)
         cursor = make_cursor(rows[-1].number) if len(rows) == limit else None
         items = [present.of_generation(row, source.generation) for row in rows]
-        return answer(wire.GenerationPage(items=items, next_cursor=cursor))
+        return answer(source_shapes.GenerationPage(items=items, next_cursor=cursor))
 
     async def activate(self, request: web.Request) -> web.Response:
         number = _number(request.match_info["number"])

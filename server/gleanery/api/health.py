@@ -9,7 +9,7 @@ from datetime import datetime
 from aiohttp import web
 
 from gleanery import __version__, errors
-from gleanery.api import wire
+from gleanery.api import health_shapes
 from gleanery.api.http import answer
 from gleanery.api.route import Route
 from gleanery.config import Settings
@@ -52,19 +52,23 @@ class HealthApi:
         self._started_at = started_at
 
     def routes(self) -> Sequence[Route]:
-        return (Route("GET", "/health", self.health, "Whether the server lives, and its parts", "health", wire.Health),)
+        return (
+            Route(
+                "GET", "/health", self.health, "Whether the server lives, and its parts", "health", health_shapes.Health
+            ),
+        )
 
     async def health(self, _: web.Request) -> web.Response:
         parts = {
             "database": await self._database(),
             "embedder": self._embedder(),
             "browser": browser_health(self._browser),
-            "worker": wire.PartHealth(
+            "worker": health_shapes.PartHealth(
                 status="ok", message=f"{self._worker.running} of {self._worker.concurrency} tasks at once"
             ),
         }
         is_ok = all(part.status in ("ok", "off") for part in parts.values())
-        shape = wire.Health(
+        shape = health_shapes.Health(
             status="ok" if is_ok else "degraded",
             version=__version__,
             started_at=self._started_at,
@@ -74,32 +78,32 @@ class HealthApi:
         )
         return answer(shape)
 
-    async def _database(self) -> wire.PartHealth:
+    async def _database(self) -> health_shapes.PartHealth:
         try:
-            return wire.PartHealth(status="ok", message=await self._store.health())
+            return health_shapes.PartHealth(status="ok", message=await self._store.health())
         except errors.StorageError as error:
-            return wire.PartHealth(status="failed", message=error.message)
+            return health_shapes.PartHealth(status="failed", message=error.message)
 
-    def _embedder(self) -> wire.PartHealth:
+    def _embedder(self) -> health_shapes.PartHealth:
         if self._vectors.problem is not None:
-            return wire.PartHealth(status="degraded", message=self._vectors.problem)
+            return health_shapes.PartHealth(status="degraded", message=self._vectors.problem)
         if not self._vectors.is_on:
-            return wire.PartHealth(status="off", message="Off: search finds by words")
+            return health_shapes.PartHealth(status="off", message="Off: search finds by words")
         if str(self._vectors.model).startswith("local:") and not minilm.is_built(self._settings.model_dir):
-            return wire.PartHealth(
+            return health_shapes.PartHealth(
                 status="degraded", message="The local model is missing: 'make setup' builds it. Search finds by words"
             )
-        return wire.PartHealth(status="ok", message=f"{self._vectors.model}, {self._vectors.count:,} vectors")
+        return health_shapes.PartHealth(status="ok", message=f"{self._vectors.model}, {self._vectors.count:,} vectors")
 
 
-def browser_health(browser: Browser | None) -> wire.PartHealth:
+def browser_health(browser: Browser | None) -> health_shapes.PartHealth:
     """Whether pages can be rendered, and by what."""
     if browser is None:
-        return wire.PartHealth(status="off", message="None found; pages are read over HTTP")
+        return health_shapes.PartHealth(status="off", message="None found; pages are read over HTTP")
     if browser.last_failure and not browser.is_running:
-        return wire.PartHealth(status="degraded", message=f"It did not start: {browser.last_failure}")
+        return health_shapes.PartHealth(status="degraded", message=f"It did not start: {browser.last_failure}")
     state = f"{browser.pages_open} pages open" if browser.is_running else "not started yet"
-    return wire.PartHealth(status="ok", message=f"{browser.find()}, {state}")
+    return health_shapes.PartHealth(status="ok", message=f"{browser.find()}, {state}")
 
 
 class BackgroundApi:
@@ -123,15 +127,21 @@ class BackgroundApi:
 
     def routes(self) -> Sequence[Route]:
         path = "/health/background-tasks"
-        return (Route("GET", path, self.health, "How tasks, workers and webhooks do", "health", wire.BackgroundHealth),)
+        return (
+            Route(
+                "GET", path, self.health, "How tasks, workers and webhooks do", "health", health_shapes.BackgroundHealth
+            ),
+        )
 
     async def health(self, _: web.Request) -> web.Response:
         try:
             return answer(await self._health())
         except errors.StorageError as error:
-            return answer(self._shape([error.message], wire.PartHealth(status="failed", message=error.message)))
+            return answer(
+                self._shape([error.message], health_shapes.PartHealth(status="failed", message=error.message))
+            )
 
-    async def _health(self) -> wire.BackgroundHealth:
+    async def _health(self) -> health_shapes.BackgroundHealth:
         store = self._store
         sentence = await store.health()
         stats = await store.tasks.stats(window_seconds=WINDOW_SECONDS)
@@ -140,8 +150,8 @@ class BackgroundApi:
         webhooks = {str(state): 0 for state in DeliveryState} | dict(await store.outbox.count_by_state())
         return self._shape(
             [*await self._unserved(stats, workers), *_dead_letters(webhooks)],
-            wire.PartHealth(status="ok", message=sentence),
-            queue=wire.QueueHealth(
+            health_shapes.PartHealth(status="ok", message=sentence),
+            queue=health_shapes.QueueHealth(
                 by_status={str(status): stats.by_status.get(status, 0) for status in TaskStatus},
                 due=stats.due,
                 oldest_due_seconds=stats.oldest_due_seconds,
@@ -155,15 +165,15 @@ class BackgroundApi:
     def _shape(
         self,
         reasons: list[str],
-        store: wire.PartHealth,
+        store: health_shapes.PartHealth,
         *,
-        queue: wire.QueueHealth | None = None,
-        active_tasks: Sequence[wire.ActiveTask] = (),
+        queue: health_shapes.QueueHealth | None = None,
+        active_tasks: Sequence[health_shapes.ActiveTask] = (),
         failures_last_hour: int = 0,
-        workers: Sequence[wire.WorkerShape] = (),
+        workers: Sequence[health_shapes.WorkerShape] = (),
         webhooks: Mapping[str, int] | None = None,
-    ) -> wire.BackgroundHealth:
-        return wire.BackgroundHealth(
+    ) -> health_shapes.BackgroundHealth:
+        return health_shapes.BackgroundHealth(
             status="degraded" if reasons else "ok",
             reasons=reasons,
             queue=queue,
@@ -176,13 +186,13 @@ class BackgroundApi:
             dispatcher=self._dispatcher.health(),
         )
 
-    def _worker(self, worker: WorkerInfo) -> wire.WorkerShape:
+    def _worker(self, worker: WorkerInfo) -> health_shapes.WorkerShape:
         is_silent = (self._clock() - worker.beat_at).total_seconds() > SILENT_SECONDS
         is_gone = is_silent or bool(self._presence.gone([worker.worker_id]))
         is_alive = worker.worker_id == self._own_id or not is_gone
-        return wire.WorkerShape(**{**asdict(worker), "task_types": list(worker.task_types)}, is_alive=is_alive)
+        return health_shapes.WorkerShape(**{**asdict(worker), "task_types": list(worker.task_types)}, is_alive=is_alive)
 
-    async def _unserved(self, stats: TaskStats, workers: Sequence[wire.WorkerShape]) -> list[str]:
+    async def _unserved(self, stats: TaskStats, workers: Sequence[health_shapes.WorkerShape]) -> list[str]:
         """Sentences about due tasks that no living worker takes."""
         if not stats.due:
             return []
@@ -212,8 +222,8 @@ def _dead_letters(webhooks: Mapping[str, int]) -> list[str]:
     )
 
 
-def _active(task: Task) -> wire.ActiveTask:
-    return wire.ActiveTask(
+def _active(task: Task) -> health_shapes.ActiveTask:
+    return health_shapes.ActiveTask(
         task_id=task.task_id,
         task_type=task.task_type,
         title=task.title,

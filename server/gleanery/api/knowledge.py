@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from aiohttp import web
 
 from gleanery import errors
-from gleanery.api import present, wire
+from gleanery.api import crawl_shapes, present, source_shapes
 from gleanery.api.http import answer, cursor_of, idempotency_of, int_of, limit_of, make_cursor, read
 from gleanery.api.route import CURSOR, LIMIT, PAGED, Query, Route
 from gleanery.engine.submit import Submitter
@@ -50,7 +50,7 @@ class KnowledgeApi:
                 self.add,
                 "Start a crawl",
                 "knowledge",
-                wire.CrawlStarted,
+                crawl_shapes.CrawlStarted,
                 CrawlStart,
                 202,
                 errors=(409, 503),
@@ -62,7 +62,7 @@ class KnowledgeApi:
                 self.preview,
                 "What a crawl would take and skip, and why",
                 "knowledge",
-                wire.PreviewShape,
+                crawl_shapes.PreviewShape,
                 CrawlStart,
                 errors=(502,),
             ),
@@ -72,7 +72,7 @@ class KnowledgeApi:
                 self.status,
                 "How far a crawl is",
                 "knowledge",
-                wire.KnowledgeStatus,
+                crawl_shapes.KnowledgeStatus,
                 errors=(404,),
             ),
         )
@@ -86,10 +86,10 @@ class KnowledgeApi:
                 self.sources,
                 "All sources, newest first",
                 "sources",
-                wire.SourcePage,
+                source_shapes.SourcePage,
                 query=PAGED,
             ),
-            Route("GET", source, self.source, "One source", "sources", wire.SourceShape, errors=(404,)),
+            Route("GET", source, self.source, "One source", "sources", source_shapes.SourceShape, errors=(404,)),
             Route(
                 "DELETE",
                 source,
@@ -111,7 +111,7 @@ class KnowledgeApi:
                 self.pages,
                 "Its pages, by URL",
                 "sources",
-                wire.PageSummaryPage,
+                source_shapes.PageSummaryPage,
                 query=PAGED,
                 errors=(404,),
             ),
@@ -121,7 +121,7 @@ class KnowledgeApi:
                 self.chunks,
                 "Its chunks",
                 "sources",
-                wire.ChunkPage,
+                source_shapes.ChunkPage,
                 query=(*PAGED, Query("page_id", "Only of this page.")),
                 errors=(404,),
             ),
@@ -131,7 +131,7 @@ class KnowledgeApi:
                 self.code_examples,
                 "Its code examples",
                 "sources",
-                wire.CodeExamplePage,
+                source_shapes.CodeExamplePage,
                 query=(LIMIT, CURSOR, Query("language", "Only in this language.")),
                 errors=(404,),
             ),
@@ -141,7 +141,7 @@ class KnowledgeApi:
                 self.page,
                 "One page as Markdown",
                 "sources",
-                wire.PageShape,
+                source_shapes.PageShape,
                 errors=(404,),
             ),
         )
@@ -158,7 +158,7 @@ class KnowledgeApi:
         )
         task = await self._submitter.submit(new, idempotency_of(request, body))
         url = task.payload["url"]
-        started = wire.CrawlStarted(
+        started = crawl_shapes.CrawlStarted(
             success=True,
             task_id=task.task_id,
             progress_id=task.task_id,
@@ -175,7 +175,7 @@ class KnowledgeApi:
 
     async def status(self, request: web.Request) -> web.Response:
         task = await self._store.tasks.get(request.match_info["task_id"])
-        shape = wire.KnowledgeStatus(
+        shape = crawl_shapes.KnowledgeStatus(
             task_id=task.task_id,
             progress_id=task.task_id,
             status=present.seed_status(task),
@@ -190,7 +190,7 @@ class KnowledgeApi:
         limit, key = limit_of(request), cursor_of(request)
         rows = await self._store.knowledge.sources(after=time_key(key), limit=limit, model=self._model())
         cursor = make_cursor(rows[-1].created_at.timestamp(), rows[-1].source_id) if len(rows) == limit else None
-        return answer(wire.SourcePage(items=[present.of_source(row) for row in rows], next_cursor=cursor))
+        return answer(source_shapes.SourcePage(items=[present.of_source(row) for row in rows], next_cursor=cursor))
 
     async def source(self, request: web.Request) -> web.Response:
         return answer(
@@ -209,7 +209,7 @@ class KnowledgeApi:
         rows = await self._store.knowledge.pages(request.match_info["source_id"], after=after, limit=limit)
         cursor = make_cursor(rows[-1][0].url_key) if len(rows) == limit else None
         return answer(
-            wire.PageSummaryPage(
+            source_shapes.PageSummaryPage(
                 items=[present.of_page_summary(page, chars) for page, chars in rows], next_cursor=cursor
             )
         )
@@ -223,7 +223,7 @@ class KnowledgeApi:
             request.match_info["source_id"], page_id=request.query.get("page_id"), after=row_key(request), limit=limit
         )
         cursor = make_cursor(rows[-1].row) if len(rows) == limit else None
-        return answer(wire.ChunkPage(items=[present.of_chunk(row.chunk) for row in rows], next_cursor=cursor))
+        return answer(source_shapes.ChunkPage(items=[present.of_chunk(row.chunk) for row in rows], next_cursor=cursor))
 
     async def code_examples(self, request: web.Request) -> web.Response:
         limit = limit_of(request)
@@ -232,7 +232,7 @@ class KnowledgeApi:
         )
         cursor = make_cursor(rows[-1].row) if len(rows) == limit else None
         items = [present.of_code(row.code, row.url, row.title) for row in rows]
-        return answer(wire.CodeExamplePage(items=items, next_cursor=cursor))
+        return answer(source_shapes.CodeExamplePage(items=items, next_cursor=cursor))
 
 
 def check_field(check_url: CheckUrl, field: str, text: str) -> str:

@@ -20,6 +20,8 @@ from gleanery import errors, log
 from gleanery.api import present
 from gleanery.api.auth import Gate, key_in
 from gleanery.api.http import int_of
+from gleanery.api.live_shapes import ErrorAck, SubscribeAck, TasksMessage, UnsubscribeAck
+from gleanery.api.wire import ErrorBody
 from gleanery.engine.events import ChangeFeed
 from gleanery.model import Event, Task, TaskStatus, utc_now
 from gleanery.store.base import TaskStore
@@ -144,7 +146,7 @@ class Live:
         for start in range(0, max(1, len(events)), MESSAGE_EVENTS):
             some = events[start : start + MESSAGE_EVENTS]
             prev = some[0].seq - 1 if some else task.last_seq
-            await self._sio.emit(name, present.of_update(task, prev, some), room=room.name)
+            await self._sio.emit(name, present.of_update(task, prev, some).sent(), room=room.name)
         await self._cut_off_slow(room.members)
 
     def _flush_list(self) -> None:
@@ -155,10 +157,8 @@ class Live:
     async def _tell_list(self, tasks: list[Task]) -> None:
         now = utc_now()
         for start in range(0, len(tasks), MESSAGE_EVENTS):
-            items = [
-                present.of_task(task, now).model_dump(mode="json") for task in tasks[start : start + MESSAGE_EVENTS]
-            ]
-            await self._sio.emit("tasks_changed", {"items": items}, room=LIST_ROOM)
+            some = TasksMessage(items=[present.of_task(task, now) for task in tasks[start : start + MESSAGE_EVENTS]])
+            await self._sio.emit("tasks_changed", some.sent(), room=LIST_ROOM)
         await self._cut_off_slow(self._list_members)
 
     async def _cut_off_slow(self, members: set[str]) -> None:
@@ -206,11 +206,11 @@ class Live:
                 raise errors.InvalidInput(
                     "progressId", f"this client follows {ROOMS_PER_CLIENT} tasks already: leave some"
                 )
-            return await self._join(sid, task_id, last_seq)
+            return (await self._join(sid, task_id, last_seq)).sent()
         except errors.GleaneryError as error:
-            return {"error": {"code": error.code, "message": error.message, "details": error.details}}
+            return _error_ack(error).sent()
 
-    async def _join(self, sid: str, task_id: str, last_seq: int | None) -> dict[str, Any]:
+    async def _join(self, sid: str, task_id: str, last_seq: int | None) -> SubscribeAck:
         room = self._rooms.setdefault(task_id, _Room(task_id))
         room.members.add(sid)
         try:
@@ -219,19 +219,10 @@ class Live:
         except errors.NotFound:
             self._leave(room, sid)
             await self._sio.leave_room(sid, task_id)
-            return {
-                "progressId": task_id,
-                "found": False,
-                "task": None,
-                "lastSeq": 0,
-                "firstSeq": None,
-                "events": [],
-                "more": False,
-                "startOver": False,
-            }
+            return SubscribeAck(progress_id=task_id, found=False)
         return reply
 
-    async def _replay(self, task_id: str, last_seq: int | None) -> dict[str, Any]:
+    async def _replay(self, task_id: str, last_seq: int | None) -> SubscribeAck:
         """The task as it stands and what a client at `last_seq` has not seen; without one, the last events."""
         task = await self._tasks.get(task_id)
         room = self._rooms.get(task_id)
@@ -242,26 +233,26 @@ class Live:
         after = max(0, task.last_seq - TAIL) if last_seq is None else 0 if is_ahead else last_seq
         rows = await self._tasks.events(task_id, after=after, before=None, limit=REPLAY_LIMIT)
         events = [event for event in rows if event.seq <= task.last_seq]  # newer ones come through the room
-        return {
-            "progressId": task_id,
-            "found": True,
-            "task": present.of_task(task, utc_now()).model_dump(mode="json"),
-            "lastSeq": task.last_seq,
-            "firstSeq": events[0].seq if events else None,
-            "events": [present.of_event(event).model_dump(mode="json") for event in events],
-            "more": bool(events) and events[-1].seq < task.last_seq,
-            "startOver": is_ahead or after < task.first_seq - 1,
-        }
+        return SubscribeAck(
+            progress_id=task_id,
+            found=True,
+            task=present.of_task(task, utc_now()),
+            last_seq=task.last_seq,
+            first_seq=events[0].seq if events else None,
+            events=[present.of_event(event) for event in events],
+            more=bool(events) and events[-1].seq < task.last_seq,
+            start_over=is_ahead or after < task.first_seq - 1,
+        )
 
     async def _unsubscribe(self, sid: str, data: Any = None) -> dict[str, Any]:
         try:
             task_id, _ = _subscription(data)
         except errors.GleaneryError as error:
-            return {"error": {"code": error.code, "message": error.message, "details": error.details}}
+            return _error_ack(error).sent()
         if (room := self._rooms.get(task_id)) is not None:
             self._leave(room, sid)
             await self._sio.leave_room(sid, task_id)
-        return {"progressId": task_id}
+        return UnsubscribeAck(progress_id=task_id).sent()
 
     def _leave(self, room: _Room, sid: str) -> None:
         room.members.discard(sid)
@@ -277,8 +268,8 @@ class Live:
         active = await self._tasks.list(TaskFilter(statuses=unfinished), after=None, limit=500)
         newest = await self._tasks.list(TaskFilter(), after=None, limit=50)
         now = utc_now()
-        items = {task.task_id: present.of_task(task, now).model_dump(mode="json") for task in (*active, *newest)}
-        return {"items": list(items.values())}
+        items = {task.task_id: present.of_task(task, now) for task in (*active, *newest)}
+        return TasksMessage(items=list(items.values())).sent()
 
     async def _unsubscribe_list(self, sid: str, *_: Any) -> dict[str, Any]:
         self._list_members.discard(sid)
@@ -321,7 +312,7 @@ class Live:
                 after = max(after, task.first_seq - 1)  # what is no longer kept is a gap before `prevSeq`
                 events = list(await self._tasks.events(task_id, after=after, before=None, limit=MESSAGE_EVENTS))
                 async with asyncio.timeout(SEND_SECONDS):
-                    await socket.send_json(present.of_update(task, after, events))
+                    await socket.send_json(present.of_update(task, after, events).sent())
             except (TimeoutError, ConnectionError):
                 await socket.close(code=1013, message=b"too slow")
                 return
@@ -336,6 +327,10 @@ class Live:
                     await asyncio.sleep(ROOM_INTERVAL_SECONDS)  # what comes close together goes as one message
                 except TimeoutError:
                     continue
+
+
+def _error_ack(error: errors.GleaneryError) -> ErrorAck:
+    return ErrorAck(error=ErrorBody(code=error.code, message=error.message, details=dict(error.details)))
 
 
 def _subscription(data: Any) -> tuple[str, int | None]:

@@ -1,4 +1,7 @@
-"""The OpenAPI 3.1 document, made from the routes and their models, and a page to read it without a network."""
+"""The OpenAPI 3.1 document, made from the routes and their models, and a page to read it without a network.
+
+Its schemas tell of the live interface's messages too.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from gleanery.api import wire
+from gleanery.api import live_shapes, wire
 from gleanery.api.route import Query, Route
 
 _REF = "#/components/schemas/{model}"
@@ -33,13 +36,20 @@ _PHRASES = {
 }
 
 
+class _Untitled(GenerateJsonSchema):
+    """A field's name is its title."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+        return False
+
+
 def document(routes: Sequence[Route], version: str) -> Mapping[str, Any]:
     """The whole OpenAPI document."""
     requests = {r.body for r in routes if r.body}
-    replies = {r.reply for r in routes if r.reply} | {wire.ErrorReply}
+    replies: set[type[BaseModel]] = {r.reply for r in routes if r.reply} | {wire.ErrorReply, *live_shapes.MESSAGES}
     wanted: list[tuple[type[BaseModel], Any]] = [(m, "validation") for m in sorted(requests, key=lambda m: m.__name__)]
     wanted += [(m, "serialization") for m in sorted(replies, key=lambda m: m.__name__)]
-    refs, schemas = models_json_schema(wanted, ref_template=_REF)
+    refs, schemas = models_json_schema(wanted, ref_template=_REF, schema_generator=_Untitled)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, refs)

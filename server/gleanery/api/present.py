@@ -1,36 +1,33 @@
-"""From the nouns of `model` to the JSON shapes of `wire`: one function for each, and a room's message."""
+"""From the nouns of `model` to the shapes of the wire: one function for each, and a room's message."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from gleanery import model
-from gleanery.api.wire import (
-    BranchShape,
+from gleanery.api.crawl_shapes import BranchShape, EstimateShape, PreviewShape, RobotsShape, TriedShape, UrlShape
+from gleanery.api.live_shapes import ProgressUpdate
+from gleanery.api.source_shapes import (
     ChunkShape,
     CodeExampleShape,
-    ErrorBody,
-    EstimateShape,
-    EventShape,
     GenerationShape,
     HeadingShape,
     PageShape,
     PageSummary,
-    PreviewShape,
+    SourceShape,
+)
+from gleanery.api.task_shapes import (
+    EventShape,
     ProgressDetails,
     ProgressShape,
-    RobotsShape,
     SeedStatus,
-    SourceShape,
     SpreadShape,
     StageShape,
     TaskShape,
     TaskStatsShape,
-    TriedShape,
-    UrlShape,
 )
+from gleanery.api.wire import ErrorBody
 from gleanery.handlers.crawl.preview import Branch, Preview
 from gleanery.handlers.crawl.reasons import sentence_of
 from gleanery.handlers.crawl.survey import tried
@@ -301,25 +298,24 @@ def seed_status(task: model.Task) -> SeedStatus:
     return _SEED_WORDS[task.status]
 
 
-def of_update(task: model.Task, prev_seq: int, events: list[model.Event]) -> dict[str, Any]:
+def of_update(task: model.Task, prev_seq: int, events: Sequence[model.Event]) -> ProgressUpdate:
     """A room's message: all events after `prev_seq` and the task as it stood after the last of them."""
     progress = of_progress(task.progress)
-    failed = task.status is model.TaskStatus.FAILED
-    return {
-        "progressId": task.task_id,
-        "prevSeq": prev_seq,
-        "seq": events[-1].seq if events else prev_seq,
-        "events": [of_event(event).model_dump(mode="json") for event in events],
-        "status": seed_status(task),
-        "taskStatus": str(task.status),
-        "percentage": -1 if failed else progress.percentage,
-        "stage": progress.stage,
-        "stages": {name: stage.model_dump() for name, stage in progress.stages.items()},
-        "currentUrl": progress.current_url,
-        "log": events[-1].message if events else progress.message,
-        "etaSeconds": progress.eta_seconds,
-        "ratePerSecond": progress.rate_per_second,
-        "failed": progress.failed,
-        "skipped": progress.skipped,
-        "error": None if task.error is None else of_error(task.error).model_dump(),  # type: ignore[union-attr]
-    }
+    return ProgressUpdate(
+        progress_id=task.task_id,
+        prev_seq=prev_seq,
+        seq=events[-1].seq if events else prev_seq,
+        events=[of_event(event) for event in events],
+        status=seed_status(task),
+        task_status=task.status,
+        percentage=-1 if task.status is model.TaskStatus.FAILED else progress.percentage,
+        stage=progress.stage,
+        stages=progress.stages,
+        current_url=progress.current_url,
+        log=events[-1].message if events else progress.message,
+        eta_seconds=progress.eta_seconds,
+        rate_per_second=progress.rate_per_second,
+        failed=progress.failed,
+        skipped=progress.skipped,
+        error=of_error(task.error),
+    )

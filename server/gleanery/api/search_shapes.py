@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from gleanery.api.wire import ChunkShape, CodeExampleShape, Request, Shape
+from gleanery.api.source_shapes import ChunkShape, CodeExampleShape
+from gleanery.api.wire import Request, Shape
 from gleanery.handlers.crawl.payload import Tag
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]

@@ -8,7 +8,7 @@ from datetime import timedelta
 from aiohttp import web
 
 from gleanery import errors
-from gleanery.api import present, wire
+from gleanery.api import present, task_shapes
 from gleanery.api.http import answer, idempotency_of, int_of, read
 from gleanery.api.knowledge import check_field
 from gleanery.api.route import Query, Route
@@ -43,22 +43,22 @@ class TaskQueueApi:
                 self.create,
                 "Start any task",
                 "tasks",
-                wire.TaskShape,
-                wire.TaskRequest,
+                task_shapes.TaskShape,
+                task_shapes.TaskRequest,
                 202,
                 errors=(409, 503),
                 is_idempotent=True,
             ),
-            Route("GET", "/api/v1/task-types", self.types, "The types of tasks", "tasks", wire.TaskTypes),
-            Route("GET", f"{tasks}/stats", self.stats, "Figures", "tasks", wire.TaskStatsShape, query=(window,)),
+            Route("GET", "/api/v1/task-types", self.types, "The types of tasks", "tasks", task_shapes.TaskTypes),
+            Route("GET", f"{tasks}/stats", self.stats, "Figures", "tasks", task_shapes.TaskStatsShape, query=(window,)),
             Route(
                 "POST",
                 f"{tasks}/cancel",
                 self.cancel,
                 "Cancel all that fit, by default those not ended",
                 "tasks",
-                wire.Steered,
-                wire.TaskSelection,
+                task_shapes.Steered,
+                task_shapes.TaskSelection,
             ),
             Route(
                 "POST",
@@ -66,14 +66,22 @@ class TaskQueueApi:
                 self.retry,
                 "Retry all that fit, by default the failed ones",
                 "tasks",
-                wire.Steered,
-                wire.TaskSelection,
+                task_shapes.Steered,
+                task_shapes.TaskSelection,
             ),
-            Route("POST", f"{tasks}/prune", self.prune, "Remove ended tasks", "tasks", wire.Pruned, wire.PruneRequest),
+            Route(
+                "POST",
+                f"{tasks}/prune",
+                self.prune,
+                "Remove ended tasks",
+                "tasks",
+                task_shapes.Pruned,
+                task_shapes.PruneRequest,
+            ),
         )
 
     async def create(self, request: web.Request) -> web.Response:
-        body = await read(request, wire.TaskRequest)
+        body = await read(request, task_shapes.TaskRequest)
         if body.webhook_url is not None:
             check_field(self._check_url, "webhook_url", body.webhook_url)
         task = await self._submit(body, idempotency_of(request, body))
@@ -81,7 +89,7 @@ class TaskQueueApi:
             present.of_task(task, utc_now()), status=202, headers={"Location": f"/api/v1/tasks/{task.task_id}"}
         )
 
-    async def _submit(self, body: wire.TaskRequest, idempotency: Idempotency | None) -> Task:
+    async def _submit(self, body: task_shapes.TaskRequest, idempotency: Idempotency | None) -> Task:
         new = NewTask(
             task_type=body.task_type,
             payload=body.payload,
@@ -106,9 +114,9 @@ class TaskQueueApi:
     async def types(self, _: web.Request) -> web.Response:
         specs = [handler.spec for _, handler in sorted(self._submitter.handlers.items())]
         return answer(
-            wire.TaskTypes(
+            task_shapes.TaskTypes(
                 items=[
-                    wire.TaskType(
+                    task_shapes.TaskType(
                         task_type=spec.task_type,
                         description=spec.description,
                         can_pause=spec.can_pause,
@@ -127,25 +135,27 @@ class TaskQueueApi:
         return answer(present.of_stats(await self._tasks.stats(window_seconds=float(window))))
 
     async def cancel(self, request: web.Request) -> web.Response:
-        return _steered(await self._steering.cancel_all(_filter(await read(request, wire.TaskSelection))))
+        return _steered(await self._steering.cancel_all(_filter(await read(request, task_shapes.TaskSelection))))
 
     async def retry(self, request: web.Request) -> web.Response:
-        return _steered(await self._steering.retry_all(_filter(await read(request, wire.TaskSelection))))
+        return _steered(await self._steering.retry_all(_filter(await read(request, task_shapes.TaskSelection))))
 
     async def prune(self, request: web.Request) -> web.Response:
-        body = await read(request, wire.PruneRequest)
+        body = await read(request, task_shapes.PruneRequest)
         if unfinished := [status for status in body.status if not status.is_final]:
             raise errors.InvalidInput("status", f"a task that is {unfinished[0]} has not ended")
         retention = Retention(utc_now() - timedelta(days=body.older_than_days), tuple(body.status))
         removed = await (self._tasks.prunable(retention) if body.dry_run else prune(self._tasks, retention))
-        return answer(wire.Pruned(tasks=removed.tasks, events=removed.events, dry_run=body.dry_run))
+        return answer(task_shapes.Pruned(tasks=removed.tasks, events=removed.events, dry_run=body.dry_run))
 
 
-def _filter(body: wire.TaskSelection) -> TaskFilter:
+def _filter(body: task_shapes.TaskSelection) -> TaskFilter:
     return TaskFilter(
         tuple(body.status), body.task_type, body.queue_name, body.parent_task_id, body.schedule_id, body.created_before
     )
 
 
 def _steered(steered: Steered) -> web.Response:
-    return answer(wire.Steered(matched=steered.matched, changed=steered.changed, passed_over=steered.passed_over))
+    return answer(
+        task_shapes.Steered(matched=steered.matched, changed=steered.changed, passed_over=steered.passed_over)
+    )

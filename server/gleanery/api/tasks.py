@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from gleanery import errors, log
-from gleanery.api import present, wire
+from gleanery.api import crawl_shapes, present, task_shapes
 from gleanery.api.http import answer, cursor_of, int_of, limit_of, make_cursor, read
 from gleanery.api.knowledge import row_key, time_key
 from gleanery.api.route import CURSOR, LIMIT, PAGED, Query, Route
@@ -47,7 +47,7 @@ class TasksApi:
                 self.list,
                 "All tasks, newest first",
                 "tasks",
-                wire.TaskPage,
+                task_shapes.TaskPage,
                 query=(
                     *PAGED,
                     statuses,
@@ -57,14 +57,14 @@ class TasksApi:
                     Query("schedule_id", "Only ticks of this schedule."),
                 ),
             ),
-            Route("GET", task, self.one, "One task", "tasks", wire.TaskShape, errors=(404,)),
+            Route("GET", task, self.one, "One task", "tasks", task_shapes.TaskShape, errors=(404,)),
             Route(
                 "GET",
                 f"{task}/events",
                 self.events,
                 "Its events; live with Accept: text/event-stream",
                 "tasks",
-                wire.EventPage,
+                task_shapes.EventPage,
                 query=(LIMIT, CURSOR, *between),
                 errors=(404,),
             ),
@@ -74,7 +74,7 @@ class TasksApi:
                 self.pages,
                 "Of a crawl: every URL and what became of it",
                 "tasks",
-                wire.UrlPage,
+                crawl_shapes.UrlPage,
                 query=(*PAGED, states, Query("reason", "Only with this reason code.")),
                 errors=(404,),
             ),
@@ -89,21 +89,29 @@ class TasksApi:
                 self.change,
                 "Change the priority or the dependencies of one that waits",
                 "tasks",
-                wire.TaskShape,
-                wire.TaskChange,
+                task_shapes.TaskShape,
+                task_shapes.TaskChange,
                 errors=(404, 409),
             ),
-            Route("PUT", f"{task}/cancel", self.cancel, "Cancel it", "tasks", wire.TaskShape, errors=(404, 409)),
-            Route("POST", f"{task}/pause", self.pause, "Pause it", "tasks", wire.TaskShape, errors=(404, 409)),
-            Route("POST", f"{task}/resume", self.resume, "Go on with it", "tasks", wire.TaskShape, errors=(404, 409)),
+            Route("PUT", f"{task}/cancel", self.cancel, "Cancel it", "tasks", task_shapes.TaskShape, errors=(404, 409)),
+            Route("POST", f"{task}/pause", self.pause, "Pause it", "tasks", task_shapes.TaskShape, errors=(404, 409)),
+            Route(
+                "POST",
+                f"{task}/resume",
+                self.resume,
+                "Go on with it",
+                "tasks",
+                task_shapes.TaskShape,
+                errors=(404, 409),
+            ),
             Route(
                 "POST",
                 f"{task}/retry",
                 self.retry,
                 "Run it again, or only what failed",
                 "tasks",
-                wire.TaskShape,
-                wire.RetryRequest,
+                task_shapes.TaskShape,
+                task_shapes.RetryRequest,
                 202,
                 errors=(404, 409),
             ),
@@ -121,7 +129,7 @@ class TasksApi:
         rows = await self._store.tasks.list(wanted, after=time_key(cursor_of(request)), limit=limit)
         cursor = make_cursor(rows[-1].created_at.timestamp(), rows[-1].task_id) if len(rows) == limit else None
         now = utc_now()
-        return answer(wire.TaskPage(items=[present.of_task(row, now) for row in rows], next_cursor=cursor))
+        return answer(task_shapes.TaskPage(items=[present.of_task(row, now) for row in rows], next_cursor=cursor))
 
     async def one(self, request: web.Request) -> web.Response:
         return answer(present.of_task(await self._store.tasks.get(request.match_info["task_id"]), utc_now()))
@@ -134,7 +142,7 @@ class TasksApi:
         after, before = max(row_key(request), int_of(request, "after", 0)), int_of(request, "before", 0)
         rows = await self._store.tasks.events(task.task_id, after=after, before=before or None, limit=limit)
         cursor = make_cursor(rows[-1].seq) if not before and rows and rows[-1].seq < task.last_seq else None
-        return answer(wire.EventPage(items=[present.of_event(row) for row in rows], next_cursor=cursor))
+        return answer(task_shapes.EventPage(items=[present.of_event(row) for row in rows], next_cursor=cursor))
 
     async def _stream(self, request: web.Request, task_id: str) -> web.StreamResponse:
         """All events from `after` (or Last-Event-ID) on, then the live ones, until the task has ended. Where some of them are
@@ -195,7 +203,7 @@ class TasksApi:
             limit=limit,
         )
         cursor = make_cursor(rows[-1].ordinal) if len(rows) == limit else None
-        return answer(wire.UrlPage(items=[present.of_url(row) for row in rows], next_cursor=cursor))
+        return answer(crawl_shapes.UrlPage(items=[present.of_url(row) for row in rows], next_cursor=cursor))
 
     async def cancel(self, request: web.Request) -> web.Response:
         return answer(present.of_task(await self._store.tasks.request_cancel(request.match_info["task_id"]), utc_now()))
@@ -207,14 +215,14 @@ class TasksApi:
         return answer(present.of_task(await self._store.tasks.resume(request.match_info["task_id"]), utc_now()))
 
     async def change(self, request: web.Request) -> web.Response:
-        body = await read(request, wire.TaskChange)
+        body = await read(request, task_shapes.TaskChange)
         task = await self._store.tasks.change(
             request.match_info["task_id"], priority=body.priority, depends_on=body.depends_on
         )
         return answer(present.of_task(task, utc_now()))
 
     async def retry(self, request: web.Request) -> web.Response:
-        body = await read(request, wire.RetryRequest)
+        body = await read(request, task_shapes.RetryRequest)
         task = await self._store.tasks.retry(request.match_info["task_id"], only_failed=body.only == "failed")
         return answer(
             present.of_task(task, utc_now()), status=202, headers={"Location": f"/api/v1/tasks/{task.task_id}"}

@@ -10,7 +10,7 @@ from aiohttp import BodyPartReader, web
 from pydantic import Field, ValidationError
 
 from gleanery import errors
-from gleanery.api import wire
+from gleanery.api import crawl_shapes
 from gleanery.api.http import answer, idempotency_of
 from gleanery.api.knowledge import check_field
 from gleanery.api.route import Route
@@ -59,7 +59,7 @@ class UploadApi:
                 self.upload,
                 f"Read a file into the knowledge base: {READABLE}",
                 "knowledge",
-                wire.CrawlStarted,
+                crawl_shapes.CrawlStarted,
                 status=202,
                 errors=(400, 409, 413, 415, 503, 507),
                 is_idempotent=True,
@@ -80,7 +80,7 @@ class UploadApi:
             raise
         if task.task_id != form.task_id:  # known by its idempotency key
             await self._folder.remove(form.task_id)
-        started = wire.CrawlStarted(
+        started = crawl_shapes.CrawlStarted(
             success=True,
             task_id=task.task_id,
             progress_id=task.task_id,

@@ -17,7 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from gleanery.api import wire
+from gleanery.api import task_shapes
 from gleanery.cli.client import Update
 from gleanery.cli.safe_text import one_line
 from gleanery.model import EventType, TaskStatus
@@ -51,7 +51,7 @@ class Picture:
 
     title: str
     status: TaskStatus
-    progress: wire.ProgressShape
+    progress: task_shapes.ProgressShape
     problems: Sequence[str] = ()
     is_connected: bool = True
 
@@ -73,7 +73,7 @@ def draw(picture: Picture) -> RenderableType:
     return Group(*lines)
 
 
-def _stages(progress: wire.ProgressShape) -> Table:
+def _stages(progress: task_shapes.ProgressShape) -> Table:
     """A row each: a bar where the total is known, else just the count."""
     table = Table.grid(padding=(0, 1))
     for name, stage in progress.stages.items():
@@ -90,7 +90,7 @@ def _bar(done: int, total: int) -> ProgressBar:
     return bar
 
 
-def _pace(progress: wire.ProgressShape) -> str:
+def _pace(progress: task_shapes.ProgressShape) -> str:
     parts = [f"{progress.percentage:.0f} %"]
     if progress.rate_per_second is not None:
         parts.append(f"{progress.rate_per_second:.1f}/s")
@@ -158,12 +158,12 @@ class Bars:
     def restored(self) -> None:
         self._is_connected = True
 
-    def ended(self, task: wire.TaskShape) -> None:
+    def ended(self, task: task_shapes.TaskShape) -> None:
         self._problems.clear()  # they stand above, and in the summary
         self._is_connected = True
         self._show(task.status, task.progress)
 
-    def _show(self, status: TaskStatus, progress: wire.ProgressShape) -> None:
+    def _show(self, status: TaskStatus, progress: task_shapes.ProgressShape) -> None:
         self._picture = Picture(self._title, status, progress)
 
     async def _draw_forever(self) -> None:

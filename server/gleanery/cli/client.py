@@ -17,7 +17,7 @@ import aiohttp
 from pydantic import BaseModel, ValidationError
 
 from gleanery import __version__, errors
-from gleanery.api import wire
+from gleanery.api import crawl_shapes, task_shapes, wire
 from gleanery.api.search_shapes import CodeSearchReply, SearchReply
 from gleanery.model import TaskStatus
 
@@ -37,9 +37,9 @@ class Update:
 
     prev_seq: int
     seq: int
-    events: Sequence[wire.EventShape]
+    events: Sequence[task_shapes.EventShape]
     status: TaskStatus
-    progress: wire.ProgressShape
+    progress: task_shapes.ProgressShape
 
 
 class Client:
@@ -61,71 +61,71 @@ class Client:
     ) -> None:
         await self.session.close()
 
-    async def start_crawl(self, body: Mapping[str, Any]) -> wire.CrawlStarted:
-        return await self.call("POST", "/api/v1/knowledge/add", wire.CrawlStarted, body=body)
+    async def start_crawl(self, body: Mapping[str, Any]) -> crawl_shapes.CrawlStarted:
+        return await self.call("POST", "/api/v1/knowledge/add", crawl_shapes.CrawlStarted, body=body)
 
-    async def task(self, task_id: str) -> wire.TaskShape:
-        return await self.call("GET", f"/api/v1/tasks/{_part(task_id)}", wire.TaskShape)
+    async def task(self, task_id: str) -> task_shapes.TaskShape:
+        return await self.call("GET", f"/api/v1/tasks/{_part(task_id)}", task_shapes.TaskShape)
 
-    async def tasks(self, **query: str | int | None) -> Sequence[wire.TaskShape]:
+    async def tasks(self, **query: str | int | None) -> Sequence[task_shapes.TaskShape]:
         """The first page of the listing; `query` as the route takes it, None for what isn't asked."""
-        return (await self.call("GET", "/api/v1/tasks", wire.TaskPage, query=query)).items
+        return (await self.call("GET", "/api/v1/tasks", task_shapes.TaskPage, query=query)).items
 
-    async def preview(self, body: Mapping[str, Any]) -> wire.PreviewShape:
+    async def preview(self, body: Mapping[str, Any]) -> crawl_shapes.PreviewShape:
         """The server looks at a site before it answers, so that it may take a while."""
         return await self.call(
-            "POST", "/api/v1/knowledge/preview", wire.PreviewShape, body=body, patience=_PREVIEW_TIMEOUT
+            "POST", "/api/v1/knowledge/preview", crawl_shapes.PreviewShape, body=body, patience=_PREVIEW_TIMEOUT
         )
 
     async def urls(
         self, task_id: str, most: int, *, state: str | None = None, reason: str | None = None
-    ) -> Sequence[wire.UrlShape]:
+    ) -> Sequence[crawl_shapes.UrlShape]:
         """Of a crawl: its URLs in the order in which they were found, at most `most`."""
-        found: list[wire.UrlShape] = []
+        found: list[crawl_shapes.UrlShape] = []
         cursor: str | None = None
         while True:
             room = min(_URLS_AT_ONCE, most - len(found))
             query = {"state": state, "reason": reason, "limit": room, "cursor": cursor}
-            page = await self.call("GET", f"/api/v1/tasks/{_part(task_id)}/pages", wire.UrlPage, query=query)
+            page = await self.call("GET", f"/api/v1/tasks/{_part(task_id)}/pages", crawl_shapes.UrlPage, query=query)
             found += page.items
             cursor = page.next_cursor
             if cursor is None or len(found) >= most:
                 return found
 
-    async def failed_urls(self, task_id: str, most: int) -> Sequence[wire.UrlShape]:
+    async def failed_urls(self, task_id: str, most: int) -> Sequence[crawl_shapes.UrlShape]:
         """Of a crawl: the URLs that failed, at most `most`."""
         return await self.urls(task_id, most, state="failed")
 
-    async def start_task(self, body: Mapping[str, Any]) -> wire.TaskShape:
-        return await self.call("POST", "/api/v1/tasks", wire.TaskShape, body=body)
+    async def start_task(self, body: Mapping[str, Any]) -> task_shapes.TaskShape:
+        return await self.call("POST", "/api/v1/tasks", task_shapes.TaskShape, body=body)
 
-    async def cancel(self, task_id: str) -> wire.TaskShape:
-        return await self.call("PUT", f"/api/v1/tasks/{_part(task_id)}/cancel", wire.TaskShape)
+    async def cancel(self, task_id: str) -> task_shapes.TaskShape:
+        return await self.call("PUT", f"/api/v1/tasks/{_part(task_id)}/cancel", task_shapes.TaskShape)
 
-    async def pause(self, task_id: str) -> wire.TaskShape:
-        return await self.call("POST", f"/api/v1/tasks/{_part(task_id)}/pause", wire.TaskShape)
+    async def pause(self, task_id: str) -> task_shapes.TaskShape:
+        return await self.call("POST", f"/api/v1/tasks/{_part(task_id)}/pause", task_shapes.TaskShape)
 
-    async def resume(self, task_id: str) -> wire.TaskShape:
-        return await self.call("POST", f"/api/v1/tasks/{_part(task_id)}/resume", wire.TaskShape)
+    async def resume(self, task_id: str) -> task_shapes.TaskShape:
+        return await self.call("POST", f"/api/v1/tasks/{_part(task_id)}/resume", task_shapes.TaskShape)
 
-    async def retry(self, task_id: str, body: Mapping[str, Any]) -> wire.TaskShape:
-        return await self.call("POST", f"/api/v1/tasks/{_part(task_id)}/retry", wire.TaskShape, body=body)
+    async def retry(self, task_id: str, body: Mapping[str, Any]) -> task_shapes.TaskShape:
+        return await self.call("POST", f"/api/v1/tasks/{_part(task_id)}/retry", task_shapes.TaskShape, body=body)
 
-    async def change(self, task_id: str, body: Mapping[str, Any]) -> wire.TaskShape:
-        return await self.call("PATCH", f"/api/v1/tasks/{_part(task_id)}", wire.TaskShape, body=body)
+    async def change(self, task_id: str, body: Mapping[str, Any]) -> task_shapes.TaskShape:
+        return await self.call("PATCH", f"/api/v1/tasks/{_part(task_id)}", task_shapes.TaskShape, body=body)
 
-    async def cancel_all(self, body: Mapping[str, Any]) -> wire.Steered:
-        return await self.call("POST", "/api/v1/tasks/cancel", wire.Steered, body=body)
+    async def cancel_all(self, body: Mapping[str, Any]) -> task_shapes.Steered:
+        return await self.call("POST", "/api/v1/tasks/cancel", task_shapes.Steered, body=body)
 
-    async def retry_all(self, body: Mapping[str, Any]) -> wire.Steered:
-        return await self.call("POST", "/api/v1/tasks/retry", wire.Steered, body=body)
+    async def retry_all(self, body: Mapping[str, Any]) -> task_shapes.Steered:
+        return await self.call("POST", "/api/v1/tasks/retry", task_shapes.Steered, body=body)
 
-    async def stats(self) -> wire.TaskStatsShape:
+    async def stats(self) -> task_shapes.TaskStatsShape:
         """Figures, of ended tasks those of the last hour."""
-        return await self.call("GET", "/api/v1/tasks/stats", wire.TaskStatsShape)
+        return await self.call("GET", "/api/v1/tasks/stats", task_shapes.TaskStatsShape)
 
-    async def prune(self, body: Mapping[str, Any]) -> wire.Pruned:
-        return await self.call("POST", "/api/v1/tasks/prune", wire.Pruned, body=body)
+    async def prune(self, body: Mapping[str, Any]) -> task_shapes.Pruned:
+        return await self.call("POST", "/api/v1/tasks/prune", task_shapes.Pruned, body=body)
 
     async def search(self, body: Mapping[str, Any]) -> SearchReply:
         return await self.call("POST", "/api/v1/search", SearchReply, body=body)
@@ -229,9 +229,9 @@ def _update(text: str) -> Update:
         return Update(
             prev_seq=data["prevSeq"],
             seq=data["seq"],
-            events=[wire.EventShape.model_validate(event) for event in data["events"]],
+            events=[task_shapes.EventShape.model_validate(event) for event in data["events"]],
             status=TaskStatus(data["taskStatus"]),
-            progress=wire.ProgressShape.model_validate(progress),
+            progress=task_shapes.ProgressShape.model_validate(progress),
         )
     except (ValueError, KeyError, TypeError):
         raise errors.ServerRefused(

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.text import Text
 
 from gleanery import errors
-from gleanery.api import wire
+from gleanery.api import source_shapes
 from gleanery.api.saved_query_shapes import (
     EvaluationShape,
     EvaluationSummary,
@@ -86,7 +86,7 @@ def how_it_ended(found: EvaluationShape, least: float | None) -> Exit:
 
 
 def picture(
-    source: wire.SourceShape, found: EvaluationShape, last: EvaluationSummary | None, least: float | None
+    source: source_shapes.SourceShape, found: EvaluationShape, last: EvaluationSummary | None, least: float | None
 ) -> list[Text]:
     """The figures and a line for each query; `plain` of each is what goes to a file."""
     title = one_line(source.title) or one_line(source.url)

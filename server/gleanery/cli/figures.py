@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.text import Text
 
-from gleanery.api import wire
+from gleanery.api import task_shapes
 from gleanery.cli.bars import STATUS_STYLES, duration
 from gleanery.cli.safe_text import one_line
 from gleanery.model import TaskStatus
@@ -15,12 +15,12 @@ BAR_WIDTH = 32
 _NONE = "-"
 
 
-def lines(stats: wire.TaskStatsShape) -> list[Text]:
+def lines(stats: task_shapes.TaskStatsShape) -> list[Text]:
     """The whole picture; `plain` of each line is what goes to a file."""
     return [_head(stats), *_states(stats.by_status), Text(_window(stats)), *_table(stats)]
 
 
-def _head(stats: wire.TaskStatsShape) -> Text:
+def _head(stats: task_shapes.TaskStatsShape) -> Text:
     said = f"{sum(stats.by_status.values())} tasks, {stats.due} due now"
     if stats.oldest_due_seconds is not None:
         said += f", the oldest for {duration(stats.oldest_due_seconds)}"
@@ -37,7 +37,7 @@ def _states(counts: Mapping[str, int]) -> list[Text]:
     return made
 
 
-def _window(stats: wire.TaskStatsShape) -> str:
+def _window(stats: task_shapes.TaskStatsShape) -> str:
     ended = sum(stats.ended.values())
     return (
         f"within {duration(stats.window_seconds)}: {ended} ended ({stats.throughput_per_second:g}/s), {stats.retries}"
@@ -45,7 +45,7 @@ def _window(stats: wire.TaskStatsShape) -> str:
     )
 
 
-def _table(stats: wire.TaskStatsShape) -> list[Text]:
+def _table(stats: task_shapes.TaskStatsShape) -> list[Text]:
     states = [str(status) for status in TaskStatus]
     rows = [["type", *states, "waited p50/p95", "ran p50/p95"]]
     for name, counts in sorted(stats.by_type.items()):
@@ -60,7 +60,7 @@ def _table(stats: wire.TaskStatsShape) -> list[Text]:
     return _aligned(rows) if len(rows) > 1 else []
 
 
-def _spread(spread: wire.SpreadShape | None) -> str:
+def _spread(spread: task_shapes.SpreadShape | None) -> str:
     if spread is None or spread.p50 is None or spread.p95 is None:
         return _NONE
     return f"{_short(spread.p50)}/{_short(spread.p95)}"

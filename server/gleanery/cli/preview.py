@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from gleanery.api import wire
+from gleanery.api import crawl_shapes
 from gleanery.cli import connect, reasons
 from gleanery.cli.bars import duration
 from gleanery.cli.crawl_request import request_body
@@ -35,7 +35,7 @@ async def _preview(args: Namespace) -> Exit:
     return Exit.COMPLETE
 
 
-def picture(found: wire.PreviewShape) -> list[Text]:
+def picture(found: crawl_shapes.PreviewShape) -> list[Text]:
     """The whole answer as lines; `plain` of each is what goes to a file."""
     made = [Text(one_line(found.title) or one_line(found.final_url), style="bold")]
     made.append(Text(one_line(found.final_url), style="cyan"))
@@ -48,7 +48,7 @@ def picture(found: wire.PreviewShape) -> list[Text]:
     return made
 
 
-def _facts(found: wire.PreviewShape) -> Iterator[tuple[str, str]]:
+def _facts(found: crawl_shapes.PreviewShape) -> Iterator[tuple[str, str]]:
     if found.final_url != found.url:
         yield "leads from", found.url
     if found.generator:
@@ -66,7 +66,7 @@ def _facts(found: wire.PreviewShape) -> Iterator[tuple[str, str]]:
     yield "estimate", _estimate(found.estimate)
 
 
-def _robots(robots: wire.RobotsShape) -> str:
+def _robots(robots: crawl_shapes.RobotsShape) -> str:
     said = ["allows the start"]
     if robots.crawl_delay_seconds:
         said.append(f"asks for {robots.crawl_delay_seconds:g} s between requests")
@@ -75,25 +75,25 @@ def _robots(robots: wire.RobotsShape) -> str:
     return ", ".join(said)
 
 
-def _place(place: wire.TriedShape) -> str:
+def _place(place: crawl_shapes.TriedShape) -> str:
     of_these = "" if place.wanted == place.found else f", {place.wanted:,} in scope"
     but = f" ({place.reason})" if place.reason else ""
     return f"{place.target} names {_count(place.found, 'page')}{of_these}{but}: {place.url}"
 
 
-def _not_had(tried: Sequence[wire.TriedShape]) -> list[wire.TriedShape]:
+def _not_had(tried: Sequence[crawl_shapes.TriedShape]) -> list[crawl_shapes.TriedShape]:
     """Places that are there and could not be used; what simply isn't there is not worth a word."""
     return [place for place in tried if place.outcome not in ("found", "not_there", "not_asked")]
 
 
-def _estimate(estimate: wire.EstimateShape) -> str:
+def _estimate(estimate: crawl_shapes.EstimateShape) -> str:
     pages = _count(estimate.pages, "page")
     time = f"about {duration(estimate.seconds)}" if estimate.seconds >= 1 else "under a second"
     cost = f"{time}, about {_count(estimate.tokens, 'token')}" if estimate.tokens else time
     return f"{pages}, {cost}" if estimate.is_whole else f"{pages} known so far ({cost}); there may be more"
 
 
-def _tree(root: wire.BranchShape) -> list[Text]:
+def _tree(root: crawl_shapes.BranchShape) -> list[Text]:
     """The folders with the most pages, indented below each other, and how many are not shown."""
     largest = sorted(_walk(root, 0), key=lambda item: (-item[0].pages, item[1]))[:TREE_LINES]
     shown = {branch.path for branch, _ in largest}
@@ -112,13 +112,13 @@ def _tree(root: wire.BranchShape) -> list[Text]:
     return made
 
 
-def _walk(branch: wire.BranchShape, depth: int) -> Iterator[tuple[wire.BranchShape, int]]:
+def _walk(branch: crawl_shapes.BranchShape, depth: int) -> Iterator[tuple[crawl_shapes.BranchShape, int]]:
     yield branch, depth
     for child in branch.children:
         yield from _walk(child, depth + 1)
 
 
-def _folder(branch: wire.BranchShape, depth: int) -> str:
+def _folder(branch: crawl_shapes.BranchShape, depth: int) -> str:
     name = branch.path if depth == 0 else branch.path.rstrip("/").rpartition("/")[2] + "/"
     name = "  " * (depth + 1) + one_line(name)
     return name if len(name) <= _LONGEST_PATH else name[: _LONGEST_PATH - 1] + "…"

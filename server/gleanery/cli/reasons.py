@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from gleanery.api import wire
+from gleanery.api import task_shapes
 from gleanery.cli.safe_text import one_line
 from gleanery.handlers.crawl.reasons import sentence_of
 
@@ -36,7 +36,7 @@ def lines(counts: Mapping[str, int], examples: Mapping[str, str] | None = None) 
     return made
 
 
-def of_task(task: wire.TaskShape) -> dict[str, int]:
+def of_task(task: task_shapes.TaskShape) -> dict[str, int]:
     """Of a crawl that has ended: how many of its URLs have which reason. Empty for other tasks."""
     counts: Any = (task.result or {}).get("reasons")
     return dict(counts) if isinstance(counts, dict) else {}

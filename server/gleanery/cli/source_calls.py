@@ -10,7 +10,7 @@ import aiohttp
 from pydantic import BaseModel
 
 from gleanery import errors
-from gleanery.api import wire
+from gleanery.api import source_shapes
 from gleanery.api.change_shapes import (
     GenerationChanges,
     GenerationChangesPage,
@@ -29,7 +29,7 @@ _MOST_NAMED = 5
 _EVALUATE_TIMEOUT = aiohttp.ClientTimeout(total=600, sock_connect=10)
 
 
-async def find_source(client: Client, name: str) -> wire.SourceShape:
+async def find_source(client: Client, name: str) -> source_shapes.SourceShape:
     """The source of that id, URL or host. Raises InvalidInput when there is none, or more than one."""
     sources = [source async for source in _sources(client)]
     by_id = [source for source in sources if source.source_id == name]
@@ -49,11 +49,11 @@ def _listed(urls: Sequence[str]) -> str:
     return "there are " + ", ".join(urls[:_MOST_NAMED]) + more
 
 
-async def _sources(client: Client) -> AsyncIterator[wire.SourceShape]:
+async def _sources(client: Client) -> AsyncIterator[source_shapes.SourceShape]:
     cursor: str | None = None
     while True:
         query = {"limit": _ROWS, "cursor": cursor}
-        page = await client.call("GET", "/api/v1/sources", wire.SourcePage, query=query)
+        page = await client.call("GET", "/api/v1/sources", source_shapes.SourcePage, query=query)
         for source in page.items:
             yield source
         cursor = page.next_cursor

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from gleanery.api import wire
+from gleanery.api import crawl_shapes, task_shapes
 from gleanery.cli import reasons
 from gleanery.cli.safe_text import one_line
 
 
-def summary(task: wire.TaskShape, failed: Sequence[wire.UrlShape], base_url: str | None) -> list[Text]:
+def summary(task: task_shapes.TaskShape, failed: Sequence[crawl_shapes.UrlShape], base_url: str | None) -> list[Text]:
     """How the task ended, for people. `failed` are (the first of) its failed URLs; `base_url` is where the UI is."""
     result = task.result or {}
     made = [Text(one_line(f"{task.status.capitalize()}: {_what_is_there(task)}"))]
@@ -23,13 +23,13 @@ def summary(task: wire.TaskShape, failed: Sequence[wire.UrlShape], base_url: str
     if task.progress.failed and task.status.is_final:
         made.append(Text(one_line(f"Try only these again: gleanery tasks retry {task.task_id} --only-failed")))
     source_id = result.get("source_id") or task.payload.get("source_id")
-    if source_id and task.progress.stages.get("stored", wire.StageShape(done=0, total=None)).done:
+    if source_id and task.progress.stages.get("stored", task_shapes.StageShape(done=0, total=None)).done:
         where = f", or in the browser at {base_url}/" if base_url is not None else ", or in the browser: gleanery serve"
         made.append(Text(one_line(f'Search it: gleanery search "…" --source {source_id}{where}')))
     return made
 
 
-def _what_is_there(task: wire.TaskShape) -> str:
+def _what_is_there(task: task_shapes.TaskShape) -> str:
     result = task.result or {}
     counted = [
         f"{result[name]} {name.replace('_', ' ')}" for name in ("pages", "chunks", "code_examples") if name in result

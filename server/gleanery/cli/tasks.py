@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gleanery import config, errors
-from gleanery.api import wire
+from gleanery.api import task_shapes
 from gleanery.cli import connect
 from gleanery.cli.client import Client
 from gleanery.cli.crawl import follow_to_end
@@ -93,7 +93,7 @@ def _body(args: Namespace) -> dict[str, Any]:
             return {}
 
 
-async def _steer(client: Client, args: Namespace) -> wire.TaskShape:
+async def _steer(client: Client, args: Namespace) -> task_shapes.TaskShape:
     match args.action:
         case "cancel":
             return await client.cancel(args.task_id)
@@ -130,7 +130,7 @@ async def _steer_all(client: Client, args: Namespace, body: Mapping[str, Any]) -
     return Exit.COMPLETE
 
 
-def _said(task: wire.TaskShape, args: Namespace, *, is_left: bool = False) -> Exit:
+def _said(task: task_shapes.TaskShape, args: Namespace, *, is_left: bool = False) -> Exit:
     """What the server did: it may still be at it (a cancel is asked for, a retry is queued). `is_left`: nobody may be
     there to run it."""
     if args.json:
@@ -180,13 +180,13 @@ async def _list(client: Client, args: Namespace) -> Exit:
     return Exit.COMPLETE
 
 
-async def _attention_first(client: Client, args: Namespace) -> Sequence[wire.TaskShape]:
+async def _attention_first(client: Client, args: Namespace) -> Sequence[task_shapes.TaskShape]:
     wanted = (
         [args.status]
         if args.status
         else [*map(str, _ATTENTION), ",".join(s for s in TaskStatus if s not in _ATTENTION)]
     )
-    found: dict[str, wire.TaskShape] = {}
+    found: dict[str, task_shapes.TaskShape] = {}
     for status in wanted:
         room = args.limit - len(found)
         if room > 0 or args.limit < 1:  # a limit of nonsense is for the server to name
@@ -199,7 +199,7 @@ async def _attention_first(client: Client, args: Namespace) -> Sequence[wire.Tas
     return list(found.values())
 
 
-def _row(task: wire.TaskShape) -> list[str]:
+def _row(task: task_shapes.TaskShape) -> list[str]:
     done = "-" if task.status is TaskStatus.FAILED else f"{task.progress.percentage:.0f} %"
     note = _note(task)
     status = f"{task.status} ({note})" if note else str(task.status)
@@ -207,7 +207,7 @@ def _row(task: wire.TaskShape) -> list[str]:
     return [one_line(cell) for cell in cells]
 
 
-def _note(task: wire.TaskShape) -> str:
+def _note(task: task_shapes.TaskShape) -> str:
     """What its state alone doesn't say: why it failed, what a queued one waits for, what a running one was asked."""
     if task.error is not None:
         return task.error.code
@@ -224,7 +224,7 @@ def _local(at: datetime) -> str:
     return f"{at.astimezone():%Y-%m-%d %H:%M}"
 
 
-def _print_table(tasks: Sequence[wire.TaskShape]) -> None:
+def _print_table(tasks: Sequence[task_shapes.TaskShape]) -> None:
     """Aligned columns, coloured by state. Ids are never cut; titles are, where they would wrap."""
     from rich.console import Console
     from rich.text import Text

@@ -10,7 +10,7 @@ import aiohttp
 from pydantic import ValidationError
 
 from gleanery import errors
-from gleanery.api import wire
+from gleanery.api import crawl_shapes, wire
 from gleanery.cli.client import Client
 from gleanery.store.archive import PIECE_BYTES, whole_file
 
@@ -36,7 +36,7 @@ async def download(client: Client, method: str, path: str, target: Path, *, is_r
     return size
 
 
-async def upload(client: Client, path: str, source: Path, query: Mapping[str, str]) -> wire.CrawlStarted:
+async def upload(client: Client, path: str, source: Path, query: Mapping[str, str]) -> crawl_shapes.CrawlStarted:
     """The file `source` as the body. Raises InvalidInput when it can't be read, ServerRefused, ServerUnreachable."""
     try:
         file = await asyncio.to_thread(source.open, "rb")
@@ -53,7 +53,7 @@ async def upload(client: Client, path: str, source: Path, query: Mapping[str, st
             text = await response.text(errors="replace")
     if response.status >= 400:
         raise _refusal(response.status, text, client.base_url)
-    return wire.CrawlStarted.model_validate_json(text)
+    return crawl_shapes.CrawlStarted.model_validate_json(text)
 
 
 def _refusal(status: int, text: str, base_url: str) -> errors.GleaneryError:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from gleanery import errors
-from gleanery.api import wire
+from gleanery.api import crawl_shapes, task_shapes
 from gleanery.cli import reasons
 from gleanery.cli.client import Client
 from gleanery.cli.exits import Exit
@@ -41,7 +41,7 @@ async def print_urls(client: Client, args: Namespace) -> Exit:
     return Exit.COMPLETE
 
 
-def picture(task: wire.TaskShape, found: Sequence[wire.UrlShape], *, is_cut: bool) -> list[Text]:
+def picture(task: task_shapes.TaskShape, found: Sequence[crawl_shapes.UrlShape], *, is_cut: bool) -> list[Text]:
     """The table, and below it why URLs of the crawl gave no page, all of them counted."""
     made = table(found) if found else [Text("No URLs.")]
     if is_cut:
@@ -52,13 +52,13 @@ def picture(task: wire.TaskShape, found: Sequence[wire.UrlShape], *, is_cut: boo
     return made
 
 
-def cells(url: wire.UrlShape) -> list[str]:
+def cells(url: crawl_shapes.UrlShape) -> list[str]:
     """A row: state, reason, status, how it was got, how it came to be known, the URL."""
     row = (url.state, url.reason, url.status_code, url.fetched_by, url.origin, url.url)
     return [_NONE if cell is None else one_line(str(cell)) for cell in row]
 
 
-def table(found: Sequence[wire.UrlShape]) -> list[Text]:
+def table(found: Sequence[crawl_shapes.UrlShape]) -> list[Text]:
     """Aligned columns under a head, coloured by state; URLs are never cut. What says more follows in brackets."""
     rows = [cells(url) for url in found]
     widths = [max(map(len, column)) for column in zip(_HEAD, *rows, strict=True)][:-1]

@@ -9,7 +9,7 @@ from argparse import Namespace
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from typing import Protocol
 
-from gleanery.api import wire
+from gleanery.api import task_shapes
 from gleanery.cli.client import Client, Update
 from gleanery.cli.exits import Exit
 from gleanery.cli.follow import Dropped, Restored, follow
@@ -29,7 +29,7 @@ class View(Protocol):
     def restored(self) -> None:
         """The line is up again."""
 
-    def ended(self, task: wire.TaskShape) -> None:
+    def ended(self, task: task_shapes.TaskShape) -> None:
         """The task in its final state: nothing comes after."""
 
 
@@ -45,7 +45,7 @@ class Quiet:
     def restored(self) -> None:
         print("connected again", file=sys.stderr, flush=True)
 
-    def ended(self, task: wire.TaskShape) -> None:
+    def ended(self, task: task_shapes.TaskShape) -> None:
         pass
 
 
@@ -67,7 +67,7 @@ class JsonLines(Quiet):
         for event in update.events:
             print(json.dumps({**event.model_dump(mode="json"), "task_id": self._task_id}), flush=True)
 
-    def ended(self, task: wire.TaskShape) -> None:
+    def ended(self, task: task_shapes.TaskShape) -> None:
         print_task_json(task)
 
 
@@ -78,7 +78,7 @@ class QuietJson(JsonLines):
         pass
 
 
-def print_task_json(task: wire.TaskShape) -> None:
+def print_task_json(task: task_shapes.TaskShape) -> None:
     print(json.dumps({"task": task.model_dump(mode="json")}), flush=True)
 
 
@@ -87,7 +87,7 @@ def is_live_terminal() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM") not in (None, "", "dumb", "unknown")
 
 
-async def watch(client: Client, task_id: str, args: Namespace, *, title: str, after: int = 0) -> wire.TaskShape:
+async def watch(client: Client, task_id: str, args: Namespace, *, title: str, after: int = 0) -> task_shapes.TaskShape:
     """Show the task as `args` (json, quiet) and the terminal want it until it ends; returns it in its final state."""
     async with AsyncExitStack() as stack:
         view = _view(task_id, title, args)
@@ -119,7 +119,7 @@ def _view(task_id: str, title: str, args: Namespace) -> View:
     return Bars(title)
 
 
-def exit_of(task: wire.TaskShape) -> Exit:
+def exit_of(task: task_shapes.TaskShape) -> Exit:
     """The exit code that a task's end stands for; a crawl that stored nothing has failed."""
     result = task.result or {}
     if task.status is TaskStatus.CANCELLED:

@@ -6,13 +6,13 @@ import { type ReactNode, type SubmitEvent, useId, useState } from "react";
 
 import { ApiError } from "../api";
 import { requestOf } from "../crawlRequest";
-import type { CrawlRequest, RenderMode } from "../wire";
+import type { CrawlStart, RenderMode } from "../wire";
 import { useApp } from "./app";
 import { CrawlPreview } from "./CrawlPreview";
 import { InlineError } from "./Failure";
 
 interface Started {
-  readonly start: (request: CrawlRequest) => void;
+  readonly start: (request: CrawlStart) => void;
   readonly isPending: boolean;
   readonly error: Error | null;
 }
@@ -24,7 +24,7 @@ export function useStartCrawl(onStarted: () => void = () => undefined): Started 
   const navigate = useNavigate();
   const [sent, setSent] = useState<{ text: string; key: string } | null>(null);
   const { mutate, isPending, error } = useMutation({
-    mutationFn: ({ request, key }: { request: CrawlRequest; key: string }) => api.startCrawl(request, key),
+    mutationFn: ({ request, key }: { request: CrawlStart; key: string }) => api.startCrawl(request, key),
     onSuccess: async ({ task_id: taskId }) => {
       setSent(null);
       onStarted();
@@ -33,7 +33,7 @@ export function useStartCrawl(onStarted: () => void = () => undefined): Started 
       for (const queryKey of [["isEmpty"], ["sources"], ["tasks"]]) void queries.invalidateQueries({ queryKey });
     },
   });
-  const start = (request: CrawlRequest): void => {
+  const start = (request: CrawlStart): void => {
     const text = JSON.stringify(request);
     const key = sent?.text === text ? sent.key : newKey();
     setSent({ text, key });
@@ -50,7 +50,7 @@ function newKey(): string {
 export function CrawlForm({ onStarted, isLarge = false }: { onStarted?: () => void; isLarge?: boolean }): ReactNode {
   const { api } = useApp();
   const { start, isPending, error: startError } = useStartCrawl(onStarted);
-  const preview = useMutation({ mutationFn: (request: CrawlRequest) => api.preview(request) });
+  const preview = useMutation({ mutationFn: (request: CrawlStart) => api.preview(request) });
   const error = startError ?? preview.error;
   const wrong = error instanceof ApiError ? error.details.field : undefined;
   const submit = (event: SubmitEvent<HTMLFormElement>): void => {

@@ -3,7 +3,7 @@
 
 import { io } from "socket.io-client";
 
-import type { ErrorAck, EventShape, ProgressUpdate, SubscribeAck, TasksAck } from "../wire";
+import type { ErrorAck, EventShape, ProgressUpdate, SubscribeAck, TasksMessage } from "../wire";
 import {
   emptyProgress,
   lineLost,
@@ -94,7 +94,7 @@ export class LiveClient {
     line.on("connect_error", (error: Error) => this.refusedOrUnreachable(error));
     line.on("crawl_progress", (update: ProgressUpdate) => this.updated(update));
     line.on("task_progress", (update: ProgressUpdate) => this.updated(update));
-    line.on("tasks_changed", ({ items }: TasksAck) => this.setTasks(takeChanges(this.tasksState, items, this.now())));
+    line.on("tasks_changed", ({ items }: TasksMessage) => this.setTasks(takeChanges(this.tasksState, items, this.now())));
     line.onAny(() => (this.heardAt = this.now()));
     line.onPing(() => (this.heardAt = this.now()));
   }
@@ -258,7 +258,7 @@ export class LiveClient {
 
   private async askForTasks(): Promise<void> {
     this.listAskedAt = this.now();
-    const ack = (await this.answer("subscribe_to_tasks", {})) as TasksAck | ErrorAck | null;
+    const ack = (await this.answer("subscribe_to_tasks", {})) as TasksMessage | ErrorAck | null;
     if (ack !== null && "items" in ack) this.setTasks(takeSnapshot(this.tasksState, ack.items, this.now()));
   }
 

@@ -21,7 +21,7 @@ import { codeQuery, pagesQuery, sourceQuery } from "../queries";
 import type { SourceTab } from "../router";
 import { ago, bytes, count, counted, pathOf, shortUrl } from "../text/format";
 import { visible } from "../text/visible";
-import type { CrawlRequest, SourceShape, TaskShape } from "../wire";
+import type { CrawlStart, SourceShape, TaskShape } from "../wire";
 
 const FROM = "/sources/$sourceId";
 
@@ -87,10 +87,10 @@ function Actions({ source, isRunning }: { source: SourceShape; isRunning: boolea
 }
 
 /** The request that made the source, to be sent again. */
-function againOf(source: SourceShape): CrawlRequest {
+function againOf(source: SourceShape): CrawlStart {
   return {
     url: source.url,
-    ...(source.options as Partial<CrawlRequest>),
+    ...(source.options as Partial<CrawlStart>),
     tags: source.tags,
     knowledge_type: source.knowledge_type,
   };

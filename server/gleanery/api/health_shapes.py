@@ -1,0 +1,72 @@
+"""How the server and its parts do, as it passes the doors."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from gleanery import model
+from gleanery.api.wire import Shape
+
+
+class PartHealth(Shape):
+    status: Literal["ok", "degraded", "off", "failed"]
+    message: str
+
+
+class Health(Shape):
+    status: Literal["ok", "degraded"]
+    version: str
+    started_at: datetime
+    parts: dict[str, PartHealth] = Field(description="database, embedder, browser, worker.")
+    example_url: str | None = Field(description="The bundled example's URL on this server, crawlable without internet.")
+    needs_key: bool = Field(description="Whether clients must send an API key.")
+
+
+class QueueHealth(Shape):
+    by_status: dict[str, int] = Field(description="Tasks in each state.")
+    due: int = Field(description="Queued tasks that may run now.")
+    oldest_due_seconds: float | None
+
+
+class ActiveTask(Shape):
+    task_id: str
+    task_type: str
+    title: str
+    status: model.TaskStatus
+    worker_id: str | None
+    attempt: int
+    percentage: float
+    stage: str
+    attempt_started_at: datetime | None
+    memory_usage_mb: float | None
+
+
+class WorkerShape(Shape):
+    worker_id: str
+    host: str
+    pid: int
+    version: str
+    task_types: list[str]
+    concurrency: int = Field(description="Tasks at once; 0 in a server that leaves all to others.")
+    running: int
+    memory_mb: float
+    state: str
+    started_at: datetime
+    beat_at: datetime = Field(description="When it last told of itself.")
+    is_alive: bool
+
+
+class BackgroundHealth(Shape):
+    status: Literal["ok", "degraded"]
+    reasons: list[str] = Field(description="Why it is degraded, in sentences.")
+    queue: QueueHealth | None = Field(description="None while the store doesn't answer.")
+    active_tasks: list[ActiveTask] = Field(description="What runs now, at most 100.")
+    failures_last_hour: int
+    store: PartHealth
+    browser_pool: PartHealth
+    workers: list[WorkerShape]
+    webhooks: dict[str, int] = Field(description="Calls in each state: pending, delivered, dead.")
+    dispatcher: str = Field(description="How doorbells travel, in a sentence.")

@@ -1,0 +1,134 @@
+"""Sources, their states, pages, chunks and code examples, as they pass the doors."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from gleanery import model
+from gleanery.api.wire import Shape
+
+
+class SourceShape(Shape):
+    source_id: str
+    url: str
+    title: str
+    tags: list[str]
+    knowledge_type: str
+    options: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    last_task_id: str | None
+    pages: int
+    chunks: int
+    code_examples: int
+    embedded_chunks: int
+    size_bytes: int
+    description: str = Field(description="By a chat model, where one is set.")
+    generation: int = Field(description="The number of the state that is seen.")
+
+
+class SourcePage(Shape):
+    items: list[SourceShape]
+    next_cursor: str | None
+
+
+class GenerationShape(Shape):
+    source_id: str
+    number: int
+    state: model.GenerationState
+    is_visible: bool = Field(description="Whether search and listings go by it.")
+    base: int | None = Field(description="The one that it was built beside; none: it was seen while it was built.")
+    task_id: str
+    created_at: datetime
+    completed_at: datetime | None
+    result: dict[str, Any] = Field(
+        description="`pages_added`, `pages_changed`, `pages_removed`, what was `saved`, the gate's `figures` and `reasons`."
+    )
+
+
+class GenerationPage(Shape):
+    items: list[GenerationShape]
+    next_cursor: str | None
+
+
+class PageSummary(Shape):
+    page_id: str
+    source_id: str
+    url: str
+    title: str
+    language: str | None
+    version: str | None = Field(description="Of what it documents, as its URL tells.")
+    chars: int
+    fetched_at: datetime
+    missing_since: datetime | None = Field(description="When a refresh first didn't meet it any more.")
+
+
+class PageSummaryPage(Shape):
+    items: list[PageSummary]
+    next_cursor: str | None
+
+
+class HeadingShape(Shape):
+    level: int
+    text: str
+    anchor: str | None
+    offset: int = Field(description="Character position of the heading's line in `markdown`.")
+
+
+class PageShape(PageSummary):
+    description: str
+    markdown: str
+    outline: list[HeadingShape]
+    content_hash: str
+    status_code: int
+    content_type: str
+    etag: str | None
+    last_modified: str | None
+    size_bytes: int
+    task_id: str
+    fetched_by: model.FetchedBy
+
+
+class ChunkShape(Shape):
+    chunk_id: str
+    page_id: str
+    source_id: str
+    ordinal: int
+    start: int = Field(description="`page.markdown[start:end]` is `content`; in code points.")
+    end: int
+    heading_path: list[str]
+    content: str
+    context: str = Field(
+        description="What introduced it, where it was cut off from that, or what a chat model says of its place."
+    )
+
+
+class ChunkPage(Shape):
+    items: list[ChunkShape]
+    next_cursor: str | None
+
+
+class CodeExampleShape(Shape):
+    code_id: str
+    page_id: str
+    source_id: str
+    url: str
+    title: str
+    ordinal: int
+    language: str | None
+    code: str
+    heading_path: list[str]
+    context: str = Field(description="The prose right before the block.")
+    start: int
+    end: int
+    name: str = Field(description="What a chat model calls it; empty without one.")
+    summary: str = Field(description="The sentence before the block, or what a chat model says of it.")
+    is_guessed: bool = Field(description="The page names no language: this one was worked out from the code.")
+
+
+class CodeExamplePage(Shape):
+    items: list[CodeExampleShape]
+    next_cursor: str | None
