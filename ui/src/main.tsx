@@ -9,12 +9,12 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { createRoot } from "react-dom/client";
 
-import { Api } from "./api";
+import { Api } from "./data/api";
 import { AppContext } from "./components/app";
 import { ShortcutsProvider } from "./components/shortcuts";
 import { LiveClient, socketLine } from "./live/client";
 import { LiveProvider } from "./live/react";
-import { makeQueryClient } from "./queries";
+import { makeQueryClient } from "./data/queryClient";
 import { makeRouter } from "./router";
 import { Session, tabStorage } from "./session";
 

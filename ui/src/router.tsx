@@ -6,7 +6,12 @@ import type { ReactNode } from "react";
 import { errorOf, Failure } from "./components/Failure";
 import { Heading } from "./components/Heading";
 import { Shell } from "./components/Shell";
-import type { SearchMode, UrlState } from "./wire";
+import { activityParams } from "./screens/activity/params";
+import { pageParams } from "./screens/page/params";
+import { queueParams } from "./screens/queue/params";
+import { searchParams } from "./screens/search/params";
+import { sourceParams } from "./screens/source/params";
+import { taskParams } from "./screens/task/params";
 
 const rootRoute = createRootRoute({
   component: Shell,
@@ -19,86 +24,62 @@ const rootRoute = createRootRoute({
 const firstRunRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/",
-  component: lazyRouteComponent(() => import("./routes/FirstRun"), "FirstRun"),
+  component: lazyRouteComponent(() => import("./screens/first-run/FirstRun"), "FirstRun"),
 });
-
-export type ActivityFilter = "attention" | "running" | "queued" | "ended";
-const FILTERS: Readonly<Record<ActivityFilter, true>> = { attention: true, running: true, queued: true, ended: true };
 
 const activityRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/activity",
-  validateSearch: (search: Raw): { q?: string; show?: ActivityFilter } => ({
-    ...text("q", search.q),
-    ...oneOf("show", FILTERS, search.show),
-  }),
-  component: lazyRouteComponent(() => import("./routes/Activity"), "Activity"),
+  validateSearch: activityParams,
+  component: lazyRouteComponent(() => import("./screens/activity/Activity"), "Activity"),
 });
-
-export type TaskTab = "log" | "pages" | "problems" | "settings";
-const TABS: Readonly<Record<TaskTab, true>> = { log: true, pages: true, problems: true, settings: true };
-const STATES: Readonly<Record<UrlState, true>> = { queued: true, stored: true, skipped: true, failed: true };
 
 const taskRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/activity/$taskId",
-  validateSearch: (search: Raw): { tab?: TaskTab; state?: UrlState; reason?: string } => ({
-    ...oneOf("tab", TABS, search.tab),
-    ...oneOf("state", STATES, search.state),
-    ...text("reason", search.reason),
-  }),
-  component: lazyRouteComponent(() => import("./routes/TaskDetail"), "TaskDetail"),
+  validateSearch: taskParams,
+  component: lazyRouteComponent(() => import("./screens/task/TaskDetail"), "TaskDetail"),
 });
 
 const sourcesRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/sources",
-  component: lazyRouteComponent(() => import("./routes/Sources"), "Sources"),
+  component: lazyRouteComponent(() => import("./screens/sources/Sources"), "Sources"),
 });
-
-export type SourceTab = "pages" | "code" | "settings";
-const SOURCE_TABS: Readonly<Record<SourceTab, true>> = { pages: true, code: true, settings: true };
 
 const sourceRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/sources/$sourceId",
-  validateSearch: (search: Raw): { tab?: SourceTab; language?: string } => ({
-    ...oneOf("tab", SOURCE_TABS, search.tab),
-    ...text("language", search.language),
-  }),
-  component: lazyRouteComponent(() => import("./routes/SourceDetail"), "SourceDetail"),
+  validateSearch: sourceParams,
+  component: lazyRouteComponent(() => import("./screens/source/SourceDetail"), "SourceDetail"),
 });
 
 const pageRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/sources/$sourceId/pages/$pageId",
-  component: lazyRouteComponent(() => import("./routes/PageView"), "PageView"),
+  validateSearch: pageParams,
+  component: lazyRouteComponent(() => import("./screens/page/PageView"), "PageView"),
 });
-
-const MODES: Readonly<Record<SearchMode, true>> = { hybrid: true, vector: true, keyword: true };
 
 const searchRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/search",
-  validateSearch: (search: Raw): SearchFilters => ({
-    ...text("q", search.q),
-    ...oneOf("show", { code: true }, search.show),
-    ...oneOf("mode", MODES, search.mode),
-    ...text("source", search.source),
-    ...text("language", search.language),
-    ...text("tag", search.tag),
-  }),
-  component: lazyRouteComponent(() => import("./routes/Search"), "Search"),
+  validateSearch: searchParams,
+  component: lazyRouteComponent(() => import("./screens/search/Search"), "Search"),
 });
 
-export interface SearchFilters {
-  readonly q?: string;
-  readonly show?: "code";
-  readonly mode?: SearchMode;
-  readonly source?: string;
-  readonly language?: string;
-  readonly tag?: string;
-}
+const queueRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/queue",
+  validateSearch: queueParams,
+  component: lazyRouteComponent(() => import("./screens/queue/Queue"), "Queue"),
+});
+
+const settingsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("./screens/settings/Settings"), "Settings"),
+});
 
 export function makeRouter() {
   return createRouter({
@@ -110,6 +91,8 @@ export function makeRouter() {
       sourceRoute,
       pageRoute,
       searchRoute,
+      queueRoute,
+      settingsRoute,
     ]),
     defaultPreload: "intent",
     scrollRestoration: true,
@@ -126,21 +109,6 @@ declare module "@tanstack/react-router" {
   interface Register {
     router: ReturnType<typeof makeRouter>;
   }
-}
-
-type Raw = Readonly<Record<string, unknown>>;
-
-function text<Name extends string>(name: Name, value: unknown): { [_ in Name]?: string } {
-  return typeof value === "string" && value !== "" ? ({ [name]: value } as { [_ in Name]: string }) : {};
-}
-
-function oneOf<Name extends string, Value extends string>(
-  name: Name,
-  known: Readonly<Record<Value, true>>,
-  value: unknown,
-): { [_ in Name]?: Value } {
-  const isKnown = typeof value === "string" && Object.hasOwn(known, value);
-  return isKnown ? ({ [name]: value } as { [_ in Name]: Value }) : {};
 }
 
 function NotFound(): ReactNode {

@@ -2,7 +2,7 @@
 
 import type { ReactNode } from "react";
 
-import { ApiError } from "../api";
+import { ApiError } from "../data/api";
 import { adviceFor, errorReport } from "../text/failure";
 import { visible } from "../text/visible";
 import type { ErrorBody } from "../wire";

@@ -40,6 +40,23 @@ const SHAPES = {
   ),
   down: <path {...line} strokeWidth={1.8} d="M8 2.5v8m-3.5-3L8 11l3.5-3.5M3 14h10" />,
   external: <path {...line} d="M9 2.5h4.5V7M13 3 7.5 8.5M11 9.5v3a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1v-6a1 1 0 0 1 1-1h3" />,
+  open: <path {...line} strokeWidth={2} d="m4 6 4 4 4-4" />,
+  closed: <path {...line} strokeWidth={2} d="m6 4 4 4-4 4" />,
+  dash: <path {...line} strokeWidth={2} d="M4 8h8" />,
+  queue: (
+    <g {...line}>
+      <rect x="2" y="2.5" width="12" height="4" rx="1" />
+      <path d="M3 10h10M4.5 13.5h7" />
+    </g>
+  ),
+  settings: (
+    <g {...line}>
+      <path d="M2 4.5h6m4 0h2M2 11.5h2m4 0h6" />
+      <circle cx="10" cy="4.5" r="2" />
+      <circle cx="6" cy="11.5" r="2" />
+    </g>
+  ),
+  play: <path fill="currentColor" d="M5 3.2v9.6L12.5 8z" />,
   alert: <path {...line} strokeWidth={2} d="M8 3.5v5M8 12v.5" />,
 } as const;
 

@@ -6,7 +6,7 @@ import { type ReactNode, useCallback, useEffect, useState } from "react";
 
 import { useTasks } from "../live/react";
 import { isFinal } from "../live/tasks";
-import { healthQuery } from "../queries";
+import { healthQuery } from "../data/server";
 import { Announcer } from "./Announcer";
 import { NewCrawlContext, useApp } from "./app";
 import { ConnectionState, OfflineBanner } from "./ConnectionState";
@@ -51,6 +51,8 @@ function useGlobalShortcuts(setOpen: (open: Open) => void): void {
   useShortcut("g s", "Go to search", () => void navigate({ to: "/search" }));
   useShortcut("g o", "Go to sources", () => void navigate({ to: "/sources" }));
   useShortcut("g a", "Go to activity", () => void navigate({ to: "/activity" }));
+  useShortcut("g q", "Go to the queue", () => void navigate({ to: "/queue" }));
+  useShortcut("g e", "Go to settings", () => void navigate({ to: "/settings" }));
 }
 
 function useKeyWhenNeeded(): void {
@@ -88,6 +90,14 @@ function Nav({ onShortcuts }: { onShortcuts: () => void }): ReactNode {
             <span className="sr"> active</span>
           </span>
         ) : null}
+      </Link>
+      <Link to="/queue">
+        <Icon name="queue" />
+        Queue
+      </Link>
+      <Link to="/settings">
+        <Icon name="settings" />
+        Settings
       </Link>
       <span className="sp" />
       <div className="nav-end">

@@ -2,7 +2,7 @@
 
 import { createContext, useContext } from "react";
 
-import type { Api } from "../api";
+import type { Api } from "../data/api";
 import type { Session } from "../session";
 
 export interface App {

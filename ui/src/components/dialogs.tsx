@@ -5,7 +5,7 @@ import { type ReactNode, type SubmitEvent, useId, useSyncExternalStore } from "r
 
 import { useLive } from "../live/react";
 import { useApp } from "./app";
-import { CrawlForm } from "./CrawlForm";
+import { CrawlForm } from "../screens/crawl/CrawlForm";
 import { Dialog } from "./Dialog";
 import { useShortcuts } from "./shortcuts";
 

@@ -3,6 +3,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 
+import { cancelTask, retryTask } from "../data/tasks";
 import { isFinal } from "../live/tasks";
 import { shortUrl } from "../text/format";
 import type { RetryRequest, TaskShape } from "../wire";
@@ -26,9 +27,9 @@ export function useTaskCommands(task: TaskShape): Commands {
     void queries.invalidateQueries({ queryKey: ["task", task.task_id] });
     void queries.invalidateQueries({ queryKey: ["tasks"] });
   };
-  const cancel = useMutation({ mutationFn: () => api.cancel(task.task_id), onSettled: refresh });
+  const cancel = useMutation({ mutationFn: () => cancelTask(api, task.task_id), onSettled: refresh });
   const retry = useMutation({
-    mutationFn: (request: RetryRequest) => api.retry(task.task_id, request),
+    mutationFn: (request: RetryRequest) => retryTask(api, task.task_id, request),
     onMutate: () => cancel.reset(),
     onSettled: refresh,
   });

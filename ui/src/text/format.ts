@@ -3,6 +3,7 @@
 const NUMBER = new Intl.NumberFormat("en");
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const DAY_AND_TIME = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const DAY_AND_YEAR = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 
 export function count(value: number): string {
@@ -17,6 +18,11 @@ export function counted(value: number, one: string, many = `${one}s`): string {
 /** With a small first letter, to stand within a sentence. */
 export function lowered(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+/** "3 Nov, 14:05". */
+export function dateAndTime(at: string | number): string {
+  return DAY_AND_TIME.format(new Date(at));
 }
 
 export function clock(at: string | number): string {

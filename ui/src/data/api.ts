@@ -1,0 +1,120 @@
+// The way to the server's REST API. The other files of this folder hold the calls, one file for each kind of thing;
+// what goes wrong is an ApiError with the server's code.
+
+import type { Session } from "../session";
+import type { ErrorBody, Facts } from "../wire";
+
+export class ApiError extends Error {
+  readonly code: string;
+  readonly details: Facts;
+
+  /** `status` is 0 when there was no answer at all. */
+  constructor(
+    readonly status: number,
+    body: ErrorBody,
+  ) {
+    super(body.message);
+    this.name = "ApiError";
+    this.code = body.code;
+    this.details = body.details;
+  }
+
+  get body(): ErrorBody {
+    return { code: this.code, message: this.message, details: this.details };
+  }
+}
+
+/** What is not given is left out. A list is given as one parameter for each value. */
+export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | null | undefined>>;
+
+interface Sent {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A path below the API's prefix: `at` escapes what is put into it. */
+export function at(parts: TemplateStringsArray, ...values: readonly (string | number)[]): string {
+  return parts.reduce((path, part, index) => path + encodeURIComponent(values[index - 1] ?? "") + part);
+}
+
+const PREFIX = "/api/v1";
+
+export class Api {
+  constructor(private readonly session: Session) {}
+
+  get<Reply>(path: string, query: Query = {}, signal?: AbortSignal): Promise<Reply> {
+    return this.send("GET", PREFIX + path + queryText(query), undefined, { signal });
+  }
+
+  /** A path outside the prefix, such as `/health`. */
+  getRoot<Reply>(path: string, signal?: AbortSignal): Promise<Reply> {
+    return this.send("GET", path, undefined, { signal });
+  }
+
+  post<Reply>(path: string, body?: object, sent: Sent = {}): Promise<Reply> {
+    return this.send("POST", PREFIX + path, body, sent);
+  }
+
+  put<Reply>(path: string, body?: object): Promise<Reply> {
+    return this.send("PUT", PREFIX + path, body, {});
+  }
+
+  patch<Reply>(path: string, body: object): Promise<Reply> {
+    return this.send("PATCH", PREFIX + path, body, {});
+  }
+
+  delete(path: string): Promise<void> {
+    return this.send("DELETE", PREFIX + path, undefined, {});
+  }
+
+  /** A file, such as an export, kept in memory. */
+  async file(path: string, query: Query = {}): Promise<Blob> {
+    return (await this.answer("GET", PREFIX + path + queryText(query), undefined, {})).blob();
+  }
+
+  private async send<Reply>(method: string, url: string, body: object | undefined, sent: Sent): Promise<Reply> {
+    const response = await this.answer(method, url, body, sent);
+    return (response.status === 204 ? undefined : await response.json()) as Reply;
+  }
+
+  private async answer(method: string, url: string, body: object | undefined, { headers, signal }: Sent): Promise<Response> {
+    const all = new Headers(headers);
+    if (body !== undefined) all.set("Content-Type", "application/json");
+    if (this.session.key !== null) all.set("Authorization", `Bearer ${this.session.key}`);
+    const text = body === undefined ? null : JSON.stringify(body);
+    const response = await answerTo(url, { method, headers: all, body: text, signal: signal ?? null });
+    if (response.status === 401) this.session.wantKey();
+    if (!response.ok) throw new ApiError(response.status, await errorOf(response));
+    return response;
+  }
+}
+
+function queryText(query: Query): string {
+  const given = Object.entries(query).flatMap(([name, value]) => {
+    if (value === null || value === undefined) return [];
+    const values = typeof value === "object" ? value : [value];
+    return values.map((some) => [name, String(some)]);
+  });
+  const text = new URLSearchParams(given).toString();
+  return text === "" ? "" : `?${text}`;
+}
+
+async function answerTo(url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError(0, { code: "server_unreachable", message: "The server doesn't answer.", details: {} });
+  }
+}
+
+async function errorOf(response: Response): Promise<ErrorBody> {
+  const text = await response.text();
+  try {
+    const { error } = JSON.parse(text) as { error: Omit<ErrorBody, "details"> & { details?: Facts } };
+    if (typeof error.code === "string") return { ...error, details: error.details ?? {} };
+  } catch {
+    // not ours: a proxy's page, say
+  }
+  return { code: `answer_${response.status}`, message: `The server answered with status ${response.status}.`, details: {} };
+}

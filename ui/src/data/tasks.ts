@@ -1,0 +1,38 @@
+// Tasks: their rows, their logs, and the commands that steer them.
+
+import { queryOptions } from "@tanstack/react-query";
+
+import type { EventPage, RetryRequest, TaskPage, TaskShape } from "../wire";
+import { type Api, at } from "./api";
+import { pagedQuery } from "./queryClient";
+
+export const olderTasksQuery = (api: Api) =>
+  pagedQuery(["tasks"], (cursor, signal) => api.get<TaskPage>("/tasks", { limit: 50, cursor }, signal));
+
+export const taskQuery = (api: Api, taskId: string) =>
+  queryOptions({ queryKey: ["task", taskId], queryFn: ({ signal }) => getTask(api, taskId, signal) });
+
+export function getTask(api: Api, taskId: string, signal?: AbortSignal): Promise<TaskShape> {
+  return api.get(at`/tasks/${taskId}`, {}, signal);
+}
+
+/** The last `limit` events before `before`, ascending. */
+export function olderEvents(api: Api, taskId: string, before: number, limit: number): Promise<EventPage> {
+  return api.get(at`/tasks/${taskId}/events`, { before, limit });
+}
+
+export function cancelTask(api: Api, taskId: string): Promise<TaskShape> {
+  return api.put(at`/tasks/${taskId}/cancel`);
+}
+
+export function pauseTask(api: Api, taskId: string): Promise<TaskShape> {
+  return api.post(at`/tasks/${taskId}/pause`);
+}
+
+export function resumeTask(api: Api, taskId: string): Promise<TaskShape> {
+  return api.post(at`/tasks/${taskId}/resume`);
+}
+
+export function retryTask(api: Api, taskId: string, request: RetryRequest): Promise<TaskShape> {
+  return api.post(at`/tasks/${taskId}/retry`, request);
+}

@@ -1,0 +1,15 @@
+import { oneOf, type Raw } from "../../params";
+
+export type PageTab = "text" | "code" | "versions" | "about";
+
+const TABS: Readonly<Record<PageTab, true>> = { text: true, code: true, versions: true, about: true };
+
+export interface PageParams {
+  readonly tab?: PageTab;
+  /** Whether the borders of the chunks are drawn. */
+  readonly chunks?: "shown";
+}
+
+export function pageParams(raw: Raw): PageParams {
+  return { ...oneOf("tab", TABS, raw.tab), ...oneOf("chunks", { shown: true }, raw.chunks) };
+}

@@ -1,0 +1,17 @@
+import { oneOf, type Raw, text } from "../../params";
+import type { UrlState } from "../../wire";
+
+export type TaskTab = "log" | "pages" | "problems" | "settings";
+
+const TABS: Readonly<Record<TaskTab, true>> = { log: true, pages: true, problems: true, settings: true };
+const STATES: Readonly<Record<UrlState, true>> = { queued: true, stored: true, skipped: true, failed: true };
+
+export interface TaskParams {
+  readonly tab?: TaskTab;
+  readonly state?: UrlState;
+  readonly reason?: string;
+}
+
+export function taskParams(raw: Raw): TaskParams {
+  return { ...oneOf("tab", TABS, raw.tab), ...oneOf("state", STATES, raw.state), ...text("reason", raw.reason) };
+}
