@@ -1,105 +1,19 @@
-"""The web UI in a real browser, against a real server and real sites."""
+"""A crawl as it is seen in the browser: from its start, over kills and lost lines, to its end."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import BrowserContext, Page, expect
 
 from tests.e2e.server_process import ServerProcess
 from tests.sites.discovery import HTML, Answer, offering_site, urlset
 from tests.sites.gated import gated_site
-from tools.ground import browser as ground_browser
+from tests.ui.driving import STAGES, counts, log_seqs, start_crawl, stored_seqs
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
-
-STAGES = ("discovered", "fetched", "extracted", "chunked", "stored")
-WATCH_VIOLATIONS = """
-window.__violations = [];
-document.addEventListener('securitypolicyviolation', e => window.__violations.push(e.violatedDirective + ' ' + e.blockedURI));
-"""
-
-
-@pytest.fixture(scope="session")
-def browser_path() -> Path:
-    found = ground_browser.find(os.environ)
-    assert found is not None, "no browser: `make test` installs one"
-    return found
-
-
-@pytest.fixture
-async def chromium(browser_path: Path) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        sandbox = [] if os.getuid() else ["--no-sandbox"]
-        browser = await playwright.chromium.launch(executable_path=browser_path, args=["--disable-gpu", *sandbox])
-        yield browser
-        await browser.close()
-
-
-@pytest.fixture
-async def context(chromium: Browser) -> AsyncIterator[BrowserContext]:
-    context = await chromium.new_context(viewport={"width": 1280, "height": 860})
-    await context.add_init_script(WATCH_VIOLATIONS)
-    yield context
-    await context.close()
-
-
-@pytest.fixture
-async def page(context: BrowserContext) -> Page:
-    return await context.new_page()
-
-
-@pytest.fixture
-async def server(tmp_path: Path, stack: AsyncExitStack) -> ServerProcess:
-    server = ServerProcess(tmp_path / "data")
-    await server.start()
-    stack.push_async_callback(server.stop)
-    return server
-
-
-async def _start_crawl(page: Page, server: ServerProcess, url: str) -> str:
-    """From the first-run page to the page of the task; the task's id."""
-    await page.goto(server.url)
-    await page.get_by_test_id("url-input").fill(url)
-    await page.get_by_test_id("start-crawl").click()
-    await page.wait_for_url("**/activity/*")
-    return page.url.rsplit("/", 1)[1].partition("?")[0]
-
-
-READ_LOG = """async box => {
-    const seqs = new Set();
-    for (let top = 0; ; top += 100) {
-        box.scrollTop = top;
-        await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
-        for (const line of box.querySelectorAll('[data-testid=log-line]')) seqs.add(Number(line.dataset.seq));
-        if (top >= box.scrollHeight) return [...seqs];
-    }
-}"""
-
-
-async def _log_seqs(page: Page) -> list[int]:
-    """The numbers of all lines of the log, which draws only those in view: read by scrolling through it."""
-    seqs: list[int] = await page.get_by_role("log").evaluate(READ_LOG)
-    return sorted(seqs)
-
-
-async def _stored_seqs(server: ServerProcess, task_id: str) -> list[int]:
-    events: Any = (await server.get(f"/api/v1/tasks/{task_id}/events?limit=500"))["items"]
-    return [event["seq"] for event in events]
-
-
-async def _counts(page: Page) -> dict[str, int]:
-    found = {}
-    for stage in STAGES:
-        text = await page.get_by_test_id(f"stage-{stage}").inner_text()
-        found[stage] = int("".join(filter(str.isdigit, text)) or 0)
-    return found
 
 
 async def test_the_example_becomes_searchable_with_one_click(page: Page, server: ServerProcess) -> None:
@@ -154,22 +68,22 @@ async def test_a_preview_and_then_a_decision_for_every_url(page: Page, server: S
 
 async def test_counts_grow_and_survive_a_reload(page: Page, server: ServerProcess) -> None:
     async with gated_site(40, open_to=15) as (site, gate):
-        task_id = await _start_crawl(page, server, f"{site.url}/guide/")
+        task_id = await start_crawl(page, server, f"{site.url}/guide/")
         await expect(page.get_by_test_id("stage-discovered")).to_contain_text("41")
         await expect(page.get_by_test_id("stage-stored")).to_contain_text("16")
-        before = await _counts(page)
+        before = await counts(page)
         await page.reload()
         await expect(page.get_by_test_id("stage-stored")).to_contain_text("16")
-        assert await _counts(page) == before
+        assert await counts(page) == before
         await gate.open(40)
         await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed")
-        assert await _counts(page) == dict.fromkeys(STAGES, 41)
-        assert await _log_seqs(page) == await _stored_seqs(server, task_id)
+        assert await counts(page) == dict.fromkeys(STAGES, 41)
+        assert await log_seqs(page) == await stored_seqs(server, task_id)
 
 
 async def test_three_kills_leave_no_gap_in_an_open_page(page: Page, server: ServerProcess) -> None:
     async with gated_site(45, open_to=10) as (site, gate):
-        task_id = await _start_crawl(page, server, f"{site.url}/guide/")
+        task_id = await start_crawl(page, server, f"{site.url}/guide/")
         await page.evaluate("window.__notReloaded = true")
         for opened in (10, 20, 30):
             await gate.open(opened)
@@ -180,27 +94,27 @@ async def test_three_kills_leave_no_gap_in_an_open_page(page: Page, server: Serv
             await expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live", timeout=20_000)
         await gate.open(45)
         await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed", timeout=20_000)
-        assert await _counts(page) == dict.fromkeys(STAGES, 46)
-        assert await _log_seqs(page) == await _stored_seqs(server, task_id)
+        assert await counts(page) == dict.fromkeys(STAGES, 46)
+        assert await log_seqs(page) == await stored_seqs(server, task_id)
         assert await page.evaluate("window.__notReloaded") is True
         assert site.counts["/guide/1.html"] == 1
 
 
 async def test_a_lost_network_is_caught_up(context: BrowserContext, page: Page, server: ServerProcess) -> None:
     async with gated_site(30, open_to=10) as (site, gate):
-        task_id = await _start_crawl(page, server, f"{site.url}/guide/")
+        task_id = await start_crawl(page, server, f"{site.url}/guide/")
         await expect(page.get_by_test_id("stage-stored")).to_contain_text("11")
         await context.set_offline(True)
         await gate.open(30)
         await expect(page.get_by_test_id("connection")).not_to_have_attribute("data-state", "live", timeout=30_000)
         await context.set_offline(False)
         await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed", timeout=30_000)
-        assert await _log_seqs(page) == await _stored_seqs(server, task_id)
+        assert await log_seqs(page) == await stored_seqs(server, task_id)
 
 
 async def test_cancel_takes_two_clicks_and_keeps_what_was_stored(page: Page, server: ServerProcess) -> None:
     async with gated_site(30, open_to=5) as (site, _):
-        await _start_crawl(page, server, f"{site.url}/guide/")
+        await start_crawl(page, server, f"{site.url}/guide/")
         await expect(page.get_by_test_id("stage-stored")).to_contain_text("6")
         await page.get_by_test_id("cancel").click()
         await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "running")
@@ -218,7 +132,7 @@ async def test_hostile_pages_run_nothing_and_every_route_keeps_the_policy(page: 
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     async with gated_site(2, open_to=2, body=payload) as (site, _):
-        task_id = await _start_crawl(page, server, f"{site.url}/guide/")
+        task_id = await start_crawl(page, server, f"{site.url}/guide/")
         await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed")
         await page.goto(f"{server.url}/search?q=poisonword")
         await expect(page.get_by_test_id("hit").first).to_be_visible()
