@@ -604,4 +604,13 @@ CREATE TABLE answer (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _ENGINE, _CRAWLING, _GENERATIONS)
+_NARROW_READS = """
+-- Search asks of hundreds of rows where they belong and whether they are visible: from these indexes it is told without
+-- the rows themselves, which hold the text.
+DROP INDEX chunk_text;
+CREATE INDEX chunk_text ON chunk (text_row, page_row, source_id);
+DROP INDEX page_died;
+CREATE INDEX page_died ON page (source_id, died, born, url, language, version);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _ENGINE, _CRAWLING, _GENERATIONS, _NARROW_READS)
