@@ -71,8 +71,11 @@ class BranchShape(Shape):
 class EstimateShape(Shape):
     pages: int
     is_whole: bool = Field(description="False: these are the pages known so far, and there are more.")
-    seconds: float
+    seconds: float = Field(description="Until all is stored and found by words.")
     tokens: int
+    model: str | None = Field(description="What embeds them; null: nothing does.")
+    embed_seconds: float = Field(description="What that takes, beside the crawl.")
+    cost_usd: float | None = Field(description="What that costs: 0 on this machine, null where the price isn't known.")
 
 
 class PreviewShape(Shape):

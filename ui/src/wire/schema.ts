@@ -603,9 +603,16 @@ export interface components {
         };
         /** EstimateShape */
         readonly EstimateShape: {
+            /** @description What that costs: 0 on this machine, null where the price isn't known. */
+            readonly cost_usd: number | null;
+            /** @description What that takes, beside the crawl. */
+            readonly embed_seconds: number;
             /** @description False: these are the pages known so far, and there are more. */
             readonly is_whole: boolean;
+            /** @description What embeds them; null: nothing does. */
+            readonly model: string | null;
             readonly pages: number;
+            /** @description Until all is stored and found by words. */
             readonly seconds: number;
             readonly tokens: number;
         };
