@@ -85,6 +85,25 @@ async def test_a_site_with_a_sitemap_is_known_whole(client: Client) -> None:
     assert (found["target"], found["found"], found["wanted"]) == ("sitemap", 32, 31)
 
 
+async def test_folders_with_one_other_alone_are_no_step_of_the_tree(client: Client) -> None:
+    links = ("api/v1/users/get", "api/v1/users/put", "guide/a")
+    async with written_site({"/docs/en/stable/": html("Start", links)}) as site:
+        body = await preview(client, f"{site.url}/docs/en/stable/")
+    paths, below = list[tuple[str, int]](), [body["scope"]]
+    while below:
+        branch = below.pop(0)
+        paths.append((branch["path"], branch["pages"]))
+        below += branch["children"]
+    stable = "/docs/en/stable/"
+    assert paths[3:] == [
+        (stable, 4),
+        (f"{stable}api/", 2),
+        (f"{stable}guide/", 1),
+        (f"{stable}api/v1/", 2),
+        (f"{stable}api/v1/users/", 2),
+    ]
+
+
 @pytest.mark.parametrize("options", [{"max_depth": 0}, {"max_pages": 1}])
 async def test_a_single_page_is_just_that(client: Client, options: dict[str, int]) -> None:
     async with written_site({"/": html("Start", ("a",))}) as site:

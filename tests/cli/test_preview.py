@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gleanery.api import crawl_shapes
 from gleanery.cli.preview import TREE_LINES, picture
+from gleanery.web.discover import Outcome, Target
 from tests.cli.command import run
 from tests.sites import Site
 
@@ -42,7 +43,9 @@ def tried(
     target: str, outcome: str, found: int = 0, wanted: int = 0, reason: str | None = None
 ) -> crawl_shapes.TriedShape:
     url = f"https://example.org/{target}"
-    return crawl_shapes.TriedShape(url=url, target=target, outcome=outcome, found=found, wanted=wanted, reason=reason)
+    return crawl_shapes.TriedShape(
+        url=url, target=Target(target), outcome=Outcome(outcome), found=found, wanted=wanted, reason=reason
+    )
 
 
 def branch(path: str, pages: int, *children: crawl_shapes.BranchShape) -> crawl_shapes.BranchShape:

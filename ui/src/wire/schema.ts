@@ -865,6 +865,12 @@ export interface components {
             };
         };
         /**
+         * Outcome
+         * @description What came of it. NOT_USABLE is there and something else (a web page instead of a missing file) or broken.
+         * @enum {string}
+         */
+        readonly Outcome: "found" | "not_there" | "not_usable" | "refused" | "too_large" | "failed" | "not_asked";
+        /**
          * PageChange
          * @description What became of a page from one generation to the next.
          * @enum {string}
@@ -1532,6 +1538,12 @@ export interface components {
             readonly task: components["schemas"]["TaskShape"] | null;
         };
         /**
+         * Target
+         * @description What is looked for.
+         * @enum {string}
+         */
+        readonly Target: "sitemap" | "llms.txt" | "llms-full.txt" | "feed";
+        /**
          * TaskChange
          * @description What can be changed of a task that waits.
          */
@@ -1748,11 +1760,9 @@ export interface components {
         /** TriedShape */
         readonly TriedShape: {
             readonly found: number;
-            /** @description `found`, `not_there`, `not_usable`, `refused`, `too_large`, `failed`, `not_asked`. */
-            readonly outcome: string;
+            readonly outcome: components["schemas"]["Outcome"];
             readonly reason: string | null;
-            /** @description `sitemap`, `llms.txt`, `llms-full.txt` or `feed`. */
-            readonly target: string;
+            readonly target: components["schemas"]["Target"];
             readonly url: string;
             /** @description Of these, URLs in scope. */
             readonly wanted: number;
@@ -1890,6 +1900,7 @@ export type KnowledgeStatus = components['schemas']['KnowledgeStatus'];
 export type LineKind = components['schemas']['LineKind'];
 export type MissedTicks = components['schemas']['MissedTicks'];
 export type ModelShape = components['schemas']['ModelShape'];
+export type Outcome = components['schemas']['Outcome'];
 export type PageChange = components['schemas']['PageChange'];
 export type PageCounts = components['schemas']['PageCounts'];
 export type PageDeltaPage = components['schemas']['PageDeltaPage'];
@@ -1932,6 +1943,7 @@ export type SpreadShape = components['schemas']['SpreadShape'];
 export type StageShape = components['schemas']['StageShape'];
 export type Steered = components['schemas']['Steered'];
 export type SubscribeAck = components['schemas']['SubscribeAck'];
+export type Target = components['schemas']['Target'];
 export type TaskChange = components['schemas']['TaskChange'];
 export type TaskPage = components['schemas']['TaskPage'];
 export type TaskRequest = components['schemas']['TaskRequest'];

@@ -31,6 +31,8 @@ TOTAL_SECONDS = 5.0
 """So long it is looked at what else the site offers, the time for the start included, but for a second at least; what is not
 known by then is left out, and said."""
 TREE_DEPTH = 3
+"""How many steps deep the tree goes; a folder that has nothing but one other is no step, down to MOST_DEPTH."""
+MOST_DEPTH = 12
 MOST_CHILDREN = 50
 CHARS_PER_TOKEN = 4.0
 TOKENS_PER_TEXT = 200
@@ -239,15 +241,16 @@ def _estimate(
 def _tree(urls: Sequence[str]) -> Branch:
     """The folders that the pages lie in, those with the most pages first."""
     paths = [[unquote(part) for part in split_url(url).path.split("/")[1:-1]] for url in urls]
-    return _branch("/", paths, 0)
+    return _branch("/", paths, 0, TREE_DEPTH)
 
 
-def _branch(path: str, below: list[list[str]], depth: int) -> Branch:
-    if depth == TREE_DEPTH:
+def _branch(path: str, below: list[list[str]], depth: int, steps: int) -> Branch:
+    if steps == 0 or depth == MOST_DEPTH:
         return Branch(path, len(below))
     folders: dict[str, list[list[str]]] = {}
     for parts in below:
         if len(parts) > depth:
             folders.setdefault(parts[depth], []).append(parts)
     largest = sorted(folders.items(), key=lambda item: (-len(item[1]), item[0]))[:MOST_CHILDREN]
-    return Branch(path, len(below), tuple(_branch(f"{path}{name}/", inner, depth + 1) for name, inner in largest))
+    left = steps if [len(inner) for _, inner in largest] == [len(below)] else steps - 1
+    return Branch(path, len(below), tuple(_branch(f"{path}{name}/", inner, depth + 1, left) for name, inner in largest))
