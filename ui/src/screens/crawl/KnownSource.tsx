@@ -23,7 +23,7 @@ export function KnownSource({ url, isStarting, onRefresh }: Props): ReactNode {
   const now = useNow(60_000);
   const { data: source } = useQuery(knownSourceQuery(api, useSettled(url)));
   return (
-    <div role="status">
+    <div role="status" className="known-place">
       {source === undefined || source === null ? null : (
         <div className="known sm" data-testid="known-source">
           <p className="wrap">

@@ -23,6 +23,14 @@ export function ScopeTree({ scope, off, onSwitch }: Props): ReactNode {
     else next.delete(id);
     setOpen(next);
   };
+  const check = (id: string, isOn: boolean): void => onSwitch(switched(scope, off, id, isOn));
+  if (scope.children.length === 0) {
+    return (
+      <p className="sm wrap">
+        All of it lies in <span className="mono">{visible(scope.label)}</span>
+      </p>
+    );
+  }
   return (
     <div>
       <h3 className="sm">Would be taken</h3>
@@ -33,10 +41,8 @@ export function ScopeTree({ scope, off, onSwitch }: Props): ReactNode {
           nodes={nodes}
           open={open}
           onToggle={toggle}
-          checks={{
-            stateOf: (id) => checks.get(id) ?? true,
-            onCheck: (id, isOn) => onSwitch(switched(scope, off, id, isOn)),
-          }}
+          onChoose={(id) => check(id, checks.get(id) === false)}
+          checks={{ stateOf: (id) => checks.get(id) ?? true, onCheck: check }}
         />
       </div>
     </div>
@@ -48,7 +54,7 @@ function nodeOf(branch: Branch, off: Off, all: number): TreeNode {
   const below = isOff ? new Set(branch.children.map((child) => child.id)) : off;
   const node = {
     id: branch.id,
-    label: <span className="mono">{visible(branch.label)}</span>,
+    label: <span className={branch.id.endsWith("/") ? "mono" : "sm"}>{visible(branch.label)}</span>,
     aside: <Pages pages={branch.pages} left={pagesLeft(branch, off)} all={all} />,
   };
   return branch.children.length === 0 ? node : { ...node, children: branch.children.map((child) => nodeOf(child, below, all)) };
