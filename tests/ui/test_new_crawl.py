@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,17 @@ def _docs() -> dict[str, Answer | str]:
         "/robots.txt": "User-agent: *\nDisallow: /docs/secret\nCrawl-delay: 0.01\nSitemap: {url}/sitemap.xml",
         "/sitemap.xml": urlset(*listed),
     }
+
+
+@pytest.fixture(autouse=True)
+async def without_errors(page: Page) -> AsyncIterator[None]:
+    """No script of the page may fail, nor anything break the policy."""
+    failed: list[str] = []
+    page.on("pageerror", lambda error: failed.append(str(error)))
+    yield
+    assert failed == []
+    assert await page.evaluate("window.__violations") == []
+    assert await page.get_by_role("heading", name="Something went wrong").count() == 0
 
 
 async def _open(page: Page, server: ServerProcess, url: str = "") -> None:

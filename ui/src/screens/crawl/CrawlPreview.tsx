@@ -29,7 +29,9 @@ interface Props {
 
 export function CrawlPreview({ found, scope, off, onSwitch, isStale, onLookAgain, isStarting }: Props): ReactNode {
   const section = useRef<HTMLElement>(null);
-  useEffect(() => section.current?.scrollIntoView({ block: "nearest" }), [found]);
+  useEffect(() => {
+    section.current?.scrollIntoView({ block: "nearest" }); // gives a promise in newer browsers, which is no clean-up
+  }, [found]);
   const estimate = estimateOf(found.estimate, scope, off);
   return (
     <section className="preview" aria-label="Preview" data-testid="preview-found" ref={section}>
