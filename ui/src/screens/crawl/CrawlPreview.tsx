@@ -31,10 +31,12 @@ export function CrawlPreview({ found, scope, off, onSwitch, isStale, onLookAgain
   const section = useRef<HTMLElement>(null);
   useEffect(() => {
     section.current?.scrollIntoView({ block: "nearest" }); // gives a promise in newer browsers, which is no clean-up
+    // The button that looked again went with the old preview.
+    if (document.activeElement === document.body) section.current?.focus({ preventScroll: true });
   }, [found]);
   const estimate = estimateOf(found.estimate, scope, off);
   return (
-    <section className="preview" aria-label="Preview" data-testid="preview-found" ref={section}>
+    <section className="preview" aria-label="Preview" data-testid="preview-found" tabIndex={-1} ref={section}>
       <p className="b wrap">{visible(found.title === "" ? shortUrl(found.final_url) : found.title)}</p>
       <p className="sm wrap">
         <span className="st run">{MODES[found.mode]}</span> {visible(found.sentence)}

@@ -43,6 +43,10 @@ const OUTCOMES: Readonly<Record<Outcome, string>> = {
   not_asked: "no time to ask",
 };
 
+function reasonText({ outcome, reason }: TriedShape): string {
+  return reason === null || reason === "" || outcome === "not_there" ? "" : ` (${visible(reason.replaceAll("_", " "))})`;
+}
+
 export function SiteOffers({ tried }: { tried: readonly TriedShape[] }): ReactNode {
   if (tried.length === 0) return null;
   return (
@@ -57,7 +61,7 @@ export function SiteOffers({ tried }: { tried: readonly TriedShape[] }): ReactNo
             <span className="muted">
               {OUTCOMES[place.outcome]}
               {place.outcome === "found" ? `, ${counted(place.found, "page")}` : ""}
-              {place.reason === null || place.reason === "" ? "" : ` (${visible(place.reason.replaceAll("_", " "))})`}
+              {reasonText(place)}
             </span>
           </li>
         ))}

@@ -9,6 +9,7 @@ import { Bar } from "../../components/Bar";
 import { InlineError } from "../../components/Failure";
 import { Icon } from "../../components/Icon";
 import { StatusBadge } from "../../components/StatusBadge";
+import { ApiError } from "../../data/api";
 import { uploadFile } from "../../data/crawls";
 import { useTasks } from "../../live/react";
 import { bytes } from "../../text/format";
@@ -152,9 +153,11 @@ function Row({ upload, onAgain, onDrop, onLeave }: RowProps): ReactNode {
       {state.name === "taken" ? <Taken taskId={state.taskId} onLeave={onLeave} /> : null}
       {state.name === "failed" ? (
         <span className="row">
-          <button type="button" className="btn small" onClick={() => onAgain(key)}>
-            Try again
-          </button>
+          {isRefused(state.error) ? null : (
+            <button type="button" className="btn small" onClick={() => onAgain(key)}>
+              Try again
+            </button>
+          )}
           <button type="button" className="btn small icon quiet" aria-label={`Forget ${visible(file.name)}`} onClick={() => onDrop(key)}>
             <Icon name="cross" />
           </button>
@@ -162,11 +165,22 @@ function Row({ upload, onAgain, onDrop, onLeave }: RowProps): ReactNode {
       ) : null}
       {state.name === "failed" ? (
         <div className="wide">
-          <InlineError error={state.error} />
+          {isRefused(state.error) ? (
+            <p className="inline-error" role="alert">
+              {visible(state.error.message)}
+            </p>
+          ) : (
+            <InlineError error={state.error} />
+          )}
         </div>
       ) : null}
     </li>
   );
+}
+
+/** Whether the server would say the same again, and has said it all. */
+function isRefused(error: Error): boolean {
+  return error instanceof ApiError && [413, 415, 422].includes(error.status);
 }
 
 function Sending({ name, share }: { name: string; share: number }): ReactNode {
