@@ -79,3 +79,8 @@ describe("what a search found", () => {
     expect(text).not.toMatch(/href|\u202e/);
   });
 });
+
+it("fits the headings of a part of a page below the one above it", () => {
+  const part = renderToStaticMarkup(<Markdown markdown={"### B\n\n##### C\n\n## D\n\n> # E"} baseUrl="https://x.test/" cited={null} under={2} />);
+  expect([...part.matchAll(/<(h\d)/g)].map(([, tag]) => tag)).toEqual(["h3", "h4", "h4", "h3"]);
+});

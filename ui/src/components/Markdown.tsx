@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import ReactMarkdown, { type Components } from "react-markdown";
 import remarkGfm from "remark-gfm";
 
+import { headingLevels } from "../text/headingLevels";
 import { CODE_MARKS, codeMarksOf, markPage } from "../text/markPage";
 import { type Cited, tamePage } from "../text/tamePage";
 import { safeHref } from "../text/visible";
@@ -18,6 +19,8 @@ interface Props {
   readonly cited: Cited | null;
   /** What a search found, in UTF-16 units of `markdown`, sorted. */
   readonly marks?: readonly Range[];
+  /** The level of the heading that it stands below, where it may be a part of a page that begins with any level. */
+  readonly under?: number;
 }
 
 const NO_MARKS: readonly Range[] = [];
@@ -54,7 +57,7 @@ const COMPONENTS: Components = {
   ),
 };
 
-export function Markdown({ markdown, baseUrl, cited, marks = NO_MARKS }: Props): ReactNode {
+export function Markdown({ markdown, baseUrl, cited, marks = NO_MARKS, under }: Props): ReactNode {
   return (
     <div className="prose">
       <ReactMarkdown
@@ -62,6 +65,7 @@ export function Markdown({ markdown, baseUrl, cited, marks = NO_MARKS }: Props):
         rehypePlugins={[
           [markPage, markdown, marks],
           [tamePage, cited],
+          ...(under === undefined ? [] : [[headingLevels, under] satisfies [unknown, number]]),
         ]}
         components={COMPONENTS}
         urlTransform={(url) => safeHref(url, baseUrl)}

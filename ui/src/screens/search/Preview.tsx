@@ -119,7 +119,7 @@ function SectionBody({ section: { markdown, cited, marks }, url }: { section: Se
   }, []);
   return (
     <div className="beside-body" ref={body} tabIndex={0} role="region" aria-label="The passage in its page">
-      <Markdown markdown={markdown} baseUrl={url} cited={cited} marks={marks} />
+      <Markdown markdown={markdown} baseUrl={url} cited={cited} marks={marks} under={2} />
     </div>
   );
 }
