@@ -185,7 +185,7 @@ async def test_a_hit_is_copied_as_markdown_with_its_source(
     await expect(page.get_by_text("Hit 1 copied as Markdown")).to_be_visible()
     (hit,) = (await client.post("/search", {"query": "gate"})).body["hits"]
     quoted = [f"> {line}" if line else ">" for line in hit["content"].split("\n")]
-    assert ["> ```python", "> gate.open()", '> feed("numbat")', "> ```"] == quoted[-4:]
+    assert quoted[-4:] == ["> ```python", "> gate.open()", '> feed("numbat")', "> ```"]
     source = f"— [{' › '.join(hit['heading_path'])}]({hit['url']})"
     assert await page.evaluate("navigator.clipboard.readText()") == "\n".join([*quoted, "", source, ""])
     await page.get_by_role("button", name="Copy link").click()

@@ -6,10 +6,11 @@ import { memo, type ReactNode } from "react";
 import { safeHref } from "../../text/visible";
 import type { HitShape } from "../../wire";
 import { Icon } from "../../components/Icon";
-import { hitTitle, shortCrumb } from "./hitText";
+import { copyableHit, hitTitle, shortCrumb } from "./hitText";
 import { Passage, Snippet } from "./Passage";
 import { Meter, WhyFound } from "./Score";
 import { Twins, twinsText } from "./Twins";
+import type { Copies } from "./useCopies";
 
 interface Props {
   readonly hit: HitShape;
@@ -19,9 +20,10 @@ interface Props {
   readonly isCurrent: boolean;
   /** Whether the rest of it is shown beside the list. */
   readonly hasPreview: boolean;
+  readonly copy: Copies["copy"];
 }
 
-export const HitCard = memo(function HitCard({ hit, number, best, source, isCurrent, hasPreview }: Props): ReactNode {
+export const HitCard = memo(function HitCard({ hit, number, best, source, isCurrent, hasPreview, copy }: Props): ReactNode {
   return (
     <li
       className={isCurrent && hasPreview ? "card hit current" : "card hit"}
@@ -31,7 +33,6 @@ export const HitCard = memo(function HitCard({ hit, number, best, source, isCurr
       data-chunk-id={hit.chunk_id}
     >
       <Crumb number={number} text={shortCrumb(source, hit)}>
-        {hasPreview ? null : <Original url={hit.url} />}
         <Meter score={hit.score} best={best} />
       </Crumb>
       <h2>
@@ -55,6 +56,17 @@ export const HitCard = memo(function HitCard({ hit, number, best, source, isCurr
           <Passage content={hit.content} highlights={hit.highlights} />
           <Twins twins={hit.folded} />
           <WhyFound hit={hit} />
+          <div className="row">
+            <button
+              type="button"
+              className="btn small"
+              onClick={() => copy(copyableHit(hit).markdown, `Hit ${number} copied as Markdown`)}
+            >
+              <Icon name="copy" />
+              Copy as Markdown
+            </button>
+            <Original url={hit.url} />
+          </div>
         </>
       )}
     </li>

@@ -70,6 +70,7 @@ function HitsAndPreview({ hits }: { hits: readonly HitShape[] }): ReactNode {
               source={nameOf(hit.source_id)}
               isCurrent={hit.chunk_id === currentId}
               hasPreview={isWide}
+              copy={copies.copy}
             />
           ))
         }
