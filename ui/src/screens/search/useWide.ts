@@ -2,8 +2,8 @@
 
 import { useSyncExternalStore } from "react";
 
-/** As in search.css. */
 const WIDE = "(min-width: 1120px)";
+/** As in the style sheets. */
 const NARROW = "(max-width: 820px)";
 
 export function useIsWide(): boolean {
