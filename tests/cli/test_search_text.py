@@ -20,6 +20,8 @@ def hit(title: str, path: list[str]) -> HitShape:
         title=title,
         heading_path=path,
         content="",
+        start=0,
+        end=0,
         context="",
         matched=[],
         folded=[],

@@ -207,7 +207,9 @@ async def test_near_duplicates_are_folded_into_the_best(ground: Ground) -> None:
     found = await ground.searcher(has_vectors=False).find(SearchQuery("zebra savanna"))
     assert [len(hit.folded) for hit in found.hits] == [1, 0]
     (twin,) = found.hits[0].folded
-    assert twin.url == "https://a.test/v2/a#top"
+    assert (twin.url, twin.title) == ("https://a.test/v2/a#top", "A page of another version")
+    assert twin.source_id == ground.crawl.source.source_id
+    assert (await ground.store.knowledge.page(twin.page_id)).url == "https://a.test/v2/a"
     assert len(await ground.words("zebra savanna", fold=False)) == 3
     assert len(await ground.words("zebra", limit=1)) == 1
 

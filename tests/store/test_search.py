@@ -170,6 +170,50 @@ async def test_sources_by_id_name_tag_and_kind(crawl: Crawl) -> None:
         await found(source_ids=("src_unknown",))
 
 
+async def test_what_filters_have_to_choose_from(crawl: Crawl) -> None:
+    store, first = crawl.store, crawl.source.source_id
+    other = await start_crawl(store, "https://b.test/", tags=("x", "y"), knowledge_type="wiki", title="B")
+    empty = await start_crawl(store, "https://c.test/", tags=("z",))
+    second, third = other.source.source_id, empty.source.source_id
+    await crawl.put("a", code=[("python", "a()"), ("python", "b()"), (None, "c")])
+    for path, language, version in (("b", "de", "2.0"), ("c", "de", None), ("d", None, "10")):
+        bundle = bundle_of(second, other.task.task_id, path, code=[("rust", f"{path}()")])
+        await other.add(url_of(path))
+        page = replace(bundle.page, language=language, version=version)
+        await other.store_page(url_of(path), replace(bundle, page=page))
+
+    of_all = await store.search.facets([first, second, third])
+    counted = {source.source_id: (source.title, source.url, source.pages) for source in of_all.sources}
+    assert counted == {
+        second: ("B", "https://b.test/", 3),
+        first: ("", "https://a.test/", 1),
+        third: ("", "https://c.test/", 0),
+    }
+    assert [source.pages for source in of_all.sources] == [3, 1, 0]
+    assert list(of_all.tags.items()) == [("x", 3), ("y", 3)]
+    assert list(of_all.kinds.items()) == [("wiki", 3), ("docs", 1)]
+    assert list(of_all.languages.items()) == [("de", 2), ("en", 1)]
+    assert list(of_all.versions.items()) == [("10", 1), ("2.0", 1)]
+    assert list(of_all.code_languages.items()) == [("rust", 3), ("python", 2)]
+
+    of_one = await store.search.facets([first])
+    assert len(of_one.sources) == 3
+    assert (of_one.tags, of_one.kinds, of_one.versions) == ({}, {"docs": 1}, {})
+    assert (of_one.languages, of_one.code_languages) == ({"en": 1}, {"python": 2})
+
+
+async def test_what_is_not_visible_is_not_counted(crawl: Crawl) -> None:
+    await crawl.put("a", code=[("python", "a()")])
+    second = await again(crawl)
+    await second.put("b", code=[("rust", "b()")])
+    facets = await crawl.store.search.facets([crawl.source.source_id])
+    assert (facets.sources[0].pages, facets.code_languages) == (1, {"python": 1})
+    await second.store.tasks.finish(second.fence, TaskStatus.FAILED, [])
+    await crawl.store.knowledge.delete_source(crawl.source.source_id)
+    facets = await crawl.store.search.facets([])
+    assert (facets.sources, facets.kinds, facets.code_languages) == ([], {}, {})
+
+
 async def test_words_of_the_index(crawl: Crawl) -> None:
     await crawl.put("a", ["a zebra", "two Zebras", "Größe"], title="T")
     search = crawl.store.search

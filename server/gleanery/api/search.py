@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -17,19 +18,23 @@ from gleanery.api.search_shapes import (
     CodeHit,
     CodeSearchReply,
     CodeSearchRequest,
+    FacetShape,
+    FacetsReply,
     Filters,
     HitShape,
     SearchReply,
     SearchRequest,
+    SourceFacetShape,
     TwinShape,
 )
 from gleanery.knowledge.search import CodeQuery, Hit, Mode, Searcher, SearchQuery
+from gleanery.store.search_store import Counts, SearchStore, SourceFilter
 
 Asked = TypeVar("Asked", bound=Filters)
 
 _FILTERS = (
     Query("q", "What to look for."),
-    Query("source_id", "Only in this source."),
+    Query("source_id", "Only in this source; may be given several times."),
     Query("tag", "Only in sources with this tag; may be given several times."),
     Query("kind", "Only in sources of this kind."),
     Query("language", "Only in this language."),
@@ -49,8 +54,9 @@ _MORE = (
 class SearchApi:
     """The routes."""
 
-    def __init__(self, searcher: Searcher) -> None:
+    def __init__(self, searcher: Searcher, store: SearchStore) -> None:
         self._searcher = searcher
+        self._store = store
 
     def routes(self) -> Sequence[Route]:
         search, code = "/api/v1/search", "/api/v1/search/code"
@@ -78,6 +84,16 @@ class SearchApi:
                 query=_FILTERS,
                 errors=(404,),
             ),
+            Route(
+                "GET",
+                "/api/v1/search/facets",
+                self.facets,
+                "What searches can be filtered by, with how many there are",
+                "search",
+                FacetsReply,
+                query=(Query("source_id", "Only what these sources have; may be given several times."),),
+                errors=(404,),
+            ),
         )
 
     async def search(self, request: web.Request) -> web.Response:
@@ -92,13 +108,27 @@ class SearchApi:
     async def code_link(self, request: web.Request) -> web.Response:
         return await self._examples(_linked(request, CodeSearchRequest))
 
+    async def facets(self, request: web.Request) -> web.Response:
+        asked = SourceFilter(source_ids=tuple(request.query.getall("source_id", [])))
+        found = await self._store.facets(await self._store.sources_for(asked))
+        return answer(
+            FacetsReply(
+                sources=[SourceFacetShape(**dataclasses.asdict(source)) for source in found.sources],
+                tags=_facets(found.tags),
+                kinds=_facets(found.kinds),
+                languages=_facets(found.languages),
+                versions=_facets(found.versions),
+                code_languages=_facets(found.code_languages),
+            )
+        )
+
     async def _passages(self, body: SearchRequest) -> web.Response:
         started = time.perf_counter()
         found = await self._searcher.find(
             SearchQuery(
                 body.query,
                 mode=Mode(body.mode),
-                source_ids=_one(body.source_id),
+                source_ids=_sources(body),
                 tags=tuple(body.tags),
                 kinds=_one(body.kind),
                 languages=_one(body.language),
@@ -126,7 +156,7 @@ class SearchApi:
             CodeQuery(
                 body.query,
                 languages=_one(body.language),
-                source_ids=_one(body.source_id),
+                source_ids=_sources(body),
                 tags=tuple(body.tags),
                 kinds=_one(body.kind),
                 path_prefixes=_one(body.path_prefix),
@@ -150,19 +180,23 @@ class SearchApi:
         return answer(reply)
 
 
+_FIELDS = {"q": "query", "tag": "tags", "source_id": "source_ids"}
+"""Names in a link, with the fields that they are in a body."""
+
+
 def _linked(request: web.Request, model: type[Asked]) -> Asked:
     """What a link asks for. Raises InvalidInput for a parameter that is wrong or that there isn't."""
     values: dict[str, Any] = {}
     for name in request.query:
-        field = {"q": "query", "tag": "tags"}.get(name, name)
-        if field not in model.model_fields or name in ("query", "tags"):
+        field = _FIELDS.get(name, name)
+        if field not in model.model_fields or name in _FIELDS.values():
             raise errors.InvalidInput(name, "unknown parameter")
-        values[field] = request.query.getall(name) if name == "tag" else request.query[name]
+        values[field] = request.query.getall(name) if name in ("tag", "source_id") else request.query[name]
     return _validated(model, values)
 
 
 def _validated(model: type[Asked], values: dict[str, Any]) -> Asked:
-    names = {"query": "q", "tags": "tag"}
+    names = {field: name for name, field in _FIELDS.items()}
     try:
         return model.model_validate(values, strict=False)
     except ValidationError as error:
@@ -181,14 +215,24 @@ def _hit(hit: Hit) -> HitShape:
         title=hit.found.title,
         heading_path=list(chunk.heading_path),
         content=chunk.content,
+        start=chunk.start,
+        end=chunk.end,
         context=chunk.context,
         highlights=list(hit.highlights),
         matched=list(hit.matched),
-        folded=[TwinShape(chunk_id=twin.chunk_id, url=twin.url) for twin in hit.folded],
+        folded=[TwinShape(**dataclasses.asdict(twin)) for twin in hit.folded],
         neighbours=[present.of_chunk(each) for each in hit.neighbours],
         score=hit.score,
         scores=dict(hit.scores),
     )
+
+
+def _sources(body: Filters) -> tuple[str, ...]:
+    return (*_one(body.source_id), *body.source_ids)
+
+
+def _facets(counts: Counts) -> list[FacetShape]:
+    return [FacetShape(value=value, count=count) for value, count in counts.items()]
 
 
 def _one(value: str | None) -> tuple[str, ...]:

@@ -20,6 +20,11 @@ class Filters(Request):
     """Where to look; all that is given holds."""
 
     source_id: str | None = None
+    source_ids: list[str] = Field(
+        default_factory=list,
+        max_length=100,
+        description="Only in these sources, and in `source_id` if that is given too.",
+    )
     tags: list[Tag] = Field(default_factory=list, max_length=50, description="Only sources that have all of them.")
     kind: Name | None = Field(None, description="Only sources of this `knowledge_type`.")
     path_prefix: Name | None = Field(None, description="Only pages whose path begins so.", examples=["/library/"])
@@ -49,7 +54,10 @@ class CodeSearchRequest(Filters):
 
 class TwinShape(Shape):
     chunk_id: str
+    page_id: str
+    source_id: str
     url: str
+    title: str
 
 
 class HitShape(Shape):
@@ -60,6 +68,8 @@ class HitShape(Shape):
     title: str
     heading_path: list[str]
     content: str
+    start: int = Field(description="`page.markdown[start:end]` is `content`; in code points.")
+    end: int
     context: str = Field(description="Where the chunk stands in its page, if that is known.")
     highlights: list[tuple[int, int]] = Field(description="Ranges of `content` to mark, in code points.")
     matched: list[str] = Field(description="Where words of the query are: title, headings, content, context.")
@@ -79,6 +89,29 @@ class SearchReply(Shape):
     )
     corrections: dict[str, str] = Field(description="Words that nothing has, with those that were looked for instead.")
     notes: list[str] = Field(description="What was not done as asked, in sentences.")
+
+
+class FacetShape(Shape):
+    value: str
+    count: int
+
+
+class SourceFacetShape(Shape):
+    source_id: str
+    title: str
+    url: str
+    pages: int
+
+
+class FacetsReply(Shape):
+    """The most frequent first, at most 200 of each; sources all."""
+
+    sources: list[SourceFacetShape] = Field(description="All of them, whatever is asked for.")
+    tags: list[FacetShape] = Field(description="Pages by the tags of their source.")
+    kinds: list[FacetShape] = Field(description="Pages by the `knowledge_type` of their source.")
+    languages: list[FacetShape] = Field(description="Pages by their language; those that name none are not counted.")
+    versions: list[FacetShape] = Field(description="Pages by the version that they document.")
+    code_languages: list[FacetShape] = Field(description="Code examples by their language.")
 
 
 class CodeHit(CodeExampleShape):

@@ -86,7 +86,7 @@ def routes(
         *BackupApi(settings.data_dir).routes(),
         *ChangesApi(store, ground.executor).routes(),
         *SavedQueriesApi(store.saved_queries, store.generations, evaluator, utc_now).routes(),
-        *SearchApi(searcher).routes(),
+        *SearchApi(searcher, store.search).routes(),
         *EmbedderApi(ground.models, vectors, engine.conductor, base_url).routes(),
         *health.routes(),
     ]

@@ -64,7 +64,15 @@ class Twin:
     """A hit that was folded into another one."""
 
     chunk_id: str
+    page_id: str
+    source_id: str
     url: str
+    title: str
+
+
+def twin_of(found: FoundChunk) -> Twin:
+    chunk = found.chunk
+    return Twin(chunk.chunk_id, chunk.page_id, chunk.source_id, page_url(found), found.title)
 
 
 def page_url(found: FoundChunk) -> str:

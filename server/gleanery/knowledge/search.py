@@ -34,6 +34,7 @@ from gleanery.knowledge.hits import (
     SearchQuery,
     Twin,
     page_url,
+    twin_of,
 )
 from gleanery.knowledge.languages import folded as language_name
 from gleanery.knowledge.marks import mark
@@ -358,6 +359,6 @@ def _hit(
         candidate.scores,
         highlights,
         tuple(name for name, ranges in where.items() if ranges),
-        tuple(Twin(found[row].chunk.chunk_id, page_url(found[row])) for row in candidate.twins if row in found),
+        tuple(twin_of(found[row]) for row in candidate.twins if row in found),
         neighbours,
     )

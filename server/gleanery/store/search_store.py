@@ -88,11 +88,42 @@ class ShelfSize:
     last: int
 
 
+@dataclass(frozen=True)
+class SourceCount:
+    """A source and how many visible pages it has."""
+
+    source_id: str
+    title: str
+    url: str
+    pages: int
+
+
+Counts = Mapping[str, int]
+"""How many have each value, the most frequent first."""
+
+
+@dataclass(frozen=True)
+class Facets:
+    """What filters have to choose from: pages by the tags and the kind of their source, by language and by version, and
+    code examples by language. `sources` are all that there are."""
+
+    sources: Sequence[SourceCount]
+    tags: Counts
+    kinds: Counts
+    languages: Counts
+    versions: Counts
+    code_languages: Counts
+
+
 class SearchStore(Protocol):
     """Nothing that isn't visible (or in the generation that was asked for) is ever found. `rows` are those of chunks or code."""
 
     async def sources_for(self, asked: SourceFilter) -> Sequence[str]:
         """Ids of the sources that search may look at. Raises NotFound for an unknown one of `source_ids`."""
+        ...
+
+    async def facets(self, source_ids: Sequence[str]) -> Facets:
+        """What the visible pages and code examples of these sources can be filtered by."""
         ...
 
     async def find_words(

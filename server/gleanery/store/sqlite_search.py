@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gleanery.model import Chunk
-from gleanery.store.search_store import Match, PageFilter, Passage, Shelf, ShelfSize, SourceFilter
+from gleanery.store import sqlite_facets
+from gleanery.store.search_store import Facets, Match, PageFilter, Passage, Shelf, ShelfSize, SourceFilter
 from gleanery.store.sqlite import Database
 from gleanery.store.sqlite_knowledge import found_chunk, found_code, source_of
 from gleanery.store.sqlite_rows import marks
@@ -40,6 +41,9 @@ class SqliteSearch:
 
     async def sources_for(self, asked: SourceFilter) -> Sequence[str]:
         return await self._db.read(lambda db: _sources_for(db, asked))
+
+    async def facets(self, source_ids: Sequence[str]) -> Facets:
+        return await self._db.read(lambda db: sqlite_facets.facets(db, source_ids))
 
     async def find_words(
         self, shelf: Shelf, match: Match, pages: PageFilter, weights: Sequence[float], limit: int

@@ -34,12 +34,14 @@ interface Props {
   readonly marks?: readonly Range[];
   /** The page names no language: it was worked out from the code. */
   readonly isGuessed?: boolean;
+  /** A part that can't be scrolled, so there is nothing for the keyboard to do. */
+  readonly isStill?: boolean;
 }
 
-export function Code({ code, language, marks = NO_MARKS }: Props): ReactNode {
+export function Code({ code, language, marks = NO_MARKS, isStill = false }: Props): ReactNode {
   const tokens = useTokens(code, language);
   return (
-    <pre tabIndex={0} aria-label={language === null ? "Code" : `Code, ${language}`}>
+    <pre tabIndex={isStill ? undefined : 0} aria-label={language === null ? "Code" : `Code, ${language}`}>
       <code>
         <Spans spans={spansOf(code, tokens, marks)} />
       </code>

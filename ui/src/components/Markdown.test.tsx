@@ -1,10 +1,12 @@
 import { renderToStaticMarkup } from "react-dom/server";
 import { describe, expect, it } from "vitest";
 
+import type { Range } from "../wire";
 import { Markdown } from "./Markdown";
 
-function html(markdown: string, cited: { start: number; end: number } | null = null): string {
-  return renderToStaticMarkup(<Markdown markdown={markdown} baseUrl="https://example.org/docs/page" cited={cited} />);
+function html(markdown: string, cited: { start: number; end: number } | null = null, words: readonly string[] = []): string {
+  const marks = words.map((word): Range => [markdown.indexOf(word), markdown.indexOf(word) + word.length]);
+  return renderToStaticMarkup(<Markdown markdown={markdown} baseUrl="https://example.org/docs/page" cited={cited} marks={marks} />);
 }
 
 describe("a hostile page", () => {
@@ -53,4 +55,32 @@ describe("a cited passage", () => {
     expect(text).toMatch(/<p>first<\/p>/);
     expect(text).toContain(`id="at-${start}"`);
   });
+});
+
+describe("what a search found", () => {
+  const marked = (markdown: string, ...words: string[]): string[] =>
+    [...html(markdown, null, words).matchAll(/<mark>(.*?)<\/mark>/g)].map(([, text = ""]) => text);
+
+  it("is marked on its characters", () => {
+    expect(marked("# A *heading*\n\nThe 👩‍👩‍👧 eat 有袋类 and `on_shutdown` | \\_x\\_ twice", "heading", "👩‍👩‍👧", "有袋类", "shutdown", "twice")).toEqual(
+      ["heading", "👩‍👩‍👧", "有袋类", "shutdown", "twice"],
+    );
+  });
+
+  it("is marked over the borders of its parts", () => expect(marked("some **bold** text", "bold** text")).toEqual(["bold", " text"]));
+
+  it("is marked in code", () => expect(marked("x\n\n```python\nfor ws in app:\n    ws.close()\n```", "close")).toEqual(["close"]));
+
+  it("is not marked where the text is another than the Markdown", () => expect(marked("a &amp; b wombat", "wombat")).toEqual([]));
+
+  it("changes nothing of a hostile page", () => {
+    const text = html("<b>wombat</b> [wombat](javascript:alert(1)) \u202ewombat", null, ["wombat"]);
+    expect(text).toContain("&lt;b&gt;<mark>wombat</mark>&lt;/b&gt;");
+    expect(text).not.toMatch(/href|\u202e/);
+  });
+});
+
+it("fits the headings of a part of a page below the one above it", () => {
+  const part = renderToStaticMarkup(<Markdown markdown={"### B\n\n##### C\n\n## D\n\n> # E"} baseUrl="https://x.test/" cited={null} under={2} />);
+  expect([...part.matchAll(/<(h\d)/g)].map(([, tag]) => tag)).toEqual(["h3", "h4", "h4", "h3"]);
 });

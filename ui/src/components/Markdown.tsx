@@ -4,8 +4,11 @@ import type { ReactNode } from "react";
 import ReactMarkdown, { type Components } from "react-markdown";
 import remarkGfm from "remark-gfm";
 
+import { headingLevels } from "../text/headingLevels";
+import { CODE_MARKS, codeMarksOf, markPage } from "../text/markPage";
 import { type Cited, tamePage } from "../text/tamePage";
 import { safeHref } from "../text/visible";
+import type { Range } from "../wire";
 import { CodeBlock } from "./Code";
 
 interface Props {
@@ -14,7 +17,13 @@ interface Props {
   readonly baseUrl: string;
   /** In UTF-16 units of `markdown`. */
   readonly cited: Cited | null;
+  /** What a search found, in UTF-16 units of `markdown`, sorted. */
+  readonly marks?: readonly Range[];
+  /** The level of the heading that it stands below, where it may be a part of a page that begins with any level. */
+  readonly under?: number;
 }
+
+const NO_MARKS: readonly Range[] = [];
 
 const COMPONENTS: Components = {
   a: ({ href, children, className }) =>
@@ -33,7 +42,11 @@ const COMPONENTS: Components = {
     const isCited = Array.isArray(className) && className.includes("cited");
     return (
       <div data-cited={first} className={isCited ? "cited" : undefined} tabIndex={typeof tabIndex === "number" ? tabIndex : undefined}>
-        <CodeBlock code={text.replace(/\n$/, "")} language={languageOf(code.properties.className)} />
+        <CodeBlock
+          code={text.replace(/\n$/, "")}
+          language={languageOf(code.properties.className)}
+          marks={codeMarksOf(node?.properties[CODE_MARKS])}
+        />
       </div>
     );
   },
@@ -44,12 +57,16 @@ const COMPONENTS: Components = {
   ),
 };
 
-export function Markdown({ markdown, baseUrl, cited }: Props): ReactNode {
+export function Markdown({ markdown, baseUrl, cited, marks = NO_MARKS, under }: Props): ReactNode {
   return (
     <div className="prose">
       <ReactMarkdown
         remarkPlugins={[remarkGfm]}
-        rehypePlugins={[[tamePage, cited]]}
+        rehypePlugins={[
+          [markPage, markdown, marks],
+          [tamePage, cited],
+          ...(under === undefined ? [] : [[headingLevels, under] satisfies [unknown, number]]),
+        ]}
         components={COMPONENTS}
         urlTransform={(url) => safeHref(url, baseUrl)}
         remarkRehypeOptions={{ clobberPrefix: "page-" }}

@@ -8,6 +8,7 @@ export interface Block {
   readonly kind: "prose" | "code";
   readonly language: string | null;
   readonly start: number;
+  readonly end: number;
   readonly spans: readonly Span[];
 }
 
@@ -28,7 +29,7 @@ export function blocksOf(content: string, marks: readonly Range[]): Block[] {
       .map(([from, to]): Range => [Math.max(from, start) - start, Math.min(to, end) - start]);
     const tokens = kind === "prose" ? syntaxOf(text) : [];
     const spans = spansOf(text, tokens, inside).filter((span) => span.style !== HIDDEN || span.isMarked);
-    return { kind, language, start, spans };
+    return { kind, language, start, end, spans };
   });
 }
 
@@ -69,10 +70,11 @@ function cut(content: string): Piece[] {
 /** Prose at its blank lines. A table keeps its columns when it is shown as code is. */
 function paragraphs(content: string, { start, end }: Piece): Piece[] {
   const pieces: Piece[] = [];
-  let from = start;
-  for (const gap of content.slice(start, end).matchAll(/\n[ \t]*\n\s*|\s+$/g)) {
-    pieces.push(paragraph(content, from, start + gap.index));
-    from = start + gap.index + gap[0].length;
+  const first = start + (/^(?:[ \t]*\n)*/.exec(content.slice(start, end))?.[0].length ?? 0);
+  let from = first;
+  for (const gap of content.slice(first, end).matchAll(/\n[ \t]*\n\s*|\s+$/g)) {
+    pieces.push(paragraph(content, from, first + gap.index));
+    from = first + gap.index + gap[0].length;
   }
   pieces.push(paragraph(content, from, end));
   return pieces;

@@ -237,6 +237,8 @@ export interface components {
             readonly query: string;
             /** @default null */
             readonly source_id?: string | null;
+            /** @description Only in these sources, and in `source_id` if that is given too. */
+            readonly source_ids?: readonly string[];
             /** @description Only sources that have all of them. */
             readonly tags?: readonly string[];
             /**
@@ -693,6 +695,29 @@ export interface components {
          * @enum {string}
          */
         readonly EventType: "task_queued" | "task_released" | "task_reprioritised" | "task_rebound" | "task_started" | "task_resumed" | "task_progressed" | "task_step_completed" | "task_retry_scheduled" | "task_pause_requested" | "task_paused" | "task_cancel_requested" | "task_completed" | "task_failed" | "task_cancelled" | "task_superseded" | "stage_started" | "page_stored" | "page_skipped" | "page_failed" | "page_retry_scheduled" | "pages_embedded" | "source_published" | "site_surveyed" | "rendering_chosen" | "warning_raised";
+        /** FacetShape */
+        readonly FacetShape: {
+            readonly count: number;
+            readonly value: string;
+        };
+        /**
+         * FacetsReply
+         * @description The most frequent first, at most 200 of each; sources all.
+         */
+        readonly FacetsReply: {
+            /** @description Code examples by their language. */
+            readonly code_languages: readonly components["schemas"]["FacetShape"][];
+            /** @description Pages by the `knowledge_type` of their source. */
+            readonly kinds: readonly components["schemas"]["FacetShape"][];
+            /** @description Pages by their language; those that name none are not counted. */
+            readonly languages: readonly components["schemas"]["FacetShape"][];
+            /** @description All of them, whatever is asked for. */
+            readonly sources: readonly components["schemas"]["SourceFacetShape"][];
+            /** @description Pages by the tags of their source. */
+            readonly tags: readonly components["schemas"]["FacetShape"][];
+            /** @description Pages by the version that they document. */
+            readonly versions: readonly components["schemas"]["FacetShape"][];
+        };
         /** FailedText */
         readonly FailedText: {
             /** Format: date-time */
@@ -798,6 +823,7 @@ export interface components {
             readonly content: string;
             /** @description Where the chunk stands in its page, if that is known. */
             readonly context: string;
+            readonly end: number;
             /** @description Hits that say nearly the same. */
             readonly folded: readonly components["schemas"]["TwinShape"][];
             readonly heading_path: readonly string[];
@@ -817,6 +843,8 @@ export interface components {
                 readonly [key: string]: number;
             };
             readonly source_id: string;
+            /** @description `page.markdown[start:end]` is `content`; in code points. */
+            readonly start: number;
             readonly title: string;
             /** @description With the anchor of the nearest heading, where there is one. */
             readonly url: string;
@@ -1422,6 +1450,8 @@ export interface components {
             readonly rerank?: boolean;
             /** @default null */
             readonly source_id?: string | null;
+            /** @description Only in these sources, and in `source_id` if that is given too. */
+            readonly source_ids?: readonly string[];
             /** @description Only sources that have all of them. */
             readonly tags?: readonly string[];
             /**
@@ -1454,6 +1484,13 @@ export interface components {
             readonly lines_removed: number;
             /** @description Where it is another than now. */
             readonly old_heading_path: readonly string[] | null;
+        };
+        /** SourceFacetShape */
+        readonly SourceFacetShape: {
+            readonly pages: number;
+            readonly source_id: string;
+            readonly title: string;
+            readonly url: string;
         };
         /** SourcePage */
         readonly SourcePage: {
@@ -1770,6 +1807,9 @@ export interface components {
         /** TwinShape */
         readonly TwinShape: {
             readonly chunk_id: string;
+            readonly page_id: string;
+            readonly source_id: string;
+            readonly title: string;
             readonly url: string;
         };
         /**
@@ -1886,6 +1926,8 @@ export type EvaluationSummary = components['schemas']['EvaluationSummary'];
 export type EventPage = components['schemas']['EventPage'];
 export type EventShape = components['schemas']['EventShape'];
 export type EventType = components['schemas']['EventType'];
+export type FacetShape = components['schemas']['FacetShape'];
+export type FacetsReply = components['schemas']['FacetsReply'];
 export type FailedText = components['schemas']['FailedText'];
 export type FetchedBy = components['schemas']['FetchedBy'];
 export type GenerationChanges = components['schemas']['GenerationChanges'];
@@ -1937,6 +1979,7 @@ export type SearchReply = components['schemas']['SearchReply'];
 export type SearchRequest = components['schemas']['SearchRequest'];
 export type SectionChange = components['schemas']['SectionChange'];
 export type SectionDiffShape = components['schemas']['SectionDiffShape'];
+export type SourceFacetShape = components['schemas']['SourceFacetShape'];
 export type SourcePage = components['schemas']['SourcePage'];
 export type SourceShape = components['schemas']['SourceShape'];
 export type SpreadShape = components['schemas']['SpreadShape'];
