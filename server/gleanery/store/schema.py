@@ -611,6 +611,7 @@ DROP INDEX chunk_text;
 CREATE INDEX chunk_text ON chunk (text_row, page_row, source_id);
 DROP INDEX page_died;
 CREATE INDEX page_died ON page (source_id, died, born, url, language, version);
+CREATE INDEX code_language ON code_example (page_row, language);
 """
 
 MIGRATIONS: tuple[str, ...] = (_FIRST, _ENGINE, _CRAWLING, _GENERATIONS, _NARROW_READS)
