@@ -1,0 +1,29 @@
+// The embedder: what makes the vectors, what another one would cost, and the change to it.
+
+import { queryOptions } from "@tanstack/react-query";
+
+import type { EmbedderRequest, EmbedderShape, EmbeddingEstimate } from "../wire";
+import type { Api } from "./api";
+
+const BUILDING_MS = 1_000;
+const IDLE_MS = 15_000;
+
+export const embedderQuery = (api: Api) =>
+  queryOptions({
+    queryKey: ["embedder"],
+    queryFn: ({ signal }) => api.get<EmbedderShape>("/embedder", {}, signal),
+    refetchInterval: ({ state }) => (state.data?.building == null ? IDLE_MS : BUILDING_MS),
+  });
+
+export function changeEmbedder(api: Api, options: EmbedderRequest): Promise<EmbedderShape> {
+  return api.put("/embedder", options);
+}
+
+export function estimateEmbedder(api: Api, options: EmbedderRequest): Promise<EmbeddingEstimate> {
+  return api.post("/embedder/estimate", { options });
+}
+
+/** Stay with the present one. */
+export function giveUpEmbedder(api: Api): Promise<void> {
+  return api.delete("/embedder/building");
+}
