@@ -72,6 +72,11 @@ export class Api {
     return (await this.answer("GET", PREFIX + path + queryText(query), undefined, {})).blob();
   }
 
+  /** A file that a command makes, such as a backup. */
+  async postFile(path: string): Promise<Blob> {
+    return (await this.answer("POST", PREFIX + path, undefined, {})).blob();
+  }
+
   private async send<Reply>(method: string, url: string, body: object | undefined, sent: Sent): Promise<Reply> {
     const response = await this.answer(method, url, body, sent);
     return (response.status === 204 ? undefined : await response.json()) as Reply;

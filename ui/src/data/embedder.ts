@@ -2,7 +2,7 @@
 
 import { queryOptions } from "@tanstack/react-query";
 
-import type { EmbedderRequest, EmbedderShape, EmbeddingEstimate } from "../wire";
+import type { EmbedderRequest, EmbedderShape, EmbeddingEstimate, TaskShape } from "../wire";
 import type { Api } from "./api";
 
 const BUILDING_MS = 1_000;
@@ -21,6 +21,11 @@ export function changeEmbedder(api: Api, options: EmbedderRequest): Promise<Embe
 
 export function estimateEmbedder(api: Api, options: EmbedderRequest): Promise<EmbeddingEstimate> {
   return api.post("/embedder/estimate", { options });
+}
+
+/** A task that tries the source's texts without a vector once more; null for the model in use. */
+export function embedSource(api: Api, sourceId: string, model: string | null): Promise<TaskShape> {
+  return api.post("/tasks", { task_type: "embed_source", payload: { source_id: sourceId, model } });
 }
 
 /** Stay with the present one. */

@@ -121,7 +121,7 @@ function Rows({ tasks, hasMore }: { tasks: readonly TaskShape[]; hasMore: boolea
           }}
         >
           <Icon name="retry" />
-          {retry.isPending ? "Retrying…" : isEvery ? "Retry all that fit" : `Retry ${counted(selection.ids.size, "task")}`}
+          {retry.isPending ? "Retrying…" : isEvery ? "Retry all that fit" : retryLabel(selection.ids.size)}
         </button>
         <Outcome did="queued again" steered={retry.data} />
         <InlineError error={retry.error} />
@@ -142,6 +142,10 @@ function Rows({ tasks, hasMore }: { tasks: readonly TaskShape[]; hasMore: boolea
       )}
     </>
   );
+}
+
+function retryLabel(size: number): string {
+  return size === 0 ? "Retry" : `Retry ${counted(size, "task")}`;
 }
 
 function Nothing({ code, isFiltered }: { code: string | undefined; isFiltered: boolean }): ReactNode {

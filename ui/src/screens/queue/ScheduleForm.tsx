@@ -4,8 +4,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, type SubmitEvent, useState } from "react";
 
 import { useApp } from "../../components/app";
-import { InlineError } from "../../components/Failure";
-import { ApiError } from "../../data/api";
+import { WrongField } from "../../components/WrongField";
 import { QUEUE_KEY } from "../../data/queue";
 import { changeSchedule, createSchedule } from "../../data/schedules";
 import { dateAndTime } from "../../text/format";
@@ -85,17 +84,6 @@ export function ScheduleForm({ schedule, onDone }: Props): ReactNode {
         </button>
       </div>
     </form>
-  );
-}
-
-/** The server names the field; here there is one place for all of them. */
-function WrongField({ error }: { error: Error | null }): ReactNode {
-  const field = error instanceof ApiError ? error.details.field : undefined;
-  return (
-    <div>
-      {typeof field === "string" ? <b className="sm mono">{field}</b> : null}
-      <InlineError error={error} />
-    </div>
   );
 }
 
