@@ -22,13 +22,14 @@ import { pagedQuery } from "./queryClient";
 /** Everything of the queue is read again this often while the page is seen, and at once after a command. */
 export const QUEUE_MS = 3_000;
 export const QUEUE_KEY = ["queue"] as const;
+export const COUNTS_KEY = [...QUEUE_KEY, "counts"] as const;
 
 const TIMELINE_BUCKETS = 60;
 const PAGE_ROWS = 100;
 
 export const countsQuery = (api: Api) =>
   queryOptions({
-    queryKey: [...QUEUE_KEY, "counts"],
+    queryKey: COUNTS_KEY,
     queryFn: ({ signal }) => api.get<TaskCounts>("/tasks/counts", {}, signal),
     refetchInterval: 15_000,
   });

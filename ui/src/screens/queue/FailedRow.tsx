@@ -23,7 +23,7 @@ export function FailedRow({ task, now, isSelected, onSelect }: Props): ReactNode
   const name = taskName(task);
   const ended = task.processing_completed_at;
   return (
-    <li data-testid="failed-row" data-task-id={task.task_id} aria-current={isSelected || undefined}>
+    <li data-testid="failed-row" data-task-id={task.task_id} className={isSelected ? "selected" : undefined}>
       <input
         type="checkbox"
         aria-label={`Select ${name}`}

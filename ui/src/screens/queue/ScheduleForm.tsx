@@ -4,6 +4,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, type SubmitEvent, useState } from "react";
 
 import { useApp } from "../../components/app";
+import { Field } from "../../components/Field";
 import { WrongField } from "../../components/WrongField";
 import { QUEUE_KEY } from "../../data/queue";
 import { changeSchedule, createSchedule } from "../../data/schedules";
@@ -49,24 +50,27 @@ export function ScheduleForm({ schedule, onDone }: Props): ReactNode {
     <form className="stack" onSubmit={submit}>
       <WhatFields what={what} onChange={setWhat} isNew={schedule === null} isPayloadWrong={isPayloadWrong} />
       <TimingFields timing={timing} onChange={setTiming} />
-      <label className="field">
-        <span className="b sm">Name</span>
-        <input className="in" value={name} placeholder={usualName} onChange={(event) => setName(event.target.value)} />
-      </label>
-      <label className="field">
-        <span className="b sm">Ticks that passed without a server</span>
-        <select
-          className="in"
-          value={missed}
-          onChange={(event) => setMissed(MISSED.find((each) => each === event.target.value) ?? "once")}
-        >
-          {MISSED.map((each) => (
-            <option key={each} value={each}>
-              {MISSED_NAMES[each]}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Field label="Name">
+        {(field) => (
+          <input {...field} className="in" value={name} placeholder={usualName} onChange={(event) => setName(event.target.value)} />
+        )}
+      </Field>
+      <Field label="Ticks that passed without a server">
+        {(field) => (
+          <select
+            {...field}
+            className="in"
+            value={missed}
+            onChange={(event) => setMissed(MISSED.find((each) => each === event.target.value) ?? "once")}
+          >
+            {MISSED.map((each) => (
+              <option key={each} value={each}>
+                {MISSED_NAMES[each]}
+              </option>
+            ))}
+          </select>
+        )}
+      </Field>
       {schedule === null || schedule.next_ticks.length === 0 ? null : (
         <p className="muted sm">Comes next on {schedule.next_ticks.map(dateAndTime).join(" · ")}</p>
       )}

@@ -2,6 +2,8 @@
 
 import type { ReactNode } from "react";
 
+import { Field } from "../../components/Field";
+
 import { type Timing, type Unit, UNIT_SECONDS } from "../../text/schedule";
 
 interface Props {
@@ -74,27 +76,30 @@ function IntervalFields({ timing, onChange }: Props): ReactNode {
 function CronFields({ timing, onChange }: Props): ReactNode {
   return (
     <div className="row top">
-      <label className="field">
-        <span className="b sm">Cron</span>
-        <input
-          className="in mono"
-          required
-          spellCheck={false}
-          value={timing.cron}
-          onChange={(event) => onChange({ ...timing, cron: event.target.value })}
-        />
-        <span className="muted xs">Minute, hour, day of month, month, day of week.</span>
-      </label>
-      <label className="field">
-        <span className="b sm">Time zone</span>
-        <input
-          className="in"
-          required
-          spellCheck={false}
-          value={timing.timeZone}
-          onChange={(event) => onChange({ ...timing, timeZone: event.target.value })}
-        />
-      </label>
+      <Field label="Cron" hint="Minute, hour, day of month, month, day of week.">
+        {(field) => (
+          <input
+            {...field}
+            className="in mono"
+            required
+            spellCheck={false}
+            value={timing.cron}
+            onChange={(event) => onChange({ ...timing, cron: event.target.value })}
+          />
+        )}
+      </Field>
+      <Field label="Time zone">
+        {(field) => (
+          <input
+            {...field}
+            className="in"
+            required
+            spellCheck={false}
+            value={timing.timeZone}
+            onChange={(event) => onChange({ ...timing, timeZone: event.target.value })}
+          />
+        )}
+      </Field>
     </div>
   );
 }

@@ -4,6 +4,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 
 import { useApp } from "../../components/app";
+import { Field } from "../../components/Field";
 import { taskTypesQuery } from "../../data/queue";
 import { sourcesQuery } from "../../data/sources";
 import { shortUrl } from "../../text/format";
@@ -69,23 +70,24 @@ function SourceField({ source, onChange }: SourceFieldProps): ReactNode {
     return <p className="muted sm">There is no source that was crawled. Start a crawl first.</p>;
   }
   return (
-    <label className="field">
-      <span className="b sm">Source</span>
-      <select
-        className="in"
-        required
-        value={source?.source_id ?? ""}
-        onChange={(event) => onChange(sources.find((each) => each.source_id === event.target.value) ?? null)}
-      >
-        <option value="">Choose one</option>
-        {sources.map((each) => (
-          <option key={each.source_id} value={each.source_id}>
-            {visible(each.title === "" ? shortUrl(each.url) : `${each.title} (${shortUrl(each.url)})`)}
-          </option>
-        ))}
-      </select>
-      <span className="muted xs">It is crawled with the options that it has: only what changed is fetched and embedded.</span>
-    </label>
+    <Field label="Source" hint="It is crawled with the options that it has: only what changed is fetched and embedded.">
+      {(field) => (
+        <select
+          {...field}
+          className="in"
+          required
+          value={source?.source_id ?? ""}
+          onChange={(event) => onChange(sources.find((each) => each.source_id === event.target.value) ?? null)}
+        >
+          <option value="">Choose one</option>
+          {sources.map((each) => (
+            <option key={each.source_id} value={each.source_id}>
+              {visible(each.title === "" ? shortUrl(each.url) : `${each.title} (${shortUrl(each.url)})`)}
+            </option>
+          ))}
+        </select>
+      )}
+    </Field>
   );
 }
 
@@ -103,30 +105,33 @@ function TaskFields({ what, onChange, isPayloadWrong }: TaskFieldsProps): ReactN
   const chosen = types.find((type) => type.task_type === what.taskType);
   return (
     <>
-      <label className="field">
-        <span className="b sm">Task type</span>
-        <select className="in" value={what.taskType} onChange={(event) => onChange({ ...what, taskType: event.target.value })}>
-          {types.some((type) => type.task_type === what.taskType) ? null : <option>{what.taskType}</option>}
-          {types.map((type) => (
-            <option key={type.task_type}>{type.task_type}</option>
-          ))}
-        </select>
-        <span className="muted xs">{chosen?.description}</span>
-      </label>
-      <label className="field">
-        <span className="b sm">Payload, as JSON</span>
-        <textarea
-          className="in mono"
-          rows={6}
-          spellCheck={false}
-          aria-invalid={isPayloadWrong}
-          value={what.payload}
-          onChange={(event) => onChange({ ...what, payload: event.target.value })}
-        />
-        <span className={isPayloadWrong ? "inline-error" : "muted xs"} role="status">
-          {isPayloadWrong ? "This is not a JSON object yet." : "Its fields are those that the type takes, see /docs."}
-        </span>
-      </label>
+      <Field label="Task type" hint={chosen?.description}>
+        {(field) => (
+          <select {...field} className="in" value={what.taskType} onChange={(event) => onChange({ ...what, taskType: event.target.value })}>
+            {types.some((type) => type.task_type === what.taskType) ? null : <option>{what.taskType}</option>}
+            {types.map((type) => (
+              <option key={type.task_type}>{type.task_type}</option>
+            ))}
+          </select>
+        )}
+      </Field>
+      <Field
+        label="Payload, as JSON"
+        hint={isPayloadWrong ? "This is not a JSON object yet." : "Its fields are those that the type takes, see /docs."}
+        isWrong={isPayloadWrong}
+      >
+        {(field) => (
+          <textarea
+            {...field}
+            className="in mono"
+            rows={6}
+            spellCheck={false}
+            aria-invalid={isPayloadWrong}
+            value={what.payload}
+            onChange={(event) => onChange({ ...what, payload: event.target.value })}
+          />
+        )}
+      </Field>
     </>
   );
 }

@@ -4,6 +4,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, type SubmitEvent, useState } from "react";
 
 import { useApp } from "../../components/app";
+import { Field } from "../../components/Field";
 import { WrongField } from "../../components/WrongField";
 import { ConfirmButton } from "../../components/buttons";
 import { changeEmbedder, estimateEmbedder } from "../../data/embedder";
@@ -89,51 +90,59 @@ function useCommands() {
 function ApiFields({ form, onEdit }: { form: EmbedderForm; onEdit: (part: Partial<EmbedderForm>) => void }): ReactNode {
   return (
     <div className="api-fields">
-      <label className="field">
-        <span className="b sm">Model</span>
-        <input
-          className="in"
-          spellCheck={false}
-          placeholder="text-embedding-3-small"
-          value={form.model}
-          onChange={(event) => onEdit({ model: event.target.value })}
-        />
-      </label>
-      <label className="field">
-        <span className="b sm">Vector size</span>
-        <input
-          className="in"
-          type="number"
-          min={1}
-          max={16_000}
-          placeholder="the model's own"
-          value={form.dimensions}
-          onChange={(event) => onEdit({ dimensions: event.target.value })}
-        />
-      </label>
-      <label className="field">
-        <span className="b sm">Address of the API</span>
-        <input
-          className="in"
-          inputMode="url"
-          spellCheck={false}
-          placeholder="OpenAI itself"
-          value={form.baseUrl}
-          onChange={(event) => onEdit({ baseUrl: event.target.value })}
-        />
-      </label>
-      <label className="field">
-        <span className="b sm">US dollars for a million tokens</span>
-        <input
-          className="in"
-          type="number"
-          min={0}
-          step="any"
-          placeholder="OpenAI's list price"
-          value={form.price}
-          onChange={(event) => onEdit({ price: event.target.value })}
-        />
-      </label>
+      <Field label="Model">
+        {(field) => (
+          <input
+            {...field}
+            className="in"
+            spellCheck={false}
+            placeholder="text-embedding-3-small"
+            value={form.model}
+            onChange={(event) => onEdit({ model: event.target.value })}
+          />
+        )}
+      </Field>
+      <Field label="Vector size">
+        {(field) => (
+          <input
+            {...field}
+            className="in"
+            type="number"
+            min={1}
+            max={16_000}
+            placeholder="the model's own"
+            value={form.dimensions}
+            onChange={(event) => onEdit({ dimensions: event.target.value })}
+          />
+        )}
+      </Field>
+      <Field label="Address of the API">
+        {(field) => (
+          <input
+            {...field}
+            className="in"
+            inputMode="url"
+            spellCheck={false}
+            placeholder="OpenAI itself"
+            value={form.baseUrl}
+            onChange={(event) => onEdit({ baseUrl: event.target.value })}
+          />
+        )}
+      </Field>
+      <Field label="US dollars for a million tokens">
+        {(field) => (
+          <input
+            {...field}
+            className="in"
+            type="number"
+            min={0}
+            step="any"
+            placeholder="OpenAI's list price"
+            value={form.price}
+            onChange={(event) => onEdit({ price: event.target.value })}
+          />
+        )}
+      </Field>
     </div>
   );
 }
