@@ -6,14 +6,19 @@ import type { EmbedderRequest, EmbedderShape, EmbeddingEstimate, TaskShape } fro
 import type { Api } from "./api";
 
 const BUILDING_MS = 1_000;
-const IDLE_MS = 15_000;
+const IDLE_MS = 5_000;
 
 export const embedderQuery = (api: Api) =>
   queryOptions({
     queryKey: ["embedder"],
     queryFn: ({ signal }) => api.get<EmbedderShape>("/embedder", {}, signal),
-    refetchInterval: ({ state }) => (state.data?.building == null ? IDLE_MS : BUILDING_MS),
+    refetchInterval: ({ state }) => (isAtWork(state.data) ? BUILDING_MS : IDLE_MS),
   });
+
+function isAtWork(embedder: EmbedderShape | undefined): boolean {
+  const { active = null, building = null } = embedder ?? {};
+  return building !== null || (active !== null && active.embedded + active.failed < active.texts);
+}
 
 export function changeEmbedder(api: Api, options: EmbedderRequest): Promise<EmbedderShape> {
   return api.put("/embedder", options);
