@@ -135,7 +135,8 @@ function LastRun({ schedule, now }: { schedule: ScheduleShape; now: number }): R
   const when = schedule.last_at === null ? "" : ago(schedule.last_at, now);
   return (
     <span className="row">
-      <Link to="/activity/$taskId" params={{ taskId: id }} aria-label={`The last task of ${visible(schedule.name)}`}>
+      <Link to="/activity/$taskId" params={{ taskId: id }}>
+        <span className="sr">The last task of {visible(schedule.name)}: </span>
         {task === undefined ? "last task" : <StatusBadge task={task} />}
       </Link>
       <span className="muted xs">{when}</span>
