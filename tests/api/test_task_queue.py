@@ -261,6 +261,21 @@ async def test_all_failed_ones_are_retried(client: Client) -> None:
     assert (await client.one(f"/tasks/{good.task_id}"))["last_seq"] == good.task["last_seq"]
 
 
+async def test_named_tasks_and_those_of_an_error_are_steered(client: Client) -> None:
+    broken = [await client.ended(await made(client, payload={**QUICK, "fail_at": 1}, max_retries=0)) for _ in range(3)]
+    orphan = await made(client, depends_on=[broken[2].task_id])
+    first, second, third = (task.task_id for task in broken)
+    listed = await client.one("/tasks?status=failed&error_code=dependency_failed")
+    assert [task["task_id"] for task in listed["items"]] == [orphan]
+    assert await steered(client, "retry", {"task_ids": [first]}) == {"matched": 1, "changed": 1, "passed_over": 0}
+    await client.ended(first, after=broken[0].task["last_seq"])
+    assert await steered(client, "retry", {"error_code": "dependency_failed"}) == {
+        "matched": 1, "changed": 0, "passed_over": 1,
+    }, "what it waits for has failed"  # fmt: skip
+    named = {"error_code": "step_failed", "task_ids": [second, third, orphan]}
+    assert await steered(client, "retry", named) == {"matched": 2, "changed": 2, "passed_over": 0}
+
+
 @pytest.mark.parametrize("action", ["cancel", "retry"])
 async def test_a_selection_that_cannot_be_is_named(idle: Client, action: str) -> None:
     for body, field in (
@@ -272,7 +287,37 @@ async def test_a_selection_that_cannot_be_is_named(idle: Client, action: str) ->
         assert (reply.status, reply.error["details"]["field"]) == (422, field)
 
 
+async def test_what_waits_is_listed_as_it_will_be_chosen(idle: Client) -> None:
+    asked = (50, 90, 10, 70)
+    ids = {priority: await made(idle, priority=priority) for priority in asked}
+    rows = await idle.every("/tasks?order=priority&status=queued", limit=2)
+    assert [row["task_id"] for row in rows] == [ids[priority] for priority in sorted(asked, reverse=True)]
+    assert (await idle.get("/tasks?order=odd")).error["details"]["field"] == "order"
+    newest = (await idle.one("/tasks?limit=2"))["next_cursor"]
+    assert (await idle.get(f"/tasks?order=priority&cursor={newest}")).error["details"]["field"] == "cursor"
+
+
 # Figures and removal
+
+
+async def test_states_are_counted_and_shown_over_time(client: Client) -> None:
+    await client.ended(await made(client))
+    await client.ended(await made(client, payload={**QUICK, "fail_at": 1}, max_retries=0))
+    await made(client, run_at=LATER)
+    counts = (await client.one("/tasks/counts"))["by_status"]
+    assert counts == {**dict.fromkeys(STATES, 0), "completed": 1, "failed": 1, "queued": 1}
+    timeline = await client.one("/tasks/timeline?window_seconds=600&buckets=2")
+    assert (timeline["window_seconds"], timeline["bucket_seconds"], timeline["is_whole"]) == (600, 300, True)
+    buckets = timeline["buckets"]
+    assert {name: buckets[-1][name] for name in ("queued", "running", "retrying")} == {
+        "queued": 1, "running": 0, "retrying": 0,
+    }  # fmt: skip
+    assert {name: sum(b[name] for b in buckets) for name in ("completed", "failed", "cancelled")} == {
+        "completed": 1, "failed": 1, "cancelled": 0,
+    }  # fmt: skip
+    assert len((await client.one("/tasks/timeline"))["buckets"]) == 60
+    for query, field in (("window_seconds=59", "window_seconds"), ("buckets=0", "buckets"), ("buckets=501", "buckets")):
+        assert (await client.get(f"/tasks/timeline?{query}")).error["details"]["field"] == field
 
 
 async def test_the_figures_add_up(client: Client) -> None:

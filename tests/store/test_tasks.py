@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gleanery.errors import IdempotencyConflict, LeaseLost, NotFound, QueueFull
-from gleanery.model import DependencyFailure, Fence, NewEvent, NewTask, Progress, TaskStatus, utc_now
+from gleanery.model import DependencyFailure, ErrorInfo, Fence, NewEvent, NewTask, Progress, TaskStatus, utc_now
 from gleanery.store.base import Store
 from gleanery.store.values import Asked, Idempotency, TaskFilter, Wanted
 from tests.clock import SetClock
@@ -122,6 +122,35 @@ async def test_paging_through_tasks_meets_each_once_newest_first(store: Store) -
         after = (page[-1].created_at.timestamp(), page[-1].task_id)
         await store.tasks.create(NewTask("demo", {}))  # what comes meanwhile doesn't shift the pages
     assert met == made[::-1]
+
+
+async def test_paging_in_order_meets_each_once_as_they_would_be_chosen(store: Store, clock: SetClock) -> None:
+    later = clock() + timedelta(hours=1)
+    asked = [(50, None), (90, None), (50, later), (90, later), (0, None), (50, None)]
+    made = [(await store.tasks.create(NewTask("demo", {}, priority=p, run_at=at))).task_id for p, at in asked]
+    await store.tasks.request_pause(made[5])
+    wanted = TaskFilter((TaskStatus.QUEUED, TaskStatus.PAUSED))
+    met: list[str] = []
+    after: tuple[int, float, float, str] | None = None
+    while page := await store.tasks.in_order(wanted, after=after, limit=2):
+        met += [task.task_id for task in page]
+        last = page[-1]
+        after = (last.priority, last.run_at.timestamp(), last.created_at.timestamp(), last.task_id)
+    assert met == [made[n] for n in (1, 3, 0, 5, 2, 4)]
+
+
+async def test_tasks_are_listed_by_id_and_error(store: Store) -> None:
+    broken, worn = await started(store), await started(store)
+    await store.tasks.finish(fence_of(broken), TaskStatus.FAILED, told(), error=ErrorInfo("broken", "It broke."))
+    await store.tasks.finish(fence_of(worn), TaskStatus.FAILED, told(), error=ErrorInfo("worn", "It wore out."))
+    good = await store.tasks.create(NewTask("demo", {}))
+
+    async def listed(**fields: Any) -> set[str]:
+        return {task.task_id for task in await store.tasks.list(TaskFilter(**fields), after=None, limit=10)}
+
+    assert await listed(task_ids=(worn.task_id, good.task_id)) == {worn.task_id, good.task_id}
+    assert await listed(error_code="broken") == {broken.task_id}
+    assert await listed(error_code="broken", task_ids=(worn.task_id,)) == set()
 
 
 async def test_tasks_are_listed_by_status_and_type(store: Store) -> None:

@@ -10,6 +10,7 @@ import { activityParams } from "./screens/activity/params";
 import { pageParams } from "./screens/page/params";
 import { queueParams } from "./screens/queue/params";
 import { searchParams } from "./screens/search/params";
+import { settingsParams } from "./screens/settings/params";
 import { sourceParams } from "./screens/source/params";
 import { taskParams } from "./screens/task/params";
 
@@ -78,6 +79,7 @@ const queueRoute = createRoute({
 const settingsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/settings",
+  validateSearch: settingsParams,
   component: lazyRouteComponent(() => import("./screens/settings/Settings"), "Settings"),
 });
 

@@ -29,6 +29,11 @@ export class Session {
     this.set(key, false);
   }
 
+  forgetKey(): void {
+    this.storage?.removeItem(NAME);
+    this.set(null, false);
+  }
+
   subscribe(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);

@@ -16,12 +16,14 @@ from gleanery.engine.housekeeping import prune
 from gleanery.engine.steer import Steered, Steering
 from gleanery.engine.submit import Submitter
 from gleanery.handlers.crawl.start import CheckUrl
-from gleanery.model import NewTask, Task, utc_now
+from gleanery.model import NewTask, Task, TaskStatus, utc_now
 from gleanery.store.base import TaskStore
 from gleanery.store.values import Idempotency, Retention, TaskFilter
 
 WINDOW_SECONDS = 3600
 MAX_WINDOW_SECONDS = 30 * 86_400
+BUCKETS = 60
+MAX_BUCKETS = 500
 
 
 class TaskQueueApi:
@@ -51,6 +53,21 @@ class TaskQueueApi:
             ),
             Route("GET", "/api/v1/task-types", self.types, "The types of tasks", "tasks", task_shapes.TaskTypes),
             Route("GET", f"{tasks}/stats", self.stats, "Figures", "tasks", task_shapes.TaskStatsShape, query=(window,)),
+            Route(
+                "GET", f"{tasks}/counts", self.counts, "How many there are by state", "tasks", task_shapes.TaskCounts
+            ),
+            Route(
+                "GET",
+                f"{tasks}/timeline",
+                self.timeline,
+                "States over time",
+                "tasks",
+                task_shapes.TimelineShape,
+                query=(
+                    Query("window_seconds", "How far back it goes; an hour.", "integer"),
+                    Query("buckets", "Into how many parts the window is cut; 60, at most 500.", "integer"),
+                ),
+            ),
             Route(
                 "POST",
                 f"{tasks}/cancel",
@@ -134,6 +151,23 @@ class TaskQueueApi:
         window = int_of(request, "window_seconds", WINDOW_SECONDS, least=1, most=MAX_WINDOW_SECONDS)
         return answer(present.of_stats(await self._tasks.stats(window_seconds=float(window))))
 
+    async def counts(self, _: web.Request) -> web.Response:
+        counts = await self._tasks.count_by_status()
+        return answer(task_shapes.TaskCounts(by_status={status: counts.get(status, 0) for status in TaskStatus}))
+
+    async def timeline(self, request: web.Request) -> web.Response:
+        window = int_of(request, "window_seconds", WINDOW_SECONDS, least=60, most=MAX_WINDOW_SECONDS)
+        buckets = int_of(request, "buckets", BUCKETS, least=1, most=MAX_BUCKETS)
+        made = await self._tasks.timeline(window_seconds=float(window), buckets=buckets)
+        return answer(
+            task_shapes.TimelineShape(
+                window_seconds=made.window_seconds,
+                bucket_seconds=made.bucket_seconds,
+                is_whole=made.is_whole,
+                buckets=[task_shapes.TimelineBucketShape(**vars(bucket)) for bucket in made.buckets],
+            )
+        )
+
     async def cancel(self, request: web.Request) -> web.Response:
         return _steered(await self._steering.cancel_all(_filter(await read(request, task_shapes.TaskSelection))))
 
@@ -151,7 +185,14 @@ class TaskQueueApi:
 
 def _filter(body: task_shapes.TaskSelection) -> TaskFilter:
     return TaskFilter(
-        tuple(body.status), body.task_type, body.queue_name, body.parent_task_id, body.schedule_id, body.created_before
+        tuple(body.status),
+        body.task_type,
+        body.queue_name,
+        body.parent_task_id,
+        body.schedule_id,
+        body.created_before,
+        tuple(body.task_ids),
+        body.error_code,
     )
 
 

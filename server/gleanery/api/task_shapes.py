@@ -133,6 +133,8 @@ class TaskSelection(Request):
     parent_task_id: str | None = None
     schedule_id: str | None = None
     created_before: AwareDatetime | None = None
+    task_ids: list[str] = Field(default_factory=list, max_length=1000, description="Only these.")
+    error_code: str | None = Field(None, max_length=100, description="Only those that ended with this error.")
 
 
 class Steered(Shape):
@@ -177,6 +179,27 @@ class TaskStatsShape(Shape):
     running: SpreadShape
     waiting_by_type: dict[str, SpreadShape]
     running_by_type: dict[str, SpreadShape]
+
+
+class TaskCounts(Shape):
+    by_status: dict[model.TaskStatus, int] = Field(description="Tasks in each state, also where there are none.")
+
+
+class TimelineBucketShape(Shape):
+    at: datetime = Field(description="Its end; in the last one, now.")
+    queued: int = Field(description="At `at`: not started yet.")
+    running: int = Field(description="At `at`.")
+    retrying: int = Field(description="At `at`: started, and waiting for another try, paused or put back.")
+    completed: int = Field(description="Ended so within the bucket; the next two too.")
+    failed: int
+    cancelled: int
+
+
+class TimelineShape(Shape):
+    window_seconds: float
+    bucket_seconds: float
+    is_whole: bool = Field(description="False where over 50,000 tasks ended: the oldest buckets then lack some.")
+    buckets: list[TimelineBucketShape] = Field(description="Oldest first.")
 
 
 class PruneRequest(Request):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from aiohttp import web
 
@@ -20,7 +21,11 @@ from gleanery.store.base import Store
 from gleanery.store.values import Change, TaskFilter
 
 _log = log.get(__name__)
+Cursor = list[Any] | None
+Key = Callable[[Task], tuple[Any, ...]]
+"""What the cursor after a task says."""
 
+ORDERS = ("newest", "priority")
 _PING_SECONDS = 15.0
 
 
@@ -45,7 +50,7 @@ class TasksApi:
                 "GET",
                 "/api/v1/tasks",
                 self.list,
-                "All tasks, newest first",
+                "All tasks, newest first or as they are chosen",
                 "tasks",
                 task_shapes.TaskPage,
                 query=(
@@ -55,6 +60,8 @@ class TasksApi:
                     Query("queue_name", "Only of this queue."),
                     Query("parent_task_id", "Only those that this task started."),
                     Query("schedule_id", "Only ticks of this schedule."),
+                    Query("error_code", "Only those that ended with this error."),
+                    Query("order", "`newest` first, or by `priority` as waiting tasks are chosen.", values=ORDERS),
                 ),
             ),
             Route("GET", task, self.one, "One task", "tasks", task_shapes.TaskShape, errors=(404,)),
@@ -125,11 +132,28 @@ class TasksApi:
             queue_name=request.query.get("queue_name"),
             parent_task_id=request.query.get("parent_task_id"),
             schedule_id=request.query.get("schedule_id"),
+            error_code=request.query.get("error_code"),
         )
-        rows = await self._store.tasks.list(wanted, after=time_key(cursor_of(request)), limit=limit)
-        cursor = make_cursor(rows[-1].created_at.timestamp(), rows[-1].task_id) if len(rows) == limit else None
+        order = request.query.get("order", ORDERS[0])
+        if order not in ORDERS:
+            raise errors.InvalidInput("order", f"must be one of {', '.join(ORDERS)}")
+        rows, key = await (self._newest if order == ORDERS[0] else self._in_order)(wanted, cursor_of(request), limit)
+        cursor = make_cursor(*key(rows[-1])) if len(rows) == limit else None
         now = utc_now()
         return answer(task_shapes.TaskPage(items=[present.of_task(row, now) for row in rows], next_cursor=cursor))
+
+    async def _newest(self, wanted: TaskFilter, cursor: Cursor, limit: int) -> tuple[Sequence[Task], Key]:
+        rows = await self._store.tasks.list(wanted, after=time_key(cursor), limit=limit)
+        return rows, lambda task: (task.created_at.timestamp(), task.task_id)
+
+    async def _in_order(self, wanted: TaskFilter, cursor: Cursor, limit: int) -> tuple[Sequence[Task], Key]:
+        rows = await self._store.tasks.in_order(wanted, after=_order_key(cursor), limit=limit)
+        return rows, lambda task: (
+            task.priority,
+            task.run_at.timestamp(),
+            task.created_at.timestamp(),
+            task.task_id,
+        )
 
     async def one(self, request: web.Request) -> web.Response:
         return answer(present.of_task(await self._store.tasks.get(request.match_info["task_id"]), utc_now()))
@@ -234,6 +258,16 @@ def _statuses(request: web.Request) -> tuple[TaskStatus, ...]:
         return tuple(TaskStatus(part) for part in request.query.get("status", "").split(",") if part)
     except ValueError:
         raise errors.InvalidInput("status", f"must be some of {', '.join(TaskStatus)}") from None
+
+
+def _order_key(cursor: Cursor) -> tuple[int, float, float, str] | None:
+    match cursor:
+        case None:
+            return None
+        case [int() as priority, float() | int() as run_at, float() | int() as created_at, str() as task_id]:
+            return priority, run_at, created_at, task_id
+        case _:
+            raise errors.InvalidInput("cursor", "is not one that this listing gave")
 
 
 def _state(request: web.Request) -> UrlState | None:

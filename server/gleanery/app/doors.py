@@ -26,6 +26,7 @@ from gleanery.api.route import Route
 from gleanery.api.saved_queries import SavedQueriesApi
 from gleanery.api.schedules import SchedulesApi
 from gleanery.api.search import SearchApi
+from gleanery.api.settings import SettingsApi
 from gleanery.api.task_queue import TaskQueueApi
 from gleanery.api.tasks import TasksApi
 from gleanery.api.upload import UploadApi
@@ -88,6 +89,7 @@ def routes(
         *SavedQueriesApi(store.saved_queries, store.generations, evaluator, utc_now).routes(),
         *SearchApi(searcher, store.search).routes(),
         *EmbedderApi(ground.models, vectors, engine.conductor, base_url).routes(),
+        *SettingsApi(settings).routes(),
         *health.routes(),
     ]
 

@@ -49,6 +49,7 @@ from gleanery.store.values import (
     Retention,
     TaskFilter,
     TaskStats,
+    Timeline,
     Wanted,
 )
 from gleanery.store.vector_store import VectorStore
@@ -82,11 +83,23 @@ class TaskStore(Protocol):
         """Newest first."""
         ...
 
+    async def in_order(
+        self, wanted: TaskFilter, *, after: tuple[int, float, float, str] | None, limit: int
+    ) -> Sequence[Task]:
+        """As waiting tasks are chosen: best priority first, then by `run_at`, then the oldest. `after` is these three, the
+        times in seconds, and the id."""
+        ...
+
     async def count_by_status(self) -> Mapping[str, int]:
         """How many tasks are in each state that any task is in."""
         ...
 
     async def stats(self, *, window_seconds: float) -> TaskStats: ...
+
+    async def timeline(self, *, window_seconds: float, buckets: int) -> Timeline:
+        """How many tasks were in each state at the end of each bucket, oldest first, as the times of their rows tell; the last
+        one ends now. Tasks that are removed are not counted, ended ones that were queued again only as they stand."""
+        ...
 
     async def next_due_at(self, task_types: Sequence[str]) -> datetime | None:
         """When the next queued task of these types becomes due that isn't yet; None when none waits."""

@@ -20,7 +20,15 @@ from gleanery.model import (
     Task,
     TaskStatus,
 )
-from gleanery.store import sqlite_claims, sqlite_ends, sqlite_links, sqlite_prune, sqlite_stats, sqlite_steps
+from gleanery.store import (
+    sqlite_claims,
+    sqlite_ends,
+    sqlite_links,
+    sqlite_prune,
+    sqlite_stats,
+    sqlite_steps,
+    sqlite_timeline,
+)
 from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_rows import (
     certain_time,
@@ -36,7 +44,17 @@ from gleanery.store.sqlite_rows import (
     task_from,
     task_of,
 )
-from gleanery.store.values import Asked, Change, Idempotency, Removed, Retention, TaskFilter, TaskStats, Wanted
+from gleanery.store.values import (
+    Asked,
+    Change,
+    Idempotency,
+    Removed,
+    Retention,
+    TaskFilter,
+    TaskStats,
+    Timeline,
+    Wanted,
+)
 
 EVENTS_OF_A_LOOK = 500
 DEFAULT_RETRIES = 3
@@ -63,6 +81,11 @@ class SqliteTasks:
     async def list(self, wanted: TaskFilter, *, after: tuple[float, str] | None, limit: int) -> Sequence[Task]:
         return await self._db.read(lambda db: _list(db, wanted, after, limit))
 
+    async def in_order(
+        self, wanted: TaskFilter, *, after: tuple[int, float, float, str] | None, limit: int
+    ) -> Sequence[Task]:
+        return await self._db.read(lambda db: _in_order(db, wanted, after, limit))
+
     async def count_by_status(self) -> Mapping[str, int]:
         return await self._db.read(
             lambda db: {row[0]: row[1] for row in db.execute("SELECT status, count FROM tally WHERE count > 0")}
@@ -71,6 +94,10 @@ class SqliteTasks:
     async def stats(self, *, window_seconds: float) -> TaskStats:
         now = self._db.clock()
         return await self._db.read(lambda db: sqlite_stats.stats(db, now, window_seconds))
+
+    async def timeline(self, *, window_seconds: float, buckets: int) -> Timeline:
+        now = self._db.clock()
+        return await self._db.read(lambda db: sqlite_timeline.timeline(db, now, window_seconds, buckets))
 
     async def next_due_at(self, task_types: Sequence[str]) -> Any:
         now = self._db.clock()
@@ -280,7 +307,7 @@ def _queued(new: NewTask, payload: Mapping[str, Any], run_at: datetime, created_
     )
 
 
-def _list(db: sqlite3.Connection, wanted: TaskFilter, after: tuple[float, str] | None, limit: int) -> Sequence[Task]:
+def _where(wanted: TaskFilter) -> tuple[list[str], list[Any]]:
     where, values = ["1"], list[Any]()
     if wanted.statuses:
         where.append(f"status IN ({marks(wanted.statuses)})")
@@ -292,11 +319,39 @@ def _list(db: sqlite3.Connection, wanted: TaskFilter, after: tuple[float, str] |
     if wanted.created_before is not None:
         where.append("created_at < ?")
         values.append(wanted.created_before.timestamp())
+    if wanted.task_ids:
+        where.append(f"task_id IN ({marks(wanted.task_ids)})")
+        values += wanted.task_ids
+    if wanted.error_code is not None:
+        where.append("json_extract(error, '$.code') = ?")
+        values.append(wanted.error_code)
+    return where, values
+
+
+def _list(db: sqlite3.Connection, wanted: TaskFilter, after: tuple[float, str] | None, limit: int) -> Sequence[Task]:
+    where, values = _where(wanted)
     if after is not None:
         where.append("(created_at < ? OR (created_at = ? AND task_id < ?))")
         values += [after[0], after[0], after[1]]
     rows = db.execute(
         f"SELECT * FROM task WHERE {' AND '.join(where)} ORDER BY created_at DESC, task_id DESC LIMIT ?",
+        (*values, limit),
+    ).fetchall()
+    return [task_from(row) for row in rows]
+
+
+def _in_order(
+    db: sqlite3.Connection, wanted: TaskFilter, after: tuple[int, float, float, str] | None, limit: int
+) -> Sequence[Task]:
+    where, values = _where(wanted)
+    if after is not None:
+        where.append("(-priority, run_at, created_at, task_id) > (?, ?, ?, ?)")
+        values += [-after[0], *after[1:]]
+    # The ids first: sorting whole rows, of which most are not given, would take many times as long.
+    rows = db.execute(
+        "SELECT * FROM task WHERE task_id IN (SELECT task_id FROM task"
+        f" WHERE {' AND '.join(where)} ORDER BY priority DESC, run_at, created_at, task_id LIMIT ?)"
+        " ORDER BY priority DESC, run_at, created_at, task_id",
         (*values, limit),
     ).fetchall()
     return [task_from(row) for row in rows]

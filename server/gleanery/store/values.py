@@ -64,6 +64,8 @@ class TaskFilter:
     parent_task_id: str | None = None
     schedule_id: str | None = None
     created_before: datetime | None = None
+    task_ids: tuple[str, ...] = ()
+    error_code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,30 @@ class TaskStats:
     running: Spread
     waiting_by_type: Mapping[str, Spread]
     running_by_type: Mapping[str, Spread]
+
+
+@dataclass(frozen=True)
+class TimelineBucket:
+    """How many tasks waited, ran and waited again (for another try, paused, put back) at `at`, the bucket's end, or now in the
+    last one; and how many ended within it."""
+
+    at: datetime
+    queued: int
+    running: int
+    retrying: int
+    completed: int
+    failed: int
+    cancelled: int
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """`is_whole` is false where more tasks ended in the window than are looked at: the oldest buckets then lack some."""
+
+    window_seconds: float
+    bucket_seconds: float
+    is_whole: bool
+    buckets: tuple[TimelineBucket, ...]
 
 
 @dataclass(frozen=True)

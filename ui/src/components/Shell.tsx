@@ -1,12 +1,14 @@
 // The frame of every page: navigation, connection, theme, and the dialogs that any page can open.
 
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useCallback, useEffect, useState } from "react";
 
 import { useTasks } from "../live/react";
 import { isFinal } from "../live/tasks";
+import { COUNTS_KEY, countsQuery } from "../data/queue";
 import { healthQuery } from "../data/server";
+import { count } from "../text/format";
 import { Announcer } from "./Announcer";
 import { NewCrawlContext, useApp } from "./app";
 import { ConnectionState, OfflineBanner } from "./ConnectionState";
@@ -55,6 +57,19 @@ function useGlobalShortcuts(setOpen: (open: Open) => void): void {
   useShortcut("g e", "Go to settings", () => void navigate({ to: "/settings" }));
 }
 
+/** How many tasks failed for good; asked again as soon as another one is heard to fail. */
+function FailedCount(): ReactNode {
+  const { api } = useApp();
+  const queries = useQueryClient();
+  const { byId } = useTasks();
+  const heard = [...byId.values()].filter((task) => task.status === "failed").length;
+  const failed = useQuery(countsQuery(api)).data?.by_status.failed ?? 0;
+  useEffect(() => {
+    void queries.invalidateQueries({ queryKey: COUNTS_KEY });
+  }, [queries, heard]);
+  return failed === 0 ? null : <span className="n bad num">{count(failed)} failed</span>;
+}
+
 function useKeyWhenNeeded(): void {
   const { api, session } = useApp();
   const needsKey = useQuery(healthQuery(api)).data?.needs_key ?? false;
@@ -94,6 +109,7 @@ function Nav({ onShortcuts }: { onShortcuts: () => void }): ReactNode {
       <Link to="/queue">
         <Icon name="queue" />
         Queue
+        <FailedCount />
       </Link>
       <Link to="/settings">
         <Icon name="settings" />

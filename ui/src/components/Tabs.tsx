@@ -1,6 +1,6 @@
 // Tabs after the WAI-ARIA pattern: arrow keys move, the choice is the caller's (it lives in the URL).
 
-import { type KeyboardEvent, type ReactNode, useId } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef } from "react";
 
 export interface Tab<Name extends string> {
   readonly name: Name;
@@ -21,6 +21,15 @@ const STEPS: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowRight: 1 }
 
 export function Tabs<Name extends string>({ label, tabs, current, onChoose, tools, children }: Props<Name>): ReactNode {
   const id = useId();
+  const list = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // On a phone the tabs are wider than the page: the current one is moved into view, sideways only.
+    const tab = document.getElementById(`${id}-${current}`);
+    const box = list.current;
+    if (tab === null || box === null || tab.offsetWidth === 0) return;
+    const left = tab.getBoundingClientRect().left - box.getBoundingClientRect().left + box.scrollLeft;
+    if (left < box.scrollLeft || left + tab.offsetWidth > box.scrollLeft + box.clientWidth) box.scrollLeft = left - 24;
+  }, [id, current]);
   const move = (event: KeyboardEvent<HTMLDivElement>): void => {
     const step = STEPS[event.key];
     if (step === undefined) return;
@@ -34,7 +43,7 @@ export function Tabs<Name extends string>({ label, tabs, current, onChoose, tool
   return (
     <>
       <div className="tabs">
-        <div role="tablist" aria-label={label} onKeyDown={move}>
+        <div ref={list} role="tablist" aria-label={label} onKeyDown={move}>
           {tabs.map((tab) => (
             <button
               key={tab.name}

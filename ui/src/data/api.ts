@@ -96,6 +96,11 @@ export class Api {
     });
   }
 
+  /** A file that a command makes, such as a backup. */
+  async postFile(path: string): Promise<Blob> {
+    return (await this.answer("POST", PREFIX + path, undefined, {})).blob();
+  }
+
   private async send<Reply>(method: string, url: string, body: object | undefined, sent: Sent): Promise<Reply> {
     const response = await this.answer(method, url, body, sent);
     return (response.status === 204 ? undefined : await response.json()) as Reply;

@@ -139,7 +139,7 @@ export class LiveClient {
     return () => void some.delete(listener);
   }
 
-  setKey(key: string): void {
+  setKey(key: string | null): void {
     this.line.auth = { key };
     this.line.disconnect();
     this.line.connect();

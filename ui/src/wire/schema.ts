@@ -1485,6 +1485,24 @@ export interface components {
             /** @description Where it is another than now. */
             readonly old_heading_path: readonly string[] | null;
         };
+        /** SettingList */
+        readonly SettingList: {
+            readonly items: readonly components["schemas"]["SettingShape"][];
+        };
+        /** SettingShape */
+        readonly SettingShape: {
+            /** @description Null where there is none. */
+            readonly default: string | null;
+            readonly description: string;
+            readonly is_secret: boolean;
+            /** @description Whether the environment or a flag gave it. */
+            readonly is_set: boolean;
+            readonly name: string;
+            /** @description As it would be written there; null where it has none, and of a secret. */
+            readonly value: string | null;
+            /** @description The environment variable that sets it. */
+            readonly variable: string;
+        };
         /** SourceFacetShape */
         readonly SourceFacetShape: {
             readonly pages: number;
@@ -1590,6 +1608,13 @@ export interface components {
             /** @default null */
             readonly priority?: number | null;
         };
+        /** TaskCounts */
+        readonly TaskCounts: {
+            /** @description Tasks in each state, also where there are none. */
+            readonly by_status: {
+                readonly [key: string]: number;
+            };
+        };
         /** TaskPage */
         readonly TaskPage: {
             readonly items: readonly components["schemas"]["TaskShape"][];
@@ -1655,6 +1680,11 @@ export interface components {
         readonly TaskSelection: {
             /** @default null */
             readonly created_before?: string | null;
+            /**
+             * @description Only those that ended with this error.
+             * @default null
+             */
+            readonly error_code?: string | null;
             /** @default null */
             readonly parent_task_id?: string | null;
             /** @default null */
@@ -1662,6 +1692,8 @@ export interface components {
             /** @default null */
             readonly schedule_id?: string | null;
             readonly status?: readonly components["schemas"]["TaskStatus"][];
+            /** @description Only these. */
+            readonly task_ids?: readonly string[];
             /** @default null */
             readonly task_type?: string | null;
         };
@@ -1793,6 +1825,33 @@ export interface components {
          */
         readonly TasksMessage: {
             readonly items: readonly components["schemas"]["TaskShape"][];
+        };
+        /** TimelineBucketShape */
+        readonly TimelineBucketShape: {
+            /**
+             * Format: date-time
+             * @description Its end; in the last one, now.
+             */
+            readonly at: string;
+            readonly cancelled: number;
+            /** @description Ended so within the bucket; the next two too. */
+            readonly completed: number;
+            readonly failed: number;
+            /** @description At `at`: not started yet. */
+            readonly queued: number;
+            /** @description At `at`: started, and waiting for another try, paused or put back. */
+            readonly retrying: number;
+            /** @description At `at`. */
+            readonly running: number;
+        };
+        /** TimelineShape */
+        readonly TimelineShape: {
+            readonly bucket_seconds: number;
+            /** @description Oldest first. */
+            readonly buckets: readonly components["schemas"]["TimelineBucketShape"][];
+            /** @description False where over 50,000 tasks ended: the oldest buckets then lack some. */
+            readonly is_whole: boolean;
+            readonly window_seconds: number;
         };
         /** TriedShape */
         readonly TriedShape: {
@@ -1979,6 +2038,8 @@ export type SearchReply = components['schemas']['SearchReply'];
 export type SearchRequest = components['schemas']['SearchRequest'];
 export type SectionChange = components['schemas']['SectionChange'];
 export type SectionDiffShape = components['schemas']['SectionDiffShape'];
+export type SettingList = components['schemas']['SettingList'];
+export type SettingShape = components['schemas']['SettingShape'];
 export type SourceFacetShape = components['schemas']['SourceFacetShape'];
 export type SourcePage = components['schemas']['SourcePage'];
 export type SourceShape = components['schemas']['SourceShape'];
@@ -1988,6 +2049,7 @@ export type Steered = components['schemas']['Steered'];
 export type SubscribeAck = components['schemas']['SubscribeAck'];
 export type Target = components['schemas']['Target'];
 export type TaskChange = components['schemas']['TaskChange'];
+export type TaskCounts = components['schemas']['TaskCounts'];
 export type TaskPage = components['schemas']['TaskPage'];
 export type TaskRequest = components['schemas']['TaskRequest'];
 export type TaskSelection = components['schemas']['TaskSelection'];
@@ -1997,6 +2059,8 @@ export type TaskStatus = components['schemas']['TaskStatus'];
 export type TaskType = components['schemas']['TaskType'];
 export type TaskTypes = components['schemas']['TaskTypes'];
 export type TasksMessage = components['schemas']['TasksMessage'];
+export type TimelineBucketShape = components['schemas']['TimelineBucketShape'];
+export type TimelineShape = components['schemas']['TimelineShape'];
 export type TriedShape = components['schemas']['TriedShape'];
 export type TwinShape = components['schemas']['TwinShape'];
 export type UnsubscribeAck = components['schemas']['UnsubscribeAck'];
