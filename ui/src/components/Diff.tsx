@@ -44,12 +44,14 @@ export function PageDiff({ diff, sourceId, pageId }: Place & { diff: PageDiffSha
       <div className="row diff-head">
         <p className="num">{summaryOf(diff)}</p>
         <span className="sp" />
-        <button type="button" className="btn small" onClick={() => move(-1)}>
-          Previous <kbd aria-hidden="true">p</kbd>
-        </button>
-        <button type="button" className="btn small" onClick={() => move(1)}>
-          Next change <kbd aria-hidden="true">n</kbd>
-        </button>
+        <span className="row moves">
+          <button type="button" className="btn small" onClick={() => move(-1)}>
+            Previous <kbd aria-hidden="true">p</kbd>
+          </button>
+          <button type="button" className="btn small" onClick={() => move(1)}>
+            Next change <kbd aria-hidden="true">n</kbd>
+          </button>
+        </span>
       </div>
       {diff.old_title === null ? null : (
         <p className="card pad wrap" data-change tabIndex={-1}>

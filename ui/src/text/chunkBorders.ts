@@ -14,7 +14,11 @@ const FLOW = new Set(["root", "blockquote", "li", "td", "th", "section"]);
 /** `borders` in order; `markdown` is what the tree was made of, and `shift` further on in the page. */
 export function markBorders(borders: readonly Border[], markdown: string, shift: number) {
   return (tree: Root): void => {
-    if (borders.length > 0) new Marker(borders, markdown, shift).mark(tree);
+    if (borders.length === 0) return;
+    const marker = new Marker(borders, markdown, shift);
+    marker.mark(tree);
+    // What begins after the last text: with the signs that end it, say.
+    tree.children.push(...marker.upTo(Infinity));
   };
 }
 

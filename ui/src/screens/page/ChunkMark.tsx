@@ -1,9 +1,9 @@
 // Where a chunk begins: its number, its length, and the way to cite it.
 
-import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 
 import { CopyButton } from "../../components/buttons";
+import { HashLink } from "../../components/HashLink";
 import { counted } from "../../text/format";
 import type { ChunkShape } from "../../wire";
 
@@ -12,9 +12,9 @@ export function ChunkMark({ chunk, hash }: { chunk: ChunkShape | undefined; hash
   const { chunk_id: id, ordinal, start, end } = chunk;
   return (
     <span className="chunk-mark" data-testid="chunk-mark" data-chunk-id={id}>
-      <Link to="." search={true} hash={id} resetScroll={false} aria-current={hash === id ? "true" : undefined}>
+      <HashLink hash={id} isCurrent={hash === id}>
         Chunk {ordinal + 1}
-      </Link>
+      </HashLink>
       <span className="num">{counted(end - start, "character")}</span>
       <CopyButton text={`${location.origin}${location.pathname}#${id}`} label="Copy link" isQuiet />
     </span>

@@ -1,8 +1,8 @@
 // The page's headings beside its text. The one whose section is being read is marked.
 
-import { Link } from "@tanstack/react-router";
 import { type ReactNode, type RefObject, useEffect, useRef, useState } from "react";
 
+import { HashLink } from "../../components/HashLink";
 import { anchorHash, rangeHash } from "../../text/pageHash";
 import { headingId } from "../../text/tamePage";
 import { visible } from "../../text/visible";
@@ -34,17 +34,9 @@ export function Outline({ page: { outline }, offsets, article }: Props): ReactNo
         <ul>
           {outline.map((heading, index) => (
             <li key={heading.offset} className={`level-${Math.min(4, heading.level - top)}`}>
-              <Link
-                to="."
-                search={true}
-                hash={hashOf(heading)}
-                resetScroll={false}
-                className="sm"
-                aria-current={index === current ? "true" : undefined}
-                onClick={() => go(index)}
-              >
+              <HashLink hash={hashOf(heading)} className="sm" isCurrent={index === current} onGo={() => go(index)}>
                 {visible(plain(heading.text))}
-              </Link>
+              </HashLink>
             </li>
           ))}
         </ul>

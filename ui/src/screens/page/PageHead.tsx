@@ -50,8 +50,10 @@ export function SourceCrumb({ sourceId }: { sourceId: string }): ReactNode {
   const source = useQuery(sourceQuery(api, sourceId)).data;
   return (
     <p className="crumb">
-      <Link to="/sources">Sources</Link> <span aria-hidden="true">›</span>
-      <Link className="ell" to="/sources/$sourceId" params={{ sourceId }}>
+      <Link to="/sources" activeOptions={{ exact: true }}>
+        Sources
+      </Link> <span aria-hidden="true">›</span>
+      <Link className="ell" to="/sources/$sourceId" params={{ sourceId }} activeOptions={{ exact: true }}>
         {source === undefined ? "Source" : visible(source.title === "" ? shortUrl(source.url) : source.title)}
       </Link>
     </p>

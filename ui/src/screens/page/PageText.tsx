@@ -2,7 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useRouterState, useSearch } from "@tanstack/react-router";
-import { lazy, type ReactNode, Suspense, useCallback, useEffect, useMemo, useRef } from "react";
+import { lazy, type ReactNode, Suspense, useCallback, useMemo, useRef } from "react";
 
 import { useApp } from "../../components/app";
 import { useShortcut } from "../../components/shortcuts";
@@ -14,6 +14,7 @@ import { headingId } from "../../text/tamePage";
 import type { ChunkShape, PageShape } from "../../wire";
 import { ChunkMark } from "./ChunkMark";
 import { Outline } from "./Outline";
+import { ScrollTo } from "./ScrollTo";
 import { useLinks } from "./useLinks";
 
 const Markdown = lazy(async () => ({ default: (await import("../../components/Markdown")).Markdown }));
@@ -78,20 +79,6 @@ export function PageText({ page, isOld }: Props): ReactNode {
       </article>
     </div>
   );
-}
-
-/** Brings what the hash points at into view once it is there. Stands beside the text, so that it waits with it. */
-function ScrollTo({ selector, of, article }: { selector: string | null; of: string; article: { current: HTMLElement | null } }): ReactNode {
-  useEffect(() => {
-    const first = selector === null ? null : article.current?.querySelector<HTMLElement>(selector);
-    if (first === null || first === undefined) return;
-    const { top } = first.getBoundingClientRect();
-    const isCited = selector === "[data-cited]";
-    if (!isCited) first.scrollIntoView({ block: "start" });
-    else if (top < 0 || top > innerHeight * 0.7) first.scrollIntoView({ block: "center" });
-    first.focus({ preventScroll: true });
-  }, [selector, of, article]);
-  return null;
 }
 
 const NO_CHUNKS: readonly ChunkShape[] = [];

@@ -57,7 +57,6 @@ function VersionList({ versions }: { versions: readonly PageVersionShape[] }): R
             <span className="row">
               <b className="num">Generation {version.generation}</b>
               <ChangeBadge change={version.change} />
-              {version.is_visible ? <span className="tag">now seen</span> : null}
             </span>
             <span className="muted xs num">{factsOf(version)}</span>
           </Link>
@@ -67,8 +66,12 @@ function VersionList({ versions }: { versions: readonly PageVersionShape[] }): R
   );
 }
 
-function factsOf({ at, chars }: PageVersionShape): string {
-  const facts = [at === null ? "of a generation that is not kept any more" : dateAndTime(at), chars === null ? null : counted(chars, "character")];
+function factsOf({ at, chars, is_visible: isSeen }: PageVersionShape): string {
+  const facts = [
+    at === null ? "of a generation that is not kept any more" : dateAndTime(at),
+    chars === null ? null : counted(chars, "character"),
+    isSeen ? "now seen" : null,
+  ];
   return facts.filter((fact) => fact !== null).join(" · ");
 }
 

@@ -5,6 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { type ReactNode, useCallback } from "react";
 
 import { useApp } from "../../components/app";
+import { HashLink } from "../../components/HashLink";
 import { linksQuery } from "../../data/pages";
 import type { PageLink } from "../../components/Markdown";
 import { anchorHash } from "../../text/pageHash";
@@ -16,12 +17,19 @@ const NO_PAGES: ReadonlyMap<string, string> = new Map();
 export function useLinks(page: PageShape): (link: PageLink) => ReactNode {
   const { api } = useApp();
   const pages = useQuery(linksQuery(api, page)).data ?? NO_PAGES;
-  const { source_id: sourceId, page_id: ownId, url: ownUrl } = page;
+  const { source_id: sourceId, url: ownUrl } = page;
   return useCallback(
     (link: PageLink) => {
       const { url, fragment } = targetOf(link.href);
       const isOwn = url === targetOf(ownUrl).url && fragment !== "";
-      const pageId = isOwn ? ownId : pages.get(url);
+      if (isOwn) {
+        return (
+          <HashLink hash={anchorHash(fragment)} className={link.className} id={link.id}>
+            {link.children}
+          </HashLink>
+        );
+      }
+      const pageId = pages.get(url);
       return pageId === undefined ? (
         <a href={link.href} className={link.className} target="_blank" rel="noreferrer noopener nofollow ugc">
           {link.children}
@@ -31,16 +39,14 @@ export function useLinks(page: PageShape): (link: PageLink) => ReactNode {
         <Link
           to="/sources/$sourceId/pages/$pageId"
           params={{ sourceId, pageId }}
-          {...(isOwn ? { search: true } : {})}
           {...(fragment === "" ? {} : { hash: anchorHash(fragment) })}
           className={link.className}
-          id={link.id}
           data-stored
         >
           {link.children}
         </Link>
       );
     },
-    [pages, sourceId, ownId, ownUrl],
+    [pages, sourceId, ownUrl],
   );
 }

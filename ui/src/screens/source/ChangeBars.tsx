@@ -20,7 +20,7 @@ export function ChangeBars({ generations }: { generations: readonly GenerationCh
   if (told.length < 2) return null;
   const top = niceTop(Math.max(...told.map(({ pages }) => pages.added + pages.changed + pages.removed)));
   return (
-    <figure className="card pad change-bars">
+    <figure className="change-bars">
       <svg viewBox={`0 0 ${told.length * STEP} ${HEIGHT}`} width={told.length * STEP} height={HEIGHT} role="img" aria-label={`Pages that the last ${told.length} refreshes changed, ${top} at most`}>
         <Hatches id={id} />
         {told.map(({ number, pages, completed_at: at, created_at: begun }, index) => (

@@ -27,8 +27,10 @@ export function Changes({ sourceId }: { sourceId: string }): ReactNode {
           const generations = pages.flatMap((some) => some.items);
           return (
             <>
-              <ChangeBars generations={generations} />
-              <Feeds sourceId={sourceId} />
+              <div className="card pad over-time">
+                <ChangeBars generations={generations} />
+                <Feeds sourceId={sourceId} />
+              </div>
               <div className="changes">
                 <div className="stack">
                   <Refreshes generations={generations} />
@@ -60,7 +62,7 @@ function Feeds({ sourceId }: { sourceId: string }): ReactNode {
           <a className="sm" href={feedUrl(sourceId, format)} target="_blank" rel="noreferrer noopener">
             {label}
           </a>
-          <CopyButton text={feedUrl(sourceId, format)} label={`Copy the ${label}'s address`} isQuiet />
+          <CopyButton text={feedUrl(sourceId, format)} label={`Copy ${label} address`} isQuiet />
         </li>
       ))}
     </ul>
