@@ -59,7 +59,7 @@ class Marker {
   }
 
   /** Marks of the chunks that begin at this place or before it. */
-  private upTo(offset: number): Element[] {
+  upTo(offset: number): Element[] {
     const marks: Element[] = [];
     for (let border = this.borders[this.next]; border !== undefined && border.at - this.shift <= offset; border = this.borders[this.next]) {
       marks.push(markOf(border));

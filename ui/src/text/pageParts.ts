@@ -59,7 +59,7 @@ function cutsOf(markdown: string): Cut[] {
 type Place = "heading" | "block" | "item" | "row";
 
 /** How long a part has to be to end at such a place: the better the place, the sooner. */
-const WORTH: Readonly<Record<Place, number>> = { heading: LEAST, block: USUAL, item: MOST, row: MOST };
+const WORTH: Readonly<Record<Place, number>> = { heading: LEAST, block: USUAL, item: MOST, row: USUAL };
 
 /** Reads line by line, and says before which a part may begin. */
 class Lines {

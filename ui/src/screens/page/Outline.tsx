@@ -65,15 +65,15 @@ function keepInView(nav: HTMLElement | null): void {
 
 const READING_LINE = 96;
 
-/** The heading above the line where one reads; -1 before the first. */
+/** The heading above the line where one reads; the first one before that. */
 function useCurrent(offsets: readonly number[], article: RefObject<HTMLElement | null>): number {
-  const [current, setCurrent] = useState(-1);
+  const [current, setCurrent] = useState(0);
   useEffect(() => {
     let frame = 0;
     const look = (): void => {
       frame = 0;
       const offset = offsetAtLine(article.current);
-      setCurrent(offset === null ? -1 : offsets.findLastIndex((heading) => heading <= offset));
+      setCurrent(offset === null ? 0 : Math.max(0, offsets.findLastIndex((heading) => heading <= offset)));
     };
     const later = (): void => {
       frame ||= requestAnimationFrame(look);
