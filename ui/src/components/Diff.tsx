@@ -61,7 +61,7 @@ export function PageDiff({ diff, sourceId, pageId }: Place & { diff: PageDiffSha
       {diff.sections.map((section, index) => (
         <SectionDiff key={`${index} ${section.heading_path.join()}`} section={section} place={place} />
       ))}
-      {diff.code_examples.length === 0 ? null : <h3>Code examples</h3>}
+      {diff.code_examples.length === 0 ? null : <h2>Code examples</h2>}
       {diff.code_examples.map((code, index) => (
         <CodeDiff key={`${index} ${code.change}`} code={code} />
       ))}
@@ -86,7 +86,7 @@ function SectionDiff({ section, place }: { section: SectionDiffShape; place: Pla
   return (
     <section className="card diff" aria-label={name} data-testid="diff-section">
       <DiffBar changes={changes} hasLines={lines.length > 0}>
-        <h3 className="wrap">
+        <h2 className="wrap">
           {place === null || anchor === null || changes.includes("removed") ? (
             name
           ) : (
@@ -94,7 +94,7 @@ function SectionDiff({ section, place }: { section: SectionDiffShape; place: Pla
               {name}
             </Link>
           )}
-        </h3>
+        </h2>
         {oldPath === null ? null : <span className="muted sm wrap">was {pathText(oldPath)}</span>}
       </DiffBar>
       <DiffLines lines={lines} isCut={isCut} />
@@ -113,7 +113,7 @@ function CodeDiff({ code }: { code: CodeDiffShape }): ReactNode {
   return (
     <section className="card diff code" aria-label={name} data-testid="diff-code">
       <DiffBar changes={[change]} hasLines={lines.length > 0}>
-        <h4 className="wrap">{name}</h4>
+        <h3 className="wrap">{name}</h3>
         <span className="tag">{visible((change === "removed" ? oldLanguage : language) ?? "plain text")}</span>
         {isOther ? <span className="muted sm">was {visible(oldLanguage ?? "plain text")}</span> : null}
       </DiffBar>

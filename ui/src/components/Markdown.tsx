@@ -157,7 +157,7 @@ const COMPONENTS: Components = {
     );
   },
   table: ({ node, children, className }) => (
-    <div className="table-frame" tabIndex={0} role="region" aria-label="Table" data-cited={node?.properties["data-cited"]}>
+    <div className="table-frame" tabIndex={0} role="group" aria-label="Table" data-cited={node?.properties["data-cited"]}>
       <table className={className}>{children}</table>
     </div>
   ),

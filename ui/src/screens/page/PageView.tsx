@@ -9,6 +9,7 @@ import type { ReactNode } from "react";
 
 import { useApp } from "../../components/app";
 import { errorOf, Failure, Loaded } from "../../components/Failure";
+import { Heading } from "../../components/Heading";
 import { type Tab, Tabs } from "../../components/Tabs";
 import { ApiError } from "../../data/api";
 import { pageQuery, versionsQuery } from "../../data/pages";
@@ -44,7 +45,16 @@ export function PageView(): ReactNode {
 function MissingPage({ sourceId, pageId, error }: { sourceId: string; pageId: string; error: ApiError }): ReactNode {
   const { api } = useApp();
   const versions = useInfiniteQuery(versionsQuery(api, pageId));
-  if (versions.error !== null) return <Failure error={errorOf(error)} />;
+  if (versions.error !== null) {
+    return (
+      <>
+        <div className="head">
+          <Heading title="No such page">There is no such page</Heading>
+        </div>
+        <Failure error={errorOf(error)} />
+      </>
+    );
+  }
   return (
     <Loaded query={versions}>{({ pages }) => <GonePage sourceId={sourceId} pageId={pageId} versions={pages.flatMap((some) => some.items)} />}</Loaded>
   );

@@ -2,7 +2,7 @@
 
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 
 import { useApp } from "../../components/app";
 import { ChangeBadge } from "../../components/ChangeBadge";
@@ -106,8 +106,14 @@ function Pages({ pages, generation, sourceId }: Props & { pages: readonly PageDe
 }
 
 function PageChanges({ sourceId, generation, pageId }: { sourceId: string; generation: number; pageId: string }): ReactNode {
+  const section = useRef<HTMLElement>(null);
+  // The list above it may be long.
+  useEffect(() => {
+    section.current?.scrollIntoView({ block: "start" });
+    section.current?.focus({ preventScroll: true });
+  }, [pageId]);
   return (
-    <section className="stack" aria-label="What changed on the page">
+    <section className="stack page-changes" aria-label="What changed on the page" ref={section} tabIndex={-1}>
       <p className="row">
         <Link className="btn small" to="/sources/$sourceId/pages/$pageId" params={{ sourceId, pageId }}>
           Open the page
