@@ -99,6 +99,25 @@ async def test_a_page_that_came_and_one_that_went(client: Client, source: Refres
     assert (went["change"], went["lines_added"], went["lines_removed"]) == ("removed", 0, 1)
 
 
+async def test_the_versions_of_a_page_with_their_diffs(client: Client, source: Refreshed) -> None:
+    (changed,) = await client.every(f"/sources/{source.source_id}/changes/2?kind=changed")
+    second, first = await client.every(f"/pages/{changed['page_id']}/versions", limit=1)
+    assert set(second) == {"generation", "change", "at", "task_id", "title", "chars", "is_visible"}
+    assert (second["generation"], second["change"], second["chars"], second["is_visible"]) == (
+        2,
+        "changed",
+        len(NEW),
+        True,
+    )
+    assert (first["generation"], first["change"], first["chars"], first["is_visible"]) == (1, "added", len(OLD), False)
+    for version in (first, second):
+        path = f"/sources/{source.source_id}/changes/{version['generation']}/pages/{changed['page_id']}"
+        assert (await client.one(path))["change"] == version["change"]
+    (gone,) = await client.every(f"/sources/{source.source_id}/changes/2?kind=removed")
+    newest = (await client.every(f"/pages/{gone['page_id']}/versions"))[0]
+    assert (newest["generation"], newest["change"], newest["chars"]) == (2, "removed", None)
+
+
 async def test_what_is_not_there_is_not_found(client: Client, source: Refreshed) -> None:
     same = (await source.store.knowledge.pages(source.source_id, after=None, limit=9))[-1][0]
     assert same.title == "same"
@@ -110,6 +129,7 @@ async def test_what_is_not_there_is_not_found(client: Client, source: Refreshed)
         f"/sources/{source.source_id}/changes/two",
         f"/sources/{source.source_id}/changes/{'9' * 40}",
         f"/sources/{source.source_id}/changes/2/pages/pg_9",
+        "/pages/pg_9/versions",
         f"/sources/{source.source_id}/changes/2/pages/{same.page_id}",
     ):
         reply = await client.get(path)

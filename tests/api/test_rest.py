@@ -88,6 +88,8 @@ async def test_the_source_and_what_hangs_from_it(client: Client, crawl: Crawl, s
     assert (codes[0]["language"], codes[0]["url"]) == ("python", f"{site.url}/b.html")
     assert await client.every(f"{base}/code-examples?language=python") == codes
     assert await client.every(f"{base}/code-examples?language=rust") == []
+    of_page = {page["url"]: await client.every(f"{base}/code-examples?page_id={page['page_id']}") for page in pages}
+    assert of_page == {page["url"]: codes if page["url"] == f"{site.url}/b.html" else [] for page in pages}
     assert await client.every("/sources") == [source]
     assert await client.every(f"/sources?url={quote(source['url'] + '?utm_source=x#top')}") == [source]
     assert await client.every(f"/sources?url={quote(source['url'] + 'elsewhere/')}") == []
@@ -108,6 +110,17 @@ async def test_chunks_are_slices_of_their_page(client: Client, crawl: Crawl) -> 
         assert [page["markdown"][h["offset"] :].splitlines()[0] for h in page["outline"]] == [
             f"{'#' * h['level']} {h['text']}" for h in page["outline"]
         ]
+
+
+async def test_urls_are_looked_up_as_they_are_written(client: Client, crawl: Crawl, site: Site) -> None:
+    pages = {page["url"]: page["page_id"] for page in await client.every(f"/sources/{crawl.source_id}/pages")}
+    path, a = f"/sources/{crawl.source_id}/pages/lookup", f"{site.url}/a.html"
+    urls = [a, f"{a}#there", f"{a}?utm_source=x", f"{site.url}/gone.html", "javascript:alert(1)", "", "http://["]
+    reply = await client.post(path, {"urls": urls})
+    assert (reply.status, reply.body) == (200, {"pages": dict.fromkeys(urls[:3], pages[a])})
+    refused = await client.post(path, {"urls": [a] * 501})
+    assert (refused.status, refused.error["details"]["field"]) == (422, "urls")
+    assert (await client.post("/sources/src_9/pages/lookup", {"urls": []})).status == 404
 
 
 async def test_listings_give_every_row_once_whatever_the_limit(client: Client, crawl: Crawl) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from pydantic import Field
 
@@ -10,7 +11,7 @@ from gleanery.api import present, source_shapes
 from gleanery.api.wire import Shape
 from gleanery.knowledge.changes import CodeChange, CodeDiff, PageDiff, SectionChange, SectionDiff
 from gleanery.knowledge.line_diff import DiffLine, LineKind
-from gleanery.model import Generation, PageChange, PageDelta
+from gleanery.model import Generation, PageChange, PageDelta, PageVersion
 
 
 class PageCounts(Shape):
@@ -37,6 +38,21 @@ class PageDeltaShape(Shape):
 
 class PageDeltaPage(Shape):
     items: list[PageDeltaShape]
+    next_cursor: str | None
+
+
+class PageVersionShape(Shape):
+    generation: int
+    change: PageChange | None = Field(description="None: the oldest that is kept. What was before it is gone.")
+    at: datetime | None = Field(description="When that generation was complete; None where it is not kept any more.")
+    task_id: str
+    title: str
+    chars: int | None = Field(description="Of its Markdown; None where the page went.")
+    is_visible: bool = Field(description="Whether it is the version that is seen now.")
+
+
+class PageVersionPage(Shape):
+    items: list[PageVersionShape]
     next_cursor: str | None
 
 
@@ -97,6 +113,18 @@ def of_generation(generation: Generation, visible: int) -> GenerationChanges:
     return GenerationChanges(
         **present.of_generation(generation, visible).model_dump(),
         pages=None if counts is None else PageCounts(**{str(change): count for change, count in counts.items()}),
+    )
+
+
+def of_version(version: PageVersion) -> PageVersionShape:
+    return PageVersionShape(
+        generation=version.generation,
+        change=version.change,
+        at=version.at,
+        task_id=version.task_id,
+        title=version.title,
+        chars=version.chars,
+        is_visible=version.is_visible,
     )
 
 

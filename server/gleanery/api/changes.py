@@ -1,4 +1,4 @@
-"""`/sources/{id}/changes`: what each refresh changed, down to the words; and as feeds."""
+"""`/sources/{id}/changes` and `/pages/{id}/versions`: what each refresh changed, down to the words; and as feeds."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from gleanery.api.change_shapes import (
     PageDeltaPage,
     PageDeltaShape,
     PageDiffShape,
+    PageVersionPage,
     of_diff,
     of_generation,
+    of_version,
     page_counts,
 )
 from gleanery.api.http import answer, cursor_of, limit_of, make_cursor
@@ -75,6 +77,16 @@ class ChangesApi:
                 PageDiffShape,
                 errors=(404,),
             ),
+            Route(
+                "GET",
+                "/api/v1/pages/{page_id}/versions",
+                self.versions,
+                "The generations that changed a page, newest first",
+                "changes",
+                PageVersionPage,
+                query=PAGED,
+                errors=(404,),
+            ),
         )
 
     def _feeds(self) -> Sequence[Route]:
@@ -111,6 +123,12 @@ class ChangesApi:
             self._executor, lambda: of_diff(delta, diff_pages(old, new)).model_dump_json()
         )
         return web.Response(text=text, content_type="application/json")
+
+    async def versions(self, request: web.Request) -> web.Response:
+        limit, before = limit_of(request), _number_key(cursor_of(request))
+        rows = await self._store.generations.page_versions(request.match_info["page_id"], before=before, limit=limit)
+        cursor = make_cursor(rows[-1].generation) if len(rows) == limit else None
+        return answer(PageVersionPage(items=[of_version(row) for row in rows], next_cursor=cursor))
 
     async def atom(self, request: web.Request) -> web.Response:
         return _feed_answer(request, await self._feed(request), as_atom, ATOM)

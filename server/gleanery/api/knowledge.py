@@ -132,7 +132,12 @@ class KnowledgeApi:
                 "Its code examples",
                 "sources",
                 source_shapes.CodeExamplePage,
-                query=(LIMIT, CURSOR, Query("language", "Only in this language.")),
+                query=(
+                    LIMIT,
+                    CURSOR,
+                    Query("language", "Only in this language."),
+                    Query("page_id", "Only of this page."),
+                ),
                 errors=(404,),
             ),
             Route(
@@ -142,6 +147,17 @@ class KnowledgeApi:
                 "One page as Markdown",
                 "sources",
                 source_shapes.PageShape,
+                query=(Query("generation", "As this generation has it; else the one that is seen.", "integer"),),
+                errors=(404,),
+            ),
+            Route(
+                "POST",
+                f"{source}/pages/lookup",
+                self.lookup,
+                "Which of these URLs are pages of it",
+                "sources",
+                source_shapes.PageLookup,
+                source_shapes.PageLookupRequest,
                 errors=(404,),
             ),
         )
@@ -220,7 +236,14 @@ class KnowledgeApi:
         )
 
     async def page(self, request: web.Request) -> web.Response:
-        return answer(present.of_page(await self._store.knowledge.page(request.match_info["page_id"])))
+        generation = int_of(request, "generation", 0, least=1) if "generation" in request.query else None
+        return answer(present.of_page(await self._store.knowledge.page(request.match_info["page_id"], generation)))
+
+    async def lookup(self, request: web.Request) -> web.Response:
+        body = await read(request, source_shapes.PageLookupRequest)
+        keys = {url: key for url in body.urls if (key := _key_of(url)) is not None}
+        found = await self._store.knowledge.page_ids(request.match_info["source_id"], [*keys.values()])
+        return answer(source_shapes.PageLookup(pages={url: found[key] for url, key in keys.items() if key in found}))
 
     async def chunks(self, request: web.Request) -> web.Response:
         limit = limit_of(request)
@@ -233,7 +256,11 @@ class KnowledgeApi:
     async def code_examples(self, request: web.Request) -> web.Response:
         limit = limit_of(request)
         rows = await self._store.knowledge.code_examples(
-            request.match_info["source_id"], language=request.query.get("language"), after=row_key(request), limit=limit
+            request.match_info["source_id"],
+            language=request.query.get("language"),
+            page_id=request.query.get("page_id"),
+            after=row_key(request),
+            limit=limit,
         )
         cursor = make_cursor(rows[-1].row) if len(rows) == limit else None
         items = [present.of_code(row.code, row.url, row.title) for row in rows]
@@ -248,6 +275,14 @@ def check_field(check_url: CheckUrl, field: str, text: str) -> str:
     except errors.InvalidUrl as error:
         raise errors.InvalidUrl(error.reason, kind=error.code, field=field) from None
     return url
+
+
+def _key_of(url: str) -> str | None:
+    """None for what is no URL of the web: no page has it."""
+    try:
+        return url_key(parse_url(url))
+    except errors.InvalidUrl:
+        return None
 
 
 def row_key(request: web.Request) -> int:

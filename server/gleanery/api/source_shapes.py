@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from gleanery import model
-from gleanery.api.wire import Shape
+from gleanery.api.wire import Request, Shape
 
 
 class SourceShape(Shape):
@@ -69,6 +69,16 @@ class PageSummary(Shape):
 class PageSummaryPage(Shape):
     items: list[PageSummary]
     next_cursor: str | None
+
+
+class PageLookupRequest(Request):
+    urls: list[Annotated[str, Field(max_length=8000)]] = Field(
+        max_length=500, description="Absolute; fragments don't count."
+    )
+
+
+class PageLookup(Shape):
+    pages: dict[str, str] = Field(description="URL as it was given → `page_id`, of those that are stored and seen.")
 
 
 class HeadingShape(Shape):

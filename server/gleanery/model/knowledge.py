@@ -103,6 +103,24 @@ class PageDelta:
 
 
 @dataclass(frozen=True)
+class PageVersion:
+    """What a refresh did to a page: a version came with `generation`, or the page was gone from it on.
+
+    `change` is None for the oldest version that is kept: what it took the place of, if anything, is not known any more.
+    `at` is when the generation was complete, or begun where it is not; None where it is not kept. `chars` is the length of the
+    Markdown, None where the page went.
+    """
+
+    generation: int
+    change: PageChange | None
+    at: datetime | None
+    task_id: str
+    title: str
+    chars: int | None
+    is_visible: bool
+
+
+@dataclass(frozen=True)
 class Page:
     """A stored document, in one of its versions. `markdown` is its main content; `size_bytes` is what was fetched.
 

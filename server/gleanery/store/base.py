@@ -316,6 +316,10 @@ class KnowledgeStore(Protocol):
         """As it is seen, or as that generation has it. Raises NotFound."""
         ...
 
+    async def page_ids(self, source_id: str, url_keys: Sequence[str]) -> Mapping[str, str]:
+        """URL key → id, of those that are seen. Raises NotFound for an unknown source."""
+        ...
+
     async def chunks(self, source_id: str, *, page_id: str | None, after: int, limit: int) -> Sequence[FoundChunk]: ...
 
     async def code_examples(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
-from gleanery.model import Fence, Generation, NewEvent, Page, PageChange, PageDelta, Progress, StoredCode
+from gleanery.model import Fence, Generation, NewEvent, Page, PageChange, PageDelta, PageVersion, Progress, StoredCode
 from gleanery.store.values import BuildSaved, GenerationFigures
 
 
@@ -72,6 +72,11 @@ class GenerationStore(Protocol):
 
     async def page_version(self, page_row: int) -> tuple[Page, Sequence[StoredCode]]:
         """Raises NotFound."""
+        ...
+
+    async def page_versions(self, page_id: str, *, before: int | None, limit: int) -> Sequence[PageVersion]:
+        """What the generations up to the visible one did to a page, newest first; `before` is the last number seen. Raises
+        NotFound for a page of which no version is kept."""
         ...
 
     async def prune(self, keep: int) -> int:

@@ -22,10 +22,11 @@ from gleanery.model import (
     Page,
     PageChange,
     PageDelta,
+    PageVersion,
     Progress,
     StoredCode,
 )
-from gleanery.store import sqlite_knowledge, sqlite_pages
+from gleanery.store import sqlite_knowledge, sqlite_page_versions, sqlite_pages
 from gleanery.store.source_changed import TOLD_PAGES, note_changed
 from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_rows import certain_time, check_fence, compact, report, time_of
@@ -90,6 +91,9 @@ class SqliteGenerations:
 
     async def page_version(self, page_row: int) -> tuple[Page, Sequence[StoredCode]]:
         return await self._db.read(lambda db: _page_version(db, page_row))
+
+    async def page_versions(self, page_id: str, *, before: int | None, limit: int) -> Sequence[PageVersion]:
+        return await self._db.read(lambda db: sqlite_page_versions.page_versions(db, page_id, before, limit))
 
     async def prune(self, keep: int) -> int:
         return await self._db.write(lambda tx: _prune(tx, keep, ROWS_AT_ONCE), is_long=True, is_durable=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from gleanery import errors
@@ -43,6 +43,9 @@ class SqliteKnowledge:
 
     async def page(self, page_id: str, generation: int | None = None) -> Page:
         return await self._db.read(lambda db: _page_of(db, page_id, generation))
+
+    async def page_ids(self, source_id: str, url_keys: Sequence[str]) -> Mapping[str, str]:
+        return await self._db.read(lambda db: _page_ids(db, source_id, url_keys))
 
     async def chunks(self, source_id: str, *, page_id: str | None, after: int, limit: int) -> Sequence[FoundChunk]:
         return await self._db.read(lambda db: _chunks(db, source_id, page_id, after, limit))
@@ -207,6 +210,15 @@ def _page_of(db: sqlite3.Connection, page_id: str, generation: int | None) -> Pa
     return page_from(row, row["markdown"])
 
 
+def _page_ids(db: sqlite3.Connection, source_id: str, url_keys: Sequence[str]) -> dict[str, str]:
+    source_of(db, source_id, None)
+    rows = db.execute(
+        "SELECT url_key, page_id FROM visible_page WHERE source_id = ? AND url_key IN (SELECT value FROM json_each(?))",
+        (source_id, json.dumps(list(url_keys))),
+    )
+    return {row["url_key"]: row["page_id"] for row in rows}
+
+
 def _pages(db: sqlite3.Connection, source_id: str, after: str | None, limit: int) -> list[tuple[Page, int]]:
     source_of(db, source_id, None)
     rows = db.execute(
@@ -264,15 +276,18 @@ def found_code(row: sqlite3.Row, rank: float = 0.0) -> FoundCode:
     return FoundCode(row["row_id"], code_from(row), row["url"], row["page_title"], rank)
 
 
-def _of_page(page_id: str | None) -> str:
-    return "" if page_id is None else "AND page.page_id = :page"
+def _listed(table: str, page_id: str | None) -> str:
+    """Which rows of a source, or of one page: then from the page to its rows, since a source may have very many (the `+`
+    keep SQLite from the index by source)."""
+    if page_id is None:
+        return f"{table}.source_id = :source AND {table}.row_id > :after"
+    return f"page.page_id = :page AND +{table}.source_id = :source AND +{table}.row_id > :after"
 
 
 def _chunks(db: sqlite3.Connection, source_id: str, page_id: str | None, after: int, limit: int) -> list[FoundChunk]:
     source_of(db, source_id, None)
     rows = db.execute(
-        f"{FOUND_CHUNK} WHERE chunk.source_id = :source AND chunk.row_id > :after {_of_page(page_id)}"
-        " ORDER BY chunk.row_id LIMIT :limit",
+        f"{FOUND_CHUNK} WHERE {_listed('chunk', page_id)} ORDER BY chunk.row_id LIMIT :limit",
         {"source": source_id, "page": page_id, "after": after, "limit": limit},
     ).fetchall()
     return [found_chunk(row) for row in rows]
@@ -283,8 +298,8 @@ def _code_examples(
 ) -> list[FoundCode]:
     source_of(db, source_id, None)
     rows = db.execute(
-        f"{FOUND_CODE} WHERE code_example.source_id = :source AND (:language IS NULL OR code_example.language = :language)"
-        f" AND code_example.row_id > :after {_of_page(page_id)} ORDER BY code_example.row_id LIMIT :limit",
+        f"{FOUND_CODE} WHERE {_listed('code_example', page_id)} AND (:language IS NULL OR code_example.language = :language)"
+        " ORDER BY code_example.row_id LIMIT :limit",
         {"source": source_id, "language": language, "page": page_id, "after": after, "limit": limit},
     ).fetchall()
     return [found_code(row) for row in rows]

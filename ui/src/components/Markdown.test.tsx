@@ -84,3 +84,45 @@ it("fits the headings of a part of a page below the one above it", () => {
   const part = renderToStaticMarkup(<Markdown markdown={"### B\n\n##### C\n\n## D\n\n> # E"} baseUrl="https://x.test/" cited={null} under={2} />);
   expect([...part.matchAll(/<(h\d)/g)].map(([, tag]) => tag)).toEqual(["h3", "h4", "h4", "h3"]);
 });
+
+describe("chunk borders", () => {
+  const page = "# One\n\nfirst\n\n- a\n- b\n\n```py\nx = 1\ny = 2\n```\n\nlast one\n\n| h |\n| --- |\n| r |\n";
+  const shown = (...places: string[]): string =>
+    renderToStaticMarkup(
+      <Markdown
+        markdown={page}
+        baseUrl="https://example.org/"
+        cited={null}
+        borders={places.map((place, ordinal) => ({ at: page.indexOf(place), ordinal }))}
+        renderBorder={(ordinal) => `[${ordinal}]`}
+      />,
+    ).replace(/<button.*?<\/button>/g, "");
+
+  it("stand before the block at which a chunk begins", () => expect(shown("# One", "first")).toMatch(/>\[0\]<h2[^>]*>One<\/h2>\s*\[1\]<p>first/));
+  it("stand in the item of a list", () => expect(shown("- b")).toMatch(/<li>a<\/li>\s*<li>\[0\]b<\/li>/));
+  it("stand before a list that begins a chunk", () => expect(shown("- a")).toMatch(/\[0\]<ul>\s*<li>a/));
+  it("cut code in two", () => {
+    const html = shown("y = 2");
+    expect(html).toMatch(/x = 1[\s\S]*\[0\][\s\S]*y = 2/);
+    expect(html.match(/<pre/g)).toHaveLength(2);
+  });
+  it("stand within a paragraph", () => expect(shown("one\n")).toMatch(/<p>last \[0\]one<\/p>/));
+  it("are a row of a table", () => expect(shown("| r")).toMatch(/<tr><td colSpan="100">\[0\]<\/td><\/tr><tr>\s*<td>r/i));
+  it("are each there once, wherever they are", () => {
+    for (let at = 0; at < page.length; at += 1) {
+      const html = renderToStaticMarkup(
+        <Markdown markdown={page} baseUrl="https://example.org/" cited={null} borders={[{ at, ordinal: 7 }]} renderBorder={() => "[7]"} />,
+      );
+      expect([at, html.match(/\[7\]/g)?.length]).toEqual([at, 1]);
+    }
+  });
+});
+
+describe("notes", () => {
+  it("come once, at the end, and each reference has the number of its note", () => {
+    const text = html("A.[^x]\n\nB.[^a]\n\n[^a]: second\n\n[^x]: first\n");
+    expect(text.match(/first/g)).toHaveLength(1);
+    expect(text).toMatch(/href="https:\/\/example.org\/docs\/page#page-fn-x"[^>]*>1<\/a>/);
+    expect(text).toMatch(/href="https:\/\/example.org\/docs\/page#page-fn-a"[^>]*>2<\/a>/);
+  });
+});

@@ -939,6 +939,18 @@ export interface components {
             readonly title: string;
             readonly url: string;
         };
+        /** PageLookup */
+        readonly PageLookup: {
+            /** @description URL as it was given → `page_id`, of those that are stored and seen. */
+            readonly pages: {
+                readonly [key: string]: string;
+            };
+        };
+        /** PageLookupRequest */
+        readonly PageLookupRequest: {
+            /** @description Absolute; fragments don't count. */
+            readonly urls: readonly string[];
+        };
         /** PageShape */
         readonly PageShape: {
             readonly chars: number;
@@ -984,6 +996,25 @@ export interface components {
         readonly PageSummaryPage: {
             readonly items: readonly components["schemas"]["PageSummary"][];
             readonly next_cursor: string | null;
+        };
+        /** PageVersionPage */
+        readonly PageVersionPage: {
+            readonly items: readonly components["schemas"]["PageVersionShape"][];
+            readonly next_cursor: string | null;
+        };
+        /** PageVersionShape */
+        readonly PageVersionShape: {
+            /** @description When that generation was complete; None where it is not kept any more. */
+            readonly at: string | null;
+            /** @description None: the oldest that is kept. What was before it is gone. */
+            readonly change: components["schemas"]["PageChange"] | null;
+            /** @description Of its Markdown; None where the page went. */
+            readonly chars: number | null;
+            readonly generation: number;
+            /** @description Whether it is the version that is seen now. */
+            readonly is_visible: boolean;
+            readonly task_id: string;
+            readonly title: string;
         };
         /** PartHealth */
         readonly PartHealth: {
@@ -2007,9 +2038,13 @@ export type PageCounts = components['schemas']['PageCounts'];
 export type PageDeltaPage = components['schemas']['PageDeltaPage'];
 export type PageDeltaShape = components['schemas']['PageDeltaShape'];
 export type PageDiffShape = components['schemas']['PageDiffShape'];
+export type PageLookup = components['schemas']['PageLookup'];
+export type PageLookupRequest = components['schemas']['PageLookupRequest'];
 export type PageShape = components['schemas']['PageShape'];
 export type PageSummary = components['schemas']['PageSummary'];
 export type PageSummaryPage = components['schemas']['PageSummaryPage'];
+export type PageVersionPage = components['schemas']['PageVersionPage'];
+export type PageVersionShape = components['schemas']['PageVersionShape'];
 export type PartHealth = components['schemas']['PartHealth'];
 export type PreviewShape = components['schemas']['PreviewShape'];
 export type ProgressDetails = components['schemas']['ProgressDetails'];

@@ -18,6 +18,7 @@ import { useNow } from "../../components/useNow";
 import { useTasks } from "../../live/react";
 import { isFinal } from "../../live/tasks";
 import { codeQuery, deleteSource, pagesQuery, sourceQuery } from "../../data/sources";
+import { Changes } from "./Changes";
 import type { SourceTab } from "./params";
 import { ago, bytes, count, counted, pathOf, shortUrl } from "../../text/format";
 import { visible } from "../../text/visible";
@@ -129,6 +130,7 @@ function Contents({ source, isRunning }: { source: SourceShape; isRunning: boole
   const tabs: readonly { name: SourceTab; label: string; badge?: ReactNode }[] = [
     { name: "pages", label: "Pages", badge: <span className="muted num">{count(source.pages)}</span> },
     { name: "code", label: "Code", badge: <span className="muted num">{count(source.code_examples)}</span> },
+    { name: "changes", label: "Changes" },
     { name: "settings", label: "Settings" },
   ];
   const choose = (name: SourceTab): void => void navigate({ search: name === "pages" ? {} : { tab: name }, replace: true });
@@ -136,6 +138,7 @@ function Contents({ source, isRunning }: { source: SourceShape; isRunning: boole
     <Tabs label="Contents" tabs={tabs} current={tab} onChoose={choose}>
       {tab === "pages" ? <Pages sourceId={source.source_id} isRunning={isRunning} /> : null}
       {tab === "code" ? <CodeExamples sourceId={source.source_id} /> : null}
+      {tab === "changes" ? <Changes sourceId={source.source_id} /> : null}
       {tab === "settings" ? (
         <FactList facts={{ url: source.url, tags: source.tags, knowledge_type: source.knowledge_type, ...source.options }} />
       ) : null}
