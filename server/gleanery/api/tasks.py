@@ -251,7 +251,11 @@ class TasksApi:
 
     async def retry(self, request: web.Request) -> web.Response:
         body = await read(request, task_shapes.RetryRequest)
-        task = await self._store.tasks.retry(request.match_info["task_id"], only_failed=body.only == "failed")
+        task = await self._store.tasks.retry(
+            request.match_info["task_id"],
+            only_failed=body.only == "failed" or body.reason is not None,
+            reason=body.reason,
+        )
         return answer(
             present.of_task(task, utc_now()), status=202, headers={"Location": f"/api/v1/tasks/{task.task_id}"}
         )

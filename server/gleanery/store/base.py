@@ -150,9 +150,10 @@ class TaskStore(Protocol):
         """A paused task is queued again; a pause that was only asked for is taken back. Raises NotFound and WrongState."""
         ...
 
-    async def retry(self, task_id: str, *, only_failed: bool) -> Task:
+    async def retry(self, task_id: str, *, only_failed: bool, reason: str | None = None) -> Task:
         """Queue an ended task again, with fresh retries. Failed URLs of its frontier are queued again; a completed task
-        can be retried only for those. Raises NotFound and WrongState (also while a dependency of it has failed)."""
+        can be retried only for those. With `reason` only those that failed for it. Raises NotFound and WrongState (also
+        while a dependency of it has failed)."""
         ...
 
     async def change(

@@ -11,6 +11,7 @@ const LEVELS: Readonly<Record<EventType, Level>> = {
   task_queued: "info",
   task_released: "info",
   task_reprioritised: "info",
+  task_changed: "note",
   task_rebound: "info",
   task_started: "info",
   task_resumed: "warn",
@@ -53,6 +54,26 @@ export function choicesOf(events: readonly EventShape[]): EventShape[] {
   const byHost = new Map<unknown, EventShape>();
   for (const event of events) if (event.type === "rendering_chosen") byHost.set(event.data.host, event);
   return [...(survey === undefined ? [] : [survey]), ...[...byHost.values()].slice(-MOST_HOSTS)];
+}
+
+export interface Warning {
+  readonly event: EventShape;
+  readonly times: number;
+}
+
+const MOST_WARNINGS = 5;
+
+/** What was warned of: the last event of each code, the newest last, and how often it came. */
+export function warningsOf(events: readonly EventShape[]): Warning[] {
+  const byCode = new Map<unknown, Warning>();
+  for (const event of events) {
+    if (event.type !== "warning_raised") continue;
+    const { code } = event.data;
+    const times = (byCode.get(code)?.times ?? 0) + 1;
+    byCode.delete(code);
+    byCode.set(code, { event, times });
+  }
+  return [...byCode.values()].slice(-MOST_WARNINGS);
 }
 
 export type Row =

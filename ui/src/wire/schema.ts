@@ -1168,6 +1168,11 @@ export interface components {
              * @default null
              */
             readonly only?: "failed" | null;
+            /**
+             * @description Just the pages that failed for this reason.
+             * @default null
+             */
+            readonly reason?: string | null;
         };
         /** RobotsShape */
         readonly RobotsShape: {
