@@ -2,7 +2,7 @@
 // task is seen as the server's answer told it.
 
 import { useMutation, type UseMutationResult, useQueryClient } from "@tanstack/react-query";
-import type { ReactNode, Ref } from "react";
+import { type ReactNode, type Ref, useRef } from "react";
 
 import { cancelTask, pauseTask, resumeTask, retryTask } from "../data/tasks";
 import { isFinal } from "../live/tasks";
@@ -33,27 +33,16 @@ export function useTaskCommands(task: TaskShape): Commands {
   const retry = useCommand(task, retryTask);
   const all = [cancel, pause, resume, retry];
   /** What went wrong with the last command is no news any more. */
-  const begin = (): void => {
+  const begin = <Request,>(command: Command<Request>, request: Request): void => {
     for (const { reset, isError } of all) if (isError) reset();
+    command.sendOnce(request);
   };
   const isActive = !isFinal(task.status);
   return {
-    cancel: () => {
-      begin();
-      cancel.mutate(undefined);
-    },
-    pause: () => {
-      begin();
-      pause.mutate(undefined);
-    },
-    resume: () => {
-      begin();
-      resume.mutate(undefined);
-    },
-    retry: (request) => {
-      begin();
-      retry.mutate(request);
-    },
+    cancel: () => begin(cancel, undefined),
+    pause: () => begin(pause, undefined),
+    resume: () => begin(resume, undefined),
+    retry: (request) => begin(retry, request),
     isCancelling: isActive && (isUnderWay(cancel, task) || task.is_cancel_requested),
     isPausing: isActive && (isUnderWay(pause, task) || (task.status === "running" && task.is_pause_requested)),
     isResuming: isActive && isUnderWay(resume, task),
@@ -63,18 +52,27 @@ export function useTaskCommands(task: TaskShape): Commands {
 }
 
 type Send<Request> = (api: ReturnType<typeof useApp>["api"], taskId: string, request: Request) => Promise<TaskShape>;
-type Command<Request> = UseMutationResult<TaskShape, Error, Request>;
+type Command<Request> = UseMutationResult<TaskShape, Error, Request> & { readonly sendOnce: (request: Request) => void };
 
 function useCommand<Request>(task: TaskShape, send: Send<Request>): Command<Request> {
   const { api } = useApp();
   const queries = useQueryClient();
-  return useMutation({
+  const isSending = useRef(false);
+  const mutation = useMutation({
     mutationFn: (request: Request) => send(api, task.task_id, request),
     onSettled: () => {
+      isSending.current = false;
       void queries.invalidateQueries({ queryKey: ["task", task.task_id] });
       void queries.invalidateQueries({ queryKey: ["tasks"] });
     },
   });
+  const sendOnce = (request: Request): void => {
+    // A second click may come before the first has been drawn as pending.
+    if (isSending.current) return;
+    isSending.current = true;
+    mutation.mutate(request);
+  };
+  return { ...mutation, sendOnce };
 }
 
 /** Whether the answer is awaited, or what it told has not come here yet. */
