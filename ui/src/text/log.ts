@@ -63,12 +63,13 @@ export interface Warning {
 
 const MOST_WARNINGS = 5;
 
-/** What was warned of: the last event of each code, the newest last, and how often it came. */
-export function warningsOf(events: readonly EventShape[]): Warning[] {
+/** What was warned of, and with `hasRetries` which pages are tried again: the last event of each code, the newest last. */
+export function warningsOf(events: readonly EventShape[], hasRetries: boolean): Warning[] {
   const byCode = new Map<unknown, Warning>();
   for (const event of events) {
-    if (event.type !== "warning_raised") continue;
-    const { code } = event.data;
+    const isRetry = hasRetries && event.type === "page_retry_scheduled";
+    if (event.type !== "warning_raised" && !isRetry) continue;
+    const code = isRetry ? event.data.reason : event.data.code;
     const times = (byCode.get(code)?.times ?? 0) + 1;
     byCode.delete(code);
     byCode.set(code, { event, times });

@@ -20,11 +20,15 @@ export function Completed(props: PanelProps): ReactNode {
     <>
       <section className="card pad note" aria-label="Result">
         <p>
-          <b>{visible(task.progress.message)}</b> {tookText(task)}
+          <b>{visible(task.progress.message)}.</b> {tookText(task)}
         </p>
         <Warnings events={events} />
       </section>
-      {task.result === null ? null : <FactList facts={plainFacts(task.result)} />}
+      {task.result === null ? null : (
+        <div className="plain-result">
+          <FactList facts={plainFacts(task.result)} />
+        </div>
+      )}
     </>
   );
 }

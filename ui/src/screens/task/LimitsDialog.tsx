@@ -57,7 +57,7 @@ export function LimitsDialog({ task, onClose }: Props): ReactNode {
   return (
     <Dialog title="Limits of this crawl" onClose={onClose}>
       <form onSubmit={submit} className="stack">
-        <p className="muted sm">{situation(task)} They hold at once, and for the next refresh too.</p>
+        <p className="muted sm">{situation(task)} A change holds at once, and for the next refresh too.</p>
         <div className="limits">
           {LIMITS.map((limit) => (
             <LimitField

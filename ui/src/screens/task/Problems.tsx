@@ -83,7 +83,7 @@ function Group({ task, commands, reason, size }: GroupProps): ReactNode {
           <b>What you can do.</b> {todo}
         </p>
       </div>
-      <Loaded query={{ data: query.data?.pages[0]?.items, error: query.error }}>{(items) => <UrlTable items={items} task={task} />}</Loaded>
+      <Loaded query={{ data: query.data?.pages[0]?.items, error: query.error }}>{(items) => <UrlTable items={items} task={task} isBrief />}</Loaded>
       {size > SHOWN ? (
         <p className="pad sm">
           <Link from="/activity/$taskId" search={{ tab: "pages", state: "failed", reason }}>

@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 import { useNow } from "../../components/useNow";
 import { choicesOf, warningsOf } from "../../text/log";
 import { count } from "../../text/format";
-import { etaText, pagesText, rateText, STALLED_SECONDS } from "../../text/progress";
+import { etaText, rateText, STALLED_SECONDS } from "../../text/progress";
 import { quietSeconds } from "../../text/taskTime";
 import { visible } from "../../text/visible";
 import type { EventShape, TaskShape } from "../../wire";
@@ -37,7 +37,7 @@ export function Running({ task, events, commands }: PanelProps): ReactNode {
         </p>
       )}
       {isCrawl ? <Choices events={events} /> : null}
-      <Warnings events={events} />
+      <Warnings events={events} isRunning />
       {isCrawl ? <ReasonLinks task={task} /> : null}
     </section>
   );
@@ -52,7 +52,6 @@ function pace(task: TaskShape, events: readonly EventShape[], now: number): stri
   const quiet = quietSeconds(task, events, now);
   if (task.task_type !== "crawl") return `${Math.floor(task.progress.percentage)} %`;
   const parts = [
-    pagesText(task),
     quiet < STALLED_SECONDS ? rateText(task.progress.rate_per_second) : null,
     etaText(task.progress, quiet),
   ];
@@ -74,9 +73,9 @@ export function Choices({ events }: { events: readonly EventShape[] }): ReactNod
   );
 }
 
-/** What the task warned of: the last word of each kind. */
-export function Warnings({ events }: { events: readonly EventShape[] }): ReactNode {
-  const warnings = warningsOf(events);
+/** What the task warned of: the last word of each kind. While it runs also pages that are tried again. */
+export function Warnings({ events, isRunning = false }: { events: readonly EventShape[]; isRunning?: boolean }): ReactNode {
+  const warnings = warningsOf(events, isRunning);
   if (warnings.length === 0) return null;
   return (
     <ul className="sm choices" aria-label="Warnings">

@@ -165,14 +165,20 @@ function Chip({ label, title, size = null, isOn, onClick }: ChipProps): ReactNod
   );
 }
 
-export function UrlTable({ items, task }: { items: readonly UrlShape[]; task: TaskShape }): ReactNode {
+interface TableProps {
+  readonly items: readonly UrlShape[];
+  readonly task: TaskShape;
+  readonly isBrief?: boolean;
+}
+
+export function UrlTable({ items, task, isBrief = false }: TableProps): ReactNode {
   const list = useRef<HTMLUListElement>(null);
   useRowKeys(list);
   const startUrl = typeof task.payload.url === "string" ? task.payload.url : task.title;
   return (
     <ul ref={list} className="urls" aria-label={counted(items.length, "address", "addresses")}>
       {items.map((row) => (
-        <UrlRow key={row.url} row={row} sourceId={task.payload.source_id} startUrl={startUrl} />
+        <UrlRow key={row.url} row={row} sourceId={task.payload.source_id} startUrl={startUrl} isBrief={isBrief} />
       ))}
     </ul>
   );

@@ -22,11 +22,13 @@ interface Props {
   readonly row: UrlShape;
   readonly sourceId: unknown;
   readonly startUrl: string;
+  /** Where the reason and what helps stand above. */
+  readonly isBrief?: boolean;
 }
 
 /** Drawn again only when the row changed: a poll brings the same rows as new objects. */
 export const UrlRow = memo(
-  function UrlRow({ row, sourceId, startUrl }: Props): ReactNode {
+  function UrlRow({ row, sourceId, startUrl, isBrief = false }: Props): ReactNode {
     const { label, tone } = STATES[row.state];
     const path = visible(nearUrl(row.url, startUrl));
     return (
@@ -43,7 +45,7 @@ export const UrlRow = memo(
             </span>
           )}{" "}
           <SiteLink url={row.url} path={path} />
-          <Why row={row} />
+          <Why row={row} isBrief={isBrief} />
         </div>
         <span className="muted num sm facts">
           {factsOf(row).join(" · ")} <Way row={row} />
@@ -83,7 +85,7 @@ function Way({ row: { origin, fetched_by: by, lastmod } }: { row: UrlShape }): R
 }
 
 /** Why it gave no page, what helps, and which page led to it. */
-function Why({ row }: { row: UrlShape }): ReactNode {
+function Why({ row, isBrief }: { row: UrlShape; isBrief: boolean }): ReactNode {
   const sameAs = sameAsText(row);
   const isSaid = sameAs === null || row.message?.includes(sameAs) === true;
   if (row.reason === null && row.found_on === null) return null;
@@ -91,8 +93,8 @@ function Why({ row }: { row: UrlShape }): ReactNode {
     <p className="muted sm wrap">
       {row.reason === null ? null : (
         <>
-          {row.message === null ? reasonOf(row.reason).help : visible(row.message)} {row.state === "failed" ? adviceFor(row.reason).todo : ""}{" "}
-          <code className="xs">{row.reason}</code>{" "}
+          {row.message === null ? reasonOf(row.reason).help : visible(row.message)}{" "}
+          {row.state === "failed" && !isBrief ? adviceFor(row.reason).todo : ""} {isBrief ? null : <code className="xs">{row.reason}</code>}{" "}
         </>
       )}
       {isSaid ? null : <span className="xs">same as {visible(sameAs)} </span>}
