@@ -34,7 +34,7 @@ export function StageCounters({ task, events }: Props): ReactNode {
       ) : (
         <PlainStages task={task} />
       )}
-      {isCrawl ? <p className="sm num">{tally(task)}</p> : null}
+      {isCrawl && task.processing_started_at !== null ? <p className="sm num">{tally(task)}</p> : null}
       <p className="muted sm num">{story(task, events, now)}</p>
     </section>
   );
