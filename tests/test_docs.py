@@ -35,7 +35,7 @@ from gleanery.api import (
 from gleanery.cli.arguments import build_parser
 from gleanery.cli.exits import Exit
 from gleanery.config import Settings, env_name
-from gleanery.handlers.crawl.payload import BrowserOptions, CrawlStart, RefreshRequest
+from gleanery.handlers.crawl.payload import BrowserOptions, CrawlChange, CrawlStart, RefreshRequest
 from gleanery.handlers.crawl.reasons import Reason
 from gleanery.handlers.crawl.rendering import RenderMode
 from gleanery.handlers.demo import TestPayload
@@ -256,6 +256,10 @@ async def test_every_route_and_parameter_is_in_the_rest_page(client: Client) -> 
         (source_shapes.PageLookupRequest, "rest.html", "page-lookup"),
         (source_shapes.PageLookup, "rest.html", "page-lookup"),
         (crawl_shapes.UrlShape, "rest.html", "task-pages"),
+        (crawl_shapes.UrlCounts, "rest.html", "task-page-counts"),
+        (crawl_shapes.ReasonCount, "rest.html", "task-page-counts"),
+        (CrawlChange, "rest.html", "knowledge-crawl-change"),
+        (CrawlChange, "scope.html", "change"),
         (task_shapes.TaskRequest, "rest.html", "tasks-create"),
         (task_shapes.TaskRequest, "tasks.html", "start"),
         (task_shapes.TaskType, "rest.html", "task-types"),

@@ -220,5 +220,5 @@ def test_the_document_names_all_that_a_spec_and_a_context_offer() -> None:
     for field in dataclasses.fields(TaskSpec):
         assert f"`{field.name}`" in text, field.name
     offered = [name for name in vars(TaskContext) if not name.startswith("_")]
-    assert [name for name in offered if f"ctx.{name}" not in text and name not in ("flush", "close")] == []
+    assert [name for name in offered if f"ctx.{name}" not in text and name not in ("flush", "close", "change")] == []
     assert {decision.name for decision in Decision} <= set(re.findall(r"`([A-Z]+)`", text))

@@ -38,6 +38,17 @@ class UrlPage(Shape):
     next_cursor: str | None
 
 
+class ReasonCount(Shape):
+    state: model.UrlState
+    reason: str
+    count: int
+
+
+class UrlCounts(Shape):
+    states: dict[model.UrlState, int]
+    reasons: list[ReasonCount] = Field(description="The most frequent first.")
+
+
 class CrawlStarted(Shape):
     success: bool
     task_id: str

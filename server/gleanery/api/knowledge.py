@@ -7,21 +7,21 @@ from collections.abc import Callable, Sequence
 from aiohttp import web
 
 from gleanery import errors
-from gleanery.api import crawl_shapes, present, source_shapes
+from gleanery.api import crawl_shapes, present, source_shapes, task_shapes
 from gleanery.api.http import answer, cursor_of, idempotency_of, int_of, limit_of, make_cursor, read
 from gleanery.api.route import CURSOR, LIMIT, PAGED, Query, Route
 from gleanery.engine.submit import Submitter
-from gleanery.handlers.crawl.payload import CrawlRequest, CrawlStart
+from gleanery.handlers.crawl.payload import CrawlChange, CrawlRequest, CrawlStart
 from gleanery.handlers.crawl.preview import Previewer
 from gleanery.handlers.crawl.start import CheckUrl
-from gleanery.model import NewTask
+from gleanery.model import NewTask, utc_now
 from gleanery.store.base import Store
 from gleanery.web.urls import parse_url, url_key
 
 
 class KnowledgeApi:
     """The routes. `check_url` raises InvalidUrl for a URL that can't be fetched by its form; `forget_source` lets go
-    of what is in memory of a deleted source, and has the rest removed."""
+    of what is in memory of a deleted source, and has the rest removed; no crawl fetches more at once than `max_concurrency`."""
 
     def __init__(
         self,
@@ -31,6 +31,7 @@ class KnowledgeApi:
         previewer: Previewer,
         forget_source: Callable[[str], None],
         model: Callable[[], str | None],
+        max_concurrency: int,
     ) -> None:
         self._store = store
         self._submitter = submitter
@@ -38,6 +39,7 @@ class KnowledgeApi:
         self._previewer = previewer
         self._forget_source = forget_source
         self._model = model
+        self._max_concurrency = max_concurrency
 
     def routes(self) -> Sequence[Route]:
         return (*self._crawl_routes(), *self._source_routes(), *self._content_routes())
@@ -74,6 +76,16 @@ class KnowledgeApi:
                 "knowledge",
                 crawl_shapes.KnowledgeStatus,
                 errors=(404,),
+            ),
+            Route(
+                "PATCH",
+                "/api/v1/knowledge/crawls/{task_id}",
+                self.change,
+                "Change the limits of a crawl, also while it runs",
+                "knowledge",
+                task_shapes.TaskShape,
+                CrawlChange,
+                errors=(404, 409),
             ),
         )
 
@@ -201,6 +213,15 @@ class KnowledgeApi:
             last_seq=task.last_seq,
         )
         return answer(shape)
+
+    async def change(self, request: web.Request) -> web.Response:
+        body = await read(request, CrawlChange)
+        if body.concurrency is not None and body.concurrency > self._max_concurrency:
+            raise errors.InvalidInput(
+                "concurrency", f"must be {self._max_concurrency} at most (GLEANERY_FETCH_CONCURRENCY)"
+            )
+        task = await self._store.crawls.change_limits(request.match_info["task_id"], body.limits())
+        return answer(present.of_task(task, utc_now()))
 
     async def sources(self, request: web.Request) -> web.Response:
         limit, key, url = limit_of(request), cursor_of(request), request.query.get("url")

@@ -236,3 +236,6 @@ class EventPage(Shape):
 
 class RetryRequest(Request):
     only: Literal["failed"] | None = Field(None, description="`failed` retries just the failed pages of a crawl.")
+    reason: str | None = Field(
+        None, min_length=1, max_length=100, description="Just the pages that failed for this reason."
+    )

@@ -82,7 +82,21 @@ class TasksApi:
                 "Of a crawl: every URL and what became of it",
                 "tasks",
                 crawl_shapes.UrlPage,
-                query=(*PAGED, states, Query("reason", "Only with this reason code.")),
+                query=(
+                    *PAGED,
+                    states,
+                    Query("reason", "Only with this reason code."),
+                    Query("text", "Only URLs that hold this text."),
+                ),
+                errors=(404,),
+            ),
+            Route(
+                "GET",
+                f"{task}/pages/counts",
+                self.page_counts,
+                "Of a crawl: how many URLs are in which state, and why",
+                "tasks",
+                crawl_shapes.UrlCounts,
                 errors=(404,),
             ),
             *self._steering_routes(task),
@@ -223,11 +237,25 @@ class TasksApi:
             task.task_id,
             state=_state(request),
             reason=request.query.get("reason") or None,
+            text=request.query.get("text") or None,
             after=row_key(request),
             limit=limit,
         )
         cursor = make_cursor(rows[-1].ordinal) if len(rows) == limit else None
         return answer(crawl_shapes.UrlPage(items=[present.of_url(row) for row in rows], next_cursor=cursor))
+
+    async def page_counts(self, request: web.Request) -> web.Response:
+        task = await self._store.tasks.get(request.match_info["task_id"])
+        rows = await self._store.crawls.url_counts(task.task_id)
+        states = dict.fromkeys(UrlState, 0)
+        for row in rows:
+            states[row.state] += row.count
+        reasons = [
+            crawl_shapes.ReasonCount(state=row.state, reason=row.reason, count=row.count)
+            for row in rows
+            if row.reason is not None
+        ]
+        return answer(crawl_shapes.UrlCounts(states=states, reasons=reasons))
 
     async def cancel(self, request: web.Request) -> web.Response:
         return answer(present.of_task(await self._store.tasks.request_cancel(request.match_info["task_id"]), utc_now()))
@@ -247,7 +275,11 @@ class TasksApi:
 
     async def retry(self, request: web.Request) -> web.Response:
         body = await read(request, task_shapes.RetryRequest)
-        task = await self._store.tasks.retry(request.match_info["task_id"], only_failed=body.only == "failed")
+        task = await self._store.tasks.retry(
+            request.match_info["task_id"],
+            only_failed=body.only == "failed" or body.reason is not None,
+            reason=body.reason,
+        )
         return answer(
             present.of_task(task, utc_now()), status=202, headers={"Location": f"/api/v1/tasks/{task.task_id}"}
         )

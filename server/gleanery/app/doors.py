@@ -70,6 +70,7 @@ def routes(
         previewer=Previewer(parts, ground.models.outlay),
         forget_source=tidying.forget,
         model=lambda: vectors.model,
+        max_concurrency=settings.fetch_concurrency,
     )
     health = HealthApi(
         store, engine.worker, vectors, parts.browser, settings, example_url=f"{url}/example/", started_at=utc_now()

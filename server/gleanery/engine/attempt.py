@@ -6,7 +6,8 @@ import asyncio
 import json
 import random
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from enum import Enum, auto
 from typing import Any
@@ -52,6 +53,7 @@ class Run:
     job: asyncio.Task[None] | None = None
     stop: Stop | None = None
     interrupted_at: float = 0.0
+    ctx: TaskContext | None = None
     is_begun: bool = False
     is_ending: bool = False
     ended: Task | None = None
@@ -60,6 +62,13 @@ class Run:
 
     def __post_init__(self) -> None:
         self.fence = Fence(self.task.task_id, self.task.attempt)
+
+    def hear(self, payload: Mapping[str, Any]) -> None:
+        """The payload as the row has it; where that is news the handler is told."""
+        if payload != self.task.payload:
+            self.task = replace(self.task, payload=payload)
+            if self.ctx is not None:
+                self.ctx.change(payload)
 
     def interrupt(self, why: Stop) -> None:
         """Stop the handler: what it does about that is its own, what the row says is the first `why`'s. Asked again it waits
@@ -87,7 +96,7 @@ class Attempts:
             run.is_ending = True
             await self._stopped(run, handler, None)
             return
-        ctx = TaskContext(run.task, self._store, run.memory)
+        ctx = run.ctx = TaskContext(run.task, self._store, run.memory)
         limit = asyncio.timeout(handler.spec.timeout_seconds)
         try:
             payload = handler.spec.parse(run.task.payload)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from gleanery.engine.events import Listener
-from gleanery.model import Task, TaskStatus
+from gleanery.model import EventType, TaskStatus
 from gleanery.store.values import Change
 
 Hear = Callable[[str], None]
@@ -64,14 +64,17 @@ def ringing(dispatcher: Dispatcher) -> Listener:
 
     def hear(changes: Sequence[Change]) -> None:
         for change in changes:
-            if _is_worth_it(change.task):
+            if _is_worth_it(change):
                 dispatcher.ring(change.task.task_id)
 
     return hear
 
 
-def _is_worth_it(task: Task) -> bool:
-    """Runnable; or asked to stop; or no longer running, which frees a slot, a serial key or those that waited for it."""
+def _is_worth_it(change: Change) -> bool:
+    """Runnable; or asked to stop, or for something else; or no longer running, which frees a slot, a serial key or those that
+    waited for it."""
+    task = change.task
     if task.status is TaskStatus.RUNNING:
-        return task.is_cancel_requested or task.is_pause_requested
+        is_changed = any(event.type == EventType.TASK_CHANGED for event in change.events)
+        return task.is_cancel_requested or task.is_pause_requested or is_changed
     return True

@@ -16,6 +16,8 @@ from gleanery.engine.retry import RetryPolicy
 from gleanery.model import EventType, Fence, NewEvent, Progress, StageCount, Task
 from gleanery.store.base import TaskStore
 
+HearPayload = Callable[[Mapping[str, Any]], None]
+
 REPORT_SECONDS = 0.25
 """Least time between two stored reports of `advance`."""
 
@@ -76,6 +78,21 @@ class TaskContext:
         self._held: tuple[Progress, NewEvent] | None = None
         self._written_at = 0.0
         self._later: asyncio.Task[None] | None = None
+        self._hear: HearPayload | None = None
+        self._payload: Mapping[str, Any] | None = None
+
+    def listen(self, hear: HearPayload) -> None:
+        """Hear from now on, in the loop, when the payload of the running task is changed; at once if it was already. `hear`
+        must be quick. A handler that doesn't listen keeps to what it began with."""
+        self._hear = hear
+        if self._payload is not None:
+            hear(self._payload)
+
+    def change(self, payload: Mapping[str, Any]) -> None:
+        """The payload is another one from now on."""
+        self._payload = payload
+        if self._hear is not None:
+            self._hear(payload)
 
     @property
     def is_resumed(self) -> bool:

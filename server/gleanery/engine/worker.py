@@ -248,6 +248,8 @@ class Worker:
             run.interrupt(Stop.CANCEL)
         elif asked.to_pause:
             run.interrupt(Stop.PAUSE)
+        else:
+            run.hear(asked.payload)
 
     def _memory(self, runs: Sequence[Run]) -> Mapping[str, float]:
         """What each attempt takes in MB; one over its limit is stopped."""

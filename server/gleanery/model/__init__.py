@@ -6,7 +6,16 @@ The ids of pages, chunks and code examples are hashes of what they stand for, so
 
 from __future__ import annotations
 
-from gleanery.model.crawls import CrawlCounts, CrawlStage, FetchedBy, FrontierUrl, HostUse, UrlOrigin, UrlState
+from gleanery.model.crawls import (
+    CrawlCounts,
+    CrawlStage,
+    FetchedBy,
+    FrontierUrl,
+    HostUse,
+    UrlCount,
+    UrlOrigin,
+    UrlState,
+)
 from gleanery.model.identity import Clock, after, content_id, new_id, text_hash, utc_now
 from gleanery.model.knowledge import (
     FOREVER,
@@ -85,6 +94,7 @@ __all__ = [
     "StoredCode",
     "Task",
     "TaskStatus",
+    "UrlCount",
     "UrlOrigin",
     "UrlState",
     "WorkerInfo",

@@ -96,6 +96,15 @@ class HostUse:
 
 
 @dataclass(frozen=True)
+class UrlCount:
+    """How many URLs of a crawl are in a state for a reason."""
+
+    state: UrlState
+    reason: str | None
+    count: int
+
+
+@dataclass(frozen=True)
 class CrawlCounts:
     """What the rows of a crawl say: URLs by state, pages whose vectors are all there, and found chunks and code."""
 

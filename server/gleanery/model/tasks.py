@@ -34,6 +34,7 @@ class EventType(StrEnum):
     TASK_RELEASED = "task_released"  # {}: everything that it waited for is complete
     TASK_REPRIORITISED = "task_reprioritised"  # {priority, was}
     TASK_REBOUND = "task_rebound"  # {depends_on}: it waits for other tasks than before
+    TASK_CHANGED = "task_changed"  # {changed, was}: what it is asked to do, by name
     TASK_STARTED = "task_started"  # {attempt, worker_id}
     TASK_RESUMED = "task_resumed"  # {attempt, worker_id}: taken up again where it stopped
     TASK_PROGRESSED = "task_progressed"  # {stage, done, total}

@@ -32,6 +32,7 @@ from gleanery.model import (
     StoredAs,
     Task,
     TaskStatus,
+    UrlCount,
     UrlState,
     WorkerInfo,
 )
@@ -162,9 +163,10 @@ class TaskStore(Protocol):
         """A paused task is queued again; a pause that was only asked for is taken back. Raises NotFound and WrongState."""
         ...
 
-    async def retry(self, task_id: str, *, only_failed: bool) -> Task:
+    async def retry(self, task_id: str, *, only_failed: bool, reason: str | None = None) -> Task:
         """Queue an ended task again, with fresh retries. Failed URLs of its frontier are queued again; a completed task
-        can be retried only for those. Raises NotFound and WrongState (also while a dependency of it has failed)."""
+        can be retried only for those. With `reason` only those that failed for it. Raises NotFound and WrongState (also
+        while a dependency of it has failed)."""
         ...
 
     async def change(
@@ -246,6 +248,28 @@ class CrawlStore(Protocol):
         """Every URL that still waits is skipped for `reason`; how many."""
         ...
 
+    async def change_limits(self, task_id: str, limits: Mapping[str, Any]) -> Task:
+        """Set these parts of a crawl's payload, with the event that tells of it; its source and the schedule that repeats it
+        keep them too. Nothing happens where they are so already. Raises NotFound, and WrongState for a task that has ended
+        or is no crawl."""
+        ...
+
+    async def take_up_limited(self, fence: Fence) -> int:
+        """Queue again what was skipped as `page_limit` or `time_limit`, but for parts of documents; how many."""
+        ...
+
+    async def leave_out_deeper(self, fence: Fence, max_depth: int, busy: Sequence[int]) -> int:
+        """Every URL that waits and is deeper is skipped as `too_deep`, but for the ordinals that are `busy`; how many."""
+        ...
+
+    async def too_deep(self, task_id: str, max_depth: int, limit: int) -> Sequence[FrontierUrl]:
+        """URLs that were skipped as `too_deep` and are not deeper than that."""
+        ...
+
+    async def decide_anew(self, fence: Fence, urls: Sequence[FrontierUrl]) -> None:
+        """URLs that were skipped as `too_deep` have the state and the reason that they are given here."""
+        ...
+
     async def take_up_orphans(self, fence: Fence) -> int:
         """Queue again, to be stored for themselves (`is_own`), the URLs that were skipped as `canonical` or `markdown_twin`
         where the URL that they are the same as, over several steps, gave no page; how many."""
@@ -281,9 +305,20 @@ class CrawlStore(Protocol):
     async def counts(self, task_id: str, source_id: str, model: str | None) -> CrawlCounts: ...
 
     async def urls(
-        self, task_id: str, *, state: UrlState | None, after: int, limit: int, reason: str | None = None
+        self,
+        task_id: str,
+        *,
+        state: UrlState | None,
+        after: int,
+        limit: int,
+        reason: str | None = None,
+        text: str | None = None,
     ) -> Sequence[FrontierUrl]:
-        """In order of discovery; of one state or reason, or all."""
+        """In order of discovery; of one state or reason, or all; with `text` those whose URL holds it, whatever its case."""
+        ...
+
+    async def url_counts(self, task_id: str) -> Sequence[UrlCount]:
+        """The most frequent first."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -157,11 +158,11 @@ def beat(
     for fence in fences:
         rows = tx.db.execute(
             "UPDATE task SET lease_until = ?, memory_usage_mb = coalesce(?, memory_usage_mb)"
-            " WHERE task_id = ? AND attempt = ? AND status = 'running' RETURNING is_cancel_requested, is_pause_requested",
+            " WHERE task_id = ? AND attempt = ? AND status = 'running' RETURNING is_cancel_requested, is_pause_requested, payload",
             (until, memory_usage_mb.get(fence.task_id), fence.task_id, fence.attempt),
         ).fetchall()
         if rows:
-            asked[fence.task_id] = Asked(bool(rows[0][0]), bool(rows[0][1]))
+            asked[fence.task_id] = Asked(bool(rows[0][0]), bool(rows[0][1]), json.loads(rows[0][2]))
     return asked
 
 

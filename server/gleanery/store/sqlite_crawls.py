@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from gleanery import errors
 from gleanery.model import (
@@ -24,9 +25,17 @@ from gleanery.model import (
     Source,
     StoredAs,
     Task,
+    UrlCount,
     UrlState,
 )
-from gleanery.store import sqlite_frontier, sqlite_generations, sqlite_knowledge, sqlite_pages, sqlite_schedules
+from gleanery.store import (
+    sqlite_frontier,
+    sqlite_generations,
+    sqlite_knowledge,
+    sqlite_limits,
+    sqlite_pages,
+    sqlite_schedules,
+)
 from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_rows import check_fence, report
 from gleanery.store.sqlite_tasks import create, known_start
@@ -80,6 +89,21 @@ class SqliteCrawls:
     async def skip_queued(self, fence: Fence, reason: str) -> int:
         return await self._db.write(lambda tx: sqlite_frontier.skip_queued(tx, fence, reason))
 
+    async def change_limits(self, task_id: str, limits: Mapping[str, Any]) -> Task:
+        return await self._db.write(lambda tx: sqlite_limits.change(tx, task_id, limits))
+
+    async def take_up_limited(self, fence: Fence) -> int:
+        return await self._db.write(lambda tx: sqlite_limits.take_up_limited(tx, fence))
+
+    async def leave_out_deeper(self, fence: Fence, max_depth: int, busy: Sequence[int]) -> int:
+        return await self._db.write(lambda tx: sqlite_limits.leave_out_deeper(tx, fence, max_depth, busy))
+
+    async def too_deep(self, task_id: str, max_depth: int, limit: int) -> Sequence[FrontierUrl]:
+        return await self._db.read(lambda db: sqlite_limits.too_deep(db, task_id, max_depth, limit))
+
+    async def decide_anew(self, fence: Fence, urls: Sequence[FrontierUrl]) -> None:
+        await self._db.write(lambda tx: sqlite_limits.decide_anew(tx, fence, urls))
+
     async def take_up_orphans(self, fence: Fence) -> int:
         return await self._db.write(lambda tx: sqlite_frontier.take_up_orphans(tx, fence))
 
@@ -120,9 +144,19 @@ class SqliteCrawls:
         return await self._db.read(lambda db: sqlite_frontier.counts(db, task_id, source_id, model))
 
     async def urls(
-        self, task_id: str, *, state: UrlState | None, after: int, limit: int, reason: str | None = None
+        self,
+        task_id: str,
+        *,
+        state: UrlState | None,
+        after: int,
+        limit: int,
+        reason: str | None = None,
+        text: str | None = None,
     ) -> Sequence[FrontierUrl]:
-        return await self._db.read(lambda db: sqlite_frontier.urls(db, task_id, state, reason, after, limit))
+        return await self._db.read(lambda db: sqlite_frontier.urls(db, task_id, state, reason, text, after, limit))
+
+    async def url_counts(self, task_id: str) -> Sequence[UrlCount]:
+        return await self._db.read(lambda db: sqlite_frontier.url_counts(db, task_id))
 
 
 def _start(

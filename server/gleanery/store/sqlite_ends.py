@@ -235,13 +235,13 @@ def resume(tx: Tx, task_id: str) -> Task:
     return told(tx, task_id, [event])
 
 
-def retry(tx: Tx, task_id: str, only_failed: bool) -> Task:
+def retry(tx: Tx, task_id: str, only_failed: bool, reason: str | None) -> Task:
     task = task_of(tx.db, task_id)
     _check_retry(tx, task)
     again = tx.db.execute(
-        "UPDATE frontier SET state = ?, reason = NULL, message = NULL, status_code = NULL, attempts = 0, settled_at = NULL"
-        " WHERE task_id = ? AND (state = ? OR (ordinal = 1 AND state = ?))",
-        (UrlState.QUEUED, task_id, UrlState.FAILED, UrlState.SKIPPED),
+        "UPDATE frontier SET state = ?1, reason = NULL, message = NULL, status_code = NULL, attempts = 0, settled_at = NULL"
+        " WHERE task_id = ?2 AND ((state = ?3 AND (?5 IS NULL OR reason = ?5)) OR (?5 IS NULL AND ordinal = 1 AND state = ?4))",
+        (UrlState.QUEUED, task_id, UrlState.FAILED, UrlState.SKIPPED, reason),
     ).rowcount
     if again == 0 and (only_failed or task.status is TaskStatus.COMPLETED):
         raise errors.WrongState(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from gleanery.model import FOREVER, CrawlCounts, Fence, FetchedBy, FrontierUrl, UrlOrigin, UrlState
+from gleanery.model import FOREVER, CrawlCounts, Fence, FetchedBy, FrontierUrl, UrlCount, UrlOrigin, UrlState
 from gleanery.store.sqlite import Tx
 from gleanery.store.sqlite_rows import check_fence, time_of
 
 
-def _url(row: sqlite3.Row) -> FrontierUrl:
+def url_from(row: sqlite3.Row) -> FrontierUrl:
     return FrontierUrl(
         url=row["url"],
         url_key=row["url_key"],
@@ -110,7 +110,7 @@ def next_urls(db: sqlite3.Connection, task_id: str, limit: int, exclude: Sequenc
         f"SELECT * FROM frontier WHERE task_id = ? AND state = 'queued' AND ordinal NOT IN ({marks}) ORDER BY depth, ordinal LIMIT ?",
         (task_id, *exclude, limit),
     ).fetchall()
-    return [_url(row) for row in rows]
+    return [url_from(row) for row in rows]
 
 
 def settle(tx: Tx, task_id: str, url: FrontierUrl) -> None:
@@ -204,11 +204,25 @@ def _embedded_pages(db: sqlite3.Connection, task_id: str, source_id: str, model:
 
 
 def urls(
-    db: sqlite3.Connection, task_id: str, state: UrlState | None, reason: str | None, after: int, limit: int
+    db: sqlite3.Connection,
+    task_id: str,
+    state: UrlState | None,
+    reason: str | None,
+    text: str | None,
+    after: int,
+    limit: int,
 ) -> list[FrontierUrl]:
     rows = db.execute(
-        "SELECT * FROM frontier WHERE task_id = ? AND (? IS NULL OR state = ?) AND (? IS NULL OR reason = ?) AND ordinal > ?"
-        " ORDER BY ordinal LIMIT ?",
-        (task_id, state, state, reason, reason, after, limit),
+        "SELECT * FROM frontier WHERE task_id = ?1 AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR reason = ?3)"
+        " AND (?4 IS NULL OR instr(lower(url), lower(?4)) > 0) AND ordinal > ?5 ORDER BY ordinal LIMIT ?6",
+        (task_id, state, reason, text, after, limit),
     ).fetchall()
-    return [_url(row) for row in rows]
+    return [url_from(row) for row in rows]
+
+
+def url_counts(db: sqlite3.Connection, task_id: str) -> list[UrlCount]:
+    rows = db.execute(
+        "SELECT state, reason, count(*) AS n FROM frontier WHERE task_id = ? GROUP BY state, reason ORDER BY n DESC, reason",
+        (task_id,),
+    ).fetchall()
+    return [UrlCount(UrlState(row["state"]), row["reason"], row["n"]) for row in rows]

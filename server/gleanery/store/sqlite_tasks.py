@@ -150,8 +150,8 @@ class SqliteTasks:
     async def resume(self, task_id: str) -> Task:
         return await self._db.write(lambda tx: sqlite_ends.resume(tx, task_id))
 
-    async def retry(self, task_id: str, *, only_failed: bool) -> Task:
-        return await self._db.write(lambda tx: sqlite_ends.retry(tx, task_id, only_failed))
+    async def retry(self, task_id: str, *, only_failed: bool, reason: str | None = None) -> Task:
+        return await self._db.write(lambda tx: sqlite_ends.retry(tx, task_id, only_failed, reason))
 
     async def change(
         self, task_id: str, *, priority: int | None = None, depends_on: Sequence[str] | None = None

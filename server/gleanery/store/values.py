@@ -48,10 +48,11 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked of a running task."""
+    """What was asked of a running task; `payload` as it stands now."""
 
     to_cancel: bool
     to_pause: bool
+    payload: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

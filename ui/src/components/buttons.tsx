@@ -1,6 +1,6 @@
 // Buttons with a habit: one that asks before it acts, one that copies.
 
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { type ReactNode, type Ref, useEffect, useRef, useState } from "react";
 
 import { Icon, type IconName } from "./Icon";
 
@@ -16,11 +16,12 @@ interface ConfirmProps {
   readonly icon: IconName;
   readonly isIconOnly?: boolean;
   readonly testId?: string;
+  readonly ref?: Ref<HTMLButtonElement>;
 }
 
 /** Acts on the second click. The first arms it for some seconds; Esc and leaving it disarm it. */
 export function ConfirmButton(props: ConfirmProps): ReactNode {
-  const { label, confirmLabel, pendingLabel, isPending, onConfirm, icon, isIconOnly = false, testId } = props;
+  const { label, confirmLabel, pendingLabel, isPending, onConfirm, icon, isIconOnly = false, testId, ref } = props;
   const [isArmed, setArmed] = useState(false);
   useEffect(() => {
     if (!isArmed) return;
@@ -35,6 +36,7 @@ export function ConfirmButton(props: ConfirmProps): ReactNode {
   const isShort = isIconOnly && !isArmed && !isPending;
   return (
     <button
+      ref={ref}
       type="button"
       className={isArmed ? "btn danger" : isShort ? "btn icon quiet" : "btn"}
       data-testid={testId}

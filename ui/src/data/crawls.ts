@@ -2,7 +2,17 @@
 
 import { queryOptions } from "@tanstack/react-query";
 
-import type { CrawlStart, CrawlStarted, PreviewShape, SourcePage, UrlPage, UrlState } from "../wire";
+import type {
+  CrawlChange,
+  CrawlStart,
+  CrawlStarted,
+  PreviewShape,
+  SourcePage,
+  TaskShape,
+  UrlCounts,
+  UrlPage,
+  UrlState,
+} from "../wire";
 import { type Api, at } from "./api";
 import { pagedQuery } from "./queryClient";
 
@@ -38,7 +48,26 @@ export function uploadFile(
   return api.sendForm("/knowledge/upload", form, { headers: { "Idempotency-Key": key }, onSent });
 }
 
-export const urlsQuery = (api: Api, taskId: string, state: UrlState | undefined, reason: string | undefined) =>
-  pagedQuery(["task", taskId, "urls", state ?? "all", reason ?? "any"], (cursor, signal) =>
-    api.get<UrlPage>(at`/tasks/${taskId}/pages`, { state, reason, cursor, limit: 100 }, signal),
+/** Changes the limits of a crawl that has not ended; what is not named stays. */
+export function changeLimits(api: Api, taskId: string, change: CrawlChange): Promise<TaskShape> {
+  return api.patch(at`/knowledge/crawls/${taskId}`, change);
+}
+
+export interface UrlFilter {
+  readonly state?: UrlState | undefined;
+  readonly reason?: string | undefined;
+  /** What the address holds. */
+  readonly text?: string | undefined;
+}
+
+export const urlsQuery = (api: Api, taskId: string, filter: UrlFilter, limit = 100) =>
+  pagedQuery(["task", taskId, "urls", filter, limit], (cursor, signal) =>
+    api.get<UrlPage>(at`/tasks/${taskId}/pages`, { ...filter, cursor, limit }, signal),
   );
+
+/** How many URLs of a crawl are in which state, and why. */
+export const urlCountsQuery = (api: Api, taskId: string) =>
+  queryOptions({
+    queryKey: ["task", taskId, "counts"],
+    queryFn: ({ signal }) => api.get<UrlCounts>(at`/tasks/${taskId}/pages/counts`, {}, signal),
+  });

@@ -16,6 +16,13 @@ export function getTask(api: Api, taskId: string, signal?: AbortSignal): Promise
   return api.get(at`/tasks/${taskId}`, {}, signal);
 }
 
+/** The tasks that one has started. */
+export const childrenQuery = (api: Api, taskId: string) =>
+  queryOptions({
+    queryKey: ["task", taskId, "children"],
+    queryFn: ({ signal }) => api.get<TaskPage>("/tasks", { parent_task_id: taskId, limit: 20 }, signal),
+  });
+
 /** The last `limit` events before `before`, ascending. */
 export function olderEvents(api: Api, taskId: string, before: number, limit: number): Promise<EventPage> {
   return api.get(at`/tasks/${taskId}/events`, { before, limit });

@@ -21,6 +21,17 @@ describe("the progress of a task", () => {
     expect(next).toBe("nothing");
   });
 
+  it("knows what was asked of the task and what was changed, from its events", () => {
+    const told = (seq: number, type: string, data: object = {}) => ({ ...update(seq, seq), events: [{ ...event(seq, type), data: { ...data } }] });
+    const asked = takeUpdate(caughtUpTo(3), told(4, "task_pause_requested")).state;
+    expect(asked.task?.is_pause_requested).toBe(true);
+    const goesOn = takeUpdate(asked, told(5, "task_queued", { reason: "resume" })).state;
+    expect(goesOn.task?.is_pause_requested).toBe(false);
+    const changed = takeUpdate(goesOn, told(6, "task_changed", { changed: { max_pages: 7 }, was: { max_pages: 5 } })).state;
+    expect(changed.task?.payload.max_pages).toBe(7);
+    expect(takeUpdate(changed, told(7, "task_cancel_requested")).state.task?.is_cancel_requested).toBe(true);
+  });
+
   it("asks again after a gap and keeps what it has", () => {
     const before = caughtUpTo(3);
     const { state, next } = takeUpdate(before, update(5, 6));

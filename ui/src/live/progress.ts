@@ -126,10 +126,26 @@ function withNewer(held: readonly EventShape[], events: readonly EventShape[], l
   return fresh.length === 0 ? held : [...held, ...fresh];
 }
 
+/** What an event says of its task beside the status and the progress, which come with every message. */
+function taskTold(task: TaskShape, { type, data }: EventShape): TaskShape {
+  switch (type) {
+    case "task_pause_requested":
+      return { ...task, is_pause_requested: true };
+    case "task_cancel_requested":
+      return { ...task, is_cancel_requested: true };
+    case "task_queued":
+      return data.reason === "resume" ? { ...task, is_pause_requested: false } : task;
+    case "task_changed":
+      return typeof data.changed === "object" ? { ...task, payload: { ...task.payload, ...data.changed } } : task;
+    default:
+      return task;
+  }
+}
+
 function taskAfter(task: TaskShape, update: ProgressUpdate): TaskShape {
   const isFailed = update.percentage < 0;
   return {
-    ...task,
+    ...update.events.reduce(taskTold, task),
     status: update.taskStatus,
     error: update.error,
     last_seq: Math.max(task.last_seq, update.seq),

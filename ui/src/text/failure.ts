@@ -129,7 +129,7 @@ const ADVICE: Readonly<Record<Known, Advice>> = {
     what: "The site's robots.txt does not allow this",
     todo: "Crawl another path, or ask the site's owner to allow your crawler.",
   },
-  robots_unreachable: { what: "The site's robots.txt can't be had", todo: "Retry later: without it nothing may be crawled." },
+  robots_unreachable: { what: "The site's robots.txt can't be had", todo: "Check that the site is up, then retry: without it nothing may be crawled." },
   too_large: { what: "The page is larger than the limit", todo: "Exclude it, or crawl the parts it links to." },
   not_html: { what: "This is a kind of document that isn't read", todo: "Crawl a page, a PDF or another kind that is read." },
   broken_body: { what: "The page arrived damaged", todo: "Retry; if it stays so, the site sends it damaged." },

@@ -11,6 +11,7 @@ const LEVELS: Readonly<Record<EventType, Level>> = {
   task_queued: "info",
   task_released: "info",
   task_reprioritised: "info",
+  task_changed: "note",
   task_rebound: "info",
   task_started: "info",
   task_resumed: "warn",
@@ -53,6 +54,27 @@ export function choicesOf(events: readonly EventShape[]): EventShape[] {
   const byHost = new Map<unknown, EventShape>();
   for (const event of events) if (event.type === "rendering_chosen") byHost.set(event.data.host, event);
   return [...(survey === undefined ? [] : [survey]), ...[...byHost.values()].slice(-MOST_HOSTS)];
+}
+
+export interface Warning {
+  readonly event: EventShape;
+  readonly times: number;
+}
+
+const MOST_WARNINGS = 5;
+
+/** What was warned of, and with `hasRetries` which pages are tried again: the last event of each code, the newest last. */
+export function warningsOf(events: readonly EventShape[], hasRetries: boolean): Warning[] {
+  const byCode = new Map<unknown, Warning>();
+  for (const event of events) {
+    const isRetry = hasRetries && event.type === "page_retry_scheduled";
+    if (event.type !== "warning_raised" && !isRetry) continue;
+    const code = isRetry ? event.data.reason : event.data.code;
+    const times = (byCode.get(code)?.times ?? 0) + 1;
+    byCode.delete(code);
+    byCode.set(code, { event, times });
+  }
+  return [...byCode.values()].slice(-MOST_WARNINGS);
 }
 
 export type Row =

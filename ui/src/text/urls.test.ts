@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 
 import { event, task } from "../live/samples";
-import type { UrlShape } from "../wire";
+import type { UrlCounts, UrlShape } from "../wire";
 import { choicesOf } from "./log";
 import { isSkipping, reasonOf } from "./reasons";
-import { nearUrl, reasonCounts, sameAsText, stateCount } from "./urls";
+import { nearUrl, reasonChoices, sameAsText, stateCount } from "./urls";
 
 function url(changes: Partial<UrlShape> = {}): UrlShape {
   return {
@@ -39,19 +39,16 @@ describe("the URLs of a crawl", () => {
   });
 
   it("have their reasons by frequency, those of the state that is shown", () => {
-    const shown = (state?: "skipped" | "failed" | "stored") => reasonCounts(ended, [], { state }).map(({ reason, count }) => [reason, count]);
-    expect(shown()).toEqual([["other_host", 9], ["http_404", 4], ["too_deep", 2], ["robots_denied", 1]]);
-    expect(shown("skipped")).toEqual([["other_host", 9], ["too_deep", 2], ["robots_denied", 1]]);
+    const counted: UrlCounts["reasons"] = [
+      { state: "skipped", reason: "other_host", count: 9 },
+      { state: "failed", reason: "http_404", count: 4 },
+      { state: "skipped", reason: "http_404", count: 1 },
+    ];
+    const shown = (state?: "skipped" | "failed" | "stored") => reasonChoices(counted, { state }).map(({ reason, count }) => [reason, count]);
+    expect(shown()).toEqual([["other_host", 9], ["http_404", 5]]);
     expect(shown("failed")).toEqual([["http_404", 4]]);
     expect(shown("stored")).toEqual([]);
-  });
-
-  it("have the reasons in view while the crawl runs, and always the chosen one", () => {
-    const rows = [url({ reason: "excluded" }), url({ reason: "excluded" }), url({ state: "stored" })];
-    expect(reasonCounts(task(), rows, { reason: "calendar" })).toEqual([
-      { reason: "calendar", count: null },
-      { reason: "excluded", count: null },
-    ]);
+    expect(reasonChoices([], { reason: "calendar" })).toEqual([{ reason: "calendar", count: null }]);
   });
 
   it("are shown with their host only where it is another", () => {

@@ -1,9 +1,8 @@
 // The URLs of a crawl: how each was found and got, in words, and how many there are of what.
 
-import type { FetchedBy, TaskShape, UrlOrigin, UrlShape, UrlState } from "../wire";
+import type { FetchedBy, TaskShape, UrlCounts, UrlOrigin, UrlShape, UrlState } from "../wire";
 import { isFinal } from "../live/tasks";
 import { pathOf, shortUrl } from "./format";
-import { isSkipping } from "./reasons";
 
 export const ORIGINS: Readonly<Record<UrlOrigin, { readonly label: string; readonly help: string }>> = {
   start: { label: "start", help: "The crawl began here" },
@@ -39,23 +38,23 @@ export function stateCount(task: TaskShape, state: UrlState): number | null {
   }
 }
 
-export interface ReasonCount {
+export interface ReasonChoice {
   readonly reason: string;
   readonly count: number | null;
 }
 
-/** The reasons to choose from, the most frequent first: all of a crawl that has ended, else those that are in view. */
-export function reasonCounts(
-  task: TaskShape,
-  rows: readonly UrlShape[],
+/** The reasons to choose from, the most frequent first: those of the state that is shown, and the chosen one. */
+export function reasonChoices(
+  counted: UrlCounts["reasons"],
   { state, reason: chosen }: { state?: UrlState | undefined; reason?: string | undefined },
-): ReasonCount[] {
-  const counts = new Map<string, number | null>(Object.entries(resultReasons(task)));
-  if (counts.size === 0) for (const { reason } of rows) if (reason !== null) counts.set(reason, null);
+): ReasonChoice[] {
+  const counts = new Map<string, number | null>();
+  for (const row of counted) {
+    if (state === undefined || row.state === state) counts.set(row.reason, (counts.get(row.reason) ?? 0) + row.count);
+  }
   if (chosen !== undefined && !counts.has(chosen)) counts.set(chosen, null);
   return [...counts]
     .map(([reason, count]) => ({ reason, count }))
-    .filter(({ reason }) => reason === chosen || hasReasons(state, reason))
     .sort((a, b) => (b.count ?? 0) - (a.count ?? 0) || a.reason.localeCompare(b.reason));
 }
 
@@ -63,11 +62,6 @@ export function reasonCounts(
 export function resultReasons(task: TaskShape): Readonly<Record<string, number>> {
   const { reasons } = task.result ?? {};
   return typeof reasons === "object" && reasons !== null ? (reasons as Record<string, number>) : {};
-}
-
-function hasReasons(state: UrlState | undefined, reason: string): boolean {
-  if (state === undefined) return true;
-  return state === "skipped" ? isSkipping(reason) : state === "failed" && !isSkipping(reason);
 }
 
 /** A URL as it is shown among those of a crawl: its path, and the host where that is another than the start's. */

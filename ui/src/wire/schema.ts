@@ -253,6 +253,32 @@ export interface components {
             readonly version?: string | null;
         };
         /**
+         * CrawlChange
+         * @description What can be changed of a crawl that has not ended. What is not given stays as it is.
+         */
+        readonly CrawlChange: {
+            /**
+             * @description Most pages that are fetched at once; null: as many as the server fetches.
+             * @default null
+             */
+            readonly concurrency?: number | null;
+            /**
+             * @description Links away from the start.
+             * @default null
+             */
+            readonly max_depth?: number | null;
+            /**
+             * @description Longest that the crawl may take, in all; null: without an end.
+             * @default null
+             */
+            readonly max_minutes?: number | null;
+            /**
+             * @description Most pages that are stored, in all.
+             * @default null
+             */
+            readonly max_pages?: number | null;
+        };
+        /**
          * CrawlStart
          * @description The body of a start: the request, and what any task may be told.
          */
@@ -267,6 +293,11 @@ export interface components {
              * @default null
              */
             readonly browser?: components["schemas"]["BrowserOptions"] | null;
+            /**
+             * @description Most pages that are fetched at once; unset: as many as the server fetches.
+             * @default null
+             */
+            readonly concurrency?: number | null;
             /** @description Globs of paths to leave out. */
             readonly exclude?: readonly string[];
             /**
@@ -694,7 +725,7 @@ export interface components {
          * @description What can be told of a task, in the past tense. `data` holds what the comment names.
          * @enum {string}
          */
-        readonly EventType: "task_queued" | "task_released" | "task_reprioritised" | "task_rebound" | "task_started" | "task_resumed" | "task_progressed" | "task_step_completed" | "task_retry_scheduled" | "task_pause_requested" | "task_paused" | "task_cancel_requested" | "task_completed" | "task_failed" | "task_cancelled" | "task_superseded" | "stage_started" | "page_stored" | "page_skipped" | "page_failed" | "page_retry_scheduled" | "pages_embedded" | "source_published" | "site_surveyed" | "rendering_chosen" | "warning_raised";
+        readonly EventType: "task_queued" | "task_released" | "task_reprioritised" | "task_rebound" | "task_changed" | "task_started" | "task_resumed" | "task_progressed" | "task_step_completed" | "task_retry_scheduled" | "task_pause_requested" | "task_paused" | "task_cancel_requested" | "task_completed" | "task_failed" | "task_cancelled" | "task_superseded" | "stage_started" | "page_stored" | "page_skipped" | "page_failed" | "page_retry_scheduled" | "pages_embedded" | "source_published" | "site_surveyed" | "rendering_chosen" | "warning_raised";
         /** FacetShape */
         readonly FacetShape: {
             readonly count: number;
@@ -1170,6 +1201,12 @@ export interface components {
             readonly due: number;
             readonly oldest_due_seconds: number | null;
         };
+        /** ReasonCount */
+        readonly ReasonCount: {
+            readonly count: number;
+            readonly reason: string;
+            readonly state: components["schemas"]["UrlState"];
+        };
         /**
          * RefreshRequest
          * @description The body of a refresh: the source is crawled again with the options that it has.
@@ -1203,6 +1240,11 @@ export interface components {
              * @default null
              */
             readonly only?: "failed" | null;
+            /**
+             * @description Just the pages that failed for this reason.
+             * @default null
+             */
+            readonly reason?: string | null;
         };
         /** RobotsShape */
         readonly RobotsShape: {
@@ -1909,6 +1951,14 @@ export interface components {
         readonly UnsubscribeAck: {
             readonly progressId: string;
         };
+        /** UrlCounts */
+        readonly UrlCounts: {
+            /** @description The most frequent first. */
+            readonly reasons: readonly components["schemas"]["ReasonCount"][];
+            readonly states: {
+                readonly [key: string]: number;
+            };
+        };
         /**
          * UrlOrigin
          * @description How a crawl came to know a URL.
@@ -1991,6 +2041,7 @@ export type CodeExampleShape = components['schemas']['CodeExampleShape'];
 export type CodeHit = components['schemas']['CodeHit'];
 export type CodeSearchReply = components['schemas']['CodeSearchReply'];
 export type CodeSearchRequest = components['schemas']['CodeSearchRequest'];
+export type CrawlChange = components['schemas']['CrawlChange'];
 export type CrawlStart = components['schemas']['CrawlStart'];
 export type CrawlStarted = components['schemas']['CrawlStarted'];
 export type DeliveryDetail = components['schemas']['DeliveryDetail'];
@@ -2055,6 +2106,7 @@ export type Pruned = components['schemas']['Pruned'];
 export type QueryFilters = components['schemas']['QueryFilters'];
 export type QueryResultShape = components['schemas']['QueryResultShape'];
 export type QueueHealth = components['schemas']['QueueHealth'];
+export type ReasonCount = components['schemas']['ReasonCount'];
 export type RefreshRequest = components['schemas']['RefreshRequest'];
 export type RetryRequest = components['schemas']['RetryRequest'];
 export type RobotsShape = components['schemas']['RobotsShape'];
@@ -2099,6 +2151,7 @@ export type TimelineShape = components['schemas']['TimelineShape'];
 export type TriedShape = components['schemas']['TriedShape'];
 export type TwinShape = components['schemas']['TwinShape'];
 export type UnsubscribeAck = components['schemas']['UnsubscribeAck'];
+export type UrlCounts = components['schemas']['UrlCounts'];
 export type UrlOrigin = components['schemas']['UrlOrigin'];
 export type UrlPage = components['schemas']['UrlPage'];
 export type UrlShape = components['schemas']['UrlShape'];

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from gleanery.model import FrontierUrl
@@ -71,6 +71,21 @@ class Frontier:
         heapq.heappush(self._waiting, (self._clock() + seconds, url.ordinal, url))
         await self.wake()
 
+    async def give_back(self, url: FrontierUrl) -> None:
+        """This URL waits again as if it had not been taken: there is no room for it any more."""
+        await self.settled(url)
+
+    @asynccontextmanager
+    async def reordered(self) -> AsyncIterator[Sequence[int]]:
+        """Within it nothing is handed out and the store may say anew what waits; gives the ordinals that are on their way, or
+        wait for another try, and stay so."""
+        async with self._filling:
+            try:
+                yield [*self._under_way, *(ordinal for _, ordinal, _ in self._waiting)]
+            finally:
+                self._window.clear()
+        await self.wake()
+
     def forget(self, url_key: str) -> None:
         """This URL does not wait any more."""
         waiting = [url for url in self._window if url.url_key != url_key]
@@ -94,6 +109,11 @@ class Frontier:
         self._version += 1
         async with self._changed:
             self._changed.notify_all()
+
+    @property
+    def is_overdrawn(self) -> bool:
+        """Whether more is under way than there is room for, since a limit was lowered or the time is over."""
+        return self._free() < 0
 
     def _free(self) -> int:
         return self._room() - len(self._under_way) - self._places

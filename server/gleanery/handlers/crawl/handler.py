@@ -12,6 +12,7 @@ from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
 from gleanery.handlers.crawl.embedding import Embedding
 from gleanery.handlers.crawl.full_text import FullText
 from gleanery.handlers.crawl.gather import Gatherer
+from gleanery.handlers.crawl.limits import LimitKeeper
 from gleanery.handlers.crawl.links import LinkSorter
 from gleanery.handlers.crawl.listing import Listing
 from gleanery.handlers.crawl.payload import CrawlPayload
@@ -64,9 +65,12 @@ class CrawlHandler:
         )
         await self._begin(ctx, payload, progress)
         run = await self._take_up(ctx, payload, progress)
+        limits = LimitKeeper(run)
+        if ctx.is_resumed:
+            await limits.resume()
         publisher = Publisher(run)
         await publisher.begin(await self._counts(ctx, payload))
-        embed_error = await self._crawl(run)
+        embed_error = await self._crawl(run, limits)
         limit = Reason.TIME_LIMIT if run.is_out_of_time else Reason.PAGE_LIMIT
         await self._parts.store.crawls.skip_queued(ctx.fence, limit)
         counts = await self._counts(ctx, payload)
@@ -84,7 +88,7 @@ class CrawlHandler:
             await self._parts.follow_up(payload.source_id, ctx.task.task_id)
         return self._outcome(payload, counts, progress, time.monotonic() - started, brought)
 
-    async def _crawl(self, run: CrawlRun) -> errors.EmbedError | None:
+    async def _crawl(self, run: CrawlRun, limits: LimitKeeper) -> errors.EmbedError | None:
         """Rounds of the pipeline, until nothing is left that only waited for another URL to give its page."""
         vectors, crawls = self._parts.vectors, self._parts.store.crawls
         rendering = SiteRendering(run.payload.render, has_browser=self._parts.browser is not None)
@@ -95,13 +99,13 @@ class CrawlHandler:
         is_more = True
         while is_more:
             embedding = Embedding(run, vectors) if vectors.is_on else None
-            await Pipeline(run, gatherer, reader, storer, embedding, surveyor.survey).run()
+            await Pipeline(run, gatherer, reader, storer, embedding, surveyor.survey, limits).run()
             if embedding is not None and embedding.error is not None:
                 return embedding.error
             if embedding is not None:
                 run.failed_texts += embedding.failed_texts
                 run.embedding_tokens += embedding.tokens
-            is_more = await crawls.take_up_orphans(run.ctx.fence) > 0
+            is_more = await crawls.take_up_orphans(run.ctx.fence) > 0 or await limits.has_more()
             if not is_more and (full_url := surveyor.take_full_url()) is not None:
                 is_more = await FullText(run, gatherer, links).store_missing(full_url, storer) > 0
             if is_more:

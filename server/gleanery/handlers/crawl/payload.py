@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from gleanery import errors
 from gleanery.model import Source
@@ -57,6 +57,9 @@ class CrawlRequest(BaseModel):
     max_minutes: float | None = Field(
         None, gt=0, le=100_000, description="Longest that the crawl may take; what is stored by then stays."
     )
+    concurrency: int | None = Field(
+        None, ge=1, le=64, description="Most pages that are fetched at once; unset: as many as the server fetches."
+    )
     subdomains: bool = Field(False, description="Take the hosts below the start's host too.")
     all_variants: bool = Field(
         False, description="Take every version and language of the same pages, not just the one of the start."
@@ -101,6 +104,32 @@ class CrawlStart(CrawlRequest):
     webhook_url: Annotated[str, StringConstraints(min_length=1, max_length=2048)] | None = Field(
         None, description="Called when the task has ended, signed as Standard Webhooks."
     )
+
+
+class CrawlChange(BaseModel):
+    """What can be changed of a crawl that has not ended. What is not given stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_pages: int | None = Field(None, ge=1, le=1_000_000, description="Most pages that are stored, in all.")
+    max_depth: int | None = Field(None, ge=0, le=100, description="Links away from the start.")
+    max_minutes: float | None = Field(
+        None, gt=0, le=100_000, description="Longest that the crawl may take, in all; null: without an end."
+    )
+    concurrency: int | None = Field(
+        None, ge=1, le=64, description="Most pages that are fetched at once; null: as many as the server fetches."
+    )
+
+    @field_validator("max_pages", "max_depth")
+    @classmethod
+    def _is_given(cls, value: int | None) -> int:
+        if value is None:
+            raise ValueError("can't be without a value")
+        return value
+
+    def limits(self) -> Mapping[str, Any]:
+        """Those that are asked for, by name."""
+        return self.model_dump(exclude_unset=True)
 
 
 class RefreshRequest(BaseModel):

@@ -15,6 +15,7 @@ from gleanery import errors
 from gleanery.engine.retry import RetryPolicy
 from gleanery.handlers.crawl.embedding import Embedding
 from gleanery.handlers.crawl.gather import Gathered, Gatherer
+from gleanery.handlers.crawl.limits import LimitKeeper
 from gleanery.handlers.crawl.reading import Reader
 from gleanery.handlers.crawl.reasons import Reason
 from gleanery.handlers.crawl.run import CrawlRun, path_of
@@ -42,6 +43,7 @@ class Pipeline:
         storer: Storer,
         embedding: Embedding | None,
         survey: Survey,
+        limits: LimitKeeper,
     ) -> None:
         self._run = run
         self._gatherer = gatherer
@@ -49,6 +51,7 @@ class Pipeline:
         self._storer = storer
         self._embedding = embedding
         self._survey = survey
+        self._limits = limits
         self._gathered: asyncio.Queue[Gathered | None] = asyncio.Queue(maxsize=2 * run.parts.fetch_concurrency)
         self._read: asyncio.Queue[ReadPage | None] = asyncio.Queue(maxsize=2 * STORERS)
         self._random = random.Random()
@@ -57,11 +60,13 @@ class Pipeline:
         """Until every URL is settled and every chunk has its vector. Raises what no single page can be blamed for."""
         try:
             async with asyncio.TaskGroup() as group:
+                limits = group.create_task(self._limits.keep())
                 embedding = group.create_task(self._embedding.work()) if self._embedding else None
                 await self._run_stages()
                 if self._embedding is not None and embedding is not None:
                     self._embedding.close()
                     await embedding
+                limits.cancel()
         except BaseExceptionGroup as several:
             raise _first(several) from several
 
@@ -107,9 +112,20 @@ class Pipeline:
                 twin = replace(url, page_id=page.page_id, same_as=page.url_key)
                 await run.skip(twin, Reason.MARKDOWN_TWIN, Reason.MARKDOWN_TWIN.sentence, same_as=page.url)
                 continue
+            if (item := await self._gather(url)) is not None:
+                run.progress.fetched += 1
+                await self._gathered.put(item)
+
+    async def _gather(self, url: FrontierUrl) -> Gathered | None:
+        """What is at the URL, got when there is a place; None where it gave nothing, and that is told."""
+        run = self._run
+        async with run.places.one():
+            if run.frontier.is_overdrawn:
+                await run.frontier.give_back(url)
+                return None
             run.progress.current_url = url.url
             try:
-                item = await self._gatherer.get(url)
+                return await self._gatherer.get(url)
             except errors.RobotsUnreachable as error:
                 # It was waited for already. Where the start is, nothing can go on; the task's retry may find it better.
                 if origin_of(url.url) == origin_of(run.start_url):
@@ -117,9 +133,7 @@ class Pipeline:
                 await run.fail(url, error)
             except errors.FetchError as error:
                 await self._not_gathered(url, error)
-            else:
-                run.progress.fetched += 1
-                await self._gathered.put(item)
+        return None
 
     async def _not_gathered(self, url: FrontierUrl, error: errors.FetchError) -> None:
         retry = URL_RETRY.decide(error, url.attempts, self._random)

@@ -55,6 +55,20 @@ class CrawlProgress:
         self.discovered += count
         self._yields.append(count)
 
+    def limit(self, max_pages: int) -> None:
+        """So many pages are wanted at most from now on."""
+        self._max_pages = max_pages
+
+    def links_taken_up(self, count: int) -> None:
+        """So many URLs that were left out wait now."""
+        self.discovered += count
+
+    def links_dropped(self, count: int) -> None:
+        """So many URLs that waited are left out now. They were found all the same: the counter stands still."""
+        name = str(CrawlStage.DISCOVERED)
+        self._floor[name] = max(self._floor.get(name, 0), self.discovered)
+        self.discovered -= count
+
     def part_found(self) -> None:
         """A document has a page more in it: discovered, fetched and read in one."""
         self.discovered += 1

@@ -174,6 +174,9 @@ class Reader:
             elapsed_seconds=item.document.elapsed_seconds,
             fetched_by=FetchedBy.UNCHANGED,
         )
+        if run.is_full:  # the limit was lowered while it was on its way
+            await run.frontier.give_back(item.url)
+            return
         event = stored_event(url, page.url, page.title)
         run.progress.unchanged(time.monotonic())
         run.traps.outcome(item.url.url, is_new_content=True)

@@ -14,6 +14,7 @@ from gleanery.engine.handler import TaskContext
 from gleanery.handlers.crawl.frontier import Frontier
 from gleanery.handlers.crawl.listing import Listing
 from gleanery.handlers.crawl.payload import CrawlPayload, scope_of
+from gleanery.handlers.crawl.places import Places
 from gleanery.handlers.crawl.progress import CrawlProgress
 from gleanery.handlers.crawl.reasons import SKIPPING, Reason
 from gleanery.knowledge.budgets import ChunkBudgets
@@ -91,6 +92,7 @@ class CrawlRun:
         self.traps = TrapWatch()
         self.variants = VariantChooser(start_url, all_variants=payload.all_variants)
         self.started_at = time.monotonic()
+        self.places = Places(self._most_places())
         self.frontier = Frontier(parts.store.crawls, ctx.task.task_id, self.room, time.monotonic)
         self.failed_texts = 0
         self.embedding_tokens = 0
@@ -111,6 +113,25 @@ class CrawlRun:
     def room(self) -> int:
         """How many more pages may be stored."""
         return 0 if self.is_out_of_time else self.payload.max_pages - self.progress.stored
+
+    def change(self, payload: CrawlPayload) -> None:
+        """The limits are those of `payload` from now on. What that means for URLs that are known is the `LimitKeeper`'s."""
+        self.payload = payload
+        self.scope = scope_of(payload, self.start_url, is_list=self.listing is not None)
+        self.progress.limit(payload.max_pages)
+
+    async def keep_places(self) -> None:
+        """Let so many pages be fetched at once as the limits say now."""
+        await self.places.resize(self._most_places())
+
+    def _most_places(self) -> int:
+        most = self.parts.fetch_concurrency
+        return min(most, self.payload.concurrency or most)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many pages are stored as may be."""
+        return self.progress.stored >= self.payload.max_pages
 
     def begin_at(self, url: str, page: ExtractedPage | None) -> None:
         """The start page is read (None: it was before), and this is where it is."""
@@ -145,6 +166,8 @@ class CrawlRun:
         """The same when its turn has come, by what is known of its like since."""
         if url.depth == 0:
             return None
+        if url.depth > self.scope.max_depth and not url.is_own:
+            return Refusal.TOO_DEEP
         return self.variants.refusal(url.url) or (None if url.is_own else self.traps.recheck(url.url, url.found_on))
 
     def snapshot(self, message: str) -> Progress:

@@ -153,6 +153,9 @@ class Storer:
 
     async def _keep(self, item: ReadPage, bundle: PageBundle) -> None:
         run, page = self._run, bundle.page
+        if run.is_full:  # the limit was lowered while it was on its way
+            await run.frontier.give_back(item.url)
+            return
         seconds = item.document.elapsed_seconds
         settled = replace(
             item.url,

@@ -1,16 +1,16 @@
-// The six counters of a crawl. Stages overlap (page 1 is stored while page 300 is fetched), so this is no stepper.
+// How far a task is. For a crawl six counters; its stages overlap (page 1 is stored while page 300 is fetched), so this
+// is no stepper. Other tasks have a bar for each of their stages.
 
 import type { ReactNode } from "react";
 
-import { isFinal } from "../../live/tasks";
-import { ago, clock, count, counted, duration } from "../../text/format";
-import { choicesOf } from "../../text/log";
-import { etaText, pagesText, rateText, STAGE_NAMES, STAGES, STALLED_SECONDS, type Tone } from "../../text/progress";
-import { stateCount } from "../../text/urls";
-import { visible } from "../../text/visible";
-import type { CrawlStage, EventShape, TaskShape } from "../../wire";
 import { Bar } from "../../components/Bar";
 import { useNow } from "../../components/useNow";
+import { isFinal } from "../../live/tasks";
+import { ago, clock, count, counted, duration } from "../../text/format";
+import { barOf, pagesText, rateText, STAGE_NAMES, STAGES, type Tone } from "../../text/progress";
+import { runSeconds } from "../../text/taskTime";
+import { stateCount } from "../../text/urls";
+import type { CrawlStage, EventShape, TaskShape } from "../../wire";
 
 interface Props {
   readonly task: TaskShape;
@@ -19,57 +19,35 @@ interface Props {
 
 export function StageCounters({ task, events }: Props): ReactNode {
   const now = useNow(1_000);
-  const { current_url: url } = task.progress;
+  const isCrawl = task.task_type === "crawl";
   return (
-    <section className="card pad" aria-labelledby="stages">
+    <section className="card pad stages" aria-labelledby="stages">
       <h2 id="stages" className="sr">
         Stages
       </h2>
-      {task.task_type === "crawl" ? (
+      {isCrawl ? (
         <ol className="pipe">
           {STAGES.map((stage) => (
             <Stage key={stage} stage={stage} task={task} />
           ))}
         </ol>
       ) : (
-        <Bar value={task.progress.percentage} tone="run" text={task.progress.message} label="Progress" />
+        <PlainStages task={task} />
       )}
-      <p className="sm num pace">{pace(task, events, now)}</p>
-      {url === null || isFinal(task.status) ? null : (
-        <p className="muted xs mono ell" data-testid="current-url">
-          {visible(url)}
-        </p>
-      )}
-      <p className="muted sm num">{story(task, now)}</p>
-      <Choices events={events} />
+      {isCrawl && task.processing_started_at !== null ? <p className="sm num">{tally(task)}</p> : null}
+      <p className="muted sm num">{story(task, events, now)}</p>
     </section>
-  );
-}
-
-/** What the crawl decided by itself: how the site is taken, and how the pages of its hosts are got by now. */
-function Choices({ events }: { events: readonly EventShape[] }): ReactNode {
-  const chosen = choicesOf(events);
-  if (chosen.length === 0) return null;
-  return (
-    <ul className="sm choices" aria-label="How it is crawled">
-      {chosen.map(({ seq, message }) => (
-        <li key={seq} className="muted wrap">
-          {visible(message)}
-        </li>
-      ))}
-    </ul>
   );
 }
 
 function Stage({ stage, task }: { stage: CrawlStage; task: TaskShape }): ReactNode {
   const known = task.progress.stages[stage];
   const isOn = known !== undefined || Object.keys(task.progress.stages).length === 0;
-  const done = known?.done ?? 0;
   return (
     <li>
       <span className="muted sm">{STAGE_NAMES[stage]}</span>
       <span className="big num" data-testid={`stage-${stage}`}>
-        {isOn ? count(done) : "off"}
+        {isOn ? count(known?.done ?? 0) : "off"}
       </span>
       {isOn ? <Bar label={STAGE_NAMES[stage]} {...stageBar(stage, task)} /> : <p className="muted xs">no embedder is on</p>}
     </li>
@@ -88,37 +66,48 @@ function stageBar(stage: CrawlStage, task: TaskShape): { value: number | null; t
   return { value, tone, text: `${count(done)} of ${count(total)}` };
 }
 
-function pace(task: TaskShape, events: readonly EventShape[], now: number): string {
-  const { failed, rate_per_second: rate } = task.progress;
+/** The stages of a task of another type, by the names that it gives them. */
+function PlainStages({ task }: { task: TaskShape }): ReactNode {
+  const stages = Object.entries(task.progress.stages);
+  const { value, tone } = barOf(task);
+  if (stages.length === 0) return <Bar value={value} tone={tone} text={task.progress.message} label="Progress" />;
+  return (
+    <ul className="plain-stages">
+      {stages.map(([name, { done, total }]) => {
+        const text = total === null ? count(done) : `${count(done)} of ${count(total)}`;
+        return (
+          <li key={name}>
+            <span className="muted sm">{name.replaceAll("_", " ")}</span>
+            <Bar value={total === null ? null : total === 0 ? 100 : (100 * done) / total} tone={tone} text={text} label={name.replaceAll("_", " ")} />
+            <span className="num sm">{text}</span>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+/** "412 of 1,080 found so far · 3 failed · 20 skipped". */
+function tally(task: TaskShape): string {
+  const { failed } = task.progress;
   const skipped = stateCount(task, "skipped") ?? task.progress.skipped;
-  const quiet = quietSeconds(task, events, now);
-  const isRunning = task.status === "running";
   const parts = [
     pagesText(task),
-    isRunning && quiet < STALLED_SECONDS ? rateText(rate) : null,
-    isRunning ? etaText(task.progress, quiet) : null,
     failed > 0 ? `${count(failed)} failed` : null,
     skipped > 0 ? `${count(skipped)} skipped` : null,
   ];
   return parts.filter((part) => part !== null).join(" · ");
 }
 
-const PAGE_EVENTS = new Set(["page_stored", "page_skipped", "page_failed", "pages_embedded", "task_started", "task_resumed"]);
-
-/** How long no page has come, in seconds; 0 where that says nothing. */
-function quietSeconds(task: TaskShape, events: readonly EventShape[], now: number): number {
-  const last = events.findLast((event) => PAGE_EVENTS.has(event.type))?.at ?? task.processing_started_at;
-  return task.status !== "running" || last === null ? 0 : Math.max(0, (now - Date.parse(last)) / 1000);
-}
-
-function story(task: TaskShape, now: number): string {
+/** When it began, how long it ran (without its pauses), in which attempt, where. */
+function story(task: TaskShape, events: readonly EventShape[], now: number): string {
   const { processing_started_at: start, processing_completed_at: end } = task;
   const stored = task.progress.stages.stored?.done ?? 0;
-  const seconds = start === null ? 0 : ((end === null ? now : Date.parse(end)) - Date.parse(start)) / 1000;
-  const average = end !== null && seconds >= 1 && stored > 0 ? rateText(stored / seconds) : null;
+  const seconds = runSeconds(task, events, now);
+  const average = end !== null && seconds !== null && seconds >= 1 && stored > 0 ? rateText(stored / seconds) : null;
   const parts = [
     start === null ? `Queued ${clock(task.created_at)} (${ago(task.created_at, now)})` : `Started ${clock(start)} (${ago(start, now)})`,
-    start === null ? null : `${end === null ? "running for" : "ran"} ${duration(Math.max(0, seconds))}`,
+    seconds === null ? null : `${task.status === "running" ? "running for" : "ran"} ${duration(seconds)}`,
     average === null ? null : `${average} on average`,
     task.retry_attempts > 0 ? `attempt ${task.retry_attempts + 1} of ${task.max_retries + 1}` : null,
     task.worker_id === null ? null : `worker ${task.worker_id}`,

@@ -1,32 +1,28 @@
 // `/activity/:id`: one task. What happened and what next, the stages, the log, the URLs, the problems, the settings.
 
+import "./task.css";
+
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { type ReactNode, useEffect, useState } from "react";
+import { Link, useParams } from "@tanstack/react-router";
+import { type ReactNode, useEffect } from "react";
 
 import { useApp } from "../../components/app";
 import { errorOf, Failure, InlineError } from "../../components/Failure";
 import { Heading } from "../../components/Heading";
-import { Icon } from "../../components/Icon";
-import { LogView } from "./LogView";
-import { FactList } from "../../components/FactList";
-import { useShortcut } from "../../components/shortcuts";
-import { StageCounters } from "./StageCounters";
 import { StatusBadge } from "../../components/StatusBadge";
-import { Tabs } from "../../components/Tabs";
-import { CancelButton, type Commands, RetryButton, RetryFailedButton, useTaskCommands } from "../../components/taskCommands";
-import { UrlList } from "./UrlList";
-import { WhatHappened } from "./WhatHappened";
+import { useTaskCommands } from "../../components/taskCommands";
+import { taskQuery } from "../../data/tasks";
 import type { ProgressState } from "../../live/progress";
 import { useConnection, useProgress } from "../../live/react";
 import { isFinal } from "../../live/tasks";
-import { taskQuery } from "../../data/tasks";
-import type { TaskTab } from "./params";
-import { count, shortUrl } from "../../text/format";
-import { saveLog } from "./saveLog";
-import { stateCount } from "../../text/urls";
+import { shortUrl } from "../../text/format";
 import { visible } from "../../text/visible";
 import type { TaskShape } from "../../wire";
+import { Details } from "./Details";
+import { Related } from "./Related";
+import { StageCounters } from "./StageCounters";
+import { TaskActions } from "./TaskActions";
+import { WhatHappened } from "./WhatHappened";
 
 export function TaskDetail(): ReactNode {
   const { taskId } = useParams({ from: "/activity/$taskId" });
@@ -63,14 +59,12 @@ function newest(live: TaskShape | null, rest: TaskShape | null): TaskShape | nul
 
 function Detail({ task, progress }: { task: TaskShape; progress: ProgressState | null }): ReactNode {
   const commands = useTaskCommands(task);
-  const name = visible(shortUrl(task.title));
+  const name = visible(shortUrl(task.title === "" ? task.task_type : task.title));
+  const events = progress?.events ?? [];
   useRefreshWhenEnded(task);
-  useShortcut("r", "Retry", () => {
-    if (task.status === "failed" || task.status === "cancelled") commands.retry({});
-  });
   return (
     <>
-      <div className="head">
+      <div className="head task-head">
         <Link to="/activity" className="sm">
           Activity
         </Link>
@@ -82,99 +76,14 @@ function Detail({ task, progress }: { task: TaskShape; progress: ProgressState |
         </Heading>
         <StatusBadge task={task} />
         <span className="sp" />
-        <Actions task={task} commands={commands} />
+        <TaskActions task={task} commands={commands} />
       </div>
       <InlineError error={commands.error} />
-      <WhatHappened task={task} />
-      <StageCounters task={task} events={progress?.events ?? []} />
+      <WhatHappened task={task} events={events} commands={commands} />
+      <StageCounters task={task} events={events} />
+      <Related task={task} />
       <Details task={task} progress={progress} commands={commands} />
     </>
-  );
-}
-
-function Actions({ task, commands }: { task: TaskShape; commands: Commands }): ReactNode {
-  const sourceId = task.payload.source_id;
-  const hasPages = (task.progress.stages.stored?.done ?? 0) > 0;
-  return (
-    <div className="row">
-      {typeof sourceId === "string" && hasPages ? (
-        <>
-          <Link className="btn" to="/sources/$sourceId" params={{ sourceId }}>
-            Open source
-          </Link>
-          <Link className="btn" to="/search" search={{ source: sourceId }}>
-            <Icon name="search" />
-            Search it
-          </Link>
-        </>
-      ) : null}
-      <CancelButton task={task} commands={commands} />
-      {task.status === "completed" ? <RetryFailedButton task={task} commands={commands} /> : null}
-      <RetryButton task={task} commands={commands} />
-    </div>
-  );
-}
-
-function Details({ task, progress, commands }: { task: TaskShape; progress: ProgressState | null; commands: Commands }): ReactNode {
-  const { tab = "log" } = useSearch({ from: "/activity/$taskId" });
-  const navigate = useNavigate({ from: "/activity/$taskId" });
-  const [isErrorsOnly, setErrorsOnly] = useState(false);
-  useShortcut("e", "Errors only", () => setErrorsOnly(!isErrorsOnly));
-  const isCrawl = task.task_type === "crawl";
-  const { failed, skipped, stages } = task.progress;
-  const urls = (stages.stored?.done ?? 0) + failed + (stateCount(task, "skipped") ?? skipped);
-  const all: readonly { name: TaskTab; label: string; badge?: ReactNode; isCrawls?: boolean }[] = [
-    { name: "log", label: "Log", badge: <span className="muted num">{count(task.last_seq)}</span> },
-    { name: "pages", label: "Pages", badge: <span className="muted num">{count(urls)}</span>, isCrawls: true },
-    { name: "problems", label: "Problems", badge: failed > 0 ? <span className="n bad num">{count(failed)}</span> : null, isCrawls: true },
-    { name: "settings", label: "Settings used" },
-  ];
-  const tabs = all.filter((some) => isCrawl || some.isCrawls !== true);
-  const choose = (name: TaskTab): void => void navigate({ search: name === "log" ? {} : { tab: name }, replace: true });
-  const tools = tab === "log" ? <LogTools task={task} isErrorsOnly={isErrorsOnly} onErrorsOnly={setErrorsOnly} /> : null;
-  return (
-    <Tabs label="Details" tabs={tabs} current={tab} onChoose={choose} tools={tools}>
-      {tab === "log" && progress !== null && progress.isFound === true ? (
-        <LogView progress={progress} isErrorsOnly={isErrorsOnly} />
-      ) : null}
-      {tab === "log" && progress?.isFound !== true ? <p className="muted loading">The log is on its way…</p> : null}
-      {tab === "pages" ? <UrlList task={task} /> : null}
-      {tab === "problems" ? <UrlList task={task} only="failed" commands={commands} /> : null}
-      {tab === "settings" ? <FactList facts={task.payload} /> : null}
-    </Tabs>
-  );
-}
-
-interface ToolsProps {
-  readonly task: TaskShape;
-  readonly isErrorsOnly: boolean;
-  readonly onErrorsOnly: (isOn: boolean) => void;
-}
-
-function LogTools({ task, isErrorsOnly, onErrorsOnly }: ToolsProps): ReactNode {
-  const { api } = useApp();
-  const [error, setError] = useState<Error | null>(null);
-  const download = async (): Promise<void> => {
-    try {
-      await saveLog(api, task.task_id);
-      setError(null);
-    } catch (cause) {
-      if (!(cause instanceof Error)) throw cause;
-      setError(cause);
-    }
-  };
-  return (
-    <div className="tools">
-      <label className="chk sm">
-        <input type="checkbox" checked={isErrorsOnly} onChange={(event) => onErrorsOnly(event.target.checked)} />
-        Errors only
-      </label>
-      <button type="button" className="btn quiet small" onClick={() => void download()}>
-        <Icon name="down" />
-        Download
-      </button>
-      <InlineError error={error} />
-    </div>
   );
 }
 

@@ -1,62 +1,45 @@
-// Every URL of a crawl and what became of it, or only the failed ones.
+// Every URL of a crawl and what became of it: filtered by state, reason and text, all of which its own URL says.
 
-import { useInfiniteQuery } from "@tanstack/react-query";
-import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { type ReactNode, useEffect, useRef } from "react";
 
-import { isFinal } from "../../live/tasks";
-import { urlsQuery } from "../../data/crawls";
-import { adviceFor } from "../../text/failure";
-import { count, counted, duration, pathOf } from "../../text/format";
-import { reasonOf } from "../../text/reasons";
-import { nearUrl, ORIGINS, reasonCounts, sameAsText, stateCount, WAYS } from "../../text/urls";
-import { visible } from "../../text/visible";
-import type { TaskShape, UrlShape, UrlState } from "../../wire";
 import { useApp } from "../../components/app";
 import { Loaded } from "../../components/Failure";
-import { type Commands, RetryFailedButton } from "../../components/taskCommands";
+import { useShortcut } from "../../components/shortcuts";
+import { type UrlFilter, urlsQuery } from "../../data/crawls";
+import { isFinal } from "../../live/tasks";
+import { count, counted } from "../../text/format";
+import { reasonOf } from "../../text/reasons";
+import { reasonChoices } from "../../text/urls";
+import { visible } from "../../text/visible";
+import type { TaskShape, UrlCounts, UrlShape, UrlState } from "../../wire";
+import { useUrlCounts } from "./ReasonLinks";
+import { STATES, UrlRow } from "./UrlRow";
 
-const STATES: Readonly<Record<UrlState, { readonly label: string; readonly tone: string }>> = {
-  queued: { label: "Waiting", tone: "" },
-  stored: { label: "Stored", tone: "ok" },
-  skipped: { label: "Skipped", tone: "" },
-  failed: { label: "Failed", tone: "bad" },
-};
+const POLL_MS = 3_000;
+/** Beyond so many pages of the listing the rows stand still until they are asked for again: each poll reads them all. */
+const MOST_POLLED = 2;
+const TYPING_MS = 250;
 
-interface Props {
-  readonly task: TaskShape;
-  readonly only?: UrlState;
-  readonly commands?: Commands;
-}
-
-export function UrlList({ task, only, commands }: Props): ReactNode {
+export function UrlList({ task }: { task: TaskShape }): ReactNode {
   const { api } = useApp();
-  const search = useSearch({ from: "/activity/$taskId" });
-  const filter: Filter = only === undefined ? search : { state: only };
+  const { state, reason, q: text } = useSearch({ from: "/activity/$taskId" });
+  const filter: UrlFilter = { state, reason, text };
   const query = useInfiniteQuery({
-    ...urlsQuery(api, task.task_id, filter.state, filter.reason),
-    refetchInterval: isFinal(task.status) ? false : 3_000,
+    ...urlsQuery(api, task.task_id, filter),
+    placeholderData: keepPreviousData,
+    refetchInterval: ({ state: { data } }) => (isFinal(task.status) || (data?.pages.length ?? 0) > MOST_POLLED ? false : POLL_MS),
   });
   const rows = query.data?.pages.flatMap((page) => page.items);
   return (
     <div className="card tab-body">
-      {only === undefined ? <Filters task={task} rows={rows ?? []} filter={filter} /> : null}
-      {only === "failed" ? (
-        <div className="row pad">
-          <p className="muted sm">Pages that could not be read. The others are not affected.</p>
-          <span className="sp" />
-          {commands === undefined ? null : <RetryFailedButton task={task} commands={commands} />}
-        </div>
-      ) : null}
-      <Loaded query={{ data: rows, error: query.error }}>
-        {(items) =>
-          items.length === 0 ? (
-            <p className="muted pad">{only === "failed" ? "No page has failed." : "None."}</p>
-          ) : (
-            <UrlTable items={items} task={task} />
-          )
-        }
-      </Loaded>
+      <Filters task={task} filter={filter} />
+      <div className={query.isPlaceholderData ? "stale" : undefined}>
+        <Loaded query={{ data: rows, error: query.error }}>
+          {(items) => (items.length === 0 ? <NoRows task={task} filter={filter} /> : <UrlTable items={items} task={task} />)}
+        </Loaded>
+      </div>
       {query.hasNextPage ? (
         <p className="row more pad">
           <button type="button" className="btn" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
@@ -68,45 +51,32 @@ export function UrlList({ task, only, commands }: Props): ReactNode {
   );
 }
 
-interface Filter {
-  readonly state?: UrlState;
-  readonly reason?: string;
+function NoRows({ task, filter }: { task: TaskShape; filter: UrlFilter }): ReactNode {
+  const isFiltered = Object.values(filter).some((part) => part !== undefined);
+  const isSoon = !isFiltered && !isFinal(task.status);
+  return (
+    <p className="muted pad">
+      {isFiltered ? "No address fits this filter. “All” shows the others." : isSoon ? "No address yet: the first comes when the crawl begins." : "None."}
+    </p>
+  );
 }
 
-/** Chips for states and, below them, for reasons; what the chosen reason means stands beside. */
-function Filters({ task, rows, filter }: { task: TaskShape; rows: readonly UrlShape[]; filter: Filter }): ReactNode {
+function Filters({ task, filter }: { task: TaskShape; filter: UrlFilter }): ReactNode {
   const navigate = useNavigate({ from: "/activity/$taskId" });
-  const choose = (chosen: Filter): void => void navigate({ search: { tab: "pages", ...chosen }, replace: true });
-  const states = (Object.keys(STATES) as UrlState[]).filter((state) => state === filter.state || stateCount(task, state) !== 0);
-  const reasons = reasonCounts(task, rows, filter);
+  const counts = useUrlCounts(task);
+  const choose = ({ state, reason, text }: UrlFilter): void => {
+    const search = { ...(state && { state }), ...(reason && { reason }), ...(text && { q: text }) };
+    void navigate({ search: { tab: "pages", ...search }, replace: true });
+  };
+  const { text } = filter;
   return (
     <div className="url-filters pad">
-      <div className="row" role="group" aria-label="State">
-        <Chip label="All" isOn={filter.state === undefined} onClick={() => choose({})} />
-        {states.map((state) => (
-          <Chip
-            key={state}
-            label={STATES[state].label}
-            size={stateCount(task, state)}
-            isOn={filter.state === state}
-            onClick={() => choose({ state })}
-          />
-        ))}
+      <div className="row">
+        <States filter={filter} counts={counts} onChoose={(state) => choose({ state, text })} />
+        <span className="sp" />
+        <TextFilter text={text ?? ""} onText={(typed) => choose({ ...filter, text: typed })} />
       </div>
-      {reasons.length === 0 ? null : (
-        <div className="row" role="group" aria-label="Reason">
-          {reasons.map(({ reason, count: size }) => (
-            <Chip
-              key={reason}
-              label={visible(reasonOf(reason).label)}
-              title={`${reason}: ${reasonOf(reason).help}`}
-              size={size}
-              isOn={filter.reason === reason}
-              onClick={() => choose(toggled(filter, reason))}
-            />
-          ))}
-        </div>
-      )}
+      <Reasons filter={filter} counts={counts} onChoose={(reason) => choose({ ...filter, reason })} />
       {filter.reason === undefined ? null : (
         <p className="muted sm wrap" data-testid="reason-help">
           {reasonOf(filter.reason).help} <code className="xs">{visible(filter.reason)}</code>
@@ -116,8 +86,67 @@ function Filters({ task, rows, filter }: { task: TaskShape; rows: readonly UrlSh
   );
 }
 
-function toggled({ state, reason: now }: Filter, reason: string): Filter {
-  return { ...(state === undefined ? {} : { state }), ...(now === reason ? {} : { reason }) };
+interface ChoiceProps<Value> {
+  readonly filter: UrlFilter;
+  readonly counts: UrlCounts | undefined;
+  readonly onChoose: (value: Value | undefined) => void;
+}
+
+function States({ filter, counts, onChoose }: ChoiceProps<UrlState>): ReactNode {
+  const states = (Object.keys(STATES) as UrlState[]).filter((state) => state === filter.state || counts?.states[state] !== 0);
+  return (
+    <div className="row" role="group" aria-label="State">
+      <Chip label="All" isOn={filter.state === undefined && filter.reason === undefined} onClick={() => onChoose(undefined)} />
+      {states.map((state) => (
+        <Chip
+          key={state}
+          label={STATES[state].label}
+          size={counts?.states[state] ?? null}
+          isOn={filter.state === state}
+          onClick={() => onChoose(state)}
+        />
+      ))}
+    </div>
+  );
+}
+
+function Reasons({ filter, counts, onChoose }: ChoiceProps<string>): ReactNode {
+  const reasons = reasonChoices(counts?.reasons ?? [], filter);
+  if (reasons.length === 0) return null;
+  return (
+    <div className="row" role="group" aria-label="Reason">
+      {reasons.map(({ reason, count: size }) => (
+        <Chip
+          key={reason}
+          label={visible(reasonOf(reason).label)}
+          title={`${reason}: ${reasonOf(reason).help}`}
+          size={size}
+          isOn={filter.reason === reason}
+          onClick={() => onChoose(filter.reason === reason ? undefined : reason)}
+        />
+      ))}
+    </div>
+  );
+}
+
+/** The field says at once what is typed; the list follows when the typing pauses. */
+function TextFilter({ text, onText }: { text: string; onText: (text: string | undefined) => void }): ReactNode {
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return (
+    <input
+      type="search"
+      className="in small"
+      aria-label="Filter by address"
+      placeholder="Filter by address"
+      defaultValue={text}
+      data-testid="url-filter"
+      onChange={({ target: { value } }) => {
+        clearTimeout(timer.current);
+        timer.current = setTimeout(() => onText(value === "" ? undefined : value), TYPING_MS);
+      }}
+    />
+  );
 }
 
 interface ChipProps {
@@ -136,81 +165,33 @@ function Chip({ label, title, size = null, isOn, onClick }: ChipProps): ReactNod
   );
 }
 
-function UrlTable({ items, task }: { items: readonly UrlShape[]; task: TaskShape }): ReactNode {
+interface TableProps {
+  readonly items: readonly UrlShape[];
+  readonly task: TaskShape;
+  readonly isBrief?: boolean;
+}
+
+export function UrlTable({ items, task, isBrief = false }: TableProps): ReactNode {
+  const list = useRef<HTMLUListElement>(null);
+  useRowKeys(list);
   const startUrl = typeof task.payload.url === "string" ? task.payload.url : task.title;
   return (
-    <ul className="urls" aria-label={counted(items.length, "address", "addresses")}>
+    <ul ref={list} className="urls" aria-label={counted(items.length, "address", "addresses")}>
       {items.map((row) => (
-        <UrlRow key={row.url} row={row} sourceId={task.payload.source_id} startUrl={startUrl} />
+        <UrlRow key={row.url} row={row} sourceId={task.payload.source_id} startUrl={startUrl} isBrief={isBrief} />
       ))}
     </ul>
   );
 }
 
-function UrlRow({ row, sourceId, startUrl }: { row: UrlShape; sourceId: unknown; startUrl: string }): ReactNode {
-  const { label, tone } = STATES[row.state];
-  const path = visible(nearUrl(row.url, startUrl));
-  return (
-    <li data-testid="url-row" data-state={row.state}>
-      <span className={`st ${tone}`}>{label}</span>
-      <div className="ell">
-        {row.page_id !== null && typeof sourceId === "string" ? (
-          <Link className="mono" to="/sources/$sourceId/pages/$pageId" params={{ sourceId, pageId: row.page_id }} title={visible(row.url)}>
-            {path}
-          </Link>
-        ) : (
-          <span className="mono" title={visible(row.url)}>
-            {path}
-          </span>
-        )}
-        <UrlReason row={row} />
-      </div>
-      <span className="muted num sm facts">
-        {factsOf(row).join(" · ")} <Way row={row} />
-      </span>
-    </li>
-  );
-}
-
-/** How it was found and got, where there is more to say than that a link led to it. */
-function Way({ row: { origin, fetched_by: by, lastmod } }: { row: UrlShape }): ReactNode {
-  const changed = lastmod === null ? "" : `, which says that it changed on ${lastmod.slice(0, 10)}`;
-  return (
-    <span className="way">
-      <span className="tag" title={`${ORIGINS[origin].help}${changed}.`}>
-        {ORIGINS[origin].label}
-      </span>
-      {by === null ? null : (
-        <span className={by === "http" ? "tag" : "tag on"} title={`${WAYS[by].help}.`}>
-          {WAYS[by].label}
-        </span>
-      )}
-    </span>
-  );
-}
-
-function UrlReason({ row }: { row: UrlShape }): ReactNode {
-  if (row.reason === null) return null;
-  const sameAs = sameAsText(row);
-  const isSaid = sameAs === null || row.message?.includes(sameAs) === true;
-  const isFailed = row.state === "failed";
-  return (
-    <p className="muted sm wrap">
-      {row.message === null ? reasonOf(row.reason).help : visible(row.message)} {isFailed ? adviceFor(row.reason).todo : ""}{" "}
-      <code className="xs">{row.reason}</code>
-      {isSaid ? null : <span className="xs"> same as {visible(sameAs)}</span>}
-      {row.found_on === null ? null : <span className="xs"> found on {visible(pathOf(row.found_on))}</span>}
-    </p>
-  );
-}
-
-function factsOf(row: UrlShape): string[] {
-  const { status_code: status, chunks, code_examples: code, elapsed_seconds: seconds, attempts } = row;
-  return [
-    status === null ? null : String(status),
-    chunks === null ? null : counted(chunks, "chunk"),
-    code === null || code === 0 ? null : `${count(code)} code`,
-    seconds === null ? null : seconds < 0.1 ? `${Math.round(seconds * 1000)} ms` : duration(seconds),
-    attempts > 1 ? `${count(attempts)} attempts` : null,
-  ].filter((fact) => fact !== null);
+/** j and k go from row to row, by their first links; Enter follows the one that has the focus, as it always does. */
+function useRowKeys(list: { readonly current: HTMLUListElement | null }): void {
+  const move = (step: number): void => {
+    const rows = [...(list.current?.children ?? [])];
+    const at = rows.findIndex((row) => row.contains(document.activeElement));
+    const next = rows[at < 0 ? (step > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, at + step))];
+    next?.querySelector("a")?.focus();
+  };
+  useShortcut("j", "Next address", () => move(1));
+  useShortcut("k", "Previous address", () => move(-1));
 }

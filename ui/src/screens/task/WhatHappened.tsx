@@ -1,120 +1,95 @@
-// What became of a task, in words, and what comes next. Nothing while it simply runs.
+// What becomes of a task or became of it, in words, and what comes next: one panel for each state.
 
-import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 
-import { adviceFor } from "../../text/failure";
-import { count, counted, duration } from "../../text/format";
-import { faceOf, type Face } from "../../text/progress";
-import { reasonOf } from "../../text/reasons";
-import { resultReasons } from "../../text/urls";
-import { visible } from "../../text/visible";
-import type { Facts, TaskShape } from "../../wire";
+import { Link } from "@tanstack/react-router";
+
 import { Failure } from "../../components/Failure";
-import { useNow } from "../../components/useNow";
+import type { Commands } from "../../components/taskCommands";
+import { counted } from "../../text/format";
+import { faceOf, type Face } from "../../text/progress";
+import { visible } from "../../text/visible";
+import type { EventShape, TaskShape } from "../../wire";
+import { Completed } from "./Completed";
+import { survivedText } from "./outcome";
+import { ReasonLinks } from "./ReasonLinks";
+import { Running } from "./Running";
+import { Paused, Queued, Retrying } from "./Waiting";
 
-type Panel = (props: { task: TaskShape }) => ReactNode;
+export interface PanelProps {
+  readonly task: TaskShape;
+  readonly events: readonly EventShape[];
+  readonly commands: Commands;
+}
 
-const PANELS: Readonly<Record<Face, Panel | null>> = {
+type Panel = (props: PanelProps) => ReactNode;
+
+const PANELS: Readonly<Record<Face, Panel>> = {
   queued: Queued,
   retrying: Retrying,
-  running: null,
-  paused: null,
+  running: Running,
+  paused: Paused,
   completed: Completed,
   failed: Failed,
   cancelled: Cancelled,
 };
 
-export function WhatHappened({ task }: { task: TaskShape }): ReactNode {
-  const Shown = PANELS[faceOf(task)];
-  return Shown === null ? null : <Shown task={task} />;
-}
-
-function Queued({ task }: { task: TaskShape }): ReactNode {
-  const now = useNow(1_000);
-  const seconds = (Date.parse(task.run_at) - now) / 1000;
+export function WhatHappened(props: PanelProps): ReactNode {
+  const Shown = PANELS[faceOf(props.task)];
   return (
-    <p className="card pad note">
-      {seconds > 1 ? `Starts in ${duration(seconds)}.` : "Waiting for a free worker. It starts by itself."}
-    </p>
+    <div data-testid="what-happened">
+      <Shown {...props} />
+    </div>
   );
 }
 
-function Retrying({ task }: { task: TaskShape }): ReactNode {
-  const now = useNow(1_000);
-  const seconds = (Date.parse(task.run_at) - now) / 1000;
-  const error = task.error_details;
+function Failed({ task }: PanelProps): ReactNode {
+  const error = task.error ?? { code: "internal_error", message: "The task failed.", details: {} };
   return (
-    <section className="card fail warn" aria-label="Waiting to try again">
-      <h2>
-        Trying again {seconds > 1 ? `in ${duration(seconds)}` : "now"}: attempt {task.retry_attempts + 1} of{" "}
-        {task.max_retries + 1}
-      </h2>
-      {error === null ? null : (
-        <p className="wrap">
-          {adviceFor(error.code).what}: {visible(error.message)} <code className="mono">{error.code}</code>
+    <Failure error={error} survived={survivedText(task)} context={{ task_id: task.task_id, title: task.title }}>
+      <Reasons reasons={error.details.reasons} sourceId={task.payload.source_id} />
+      {task.task_type === "crawl" ? <ReasonLinks task={task} /> : null}
+    </Failure>
+  );
+}
+
+/** Why a refresh was not taken: the gate's sentences, and where to decide otherwise. */
+function Reasons({ reasons, sourceId }: { reasons: unknown; sourceId: unknown }): ReactNode {
+  if (!Array.isArray(reasons)) return null;
+  return (
+    <>
+      <ul className="sentences">
+        {reasons.map((reason) => (
+          <li key={String(reason)} className="wrap">
+            {visible(String(reason))}
+          </li>
+        ))}
+      </ul>
+      {typeof sourceId === "string" ? (
+        <p>
+          <Link to="/sources/$sourceId" params={{ sourceId }}>
+            Look at the source
+          </Link>
+          , which answers from its present state.
+        </p>
+      ) : null}
+    </>
+  );
+}
+
+function Cancelled({ task }: PanelProps): ReactNode {
+  const isSuperseded = task.error?.code === "superseded";
+  const stored = task.progress.stages.stored?.done ?? 0;
+  return (
+    <section className="card pad note" aria-label="Cancelled">
+      <p>
+        <b>{isSuperseded ? "A newer request took this task’s place." : "It was cancelled."}</b> {survivedText(task)}
+      </p>
+      {isSuperseded ? null : (
+        <p className="muted sm">
+          {stored > 0 ? `“Go on with it” takes it up after these ${counted(stored, "page")}.` : "“Go on with it” starts it again."}
         </p>
       )}
     </section>
   );
-}
-
-function Failed({ task }: { task: TaskShape }): ReactNode {
-  const error = task.error ?? { code: "internal_error", message: "The task failed.", details: {} };
-  return <Failure error={error} survived={survivedText(task)} context={{ task_id: task.task_id, title: task.title }} />;
-}
-
-function Cancelled({ task }: { task: TaskShape }): ReactNode {
-  const isSuperseded = task.error?.code === "superseded";
-  return (
-    <p className="card pad note">
-      {isSuperseded ? "A newer request took this task's place." : "It was cancelled."} {survivedText(task)}
-    </p>
-  );
-}
-
-function Completed({ task }: { task: TaskShape }): ReactNode {
-  const { result, progress } = task;
-  if (task.task_type !== "crawl" || result === null) return <p className="card pad note">{visible(progress.message)}</p>;
-  const reasons = Object.entries(resultReasons(task)).sort((a, b) => b[1] - a[1]);
-  return (
-    <section className="card pad note" aria-label="Result">
-      <p>
-        <b>{counted(numberOf(result.pages), "page")}</b> stored as {counted(numberOf(result.chunks), "passage")} with{" "}
-        {counted(numberOf(result.code_examples), "code example")}.{" "}
-        {meaningText(result)}
-      </p>
-      {reasons.length > 0 ? (
-        <ul className="row sm left-out" aria-label="Left out">
-          <li className="muted" aria-hidden="true">
-            Left out:
-          </li>
-          {reasons.map(([reason, size]) => (
-            <li key={reason}>
-              <Link from="/activity/$taskId" search={{ tab: "pages", reason }} title={reasonOf(reason).help}>
-                {visible(reasonOf(reason).label)}
-              </Link>{" "}
-              <span className="muted num">{count(size)}</span>
-            </li>
-          ))}
-        </ul>
-      ) : null}
-    </section>
-  );
-}
-
-function meaningText(result: Facts): string {
-  const [pages, embedded] = [numberOf(result.pages), numberOf(result.embedded_pages)];
-  if (result.embedding_model === null) return "Search finds them by words: no embedder is on.";
-  return embedded >= pages ? "Search finds them by words and by meaning." : `${count(embedded)} of the pages can be found by meaning too.`;
-}
-
-function survivedText(task: TaskShape): string | null {
-  const stored = task.progress.stages.stored?.done ?? 0;
-  if (task.task_type !== "crawl") return null;
-  return stored === 0 ? "No page had been stored." : `${counted(stored, "page")} stored before that stay searchable.`;
-}
-
-function numberOf(value: unknown): number {
-  return typeof value === "number" ? value : 0;
 }

@@ -6,12 +6,19 @@ export type TaskTab = "log" | "pages" | "problems" | "settings";
 const TABS: Readonly<Record<TaskTab, true>> = { log: true, pages: true, problems: true, settings: true };
 const STATES: Readonly<Record<UrlState, true>> = { queued: true, stored: true, skipped: true, failed: true };
 
+/** `q` is what an address holds. */
 export interface TaskParams {
   readonly tab?: TaskTab;
   readonly state?: UrlState;
   readonly reason?: string;
+  readonly q?: string;
 }
 
 export function taskParams(raw: Raw): TaskParams {
-  return { ...oneOf("tab", TABS, raw.tab), ...oneOf("state", STATES, raw.state), ...text("reason", raw.reason) };
+  return {
+    ...oneOf("tab", TABS, raw.tab),
+    ...oneOf("state", STATES, raw.state),
+    ...text("reason", raw.reason),
+    ...text("q", raw.q),
+  };
 }
