@@ -9,6 +9,7 @@ from gleanery import model
 from gleanery.api.crawl_shapes import BranchShape, EstimateShape, PreviewShape, RobotsShape, TriedShape, UrlShape
 from gleanery.api.live_shapes import ProgressUpdate
 from gleanery.api.source_shapes import (
+    LastCrawlShape,
     ChunkShape,
     CodeExampleShape,
     GenerationShape,
@@ -193,6 +194,7 @@ def of_source(source: model.Source) -> SourceShape:
         size_bytes=source.size_bytes,
         description=source.description,
         generation=source.generation,
+        last_crawl=None if source.last_crawl is None else LastCrawlShape.model_validate(vars(source.last_crawl)),
     )
 
 
