@@ -9,11 +9,11 @@ from gleanery import model
 from gleanery.api.crawl_shapes import BranchShape, EstimateShape, PreviewShape, RobotsShape, TriedShape, UrlShape
 from gleanery.api.live_shapes import ProgressUpdate
 from gleanery.api.source_shapes import (
-    LastCrawlShape,
     ChunkShape,
     CodeExampleShape,
     GenerationShape,
     HeadingShape,
+    LastCrawlShape,
     PageShape,
     PageSummary,
     SourceShape,

@@ -103,7 +103,9 @@ class ScheduleShape(wire.Shape):
     queue_name: str
     max_retries: int | None
     webhook_url: str | None
-    source_id: str | None = Field(description="The source that it crawls again, when `refresh_every` made it.")
+    source_id: str | None = Field(
+        description="The source that it crawls again, when `refresh_every` or `PUT /sources/{id}/schedule` made it."
+    )
     is_paused: bool
     created_at: datetime
     next_at: datetime | None = Field(description="The next tick; null while paused.")

@@ -1315,7 +1315,7 @@ export interface components {
             readonly schedule_id: string;
             /** @description Ticks that were passed over. */
             readonly skipped_count: number;
-            /** @description The source that it crawls again, when `refresh_every` made it. */
+            /** @description The source that it crawls again, when `refresh_every` or `PUT /sources/{id}/schedule` made it. */
             readonly source_id: string | null;
             readonly task_type: string;
             readonly time_zone: string;
@@ -1416,7 +1416,7 @@ export interface components {
             readonly schedule_id: string;
             /** @description Ticks that were passed over. */
             readonly skipped_count: number;
-            /** @description The source that it crawls again, when `refresh_every` made it. */
+            /** @description The source that it crawls again, when `refresh_every` or `PUT /sources/{id}/schedule` made it. */
             readonly source_id: string | null;
             readonly task_type: string;
             readonly time_zone: string;
