@@ -11,6 +11,7 @@ import { pageParams } from "./screens/page/params";
 import { queueParams } from "./screens/queue/params";
 import { searchParams } from "./screens/search/params";
 import { sourceParams } from "./screens/source/params";
+import { sourcesParams } from "./screens/sources/params";
 import { taskParams } from "./screens/task/params";
 
 const rootRoute = createRootRoute({
@@ -44,6 +45,7 @@ const taskRoute = createRoute({
 const sourcesRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/sources",
+  validateSearch: sourcesParams,
   component: lazyRouteComponent(() => import("./screens/sources/Sources"), "Sources"),
 });
 
