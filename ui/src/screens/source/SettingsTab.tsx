@@ -15,22 +15,34 @@ import { ScheduleForm } from "./ScheduleForm";
 
 export function SettingsTab({ source }: { source: SourceShape }): ReactNode {
   const [isDeleting, setDeleting] = useState(false);
-  const sourceId = source.source_id;
   return (
     <div className="tab-body source-settings">
-      <Section title="Name and tags">
-        <NameForm source={source} />
-      </Section>
-      <Section title="Refresh schedule">
-        {canRefresh(source) ? (
-          <ScheduleForm source={source} />
-        ) : (
-          <p className="muted sm">An uploaded file can't be fetched again: upload it anew.</p>
-        )}
-      </Section>
-      <Section title="What its crawl was asked for">
-        <FactList facts={{ url: source.url, ...source.options }} />
-      </Section>
+      <div className="column">
+        <Section title="Name and tags">
+          <NameForm source={source} />
+        </Section>
+        <Section title="What its crawl was asked for">
+          <FactList facts={{ url: source.url, ...source.options }} />
+        </Section>
+      </div>
+      <div className="column">
+        <Section title="Refresh schedule">
+          {canRefresh(source) ? (
+            <ScheduleForm source={source} />
+          ) : (
+            <p className="muted sm">An uploaded file can't be fetched again: upload it anew.</p>
+          )}
+        </Section>
+        <Ways source={source} onDelete={() => setDeleting(true)} />
+      </div>
+      {isDeleting ? <DeleteDialog source={source} onClose={() => setDeleting(false)} /> : null}
+    </div>
+  );
+}
+
+function Ways({ source: { source_id: sourceId }, onDelete }: { source: SourceShape; onDelete: () => void }): ReactNode {
+  return (
+    <>
       <Section title="Take it elsewhere">
         <p className="muted sm">
           The export holds all pages, chunks, code examples and vectors, for Import of another gleanery. The texts are for language
@@ -45,13 +57,12 @@ export function SettingsTab({ source }: { source: SourceShape }): ReactNode {
       <Section title="Delete">
         <p className="sm">With its pages go its older generations, vectors, saved queries and schedule.</p>
         <div className="row">
-          <button type="button" className="btn danger-quiet" onClick={() => setDeleting(true)}>
+          <button type="button" className="btn danger-quiet" onClick={onDelete}>
             Delete this source…
           </button>
         </div>
       </Section>
-      {isDeleting ? <DeleteDialog source={source} onClose={() => setDeleting(false)} /> : null}
-    </div>
+    </>
   );
 }
 

@@ -21,6 +21,7 @@ import { ago, bytes, count, shortUrl } from "../../text/format";
 import { canRefresh, crawlFace, sourceName } from "../../text/sources";
 import { safeHref, visible } from "../../text/visible";
 import type { SourceShape, TaskShape } from "../../wire";
+import { useReadAgain } from "../sources/useReadAgain";
 import { useRefresh } from "../sources/useRefresh";
 import { CodeTab } from "./CodeTab";
 import { DeleteDialog } from "./DeleteDialog";
@@ -39,6 +40,7 @@ export function SourceDetail(): ReactNode {
   const { api } = useApp();
   const { byId } = useTasks();
   const task = [...byId.values()].find((some) => some.payload.source_id === sourceId && !isFinal(some.status));
+  useReadAgain(["source", sourceId], task?.task_id ?? "");
   const query = useQuery({ ...sourceQuery(api, sourceId), refetchInterval: task === undefined ? false : 3_000 });
   return <Loaded query={query}>{(source) => <Shown key={sourceId} source={source} task={task} />}</Loaded>;
 }
@@ -107,7 +109,7 @@ function Actions({ source, isRunning }: { source: SourceShape; isRunning: boolea
       {canRefresh(source) ? (
         <button type="button" className="btn pri" data-testid="refresh" disabled={!mayRefresh || isPending} onClick={() => refresh()}>
           <Icon name={isPending ? "busy" : "retry"} className={isPending ? "spin" : ""} />
-          {isPending ? "Refreshing…" : isRunning ? "Refresh is running" : "Refresh now"}
+          {isPending ? "Refreshing…" : isRunning ? "A crawl is running" : "Refresh now"}
         </button>
       ) : null}
       <InlineError error={error} />

@@ -21,6 +21,7 @@ import type { SourceShape, TaskShape } from "../../wire";
 import { ImportDialog } from "./ImportDialog";
 import { SourceRow } from "./SourceRow";
 import "./sources.css";
+import { useReadAgain } from "./useReadAgain";
 import { useRowKeys } from "./useRowKeys";
 
 const FROM = "/sources";
@@ -30,6 +31,7 @@ export function Sources(): ReactNode {
   const { byId } = useTasks();
   const tasks = tasksBySource(byId);
   const query = useInfiniteQuery({ ...sourcesQuery(api), refetchInterval: tasks.size > 0 ? 3_000 : false });
+  useReadAgain(["sources"], [...tasks.values()].map((task) => task.task_id).join(" "));
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = query;
   const { q = "", tag } = useSearch({ from: FROM });
   const isFiltered = q !== "" || tag !== undefined;
@@ -154,7 +156,7 @@ function Filters({ sources, shown }: { sources: readonly SourceShape[]; shown: n
         className="in filter"
         type="search"
         aria-label="Filter by name, address or tag"
-        placeholder="Filter by name, address or tag"
+        placeholder="Name, address or tag"
         value={q}
         onChange={(event) => choose({ q: event.target.value })}
       />
