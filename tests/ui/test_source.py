@@ -50,7 +50,7 @@ async def test_the_tree_of_a_real_site_opens_by_keys_and_leads_to_the_page(
     inside = (await client.one(f"/sources/{crawl.source_id}/tree?under={folder['path']}"))["items"]
     leaves = tree.locator("[aria-level='2']")
     await expect(leaves).to_have_count(folder["pages"])
-    assert page.url.endswith("/tutorial/".replace("/", "%2F"))
+    assert page.url.endswith("%2Ftutorial%2F")
     await page.reload()
     await expect(leaves).to_have_count(folder["pages"])
     await item.focus()
@@ -92,7 +92,7 @@ async def test_code_is_chosen_by_language(
     examples = page.get_by_test_id("code-example")
     await expect(examples).to_have_count(3)
     chips = page.get_by_role("group", name="Language").get_by_role("button")
-    assert await chips.all_inner_texts() == ["All 3", "python 2", "bash 1"]
+    await expect(chips).to_have_text(["All 3", "python 2", "bash 1"])
     await chips.filter(has_text="bash").click()
     await expect(examples).to_have_count(1)
     await expect(examples).to_contain_text("ls -l")
@@ -178,7 +178,7 @@ async def test_a_query_is_saved_run_plotted_changed_and_deleted(
     plot = page.get_by_role("img", name="Recall at 5 and mean reciprocal rank over time")
     await expect(plot).to_be_visible()
     await expect(plot).to_contain_text("gen 1")
-    await expect(page.locator(".legend")).to_contain_text("Recall at 5 50 %".replace(" 50", "50"))
+    await expect(page.locator(".legend")).to_contain_text("Recall at 550 %")
 
     await rows.nth(1).get_by_role("button", name="Edit peel").click()
     await page.get_by_label("The pages that it should find").fill("/b.html")
@@ -233,7 +233,7 @@ async def test_its_name_tags_and_schedule_are_set(
     source = await client.one(f"/sources/{crawl.source_id}")
     assert (source["title"], source["tags"]) == ("All my fruit", ["fruit", "sweet"])
 
-    await page.get_by_label("Every").fill("12")
+    await page.get_by_role("spinbutton", name="Every").fill("12")
     await page.get_by_label("Unit").select_option("hours")
     await page.get_by_role("button", name="Refresh by itself").click()
     switch = page.get_by_role("checkbox", name="Refreshed every 12 h")

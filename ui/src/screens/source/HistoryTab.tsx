@@ -57,7 +57,7 @@ function Generation({ generation, isRunning }: { generation: GenerationShape; is
   return (
     <li className="card pad generation" data-testid="generation" data-number={number}>
       <div className="row">
-        <h3 className="num">Generation {count(number)}</h3>
+        <h2 className="num">Generation {count(number)}</h2>
         <Face generation={generation} />
         <span className="muted sm num" title={dateAndTime(began)}>
           {ago(began, now)}

@@ -73,8 +73,9 @@ function Shown({ source, task }: { source: SourceShape; task: TaskShape | undefi
 function State({ source: { last_crawl: last }, task }: { source: SourceShape; task: TaskShape | undefined }): ReactNode {
   if (task !== undefined) {
     return (
-      <Link to="/activity/$taskId" params={{ taskId: task.task_id }} aria-label="Follow the task">
+      <Link to="/activity/$taskId" params={{ taskId: task.task_id }}>
         <StatusBadge task={task} />
+        <span className="sr">: follow the task</span>
       </Link>
     );
   }

@@ -7,6 +7,7 @@ import { Bar, TONE_CLASS } from "../../components/Bar";
 import { InlineError } from "../../components/Failure";
 import { Icon } from "../../components/Icon";
 import { StatusBadge } from "../../components/StatusBadge";
+import { adviceFor } from "../../text/failure";
 import { ago, bytes, count, counted, shortUrl } from "../../text/format";
 import { barOf, pagesText } from "../../text/progress";
 import { canRefresh, crawlFace, scheduleText, sourceName, until } from "../../text/sources";
@@ -69,8 +70,9 @@ function Count({ label, value }: { label: string; value: string }): ReactNode {
 function Running({ task, name }: { task: TaskShape; name: string }): ReactNode {
   return (
     <>
-      <Link to="/activity/$taskId" params={{ taskId: task.task_id }} aria-label={`Follow the task of ${name}`}>
+      <Link to="/activity/$taskId" params={{ taskId: task.task_id }}>
         <StatusBadge task={task} />
+        <span className="sr">: follow the task of {name}</span>
       </Link>
       <Bar {...barOf(task)} label={`Progress of ${name}`} />
       <span className="muted xs num">{task.task_type === "crawl" ? pagesText(task) : ""}</span>
@@ -83,10 +85,13 @@ function LastCrawl({ source: { last_crawl: last, pages } }: { source: SourceShap
   const { label, tone } = crawlFace(last);
   const icon = tone === "ok" ? "check" : tone === "bad" ? "cross" : tone === "warn" ? "alert" : "slash";
   return (
-    <Link to="/activity/$taskId" params={{ taskId: last.task_id }} className={`st ${TONE_CLASS[tone]}`} data-testid="last-crawl">
-      <Icon name={icon} />
-      {label}
-    </Link>
+    <>
+      <Link to="/activity/$taskId" params={{ taskId: last.task_id }} className={`st ${TONE_CLASS[tone]}`} data-testid="last-crawl">
+        <Icon name={icon} />
+        {label}
+      </Link>
+      {last.error_code === null || last.status !== "failed" ? null : <span className="muted xs">{adviceFor(last.error_code).what}</span>}
+    </>
   );
 }
 
