@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.api.client import Client
+from tests.conftest import StartServer
+from tests.sites.openai_api import openai_api
 from tests.sites.written import Answer, Answers, html, markdown, urlset, written_site
 
 
@@ -82,6 +85,25 @@ async def test_a_site_with_a_sitemap_is_known_whole(client: Client) -> None:
     assert (found["target"], found["found"], found["wanted"]) == ("sitemap", 32, 31)
 
 
+async def test_folders_with_one_other_alone_are_no_step_of_the_tree(client: Client) -> None:
+    links = ("api/v1/users/get", "api/v1/users/put", "guide/a")
+    async with written_site({"/docs/en/stable/": html("Start", links)}) as site:
+        body = await preview(client, f"{site.url}/docs/en/stable/")
+    paths, below = list[tuple[str, int]](), [body["scope"]]
+    while below:
+        branch = below.pop(0)
+        paths.append((branch["path"], branch["pages"]))
+        below += branch["children"]
+    stable = "/docs/en/stable/"
+    assert paths[3:] == [
+        (stable, 4),
+        (f"{stable}api/", 2),
+        (f"{stable}guide/", 1),
+        (f"{stable}api/v1/", 2),
+        (f"{stable}api/v1/users/", 2),
+    ]
+
+
 @pytest.mark.parametrize("options", [{"max_depth": 0}, {"max_pages": 1}])
 async def test_a_single_page_is_just_that(client: Client, options: dict[str, int]) -> None:
     async with written_site({"/": html("Start", ("a",))}) as site:
@@ -129,6 +151,19 @@ async def test_a_document_that_is_no_web_page(client: Client) -> None:
     async with written_site({"/guide.md": markdown("Guide")}) as site:
         body = await preview(client, f"{site.url}/guide.md")
     assert (body["title"], body["mode"], body["estimate"]["pages"]) == ("Guide", "single", 1)
+
+
+async def test_what_embedding_the_pages_would_cost(start_server: StartServer, tmp_path: Path) -> None:
+    async with openai_api(dimensions=8) as api, written_site({"/": html("Start", ("a", "b"))}) as site:
+        paid = await start_server(
+            embedder="openai", openai_base_url=api.base_url, embedding_price_per_million=1_000_000
+        )
+        free = await start_server(data_dir=tmp_path / "free")
+        [costly, none] = [(await preview(client, f"{site.url}/"))["estimate"] for client in (paid, free)]
+    assert costly["model"].startswith("openai:text-embedding-3-small")
+    assert costly["cost_usd"] == costly["tokens"] > 0
+    assert costly["embed_seconds"] > 0
+    assert (none["model"], none["embed_seconds"], none["cost_usd"]) == (None, 0, 0)
 
 
 async def test_an_answer_comes_within_seconds_from_a_site_that_hangs(client: Client) -> None:

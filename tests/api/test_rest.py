@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -88,6 +89,9 @@ async def test_the_source_and_what_hangs_from_it(client: Client, crawl: Crawl, s
     assert await client.every(f"{base}/code-examples?language=python") == codes
     assert await client.every(f"{base}/code-examples?language=rust") == []
     assert await client.every("/sources") == [source]
+    assert await client.every(f"/sources?url={quote(source['url'] + '?utm_source=x#top')}") == [source]
+    assert await client.every(f"/sources?url={quote(source['url'] + 'elsewhere/')}") == []
+    assert (await client.get("/sources?url=ftp%3A%2F%2Fh%2F")).error["details"]["field"] == "url"
 
 
 async def test_chunks_are_slices_of_their_page(client: Client, crawl: Crawl) -> None:

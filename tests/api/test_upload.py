@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 from aiohttp import web
 
+from gleanery.api.file_form import MAX_FIELDS
 from gleanery.api.http import MAX_BODY_BYTES, error_middleware
-from gleanery.api.upload import MAX_FIELDS, UploadApi
+from gleanery.api.upload import UploadApi
 from gleanery.engine.events import ChangeFeed
 from gleanery.engine.handler import by_type
 from gleanery.engine.submit import Submitter

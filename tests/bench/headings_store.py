@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gleanery.knowledge.budget import ChunkBudget
 from gleanery.knowledge.search import Mode, Searcher, SearchQuery
+from gleanery.knowledge.speller import Speller
 from gleanery.knowledge.vectors import Vectors
 from gleanery.model import FrontierUrl, PageBundle, UrlState
 from gleanery.store.embedded import EmbeddedStore
@@ -58,7 +59,9 @@ async def served(pages: Sequence[SitePage], budget: ChunkBudget, embedder: Vecto
                 async for _ in vectors.embed_missing(crawl.fence, crawl.source.source_id):
                     pass
             numbers = {bundle.page.page_id: number for number, bundle in enumerate(bundles)}
-            yield Served(passages, Searcher(store.search, vectors, executor), numbers)
+            speller = Speller(store.search)  # as in a server: its counts decide which rows are ranked
+            await speller.refresh()
+            yield Served(passages, Searcher(store.search, vectors, executor, speller=speller), numbers)
 
 
 async def _put(crawl: Crawl, bundle: PageBundle) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gleanery.api import crawl_shapes
 from gleanery.cli.preview import TREE_LINES, picture
+from gleanery.web.discover import Outcome, Target
 from tests.cli.command import run
 from tests.sites import Site
 
@@ -28,7 +29,9 @@ def found(**fields: object) -> crawl_shapes.PreviewShape:
             tried("feed", "found", found=1, wanted=1, reason="cut_short"),
         ],
         is_complete=False,
-        estimate=crawl_shapes.EstimateShape(pages=12, is_whole=True, seconds=24.0, tokens=12_345),
+        estimate=crawl_shapes.EstimateShape(
+            pages=12, is_whole=True, seconds=24.0, tokens=12_345, model=None, embed_seconds=0.0, cost_usd=0.0
+        ),
         scope=branch("/", 12, branch("/docs/", 12, branch("/docs/api/", 8), branch("/docs/a b/", 3))),
         skipped={"other_host": 4, "not_html": 1},
         examples={"other_host": ["https://else.example/"]},
@@ -40,7 +43,9 @@ def tried(
     target: str, outcome: str, found: int = 0, wanted: int = 0, reason: str | None = None
 ) -> crawl_shapes.TriedShape:
     url = f"https://example.org/{target}"
-    return crawl_shapes.TriedShape(url=url, target=target, outcome=outcome, found=found, wanted=wanted, reason=reason)
+    return crawl_shapes.TriedShape(
+        url=url, target=Target(target), outcome=Outcome(outcome), found=found, wanted=wanted, reason=reason
+    )
 
 
 def branch(path: str, pages: int, *children: crawl_shapes.BranchShape) -> crawl_shapes.BranchShape:
@@ -81,13 +86,18 @@ def test_the_whole_picture() -> None:
 def test_what_is_not_known_is_said() -> None:
     lines = plain(
         found(
-            estimate=crawl_shapes.EstimateShape(pages=1, is_whole=False, seconds=0.2, tokens=1),
+            estimate=crawl_shapes.EstimateShape(
+                pages=1, is_whole=False, seconds=0.2, tokens=1, model="openai:m", embed_seconds=1.0, cost_usd=0.4
+            ),
             rendering_sign="an empty app root",
             skipped={},
         )
     )
     assert "  rendering  needs the browser: an empty app root" in lines
-    assert "  estimate   1 page known so far (under a second, about 1 token); there may be more" in lines
+    assert (
+        "  estimate   1 page known so far (under a second, about 1 token, embedding about $0.40); there may be more"
+        in lines
+    )
     assert not [line for line in lines if line.startswith("Would be left out")]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -14,46 +13,10 @@ from gleanery.knowledge.embedders.limits import (
     Bucket,
     Throttle,
     duration_seconds,
-    retry_after_seconds,
-    retry_delay,
     told_limit,
 )
 from gleanery.knowledge.embedders.refusals import Refusal, error_of
 from tests.knowledge.test_embed_openai import Naps
-
-
-@pytest.mark.parametrize(
-    ("attempt", "retry_after", "chance", "seconds"),
-    [
-        (0, None, 0.5, 0.5),
-        (3, None, 0.5, 4.0),
-        (30, None, 0.5, 30.0),
-        (0, 7.0, 0.5, 7.5),
-        (9, 0.2, 0.5, 0.3),
-        (5, 0.0, 0.9, 0.0),
-    ],
-)
-def test_delays(attempt: int, retry_after: float | None, chance: float, seconds: float) -> None:
-    assert retry_delay(attempt, retry_after, chance) == pytest.approx(seconds)
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({}, None),
-        ({"retry-after": "7"}, 7.0),
-        ({"retry-after": "0.5"}, 0.5),
-        ({"retry-after": "7", "retry-after-ms": "250"}, 0.25),
-        ({"retry-after": "Fri, 02 Jan 2026 00:00:30 GMT"}, 30.0),
-        ({"retry-after": "Thu, 01 Jan 2026 00:00:00 GMT"}, 0.0),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": "-1"}, None),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "inf"}, None),
-    ],
-)
-def test_what_a_server_asks_to_wait(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_after_seconds(headers, datetime(2026, 1, 2, tzinfo=UTC)) == seconds
 
 
 @pytest.mark.parametrize(

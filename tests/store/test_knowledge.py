@@ -60,6 +60,13 @@ async def test_paging_through_sources_meets_each_once_newest_first(store: Store)
     assert met == made[::-1]
 
 
+async def test_a_source_is_found_by_its_url(store: Store) -> None:
+    made = [(await store.knowledge.ensure_source(new_source(), f"{n}.test/")).source_id for n in range(3)]
+    found = await store.knowledge.sources(after=None, limit=9, model=None, url_key="1.test/")
+    assert [source.source_id for source in found] == [made[1]]
+    assert await store.knowledge.sources(after=None, limit=9, model=None, url_key="9.test/") == []
+
+
 async def test_pages_are_listed_by_url_without_their_text(crawl: Crawl) -> None:
     for path in ("b", "c", "a"):
         await crawl.put(path, [path * 10])

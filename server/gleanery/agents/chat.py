@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from gleanery.agents.answer_form import AnswerForm, read_answer, response_format
-from gleanery.agents.budget import TokenBudget, Usage, retry_after_seconds, retry_delay
+from gleanery.agents.budget import TokenBudget, Usage
 from gleanery.agents.messages import SAID_CHARACTERS, Message, Question, Reply, read_reply, text_of
+from gleanery.backoff import retry_after_seconds, retry_delay
 from gleanery.errors import (
     ChatError,
     ChatKeyRefused,

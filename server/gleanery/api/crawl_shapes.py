@@ -10,6 +10,7 @@ from pydantic import Field
 from gleanery import model
 from gleanery.api.task_shapes import ProgressShape, SeedStatus
 from gleanery.api.wire import Shape
+from gleanery.web.discover import Outcome, Target
 
 
 class UrlShape(Shape):
@@ -53,10 +54,8 @@ class RobotsShape(Shape):
 
 class TriedShape(Shape):
     url: str
-    target: str = Field(description="`sitemap`, `llms.txt`, `llms-full.txt` or `feed`.")
-    outcome: str = Field(
-        description="`found`, `not_there`, `not_usable`, `refused`, `too_large`, `failed`, `not_asked`."
-    )
+    target: Target
+    outcome: Outcome
     found: int
     wanted: int = Field(description="Of these, URLs in scope.")
     reason: str | None
@@ -71,8 +70,11 @@ class BranchShape(Shape):
 class EstimateShape(Shape):
     pages: int
     is_whole: bool = Field(description="False: these are the pages known so far, and there are more.")
-    seconds: float
+    seconds: float = Field(description="Until all is stored and found by words.")
     tokens: int
+    model: str | None = Field(description="What embeds them; null: nothing does.")
+    embed_seconds: float = Field(description="What that takes, beside the crawl.")
+    cost_usd: float | None = Field(description="What that costs: 0 on this machine, null where the price isn't known.")
 
 
 class PreviewShape(Shape):

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gleanery import __version__, errors
 from gleanery.api import crawl_shapes
+from gleanery.api.file_form import FileForm, file_form
 from gleanery.api.http import answer, idempotency_of
 from gleanery.api.knowledge import check_field
 from gleanery.api.route import Query, Route
@@ -21,18 +22,15 @@ from gleanery.engine.submit import Submitter
 from gleanery.handlers.crawl.payload import CrawlRequest
 from gleanery.handlers.crawl.start import CheckUrl
 from gleanery.handlers.import_source import ImportPayload
-from gleanery.handlers.upload.folder import UploadFolder, Written, clean_name
+from gleanery.handlers.upload.folder import UploadFolder
 from gleanery.knowledge.llms_out import begin_full, sections_of, write_llms, write_page
 from gleanery.knowledge.portable import About, write_portable
-from gleanery.model import NewTask, Source, Task, new_id, utc_now
+from gleanery.model import NewTask, Source, Task, utc_now
 from gleanery.store.base import KnowledgeStore
 from gleanery.store.portable_store import ListedPage, PortableStore
 
 EXPORTS_AT_ONCE = 2
 PAGES_AT_ONCE = 20
-MAX_FIELDS = 10
-MAX_FIELD_BYTES = 8 * 1024
-_PIECE_BYTES = 64 * 1024
 _RAW = ("application/zip", "application/octet-stream")
 
 
@@ -152,18 +150,11 @@ class ImportApi:
             raise errors.BadRequest(
                 f"Send the file as application/zip, or as `file` of multipart/form-data, not {request.content_type}."
             )
-        if (request.content_length or 0) > self._folder.max_bytes + MAX_FIELDS * MAX_FIELD_BYTES:
-            limit = self._folder.max_bytes
-            raise errors.UploadTooLarge(f"The file is larger than {limit} bytes.", field="file", limit_bytes=limit)
-        body = _Body(self._folder, new_id("tsk"), dict(request.query))
-        try:
-            await (body.read_form(request) if is_form else body.read_raw(request))
-            task = await self._submit(request, body)
-        except BaseException:  # also when the client goes away
-            await asyncio.shield(self._folder.remove(body.task_id))
-            raise
-        if task.task_id != body.task_id:  # known by its idempotency key
-            await self._folder.remove(body.task_id)
+        async with file_form(request, self._folder, dict(request.query)) as form:
+            await (form.read(request) if is_form else form.read_body(request))
+            task = await self._submit(request, form)
+        if task.task_id != form.task_id:  # known by its idempotency key
+            await self._folder.remove(form.task_id)
         started = crawl_shapes.CrawlStarted(
             success=True,
             task_id=task.task_id,
@@ -174,83 +165,22 @@ class ImportApi:
         )
         return answer(started, status=202, headers={"Location": f"/api/v1/tasks/{task.task_id}"})
 
-    async def _submit(self, request: web.Request, body: _Body) -> Task:
-        if body.written is None:
-            raise errors.InvalidInput("file", "is missing; send the file under this name")
-        start = body.start()
+    async def _submit(self, request: web.Request, form: FileForm) -> Task:
+        written, start = form.written, form.fields(ImportStart)
         if start.webhook_url is not None:
             check_field(self._check_url, "webhook_url", start.webhook_url)
         payload = ImportPayload(
-            name=body.name,
-            replace=start.replace,
-            size_bytes=body.written.size_bytes,
-            sha256=body.written.sha256,
+            name=form.name, replace=start.replace, size_bytes=written.size_bytes, sha256=written.sha256
         )
         new = NewTask(
             "import",
             payload.model_dump(mode="json"),
             priority=start.priority,
             webhook_url=start.webhook_url,
-            task_id=body.task_id,
+            task_id=form.task_id,
         )
-        return await self._submitter.submit(
-            new, idempotency_of(request, _Asked(**start.model_dump(), sha256=body.written.sha256))
-        )
-
-
-class _Body:
-    """What one request sent, and its file in the folder."""
-
-    def __init__(self, folder: UploadFolder, task_id: str, fields: dict[str, Any]) -> None:
-        self._folder = folder
-        self._fields = fields
-        self.task_id = task_id
-        self.name = ""
-        self.written: Written | None = None
-
-    async def read_raw(self, request: web.Request) -> None:
-        self.written = await self._folder.write(self.task_id, request.content.iter_chunked(_PIECE_BYTES))
-
-    async def read_form(self, request: web.Request) -> None:
-        """Raises BadRequest, InvalidInput, UploadTooLarge and StorageError."""
-        try:
-            reader = await request.multipart()
-            for _ in range(MAX_FIELDS):
-                part = await reader.next()
-                if part is None:
-                    return
-                if not isinstance(part, BodyPartReader):
-                    raise errors.BadRequest("A part of the form is a form itself.")
-                await self._take(part)
-        except (ValueError, AssertionError, LookupError) as error:  # what the parser raises on a broken form
-            raise errors.BadRequest("The body is not a well-formed multipart/form-data form.") from error
-        raise errors.BadRequest(f"The form has more than {MAX_FIELDS} fields.")
-
-    async def _take(self, part: BodyPartReader) -> None:
-        name = part.name or ""
-        if name == "file":
-            if self.written is not None:
-                raise errors.InvalidInput("file", "is there twice; send one file in a request")
-            self.name = clean_name(unquote(part.filename or ""))
-            self.written = await self._folder.write(self.task_id, _pieces(part))
-            return
-        raw = bytearray()
-        async for piece in _pieces(part):
-            raw += piece
-            if len(raw) > MAX_FIELD_BYTES:
-                raise errors.InvalidInput(name, f"is longer than {MAX_FIELD_BYTES} bytes")
-        if name in self._fields:
-            raise errors.InvalidInput(name, "is there twice")
-        self._fields[name] = raw.decode("utf-8", "replace")
-
-    def start(self) -> ImportStart:
-        """The fields as they are meant. Raises InvalidInput."""
-        try:
-            return ImportStart.model_validate(self._fields)
-        except ValidationError as error:
-            first = error.errors()[0]
-            reason = "unknown field" if first["type"] == "extra_forbidden" else first["msg"]
-            raise errors.InvalidInput(".".join(map(str, first["loc"])) or "body", reason) from None
+        asked = _Asked(**start.model_dump(), sha256=written.sha256)
+        return await self._submitter.submit(new, idempotency_of(request, asked))
 
 
 def check_about(about: About) -> None:
@@ -265,11 +195,6 @@ def check_about(about: About) -> None:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise errors.InvalidInput("file", f"manifest.json: source.options.{where}: {first['msg']}") from None
-
-
-async def _pieces(part: BodyPartReader) -> AsyncIterator[bytes]:
-    while piece := await part.read_chunk(_PIECE_BYTES):
-        yield bytes(piece)
 
 
 def _named(source: Source) -> str:

@@ -17,7 +17,7 @@ from gleanery.handlers.crawl.start import CheckUrl
 from gleanery.model import NewTask
 from gleanery.store.base import Store
 from gleanery.store.values import SourceChange
-from gleanery.web.urls import parse_url
+from gleanery.web.urls import parse_url, url_key
 
 
 class KnowledgeApi:
@@ -88,7 +88,7 @@ class KnowledgeApi:
                 "All sources, newest first",
                 "sources",
                 source_shapes.SourcePage,
-                query=PAGED,
+                query=(LIMIT, CURSOR, Query("url", "Only the one that a crawl of this URL fills.")),
             ),
             Route("GET", source, self.source, "One source", "sources", source_shapes.SourceShape, errors=(404,)),
             Route(
@@ -202,8 +202,13 @@ class KnowledgeApi:
         return answer(shape)
 
     async def sources(self, request: web.Request) -> web.Response:
-        limit, key = limit_of(request), cursor_of(request)
-        rows = await self._store.knowledge.sources(after=time_key(key), limit=limit, model=self._model())
+        limit, key, url = limit_of(request), cursor_of(request), request.query.get("url")
+        rows = await self._store.knowledge.sources(
+            after=time_key(key),
+            limit=limit,
+            model=self._model(),
+            url_key=None if url is None else url_key(parse_url(url)),
+        )
         cursor = make_cursor(rows[-1].created_at.timestamp(), rows[-1].source_id) if len(rows) == limit else None
         return answer(source_shapes.SourcePage(items=[present.of_source(row) for row in rows], next_cursor=cursor))
 

@@ -29,7 +29,7 @@ from gleanery.api.task_shapes import (
     TaskStatsShape,
 )
 from gleanery.api.wire import ErrorBody
-from gleanery.handlers.crawl.preview import Branch, Preview
+from gleanery.handlers.crawl.preview import Branch, Estimate, Preview
 from gleanery.handlers.crawl.reasons import sentence_of
 from gleanery.handlers.crawl.survey import tried
 from gleanery.store.values import Spread, TaskStats
@@ -165,10 +165,23 @@ def of_preview(preview: Preview) -> PreviewShape:
         ),
         tried=[TriedShape.model_validate(place) for place in tried(discovery)] if discovery else [],
         is_complete=discovery is None or discovery.is_complete,
-        estimate=EstimateShape(**vars(preview.estimate)),
+        estimate=_of_estimate(preview.estimate),
         scope=_of_branch(preview.tree),
         skipped=preview.skipped,
         examples=preview.examples,
+    )
+
+
+def _of_estimate(estimate: Estimate) -> EstimateShape:
+    outlay = estimate.outlay
+    return EstimateShape(
+        pages=estimate.pages,
+        is_whole=estimate.is_whole,
+        seconds=estimate.seconds,
+        tokens=estimate.tokens,
+        model=None if outlay is None else outlay.model,
+        embed_seconds=0.0 if outlay is None else round(outlay.seconds, 1),
+        cost_usd=0.0 if outlay is None else outlay.cost_usd,
     )
 
 

@@ -68,7 +68,7 @@ def routes(
         store,
         engine.submitter,
         check_url=check_url,
-        previewer=Previewer(parts),
+        previewer=Previewer(parts, ground.models.outlay),
         forget_source=tidying.forget,
         model=lambda: vectors.model,
     )

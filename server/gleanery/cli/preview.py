@@ -90,6 +90,8 @@ def _estimate(estimate: crawl_shapes.EstimateShape) -> str:
     pages = _count(estimate.pages, "page")
     time = f"about {duration(estimate.seconds)}" if estimate.seconds >= 1 else "under a second"
     cost = f"{time}, about {_count(estimate.tokens, 'token')}" if estimate.tokens else time
+    if estimate.cost_usd:
+        cost += f", embedding about ${estimate.cost_usd:.2f}"
     return f"{pages}, {cost}" if estimate.is_whole else f"{pages} known so far ({cost}); there may be more"
 
 

@@ -46,6 +46,15 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Outlay:
+    """What it would take to embed texts that are not there yet. `cost_usd` is None where the price isn't known."""
+
+    model: str
+    cost_usd: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
 class ModelStatus:
     """A model with what there is of its vectors."""
 
@@ -227,6 +236,14 @@ class EmbeddingModels:
             cost_usd=pricing.cost_usd(options, tokens),
             seconds=pricing.seconds_for(options, lacking, tokens),
         )
+
+    async def outlay(self, texts: int, tokens: int) -> Outlay | None:
+        """What so many new texts would take with the model that search goes by; None where it goes by words alone."""
+        active = (await self._by_state()).get(ModelState.ACTIVE)
+        if active is None or not self._vectors.is_on:
+            return None
+        options = options_from(active.options)
+        return Outlay(options.name, pricing.cost_usd(options, tokens), pricing.seconds_for(options, texts, tokens))
 
     async def _by_state(self) -> dict[ModelState, StoredModel]:
         return {stored.state: stored for stored in await self._store.models()}

@@ -15,11 +15,11 @@ from gleanery.knowledge.query import ParsedQuery, Role, Term
 from gleanery.store.search_store import Match, Shelf
 from gleanery.store.words import EVERY_ROW, light_stem
 
-ANCHOR_ROWS = 3_000
+ANCHOR_ROWS = 1_000
 """So many rows may have one of the terms that are enough for a hit."""
-PAIRED_ROWS = 5_000
+PAIRED_ROWS = 1_500
 """So many rows may have two of those that aren't."""
-REST_ROWS = 120_000
+REST_ROWS = 60_000
 """So many entries of the index may be passed over for the terms that only count."""
 TOGETHER = 1.5
 """Words of a query are together in so many times more rows than if they had nothing to do with each other."""

@@ -285,8 +285,10 @@ class KnowledgeStore(Protocol):
         """Raises NotFound."""
         ...
 
-    async def sources(self, *, after: tuple[float, str] | None, limit: int, model: str | None) -> Sequence[Source]:
-        """Newest first."""
+    async def sources(
+        self, *, after: tuple[float, str] | None, limit: int, model: str | None, url_key: str | None = None
+    ) -> Sequence[Source]:
+        """Newest first; with `url_key` the one of that URL alone."""
         ...
 
     async def name_source(self, source_id: str, title: str, task_id: str) -> None: ...

@@ -604,6 +604,15 @@ CREATE TABLE answer (
 ) WITHOUT ROWID;
 """
 
+_NARROW_READS = """
+-- Search asks of hundreds of rows where they belong and whether they are visible: from these indexes it is told without
+-- the rows themselves, which hold the text.
+DROP INDEX chunk_text;
+CREATE INDEX chunk_text ON chunk (text_row, page_row, source_id);
+DROP INDEX page_died;
+CREATE INDEX page_died ON page (source_id, died, born, url, language, version);
+"""
+
 _HOLDINGS = """
 -- What somebody has called a source or said of it: neither its first page nor a chat model changes that.
 ALTER TABLE source ADD COLUMN is_titled INTEGER NOT NULL DEFAULT 0;
@@ -636,4 +645,4 @@ DROP INDEX code_source;
 CREATE INDEX code_source ON code_example (source_id, row_id, language, page_row);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _ENGINE, _CRAWLING, _GENERATIONS, _HOLDINGS)
+MIGRATIONS: tuple[str, ...] = (_FIRST, _ENGINE, _CRAWLING, _GENERATIONS, _NARROW_READS, _HOLDINGS)

@@ -27,8 +27,10 @@ class SqliteKnowledge:
     async def source(self, source_id: str, model: str | None = None) -> Source:
         return await self._db.read(lambda db: source_of(db, source_id, model))
 
-    async def sources(self, *, after: tuple[float, str] | None, limit: int, model: str | None) -> Sequence[Source]:
-        return await self._db.read(lambda db: _sources(db, after, limit, model))
+    async def sources(
+        self, *, after: tuple[float, str] | None, limit: int, model: str | None, url_key: str | None = None
+    ) -> Sequence[Source]:
+        return await self._db.read(lambda db: _sources(db, after, limit, model, url_key))
 
     async def name_source(self, source_id: str, title: str, task_id: str) -> None:
         await self._db.write(lambda tx: _name_source(tx, source_id, title, task_id))
@@ -122,12 +124,15 @@ def source_of(db: sqlite3.Connection, source_id: str, model: str | None) -> Sour
     return _source(db, row)
 
 
-def _sources(db: sqlite3.Connection, after: tuple[float, str] | None, limit: int, model: str | None) -> list[Source]:
+def _sources(
+    db: sqlite3.Connection, after: tuple[float, str] | None, limit: int, model: str | None, url_key: str | None
+) -> list[Source]:
     at, last = after or (float("inf"), "")
+    only = "" if url_key is None else "AND source.url_key = :url_key"
     rows = db.execute(
-        f"{_SOURCE} AND (created_at < :at OR (created_at = :at AND source.source_id > :last)) GROUP BY source.source_id"
+        f"{_SOURCE} {only} AND (created_at < :at OR (created_at = :at AND source.source_id > :last)) GROUP BY source.source_id"
         " ORDER BY created_at DESC, source.source_id LIMIT :limit",
-        {"model": model, "at": at, "last": last, "limit": limit},
+        {"model": model, "at": at, "last": last, "limit": limit, "url_key": url_key},
     ).fetchall()
     return [_source(db, row) for row in rows]
 

@@ -37,7 +37,7 @@ export function Shell(): ReactNode {
       </div>
       <Announcer />
       <KeyDialog />
-      {open === "crawl" ? <NewCrawlDialog onClose={close} /> : null}
+      <NewCrawlDialog isOpen={open === "crawl"} onClose={close} />
       {open === "shortcuts" ? <ShortcutsDialog onClose={close} /> : null}
     </NewCrawlContext>
   );

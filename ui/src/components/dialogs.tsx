@@ -1,26 +1,26 @@
 // The dialogs that can come up on any page: a new crawl, the API key, the list of shortcuts.
 
 import { useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, type SubmitEvent, useId, useSyncExternalStore } from "react";
+import { lazy, type ReactNode, type SubmitEvent, Suspense, useEffect, useId, useSyncExternalStore } from "react";
 
 import { useLive } from "../live/react";
 import { useApp } from "./app";
-import { CrawlForm } from "../screens/crawl/CrawlForm";
 import { Dialog } from "./Dialog";
 import { useShortcuts } from "./shortcuts";
 
-export function NewCrawlDialog({ onClose }: { onClose: () => void }): ReactNode {
-  return (
-    <Dialog title="New crawl" onClose={onClose}>
-      <p className="muted sm">All pages below the address are taken. You can search as soon as the first are stored.</p>
-      <CrawlForm onStarted={onClose} />
-      <div className="row end">
-        <button type="button" className="btn quiet" onClick={onClose}>
-          Close
-        </button>
-      </div>
-    </Dialog>
-  );
+const loadNewCrawl = () => import("../screens/crawl/NewCrawl");
+const NewCrawl = lazy(() => loadNewCrawl().then((loaded) => ({ default: loaded.NewCrawl })));
+
+/** Not part of what the browser loads first; fetched as soon as the page stands, so that it opens at once. */
+export function NewCrawlDialog({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }): ReactNode {
+  useEffect(() => {
+    loadNewCrawl().catch(() => undefined); // the server is away: it is tried again when the dialog is opened
+  }, []);
+  return isOpen ? (
+    <Suspense>
+      <NewCrawl onClose={onClose} />
+    </Suspense>
+  ) : null;
 }
 
 /** Asks for the key when the server wants one; everything is read again with it. */
@@ -44,7 +44,7 @@ export function KeyDialog(): ReactNode {
   };
   return (
     <Dialog title="API key" onClose={null}>
-      <form onSubmit={submit} className="crawl-form">
+      <form onSubmit={submit} className="stack">
         <label htmlFor={id}>
           {session.key === null
             ? "This server needs an API key. It is kept until you close this tab."

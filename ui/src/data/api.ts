@@ -32,6 +32,11 @@ interface Sent {
   readonly signal?: AbortSignal | undefined;
 }
 
+interface SentForm {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly onSent: (share: number) => void;
+}
+
 /** A path below the API's prefix: `at` escapes what is put into it. */
 export function at(parts: TemplateStringsArray, ...values: readonly (string | number)[]): string {
   return parts.reduce((path, part, index) => path + encodeURIComponent(values[index - 1] ?? "") + part);
@@ -77,6 +82,25 @@ export class Api {
     return (await this.answer("GET", PREFIX + path + queryText(query), undefined, {})).blob();
   }
 
+  /** A form with files. `onSent` hears which share of it is on its way, from 0 to 1: `fetch` can't tell. */
+  sendForm<Reply>(path: string, form: FormData, { headers = {}, onSent }: SentForm): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.open("POST", PREFIX + path);
+      const key: Sent["headers"] = this.session.key === null ? {} : { Authorization: `Bearer ${this.session.key}` };
+      for (const [name, value] of Object.entries({ ...headers, ...key })) request.setRequestHeader(name, value);
+      request.upload.onprogress = ({ loaded, total }) => onSent(total === 0 ? 1 : loaded / total);
+      request.onerror = () => reject(unreachable());
+      request.onload = () => {
+        const { status, responseText } = request;
+        if (status === 401) this.session.wantKey();
+        if (status >= 200 && status < 300) resolve(JSON.parse(responseText) as Reply);
+        else reject(new ApiError(status, errorIn(status, responseText)));
+      };
+      request.send(form);
+    });
+  }
+
   private async send<Reply>(method: string, url: string, body: object | undefined, sent: Sent): Promise<Reply> {
     const response = await this.answer(method, url, body, sent);
     return (response.status === 204 ? undefined : await response.json()) as Reply;
@@ -90,7 +114,7 @@ export class Api {
     const sent = body === undefined ? null : isRaw ? body : JSON.stringify(body);
     const response = await answerTo(url, { method, headers: all, body: sent, signal: signal ?? null });
     if (response.status === 401) this.session.wantKey();
-    if (!response.ok) throw new ApiError(response.status, await errorOf(response));
+    if (!response.ok) throw new ApiError(response.status, errorIn(response.status, await response.text()));
     return response;
   }
 }
@@ -110,17 +134,20 @@ async function answerTo(url: string, init: RequestInit): Promise<Response> {
     return await fetch(url, init);
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new ApiError(0, { code: "server_unreachable", message: "The server doesn't answer.", details: {} });
+    throw unreachable();
   }
 }
 
-async function errorOf(response: Response): Promise<ErrorBody> {
-  const text = await response.text();
+function unreachable(): ApiError {
+  return new ApiError(0, { code: "server_unreachable", message: "The server doesn't answer.", details: {} });
+}
+
+function errorIn(status: number, text: string): ErrorBody {
   try {
     const { error } = JSON.parse(text) as { error: Omit<ErrorBody, "details"> & { details?: Facts } };
     if (typeof error.code === "string") return { ...error, details: error.details ?? {} };
   } catch {
     // not ours: a proxy's page, say
   }
-  return { code: `answer_${response.status}`, message: `The server answered with status ${response.status}.`, details: {} };
+  return { code: `answer_${status}`, message: `The server answered with status ${status}.`, details: {} };
 }

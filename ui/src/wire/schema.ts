@@ -644,9 +644,16 @@ export interface components {
         };
         /** EstimateShape */
         readonly EstimateShape: {
+            /** @description What that costs: 0 on this machine, null where the price isn't known. */
+            readonly cost_usd: number | null;
+            /** @description What that takes, beside the crawl. */
+            readonly embed_seconds: number;
             /** @description False: these are the pages known so far, and there are more. */
             readonly is_whole: boolean;
+            /** @description What embeds them; null: nothing does. */
+            readonly model: string | null;
             readonly pages: number;
+            /** @description Until all is stored and found by words. */
             readonly seconds: number;
             readonly tokens: number;
         };
@@ -933,6 +940,12 @@ export interface components {
                 readonly [key: string]: number;
             };
         };
+        /**
+         * Outcome
+         * @description What came of it. NOT_USABLE is there and something else (a web page instead of a missing file) or broken.
+         * @enum {string}
+         */
+        readonly Outcome: "found" | "not_there" | "not_usable" | "refused" | "too_large" | "failed" | "not_asked";
         /**
          * PageChange
          * @description What became of a page from one generation to the next.
@@ -1675,6 +1688,12 @@ export interface components {
             readonly task: components["schemas"]["TaskShape"] | null;
         };
         /**
+         * Target
+         * @description What is looked for.
+         * @enum {string}
+         */
+        readonly Target: "sitemap" | "llms.txt" | "llms-full.txt" | "feed";
+        /**
          * TaskChange
          * @description What can be changed of a task that waits.
          */
@@ -1891,11 +1910,9 @@ export interface components {
         /** TriedShape */
         readonly TriedShape: {
             readonly found: number;
-            /** @description `found`, `not_there`, `not_usable`, `refused`, `too_large`, `failed`, `not_asked`. */
-            readonly outcome: string;
+            readonly outcome: components["schemas"]["Outcome"];
             readonly reason: string | null;
-            /** @description `sitemap`, `llms.txt`, `llms-full.txt` or `feed`. */
-            readonly target: string;
+            readonly target: components["schemas"]["Target"];
             readonly url: string;
             /** @description Of these, URLs in scope. */
             readonly wanted: number;
@@ -2040,6 +2057,7 @@ export type LastCrawlShape = components['schemas']['LastCrawlShape'];
 export type LineKind = components['schemas']['LineKind'];
 export type MissedTicks = components['schemas']['MissedTicks'];
 export type ModelShape = components['schemas']['ModelShape'];
+export type Outcome = components['schemas']['Outcome'];
 export type PageChange = components['schemas']['PageChange'];
 export type PageCounts = components['schemas']['PageCounts'];
 export type PageDeltaPage = components['schemas']['PageDeltaPage'];
@@ -2085,6 +2103,7 @@ export type StageShape = components['schemas']['StageShape'];
 export type Steered = components['schemas']['Steered'];
 export type StorageShape = components['schemas']['StorageShape'];
 export type SubscribeAck = components['schemas']['SubscribeAck'];
+export type Target = components['schemas']['Target'];
 export type TaskChange = components['schemas']['TaskChange'];
 export type TaskPage = components['schemas']['TaskPage'];
 export type TaskRequest = components['schemas']['TaskRequest'];

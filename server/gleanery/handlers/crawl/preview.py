@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from gleanery import errors
@@ -14,6 +14,7 @@ from gleanery.handlers.crawl.listing import Listing, listing_of
 from gleanery.handlers.crawl.payload import CrawlRequest, scope_of
 from gleanery.handlers.crawl.run import CrawlParts
 from gleanery.handlers.crawl.survey import list_mode
+from gleanery.knowledge.embedding_models import Outlay
 from gleanery.knowledge.extract import ExtractedPage
 from gleanery.knowledge.formats import Kind, kind_of
 from gleanery.web.crawl_mode import Mode, ModeKind, choose_mode
@@ -30,11 +31,17 @@ TOTAL_SECONDS = 5.0
 """So long it is looked at what else the site offers, the time for the start included, but for a second at least; what is not
 known by then is left out, and said."""
 TREE_DEPTH = 3
+"""How many steps deep the tree goes; a folder that has nothing but one other is no step, down to MOST_DEPTH."""
+MOST_DEPTH = 12
 MOST_CHILDREN = 50
 CHARS_PER_TOKEN = 4.0
+TOKENS_PER_TEXT = 200
 SECONDS_PER_PAGE = 0.03
 """What a page takes besides its fetch, over all stages."""
 EXAMPLES = 5
+
+Price = Callable[[int, int], Awaitable[Outlay | None]]
+"""What embedding so many texts of so many tokens in all would take; None where nothing is embedded."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +55,14 @@ class Branch:
 
 @dataclass(frozen=True)
 class Estimate:
-    """`is_whole`: the site lists its pages; else there are more than are known so far."""
+    """`is_whole`: the site lists its pages; else there are more than are known so far. `seconds` are those of the crawl, until
+    all is found by words; `outlay` says what vectors of it take beside that."""
 
     pages: int
     is_whole: bool
     seconds: float
     tokens: int
+    outlay: Outlay | None = None
 
 
 @dataclass(frozen=True)
@@ -86,8 +95,9 @@ class _Start:
 class Previewer:
     """Asks a site for its robots.txt, its start page, a few more, and for what it lists itself; nothing is stored."""
 
-    def __init__(self, parts: CrawlParts) -> None:
+    def __init__(self, parts: CrawlParts, price: Price) -> None:
         self._parts = parts
+        self._price = price
 
     async def preview(self, request: CrawlRequest) -> Preview:
         """Raises InvalidUrl, InvalidInput (a glob) and FetchError when the start page can't be had."""
@@ -106,9 +116,12 @@ class Previewer:
         scope = scope_of(request, start.document.url, is_list=start.listing is not None)
         seconds = max(1.0, TOTAL_SECONDS - (time.monotonic() - started))
         discovery = None if request.is_single else await self._discover(start, robots, scope, seconds)
-        return await asyncio.get_running_loop().run_in_executor(
+        judged = await asyncio.get_running_loop().run_in_executor(
             self._parts.executor, self._judge, request, url, robots, scope, start, discovery
         )
+        pages, tokens = judged.estimate.pages, judged.estimate.tokens
+        outlay = await self._price(max(pages, tokens // TOKENS_PER_TEXT), tokens)
+        return replace(judged, estimate=replace(judged.estimate, outlay=outlay))
 
     async def _read(self, url: str, *, is_single: bool) -> _Start:
         parts, listing = self._parts, None
@@ -228,15 +241,16 @@ def _estimate(
 def _tree(urls: Sequence[str]) -> Branch:
     """The folders that the pages lie in, those with the most pages first."""
     paths = [[unquote(part) for part in split_url(url).path.split("/")[1:-1]] for url in urls]
-    return _branch("/", paths, 0)
+    return _branch("/", paths, 0, TREE_DEPTH)
 
 
-def _branch(path: str, below: list[list[str]], depth: int) -> Branch:
-    if depth == TREE_DEPTH:
+def _branch(path: str, below: list[list[str]], depth: int, steps: int) -> Branch:
+    if steps == 0 or depth == MOST_DEPTH:
         return Branch(path, len(below))
     folders: dict[str, list[list[str]]] = {}
     for parts in below:
         if len(parts) > depth:
             folders.setdefault(parts[depth], []).append(parts)
     largest = sorted(folders.items(), key=lambda item: (-len(item[1]), item[0]))[:MOST_CHILDREN]
-    return Branch(path, len(below), tuple(_branch(f"{path}{name}/", inner, depth + 1) for name, inner in largest))
+    left = steps if [len(inner) for _, inner in largest] == [len(below)] else steps - 1
+    return Branch(path, len(below), tuple(_branch(f"{path}{name}/", inner, depth + 1, left) for name, inner in largest))

@@ -1,4 +1,4 @@
-"""How fast a server may be asked: requests and tokens a minute, what its headers tell, and how long to wait after a failure."""
+"""How fast a server may be asked: requests and tokens a minute and what its headers tell."""
 
 from __future__ import annotations
 
@@ -7,13 +7,9 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 
 from gleanery.errors import EmbedRateLimited
 
-BACKOFF_BASE_SECONDS = 1.0
-BACKOFF_CAP_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 120.0
 """Told to wait longer than this, the task gives its place to others and comes back."""
 LONGEST_PAUSE_SECONDS = 3600.0
@@ -155,29 +151,6 @@ def duration_seconds(text: str) -> float | None:
         return None
     hours, minutes, seconds, milliseconds = (float(part or 0) for part in match.groups())
     return hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
-
-
-def retry_delay(attempt: int, retry_after: float | None, chance: float) -> float:
-    """Seconds to wait after try number `attempt` (from 0) failed; `chance` is in [0, 1).
-
-    Backoff with full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). A server's
-    Retry-After is the least to wait; the jitter comes on top, so that many clients don't return in the same moment.
-    """
-    jitter = chance * min(BACKOFF_CAP_SECONDS, BACKOFF_BASE_SECONDS * 2.0**attempt)
-    return jitter if retry_after is None else retry_after + chance * min(1.0, retry_after)
-
-
-def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
-    """What `retry-after-ms` (OpenAI's) or `Retry-After` (RFC 9110: seconds or a date) asks for; None for neither."""
-    if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
-        return milliseconds / 1000
-    value = headers.get("retry-after", "")
-    if (seconds := _number(value)) is not None:
-        return seconds
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
-    except (ValueError, TypeError):  # no date, or one without a zone
-        return None
 
 
 def _number(value: str | None) -> float | None:

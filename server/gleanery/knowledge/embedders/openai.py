@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from gleanery.backoff import retry_after_seconds, retry_delay
 from gleanery.errors import (
     EmbedError,
     EmbedMismatch,
@@ -25,7 +26,7 @@ from gleanery.errors import (
 )
 from gleanery.knowledge.embedders.answers import Answer, decode_answer
 from gleanery.knowledge.embedders.embedder import PROBE_TEXT, Embedding, Vectors, all_of, valid_unicode
-from gleanery.knowledge.embedders.limits import LONGEST_WAIT_SECONDS, Throttle, retry_after_seconds, retry_delay
+from gleanery.knowledge.embedders.limits import LONGEST_WAIT_SECONDS, Throttle
 from gleanery.knowledge.embedders.options import EmbedderOptions
 from gleanery.knowledge.embedders.refusals import Refusal, TextFault, error_of
 from gleanery.knowledge.tokens import count_tokens, truncate_to_tokens

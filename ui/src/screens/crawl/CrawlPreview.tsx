@@ -1,104 +1,115 @@
-// What a crawl would take and skip, and why, before it is started.
+// What a crawl would take and skip, and why, before it is started. What it takes and costs follows the folders switched off.
 
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 
-import { count, counted, duration, shortUrl } from "../../text/format";
-import { reasonOf } from "../../text/reasons";
+import { shortUrl } from "../../text/format";
 import { visible } from "../../text/visible";
-import type { BranchShape, PreviewShape, TriedShape } from "../../wire";
+import type { EstimateShape, PreviewShape } from "../../wire";
+import { costText, about, pagesText, priceText, timeText } from "./estimate";
+import { LeftOut } from "./LeftOut";
+import { type Branch, estimateOf, type Off, patternsOf } from "./scope";
+import { ScopeTree } from "./ScopeTree";
+import { SiteOffers, siteFacts } from "./SiteOffers";
 
 const MODES: Readonly<Record<PreviewShape["mode"], string>> = {
   single: "One page",
   site: "Whole site",
   recursive: "Along its links",
 };
-const MOST_FOLDERS = 12;
 
-export function CrawlPreview({ found }: { found: PreviewShape }): ReactNode {
+interface Props {
+  readonly found: PreviewShape;
+  readonly scope: Branch;
+  readonly off: Off;
+  readonly onSwitch: (off: Off) => void;
+  readonly isStale: boolean;
+  readonly onLookAgain: () => void;
+  readonly isStarting: boolean;
+}
+
+export function CrawlPreview({ found, scope, off, onSwitch, isStale, onLookAgain, isStarting }: Props): ReactNode {
+  const section = useRef<HTMLElement>(null);
+  useEffect(() => {
+    section.current?.scrollIntoView({ block: "nearest" }); // gives a promise in newer browsers, which is no clean-up
+    // The button that looked again went with the old preview.
+    if (document.activeElement === document.body) section.current?.focus({ preventScroll: true });
+  }, [found]);
+  const estimate = estimateOf(found.estimate, scope, off);
   return (
-    <section className="preview" aria-label="Preview" aria-live="polite" data-testid="preview-found">
+    <section className="preview" aria-label="Preview" data-testid="preview-found" tabIndex={-1} ref={section}>
       <p className="b wrap">{visible(found.title === "" ? shortUrl(found.final_url) : found.title)}</p>
       <p className="sm wrap">
         <span className="st run">{MODES[found.mode]}</span> {visible(found.sentence)}
       </p>
-      <dl className="preview-facts sm">
-        {factsOf(found).map(([name, value]) => (
-          <div key={name + value}>
-            <dt className="muted">{name}</dt>
-            <dd className="wrap">{visible(value)}</dd>
-          </div>
-        ))}
-      </dl>
-      <Tree root={found.scope} />
-      <Skipped found={found} />
+      {isStale ? <Stale onLookAgain={onLookAgain} /> : null}
+      <FactList facts={[...estimateFacts(estimate), ...siteFacts(found)]} />
+      <ScopeTree scope={scope} off={off} onSwitch={onSwitch} />
+      <SwitchedOff patterns={patternsOf(scope, off)} />
+      <LeftOut found={found} />
+      <SiteOffers tried={found.tried} />
+      <StartBar estimate={estimate} isStarting={isStarting} />
     </section>
   );
 }
 
-function factsOf({ url, final_url: led, generator, estimate, robots, rendering_sign: sign, tried, is_complete: isComplete }: PreviewShape): [string, string][] {
-  const { pages, is_whole: isWhole, seconds, tokens } = estimate;
-  const time = seconds < 1 ? "under a second" : `about ${duration(seconds)}`;
-  const facts: [string, string | null][] = [
-    ["Estimate", `${counted(pages, "page")}${isWhole ? "" : " known so far"}, ${time}${tokens === 0 ? "" : `, about ${counted(tokens, "token")}`}`],
-    ["Leads to", led === url ? null : led],
-    ["Made with", generator === "" ? null : generator],
-    ["robots.txt", robots.crawl_delay_seconds === null ? "allows it" : `allows it, with ${robots.crawl_delay_seconds} s between requests`],
-    ["Rendering", sign === null ? "not needed" : `needed: ${sign}`],
-    ...tried.filter((place) => place.outcome === "found").map((place): [string, string] => ["Found", placeText(place)]),
-    ["Cut short", isComplete ? null : "there was no time to look at all that the site lists"],
+export type Fact = readonly [name: string, value: string];
+
+function estimateFacts(estimate: EstimateShape): Fact[] {
+  return [
+    ["Takes", pagesText(estimate)],
+    ["Time", timeText(estimate)],
+    ["Cost", costText(estimate)],
   ];
-  return facts.filter((fact): fact is [string, string] => fact[1] !== null);
 }
 
-function placeText({ target, found, wanted }: TriedShape): string {
-  return `${target} with ${counted(found, "page")}${wanted === found ? "" : `, ${count(wanted)} in scope`}`;
-}
-
-/** The folders with the most pages: those of the first that has several, with a bar each. */
-function Tree({ root }: { root: BranchShape }): ReactNode {
-  let top = root;
-  for (let only = top.children[0]; only !== undefined && only.pages === top.pages; only = top.children[0]) top = only;
-  const shown = [top, ...top.children.slice(0, MOST_FOLDERS)];
-  const hidden = top.children.length - MOST_FOLDERS;
+function FactList({ facts }: { facts: readonly Fact[] }): ReactNode {
   return (
-    <div>
-      <h3 className="sm">Would be taken</h3>
-      <ul className="folders sm" aria-label="Folders">
-        {shown.map((branch) => (
-          <li key={branch.path} className={branch === top ? "" : "inner"}>
-            <span className="mono ell" title={visible(branch.path)}>
-              {visible(branch === top ? branch.path : branch.path.slice(top.path.length))}
-            </span>
-            <span className="track" aria-hidden="true">
-              <b className="fill" style={{ transform: `scaleX(${branch.pages / Math.max(1, top.pages)})` }} />
-            </span>
-            <span className="num muted">{count(branch.pages)}</span>
-          </li>
-        ))}
-      </ul>
-      {hidden > 0 ? <p className="muted xs">and {counted(hidden, "folder")} more</p> : null}
-    </div>
+    <dl className="preview-facts sm">
+      {facts.map(([name, value]) => (
+        <div key={name + value}>
+          <dt className="muted">{name}</dt>
+          <dd className="wrap">{visible(value)}</dd>
+        </div>
+      ))}
+    </dl>
   );
 }
 
-function Skipped({ found }: { found: PreviewShape }): ReactNode {
-  const reasons = Object.entries(found.skipped).sort((a, b) => b[1] - a[1]);
-  if (reasons.length === 0) return null;
-  const total = reasons.reduce((sum, [, size]) => sum + size, 0);
+function Stale({ onLookAgain }: { onLookAgain: () => void }): ReactNode {
   return (
-    <details className="sm">
-      <summary>{counted(total, "known address", "known addresses")} would be left out</summary>
-      <ul className="stack pad">
-        {reasons.map(([reason, size]) => (
-          <li key={reason} className="wrap">
-            <b className="num">{count(size)}</b> {visible(reasonOf(reason).label)}{" "}
-            <span className="muted">{reasonOf(reason).help}</span>
-            <span className="muted mono xs ell block" title={visible(found.examples[reason]?.join("\n") ?? "")}>
-              {visible(found.examples[reason]?.[0] ?? "")}
-            </span>
-          </li>
-        ))}
-      </ul>
-    </details>
+    <p className="sm row" role="status">
+      The options have changed since.
+      <button type="button" className="btn small" onClick={onLookAgain}>
+        Look again
+      </button>
+    </p>
+  );
+}
+
+function SwitchedOff({ patterns }: { patterns: readonly string[] }): ReactNode {
+  if (patterns.length === 0) return null;
+  return (
+    <p className="sm wrap" data-testid="switched-off">
+      <span className="muted">Left out by</span>{" "}
+      {patterns.map((pattern) => (
+        <code key={pattern} className="tag mono">
+          {visible(pattern)}
+        </code>
+      ))}
+    </p>
+  );
+}
+
+/** Stays in view below a long tree. */
+function StartBar({ estimate, isStarting }: { estimate: EstimateShape; isStarting: boolean }): ReactNode {
+  return (
+    <div className="start-bar">
+      <p className="sm" role="status" data-testid="preview-sum">
+        <b className="num">{pagesText(estimate)}</b>, {about(estimate.seconds)}, {priceText(estimate)}
+      </p>
+      <button type="submit" className="btn pri" data-testid="start-previewed" disabled={isStarting}>
+        {isStarting ? "Starting…" : "Crawl this"}
+      </button>
+    </div>
   );
 }

@@ -1,41 +1,69 @@
 // What the form of a new crawl asks for; what was left as it is or empty is left to the server.
 
+import { ApiError } from "../../data/api";
 import type { BrowserOptions, CrawlStart, RenderMode } from "../../wire";
 
 type Written = { -readonly [Name in keyof CrawlStart]: CrawlStart[Name] };
+type WrittenBrowser = { -readonly [Name in keyof BrowserOptions]: BrowserOptions[Name] };
+export type WaitUntil = NonNullable<BrowserOptions["wait_until"]>;
 
-const RENDER_MODES: readonly string[] = ["auto", "http", "browser"] satisfies RenderMode[];
+const RENDER_MODES: Readonly<Record<RenderMode, true>> = { auto: true, http: true, browser: true };
+const WAITS: Readonly<Record<WaitUntil, true>> = { settled: true, domcontentloaded: true, load: true, networkidle: true };
 
-export function requestOf(form: FormData): CrawlStart {
+/** `switchedOff` are the patterns of the preview's branches that are off. Throws an ApiError that names the field of what is
+ * no number. */
+export function requestOf(form: FormData, switchedOff: readonly string[] = []): CrawlStart {
   const request: Written = { url: withScheme(text(form, "url")) };
-  for (const name of ["max_pages", "max_depth", "max_minutes"] as const) {
-    if (text(form, name) !== "") request[name] = Number(text(form, name));
+  for (const name of ["max_pages", "max_depth", "max_minutes", "priority"] as const) {
+    const value = number(form, name);
+    if (value !== null) request[name] = value;
   }
   for (const name of ["subdomains", "all_variants"] as const) {
     if (form.has(name)) request[name] = true;
   }
+  for (const name of ["knowledge_type", "refresh_every", "webhook_url"] as const) {
+    if (text(form, name) !== "") request[name] = text(form, name);
+  }
+  if (form.has("without_code")) request.extract_code = false;
   request.include = list(form, "include", /\n/);
-  request.exclude = list(form, "exclude", /\n/);
+  request.exclude = [...new Set([...list(form, "exclude", /\n/), ...switchedOff])];
   request.tags = list(form, "tags", /,/);
   const render = text(form, "render");
-  if (RENDER_MODES.includes(render) && render !== "auto") request.render = render as RenderMode;
+  if (isOf(RENDER_MODES, render) && render !== "auto") request.render = render;
   const browser = browserOf(form);
   if (render === "browser" && Object.keys(browser).length > 0) request.browser = browser;
   return request;
 }
 
 function browserOf(form: FormData): BrowserOptions {
-  const [waitFor, clicks] = [text(form, "wait_for"), list(form, "clicks", /\n/)];
-  return {
-    ...(waitFor === "" ? {} : { wait_for: waitFor }),
-    ...(clicks.length === 0 ? {} : { clicks }),
-    ...(form.has("scroll") ? { scroll: true } : {}),
-  };
+  const options: WrittenBrowser = {};
+  const [waitFor, waitUntil, script] = [text(form, "wait_for"), text(form, "wait_until"), text(form, "scripts")];
+  const clicks = list(form, "clicks", /\n/);
+  const timeout = number(form, "timeout_seconds");
+  if (waitFor !== "") options.wait_for = waitFor;
+  if (isOf(WAITS, waitUntil) && waitUntil !== "settled") options.wait_until = waitUntil;
+  if (script !== "") options.scripts = [script];
+  if (clicks.length > 0) options.clicks = clicks;
+  if (form.has("scroll")) options.scroll = true;
+  if (timeout !== null) options.timeout_seconds = timeout;
+  return options;
+}
+
+function isOf<Name extends string>(names: Readonly<Record<Name, true>>, value: string): value is Name {
+  return Object.hasOwn(names, value);
 }
 
 function text(form: FormData, name: string): string {
   const value = form.get(name);
   return typeof value === "string" ? value.trim() : "";
+}
+
+function number(form: FormData, name: string): number | null {
+  const written = text(form, name).replace(/(?<=\d)[ ,](?=\d{3}\b)/g, "");
+  if (written === "") return null;
+  const value = Number(written);
+  if (Number.isFinite(value)) return value;
+  throw new ApiError(422, { code: "invalid_field", message: `${name}: must be a number`, details: { field: name, reason: "must be a number" } });
 }
 
 function list(form: FormData, name: string, separator: RegExp): string[] {
@@ -45,6 +73,6 @@ function list(form: FormData, name: string, separator: RegExp): string[] {
     .filter((part) => part !== "");
 }
 
-function withScheme(url: string): string {
+export function withScheme(url: string): string {
   return url === "" || url.includes(":/") ? url : `https://${url}`;
 }

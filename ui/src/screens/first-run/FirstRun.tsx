@@ -5,13 +5,15 @@ import { Navigate } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 
 import { useApp } from "../../components/app";
-import { CrawlForm, useStartCrawl } from "../crawl/CrawlForm";
 import { InlineError, Loaded } from "../../components/Failure";
 import { Heading } from "../../components/Heading";
-import { Icon, type IconName } from "../../components/Icon";
 import { healthQuery } from "../../data/server";
 import { isEmptyQuery } from "../../data/sources";
-import type { PartStatus } from "../../wire";
+import { CrawlForm } from "../crawl/CrawlForm";
+import { Uploads } from "../crawl/Uploads";
+import { useStartCrawl } from "../crawl/useStartCrawl";
+import "./first-run.css";
+import { Readiness } from "./Readiness";
 
 export function FirstRun(): ReactNode {
   const { api } = useApp();
@@ -31,7 +33,9 @@ function Welcome(): ReactNode {
       </p>
       <CrawlForm isLarge />
       <Example />
+      <Uploads />
       <Readiness />
+      <WhatHappens />
     </div>
   );
 }
@@ -54,45 +58,28 @@ function Example(): ReactNode {
   );
 }
 
-const PARTS = [
-  { name: "database", label: "Database" },
-  { name: "embedder", label: "Embedding model" },
-  { name: "browser", label: "Browser" },
-  { name: "worker", label: "Worker" },
+const STEPS = [
+  ["It looks at the site", "Its robots.txt, its sitemap and the first page tell how far the site goes and what may be read."],
+  ["It reads the pages", "You see each one come in, what was left out and why. Nothing outside the address's folder is taken."],
+  ["You search", "From the first stored page on, by words and by meaning. A refresh takes only what has changed."],
 ] as const;
-const STATES: Readonly<Record<PartStatus, { readonly icon: IconName; readonly tone: string; readonly word: string }>> = {
-  ok: { icon: "check", tone: "ok", word: "ready" },
-  degraded: { icon: "alert", tone: "warn", word: "limited" },
-  off: { icon: "slash", tone: "", word: "off" },
-  failed: { icon: "cross", tone: "bad", word: "failed" },
-};
 
-function Readiness(): ReactNode {
-  const { api } = useApp();
+function WhatHappens(): ReactNode {
   return (
-    <Loaded query={useQuery(healthQuery(api))}>
-      {(health) => (
-        <section className="card pad" aria-labelledby="ready">
-          <h2 id="ready">{health.status === "ok" ? "Ready to crawl" : "Ready, with limits"}</h2>
-          <ul className="steps">
-            {PARTS.map(({ name, label }) => {
-              const part = health.parts[name];
-              if (part === undefined) return null;
-              const { icon, tone, word } = STATES[part.status];
-              return (
-                <li key={name}>
-                  <span className={`i ${tone}`}>
-                    <Icon name={icon} />
-                  </span>
-                  <span>
-                    {label} {word} <span className="muted sm">{part.message}</span>
-                  </span>
-                </li>
-              );
-            })}
-          </ul>
-        </section>
-      )}
-    </Loaded>
+    <section aria-labelledby="then" className="stack">
+      <h2 id="then">What happens then</h2>
+      <ol className="steps then">
+        {STEPS.map(([title, text], index) => (
+          <li key={title}>
+            <span className="i" aria-hidden="true">
+              {index + 1}
+            </span>
+            <span>
+              {title} <span className="muted sm">{text}</span>
+            </span>
+          </li>
+        ))}
+      </ol>
+    </section>
   );
 }

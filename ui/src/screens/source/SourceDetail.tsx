@@ -200,7 +200,6 @@ function Body({ tab, source, isRunning }: { tab: SourceTab; source: SourceShape;
   const sourceId = source.source_id;
   switch (tab) {
     case "pages":
-    case "changes":
       return <PagesTab sourceId={sourceId} isRunning={isRunning} />;
     case "code":
       return <CodeTab sourceId={sourceId} />;

@@ -1,11 +1,10 @@
 import { oneOf, type Raw, text } from "../../params";
 
-export type SourceTab = "pages" | "code" | "changes" | "history" | "queries" | "storage" | "settings";
+export type SourceTab = "pages" | "code" | "history" | "queries" | "storage" | "settings";
 
 const TABS: Readonly<Record<SourceTab, true>> = {
   pages: true,
   code: true,
-  changes: true,
   history: true,
   queries: true,
   storage: true,
