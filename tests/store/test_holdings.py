@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gleanery.errors import NotFound
 from gleanery.model import Fence, NewTask, TaskStatus
+from gleanery.store import sqlite_holdings
 from gleanery.store.base import Store
 from gleanery.store.holdings import Folder, Held
 from gleanery.store.values import SourceChange
@@ -100,6 +103,21 @@ async def test_storage_counts_bytes_and_tells_what_is_seen_from_what_is_kept(cra
     assert after.kept.count == 2
     assert after.kept.size_bytes == sum(held.size_bytes for held in (first.pages, first.chunks, first.code))
     assert after.languages == {}
+
+
+async def test_what_is_added_up_over_a_source_is_read_from_indexes(store: Store, tmp_path: Path) -> None:
+    await start_crawl(store)
+    database = sqlite3.connect(tmp_path / "gleanery.db")
+    try:
+        values = {"source": "src_1", "seen": 1}
+        plans = {
+            name: [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+            for name, sql in (("languages", sqlite_holdings._LANGUAGES), ("vectors", sqlite_holdings._VECTORS))
+        }
+    finally:
+        database.close()
+    assert any("USING COVERING INDEX code_source" in step for step in plans["languages"]), plans
+    assert any("USING COVERING INDEX chunk_source" in step for step in plans["vectors"]), plans
 
 
 async def test_embeddings_are_those_of_the_source_newest_first(store: Store) -> None:

@@ -38,16 +38,24 @@ function Kept({ source, schedule }: { source: SourceShape; schedule: ScheduleSha
   const { api } = useApp();
   const stale = useStale();
   const { schedule_id: scheduleId, is_paused: isPaused } = schedule;
+  // What was asked for shows at once, until it is known how it stands.
+  const [wanted, setWanted] = useState<boolean | null>(null);
   const turn = useMutation({
-    mutationFn: (isOn: boolean) => changeRefreshSchedule(api, scheduleId, { is_paused: !isOn }),
-    onSettled: stale,
+    mutationFn: (toOn: boolean) => changeRefreshSchedule(api, scheduleId, { is_paused: !toOn }),
+    onSettled: async () => {
+      await stale();
+      setWanted(null);
+    },
   });
+  const change = (toOn: boolean): void => {
+    setWanted(toOn);
+    turn.mutate(toOn);
+  };
   const remove = useMutation({ mutationFn: () => deleteRefreshSchedule(api, scheduleId), onSettled: stale });
-  const isOn = turn.isPending ? turn.variables : !isPaused;
   return (
     <div className="stack" data-testid="schedule">
       <label className="chk">
-        <input type="checkbox" checked={isOn} disabled={turn.isPending} onChange={(event) => turn.mutate(event.target.checked)} />
+        <input type="checkbox" checked={wanted ?? !isPaused} disabled={wanted !== null} onChange={(event) => change(event.target.checked)} />
         Refreshed {scheduleText(schedule)}
       </label>
       <NextAndLast schedule={schedule} />
