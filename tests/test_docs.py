@@ -22,6 +22,7 @@ from gleanery.api import (
     embedder,
     export,
     health_shapes,
+    holding_shapes,
     live,
     saved_query_shapes,
     schedules,
@@ -32,6 +33,7 @@ from gleanery.api import (
     upload,
     webhooks,
 )
+from gleanery.api.source_schedule import SourceScheduleRequest
 from gleanery.cli.arguments import build_parser
 from gleanery.cli.exits import Exit
 from gleanery.config import Settings, env_name
@@ -228,6 +230,16 @@ async def test_every_route_and_parameter_is_in_the_rest_page(client: Client) -> 
         (search_shapes.SourceFacetShape, "rest.html", "search-facets"),
         (RefreshRequest, "rest.html", "source-refresh"),
         (RefreshRequest, "refresh.html", "start"),
+        (source_shapes.SourceChangeRequest, "rest.html", "source-change"),
+        (source_shapes.LastCrawlShape, "rest.html", "sources-list"),
+        (holding_shapes.BranchPage, "rest.html", "source-tree"),
+        (holding_shapes.FolderShape, "rest.html", "source-tree"),
+        (holding_shapes.StorageShape, "rest.html", "source-storage"),
+        (holding_shapes.HeldShape, "rest.html", "source-storage"),
+        (holding_shapes.LanguageCount, "rest.html", "source-storage"),
+        (holding_shapes.EmbeddingTask, "rest.html", "source-storage"),
+        (holding_shapes.EmbeddingTotals, "rest.html", "source-storage"),
+        (SourceScheduleRequest, "rest.html", "source-schedule"),
         (source_shapes.GenerationShape, "rest.html", "generations"),
         (change_shapes.PageCounts, "rest.html", "changes"),
         (change_shapes.PageDeltaShape, "rest.html", "changes-pages"),

@@ -12,6 +12,7 @@ import { queueParams } from "./screens/queue/params";
 import { searchParams } from "./screens/search/params";
 import { settingsParams } from "./screens/settings/params";
 import { sourceParams } from "./screens/source/params";
+import { sourcesParams } from "./screens/sources/params";
 import { taskParams } from "./screens/task/params";
 
 const rootRoute = createRootRoute({
@@ -45,6 +46,7 @@ const taskRoute = createRoute({
 const sourcesRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/sources",
+  validateSearch: sourcesParams,
   component: lazyRouteComponent(() => import("./screens/sources/Sources"), "Sources"),
 });
 

@@ -92,6 +92,14 @@ def int_of(request: web.Request, name: str, default: int, *, least: int = 0, mos
     return int(text)
 
 
+def flag_of(request: web.Request, name: str) -> bool:
+    """`true` or `false` of the query string; without it false. Raises InvalidInput naming it."""
+    text = request.query.get(name, "false")
+    if text not in ("true", "false"):
+        raise errors.InvalidInput(name, "must be true or false")
+    return text == "true"
+
+
 def cursor_of(request: web.Request) -> list[Any] | None:
     """The key of the last row of the page before. Raises InvalidInput for one that we didn't make."""
     text = request.query.get("cursor")

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from gleanery import errors
 from gleanery.api import crawl_shapes, present, source_shapes, task_shapes
-from gleanery.api.http import answer, cursor_of, idempotency_of, int_of, limit_of, make_cursor, read
+from gleanery.api.http import answer, cursor_of, flag_of, idempotency_of, int_of, limit_of, make_cursor, read
 from gleanery.api.route import CURSOR, LIMIT, PAGED, Query, Route
 from gleanery.engine.submit import Submitter
 from gleanery.handlers.crawl.payload import CrawlChange, CrawlRequest, CrawlStart
@@ -16,6 +16,7 @@ from gleanery.handlers.crawl.preview import Previewer
 from gleanery.handlers.crawl.start import CheckUrl
 from gleanery.model import NewTask, utc_now
 from gleanery.store.base import Store
+from gleanery.store.values import SourceChange
 from gleanery.web.urls import parse_url, url_key
 
 
@@ -80,7 +81,7 @@ class KnowledgeApi:
             Route(
                 "PATCH",
                 "/api/v1/knowledge/crawls/{task_id}",
-                self.change,
+                self.change_limits,
                 "Change the limits of a crawl, also while it runs",
                 "knowledge",
                 task_shapes.TaskShape,
@@ -103,6 +104,16 @@ class KnowledgeApi:
             ),
             Route("GET", source, self.source, "One source", "sources", source_shapes.SourceShape, errors=(404,)),
             Route(
+                "PATCH",
+                source,
+                self.change,
+                "Change what it is called and found by",
+                "sources",
+                source_shapes.SourceShape,
+                source_shapes.SourceChangeRequest,
+                errors=(404,),
+            ),
+            Route(
                 "DELETE",
                 source,
                 self.delete,
@@ -124,7 +135,11 @@ class KnowledgeApi:
                 "Its pages, by URL",
                 "sources",
                 source_shapes.PageSummaryPage,
-                query=PAGED,
+                query=(
+                    *PAGED,
+                    Query("text", "Only those with this in their title or URL."),
+                    Query("missing", "`true`: only those that the last refresh did not meet.", "boolean"),
+                ),
                 errors=(404,),
             ),
             Route(
@@ -214,7 +229,7 @@ class KnowledgeApi:
         )
         return answer(shape)
 
-    async def change(self, request: web.Request) -> web.Response:
+    async def change_limits(self, request: web.Request) -> web.Response:
         body = await read(request, CrawlChange)
         if body.concurrency is not None and body.concurrency > self._max_concurrency:
             raise errors.InvalidInput(
@@ -239,6 +254,13 @@ class KnowledgeApi:
             present.of_source(await self._store.knowledge.source(request.match_info["source_id"], self._model()))
         )
 
+    async def change(self, request: web.Request) -> web.Response:
+        body = await read(request, source_shapes.SourceChangeRequest)
+        tags = None if body.tags is None else tuple(dict.fromkeys(body.tags))
+        change = SourceChange(body.title, body.description, tags, body.knowledge_type)
+        source = await self._store.knowledge.change_source(request.match_info["source_id"], change)
+        return answer(present.of_source(await self._store.knowledge.source(source.source_id, self._model())))
+
     async def delete(self, request: web.Request) -> web.Response:
         source_id = request.match_info["source_id"]
         await self._store.knowledge.delete_source(source_id)
@@ -248,7 +270,14 @@ class KnowledgeApi:
     async def pages(self, request: web.Request) -> web.Response:
         limit, key = limit_of(request), cursor_of(request)
         after = str(key[0]) if key else None
-        rows = await self._store.knowledge.pages(request.match_info["source_id"], after=after, limit=limit)
+        is_missing = flag_of(request, "missing")
+        rows = await self._store.knowledge.pages(
+            request.match_info["source_id"],
+            after=after,
+            limit=limit,
+            text=request.query.get("text"),
+            is_missing=is_missing,
+        )
         cursor = make_cursor(rows[-1][0].url_key) if len(rows) == limit else None
         return answer(
             source_shapes.PageSummaryPage(

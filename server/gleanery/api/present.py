@@ -13,6 +13,7 @@ from gleanery.api.source_shapes import (
     CodeExampleShape,
     GenerationShape,
     HeadingShape,
+    LastCrawlShape,
     PageShape,
     PageSummary,
     SourceShape,
@@ -206,6 +207,7 @@ def of_source(source: model.Source) -> SourceShape:
         size_bytes=source.size_bytes,
         description=source.description,
         generation=source.generation,
+        last_crawl=None if source.last_crawl is None else LastCrawlShape.model_validate(vars(source.last_crawl)),
     )
 
 

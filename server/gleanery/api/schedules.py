@@ -103,7 +103,9 @@ class ScheduleShape(wire.Shape):
     queue_name: str
     max_retries: int | None
     webhook_url: str | None
-    source_id: str | None = Field(description="The source that it crawls again, when `refresh_every` made it.")
+    source_id: str | None = Field(
+        description="The source that it crawls again, when `refresh_every` or `PUT /sources/{id}/schedule` made it."
+    )
     is_paused: bool
     created_at: datetime
     next_at: datetime | None = Field(description="The next tick; null while paused.")
@@ -203,9 +205,13 @@ class SchedulesApi:
         changed = replace(schedule, **given)
         is_resumed = schedule.is_paused and not changed.is_paused
         is_retimed = is_resumed or not _TIMING.isdisjoint(given)
-        kept = await self._schedules.put(self._checked(changed, is_retimed=is_retimed))
+        return answer(await self.keep(changed, is_retimed=is_retimed))
+
+    async def keep(self, schedule: Schedule, *, is_retimed: bool) -> ScheduleDetail:
+        """Check it and keep it, also in place of another one of its source. Raises InvalidInput."""
+        kept = await self._schedules.put(self._checked(schedule, is_retimed=is_retimed))
         self._wake()
-        return answer(self._detail(kept))
+        return self._detail(kept)
 
     async def delete(self, request: web.Request) -> web.Response:
         await self._schedules.delete(request.match_info["schedule_id"])

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from gleanery import model
 from gleanery.api.wire import Request, Shape
+from gleanery.handlers.crawl.payload import Tag
+
+
+class LastCrawlShape(Shape):
+    """The newest task that fills the source."""
+
+    task_id: str
+    task_type: Literal["crawl", "upload", "import"]
+    status: model.TaskStatus
+    created_at: datetime
+    ended_at: datetime | None
+    error_code: str | None = Field(description="Why it failed; `refresh_rejected`: the gate refused it.")
 
 
 class SourceShape(Shape):
@@ -26,8 +38,23 @@ class SourceShape(Shape):
     code_examples: int
     embedded_chunks: int
     size_bytes: int
-    description: str = Field(description="By a chat model, where one is set.")
+    description: str = Field(description="As somebody gave it, else by a chat model, where one is set.")
     generation: int = Field(description="The number of the state that is seen.")
+    last_crawl: LastCrawlShape | None = Field(description="None where its tasks are not kept any more.")
+
+
+class SourceChangeRequest(Request):
+    """What is to change of a source; what isn't given stays."""
+
+    title: Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)] | None = Field(
+        None,
+        description="Stays, whatever its pages are called. Empty: by its first page again, from the next crawl on.",
+    )
+    description: Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)] | None = Field(
+        None, description="Empty: left to a chat model again."
+    )
+    tags: list[Tag] | None = Field(None, max_length=50)
+    knowledge_type: Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)] | None = None
 
 
 class SourcePage(Shape):

@@ -16,6 +16,7 @@ from gleanery.api.embedder import BaseUrlCheck, EmbedderApi
 from gleanery.api.export import ExportApi, ImportApi
 from gleanery.api.generations import GenerationsApi
 from gleanery.api.health import BackgroundApi, HealthApi
+from gleanery.api.holdings import HoldingsApi
 from gleanery.api.http import MAX_BODY_BYTES, error_middleware
 from gleanery.api.knowledge import KnowledgeApi
 from gleanery.api.live import Live
@@ -27,6 +28,7 @@ from gleanery.api.saved_queries import SavedQueriesApi
 from gleanery.api.schedules import SchedulesApi
 from gleanery.api.search import SearchApi
 from gleanery.api.settings import SettingsApi
+from gleanery.api.source_schedule import SourceScheduleApi
 from gleanery.api.task_queue import TaskQueueApi
 from gleanery.api.tasks import TasksApi
 from gleanery.api.upload import UploadApi
@@ -75,13 +77,16 @@ def routes(
     health = HealthApi(
         store, engine.worker, vectors, parts.browser, settings, example_url=f"{url}/example/", started_at=utc_now()
     )
+    schedules = SchedulesApi(store.schedules, engine.submitter, check_url, engine.scheduler.wake, utc_now)
     return [
         *knowledge.routes(),
+        *HoldingsApi(store.holdings, store.vectors).routes(),
         *GenerationsApi(store, engine.submitter, check_url, engine.conductor.look_at).routes(),
         *UploadApi(engine.submitter, uploads(settings), check_url).routes(),
         *TaskQueueApi(store.tasks, engine.submitter, engine.steering, check_url).routes(),
         *TasksApi(store, ground.feed, engine.steering).routes(),
-        *SchedulesApi(store.schedules, engine.submitter, check_url, engine.scheduler.wake, utc_now).routes(),
+        *schedules.routes(),
+        *SourceScheduleApi(store.knowledge, schedules, utc_now).routes(),
         *WebhooksApi(store.outbox).routes(),
         *ExportApi(store.knowledge, store.portable, settings.data_dir).routes(),
         *ImportApi(engine.submitter, imported, check_url).routes(),

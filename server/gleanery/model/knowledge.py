@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from gleanery.model.crawls import FetchedBy
+from gleanery.model.tasks import TaskStatus
 
 FOREVER = 1 << 62
 """The generation in which what has not been replaced will go, and in which what is not there yet will come."""
@@ -52,6 +53,18 @@ class Heading:
 
 
 @dataclass(frozen=True)
+class LastCrawl:
+    """The newest task that fills a source: a crawl, a refresh, an upload or an import. `error_code` is why it failed."""
+
+    task_id: str
+    task_type: str
+    status: TaskStatus
+    created_at: datetime
+    ended_at: datetime | None = None
+    error_code: str | None = None
+
+
+@dataclass(frozen=True)
 class Source:
     source_id: str
     url: str
@@ -69,6 +82,7 @@ class Source:
     size_bytes: int = 0
     description: str = ""
     generation: int = 1
+    last_crawl: LastCrawl | None = None
 
 
 @dataclass(frozen=True)

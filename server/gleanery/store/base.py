@@ -38,6 +38,7 @@ from gleanery.model import (
 )
 from gleanery.store.enriching import EnrichStore
 from gleanery.store.generation_store import GenerationStore
+from gleanery.store.holdings import HoldingStore
 from gleanery.store.saved_queries import SavedQueryStore
 from gleanery.store.search_store import SearchStore
 from gleanery.store.values import (
@@ -48,6 +49,7 @@ from gleanery.store.values import (
     Idempotency,
     Removed,
     Retention,
+    SourceChange,
     TaskFilter,
     TaskStats,
     Timeline,
@@ -339,12 +341,20 @@ class KnowledgeStore(Protocol):
 
     async def name_source(self, source_id: str, title: str, task_id: str) -> None: ...
 
+    async def change_source(self, source_id: str, change: SourceChange) -> Source:
+        """What is given is so from now on, whatever its pages or a chat model say; an empty title or description leaves that
+        to them again. Its schedule goes by the new tags and kind too. Raises NotFound."""
+        ...
+
     async def delete_source(self, source_id: str) -> None:
         """Hide it at once and for good. Raises NotFound, and WrongState while a task of its works on it."""
         ...
 
-    async def pages(self, source_id: str, *, after: str | None, limit: int) -> Sequence[tuple[Page, int]]:
-        """By URL, without their Markdown, each with its length in characters."""
+    async def pages(
+        self, source_id: str, *, after: str | None, limit: int, text: str | None = None, is_missing: bool = False
+    ) -> Sequence[tuple[Page, int]]:
+        """By URL, without their Markdown, each with its length in characters. `text` stands in title or URL, in capitals or
+        not; with `is_missing` only those that the last refresh did not meet."""
         ...
 
     async def page(self, page_id: str, generation: int | None = None) -> Page:
@@ -484,6 +494,8 @@ class Store(Protocol):
     def crawls(self) -> CrawlStore: ...
     @property
     def knowledge(self) -> KnowledgeStore: ...
+    @property
+    def holdings(self) -> HoldingStore: ...
     @property
     def generations(self) -> GenerationStore: ...
     @property

@@ -10,6 +10,7 @@ from gleanery.store.sqlite import Database
 from gleanery.store.sqlite_crawls import SqliteCrawls
 from gleanery.store.sqlite_enrich import SqliteEnrich
 from gleanery.store.sqlite_generations import SqliteGenerations
+from gleanery.store.sqlite_holdings import SqliteHoldings
 from gleanery.store.sqlite_hosts import SqliteHosts
 from gleanery.store.sqlite_knowledge import SqliteKnowledge
 from gleanery.store.sqlite_outbox import SqliteOutbox
@@ -31,6 +32,7 @@ class EmbeddedStore:
         self.tasks = SqliteTasks(self._db)
         self.crawls = SqliteCrawls(self._db)
         self.knowledge = SqliteKnowledge(self._db)
+        self.holdings = SqliteHoldings(self._db)
         self.generations = SqliteGenerations(self._db)
         self.search = SqliteSearch(self._db)
         self.enrich = SqliteEnrich(self._db)

@@ -291,4 +291,6 @@ def _add_summaries(tx: Tx, fence: Fence, summaries: Sequence[NewSummary]) -> int
 
 def _describe_source(tx: Tx, fence: Fence, source_id: str, description: str) -> None:
     check_fence(tx, fence)
-    tx.db.execute("UPDATE source SET description = ? WHERE source_id = ?", (description, source_id))
+    tx.db.execute(
+        "UPDATE source SET description = ? WHERE source_id = ? AND is_described = 0", (description, source_id)
+    )

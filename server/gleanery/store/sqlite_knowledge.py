@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from gleanery import errors
-from gleanery.model import Chunk, FetchedBy, Heading, Page, Source, StoredCode
+from gleanery.model import Chunk, FetchedBy, Heading, LastCrawl, Page, Source, StoredCode, TaskStatus
 from gleanery.store import sqlite_schedules
 from gleanery.store.sqlite import Database, Tx
-from gleanery.store.sqlite_rows import compact, time_of
-from gleanery.store.values import FoundChunk, FoundCode
+from gleanery.store.sqlite_rows import certain_time, compact, time_of
+from gleanery.store.values import FoundChunk, FoundCode, SourceChange
 
 
 class SqliteKnowledge:
@@ -35,11 +35,16 @@ class SqliteKnowledge:
     async def name_source(self, source_id: str, title: str, task_id: str) -> None:
         await self._db.write(lambda tx: _name_source(tx, source_id, title, task_id))
 
+    async def change_source(self, source_id: str, change: SourceChange) -> Source:
+        return await self._db.write(lambda tx: _change_source(tx, source_id, change))
+
     async def delete_source(self, source_id: str) -> None:
         await self._db.write(lambda tx: _delete_source(tx, source_id))
 
-    async def pages(self, source_id: str, *, after: str | None, limit: int) -> Sequence[tuple[Page, int]]:
-        return await self._db.read(lambda db: _pages(db, source_id, after, limit))
+    async def pages(
+        self, source_id: str, *, after: str | None, limit: int, text: str | None = None, is_missing: bool = False
+    ) -> Sequence[tuple[Page, int]]:
+        return await self._db.read(lambda db: _pages(db, source_id, after, limit, text, is_missing))
 
     async def page(self, page_id: str, generation: int | None = None) -> Page:
         return await self._db.read(lambda db: _page_of(db, page_id, generation))
@@ -72,7 +77,7 @@ WHERE deleted_at IS NULL
 """
 
 
-def _source(row: sqlite3.Row) -> Source:
+def _source(db: sqlite3.Connection, row: sqlite3.Row) -> Source:
     return Source(
         source_id=row["source_id"],
         url=row["url"],
@@ -90,6 +95,26 @@ def _source(row: sqlite3.Row) -> Source:
         size_bytes=row["size_bytes"],
         description=row["description"],
         generation=row["generation"],
+        last_crawl=_last_crawl(db, row["source_id"]),
+    )
+
+
+def _last_crawl(db: sqlite3.Connection, source_id: str) -> LastCrawl | None:
+    """The newest task of the source that is not about its vectors or a chat model's work."""
+    row = db.execute(
+        "SELECT task_id, task_type, status, created_at, processing_completed_at, error ->> '$.code' AS error_code FROM task"
+        " WHERE serial_key = ? AND task_type IN ('crawl', 'upload', 'import') ORDER BY created_at DESC LIMIT 1",
+        (source_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    return LastCrawl(
+        row["task_id"],
+        row["task_type"],
+        TaskStatus(row["status"]),
+        certain_time(row["created_at"]),
+        time_of(row["processing_completed_at"]),
+        row["error_code"],
     )
 
 
@@ -99,7 +124,7 @@ def source_of(db: sqlite3.Connection, source_id: str, model: str | None) -> Sour
     ).fetchone()
     if row is None:
         raise errors.NotFound("source", source_id)
-    return _source(row)
+    return _source(db, row)
 
 
 def _sources(
@@ -112,7 +137,7 @@ def _sources(
         " ORDER BY created_at DESC, source.source_id LIMIT :limit",
         {"model": model, "at": at, "last": last, "limit": limit, "url_key": url_key},
     ).fetchall()
-    return [_source(row) for row in rows]
+    return [_source(db, row) for row in rows]
 
 
 def put_source(tx: Tx, source: Source, url_key: str) -> str:
@@ -142,9 +167,35 @@ def put_source(tx: Tx, source: Source, url_key: str) -> str:
 
 def _name_source(tx: Tx, source_id: str, title: str, task_id: str) -> None:
     tx.db.execute(
-        "UPDATE source SET title = CASE WHEN ? = '' THEN title ELSE ? END, last_task_id = ?, updated_at = ? WHERE source_id = ?",
+        "UPDATE source SET title = CASE WHEN ? = '' OR is_titled THEN title ELSE ? END, last_task_id = ?, updated_at = ?"
+        " WHERE source_id = ?",
         (title, title, task_id, tx.now.timestamp(), source_id),
     )
+
+
+def _change_source(tx: Tx, source_id: str, change: SourceChange) -> Source:
+    source = source_of(tx.db, source_id, None)
+    if change.title is not None:
+        tx.db.execute(
+            "UPDATE source SET title = ?, is_titled = ? WHERE source_id = ?",
+            (change.title, int(change.title != ""), source_id),
+        )
+    if change.description is not None:
+        tx.db.execute(
+            "UPDATE source SET description = ?, is_described = ? WHERE source_id = ?",
+            (change.description, int(change.description != ""), source_id),
+        )
+    tags = compact(list(source.tags if change.tags is None else change.tags))
+    kind = change.knowledge_type or source.knowledge_type
+    tx.db.execute(
+        "UPDATE source SET tags = ?, knowledge_type = ?, updated_at = ? WHERE source_id = ?",
+        (tags, kind, tx.now.timestamp(), source_id),
+    )
+    tx.db.execute(
+        "UPDATE schedule SET payload = json_set(payload, '$.tags', json(?), '$.knowledge_type', ?) WHERE source_id = ?",
+        (tags, kind, source_id),
+    )
+    return source_of(tx.db, source_id, None)
 
 
 def _delete_source(tx: Tx, source_id: str) -> None:
@@ -219,13 +270,24 @@ def _page_ids(db: sqlite3.Connection, source_id: str, url_keys: Sequence[str]) -
     return {row["url_key"]: row["page_id"] for row in rows}
 
 
-def _pages(db: sqlite3.Connection, source_id: str, after: str | None, limit: int) -> list[tuple[Page, int]]:
+def _pages(
+    db: sqlite3.Connection, source_id: str, after: str | None, limit: int, text: str | None, is_missing: bool
+) -> list[tuple[Page, int]]:
     source_of(db, source_id, None)
+    wanted = "AND missing_since IS NOT NULL" if is_missing else ""
+    if text:
+        wanted += " AND (title LIKE :like ESCAPE '\\' OR url LIKE :like ESCAPE '\\')"
     rows = db.execute(
-        f"SELECT {PAGE_COLUMNS}, chars FROM visible_page WHERE source_id = ? AND url_key > ? ORDER BY url_key LIMIT ?",
-        (source_id, after or "", limit),
+        f"SELECT {PAGE_COLUMNS}, chars FROM visible_page WHERE source_id = :source AND url_key > :after {wanted}"
+        " ORDER BY url_key LIMIT :limit",
+        {"source": source_id, "after": after or "", "like": f"%{_literal(text or '')}%", "limit": limit},
     ).fetchall()
     return [(page_from(row, ""), row["chars"]) for row in rows]
+
+
+def _literal(text: str) -> str:
+    """For LIKE, where it stands for itself."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 # Chunks and code

@@ -112,7 +112,20 @@ def insert_page(tx: Tx, bundle: PageBundle, born: int) -> int:
         ),
     ).lastrowid
     assert row is not None
+    tx.db.execute(
+        "INSERT INTO page_size (page_row, markdown_bytes, chunk_bytes, code_bytes) VALUES (?, ?, ?, ?)",
+        (
+            row,
+            _bytes(page.markdown),
+            sum(_bytes(chunk.content) for chunk in bundle.chunks),
+            sum(_bytes(each.code) for each in bundle.code_examples),
+        ),
+    )
     return row
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode())
 
 
 def insert_rows(tx: Tx, page_row: int, part: PageBundle) -> None:

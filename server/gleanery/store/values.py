@@ -149,6 +149,16 @@ class Removed:
 
 
 @dataclass(frozen=True)
+class SourceChange:
+    """What somebody says of a source; None leaves it as it is."""
+
+    title: str | None = None
+    description: str | None = None
+    tags: tuple[str, ...] | None = None
+    knowledge_type: str | None = None
+
+
+@dataclass(frozen=True)
 class ChunkText:
     """What the embedder needs of a chunk; `row` orders chunks by age, `text_row` is the text's, which others may have too."""
 

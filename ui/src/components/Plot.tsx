@@ -13,6 +13,8 @@ interface Props {
   readonly format: (value: number) => string;
   /** The highest value of the axis, where it is known: 1 for shares. */
   readonly top?: number;
+  /** Moments to be marked by a line and a word. */
+  readonly marks?: readonly { readonly at: number; readonly label: string }[];
 }
 
 const WIDTH = 720;
@@ -22,7 +24,7 @@ const BOTTOM = 22;
 const TOP = 8;
 const DAY_MS = 86_400_000;
 
-export function Plot({ label, series, kind, format, top }: Props): ReactNode {
+export function Plot({ label, series, kind, format, top, marks = [] }: Props): ReactNode {
   const id = useId();
   const range = valuesRange(series, kind, top);
   if (range === null) return <p className="muted">Nothing to plot yet.</p>;
@@ -51,6 +53,18 @@ export function Plot({ label, series, kind, format, top }: Props): ReactNode {
         <text x={frame.x + frame.width} y={HEIGHT - 6} textAnchor="end">
           {when(range.to)}
         </text>
+        {marks.map(({ at, label: word }) => {
+          const x = frame.x + (frame.width * (at - range.from)) / (range.to - range.from);
+          const isLate = x > frame.x + frame.width - 60;
+          return (
+            <g key={at} className="moment">
+              <line x1={x} x2={x} y1={frame.y} y2={frame.y + frame.height} />
+              <text x={isLate ? x - 4 : x + 4} y={frame.y + 10} textAnchor={isLate ? "end" : "start"}>
+                {word}
+              </text>
+            </g>
+          );
+        })}
         {kind === "areas"
           ? areasOf(series, range, frame).map((path, index) => (
               <g key={series[index]?.name} className={`series-${index}`}>

@@ -68,6 +68,11 @@ export class Api {
     return this.send("PATCH", PREFIX + path, body, {});
   }
 
+  /** A file, or text that is not JSON, as the body. */
+  postRaw<Reply>(path: string, body: Blob, type: string, query: Query = {}): Promise<Reply> {
+    return this.send("POST", PREFIX + path + queryText(query), body, { headers: { "Content-Type": type } });
+  }
+
   delete(path: string): Promise<void> {
     return this.send("DELETE", PREFIX + path, undefined, {});
   }
@@ -108,10 +113,11 @@ export class Api {
 
   private async answer(method: string, url: string, body: object | undefined, { headers, signal }: Sent): Promise<Response> {
     const all = new Headers(headers);
-    if (body !== undefined) all.set("Content-Type", "application/json");
+    const isRaw = body instanceof Blob;
+    if (body !== undefined && !isRaw) all.set("Content-Type", "application/json");
     if (this.session.key !== null) all.set("Authorization", `Bearer ${this.session.key}`);
-    const text = body === undefined ? null : JSON.stringify(body);
-    const response = await answerTo(url, { method, headers: all, body: text, signal: signal ?? null });
+    const sent = body === undefined ? null : isRaw ? body : JSON.stringify(body);
+    const response = await answerTo(url, { method, headers: all, body: sent, signal: signal ?? null });
     if (response.status === 401) this.session.wantKey();
     if (!response.ok) throw new ApiError(response.status, errorIn(response.status, await response.text()));
     return response;

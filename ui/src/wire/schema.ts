@@ -41,6 +41,16 @@ export interface components {
             };
             readonly workers: readonly components["schemas"]["WorkerShape"][];
         };
+        /** BranchPage */
+        readonly BranchPage: {
+            /** @description All right below it; empty on the pages after the first. */
+            readonly folders: readonly components["schemas"]["FolderShape"][];
+            /** @description The pages right below it, by URL. */
+            readonly items: readonly components["schemas"]["PageSummary"][];
+            readonly next_cursor: string | null;
+            /** @description The folder: `//`, host and path. */
+            readonly under: string;
+        };
         /** BranchShape */
         readonly BranchShape: {
             readonly children: readonly components["schemas"]["BranchShape"][];
@@ -600,6 +610,37 @@ export interface components {
             readonly texts: number;
             readonly tokens: number;
         };
+        /** EmbeddingTask */
+        readonly EmbeddingTask: {
+            /** @description None where the price isn't known. */
+            readonly cost_usd: number | null;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** @description That it has made; none: it made vectors alone. */
+            readonly generation: number | null;
+            readonly model: string | null;
+            /** @description Of which the site said that they are unchanged. */
+            readonly pages_not_fetched: number;
+            readonly saved_chunks: number;
+            /** @description Of texts that were there before and were not embedded again. */
+            readonly saved_tokens: number;
+            readonly status: components["schemas"]["TaskStatus"];
+            readonly task_id: string;
+            readonly task_type: string;
+            /** @description As charged. */
+            readonly tokens: number;
+        };
+        /** EmbeddingTotals */
+        readonly EmbeddingTotals: {
+            /** @description None where one price isn't known. */
+            readonly cost_usd: number | null;
+            readonly pages_not_fetched: number;
+            readonly saved_chunks: number;
+            readonly saved_tokens: number;
+            /** @description What those would have cost. */
+            readonly saved_usd: number | null;
+            readonly tokens: number;
+        };
         /**
          * ErrorAck
          * @description Answers what can't be done.
@@ -770,6 +811,15 @@ export interface components {
          * @enum {string}
          */
         readonly FetchedBy: "http" | "browser" | "markdown" | "unchanged";
+        /** FolderShape */
+        readonly FolderShape: {
+            /** @description Those of them that the last refresh did not meet. */
+            readonly missing: number;
+            /** @description All pages below it. */
+            readonly pages: number;
+            /** @description What `under` takes; folders that hold nothing but one folder are one with it. */
+            readonly path: string;
+        };
         /** GenerationChanges */
         readonly GenerationChanges: {
             /** @description The one that it was built beside; none: it was seen while it was built. */
@@ -848,6 +898,11 @@ export interface components {
             readonly status: "ok" | "degraded";
             readonly version: string;
         };
+        /** HeldShape */
+        readonly HeldShape: {
+            readonly count: number;
+            readonly size_bytes: number;
+        };
         /** HitShape */
         readonly HitShape: {
             readonly chunk_id: string;
@@ -890,6 +945,27 @@ export interface components {
             /** @enum {string} */
             readonly status: "queued" | "starting" | "analyzing" | "crawling" | "embedding" | "retrying" | "paused" | "running" | "complete" | "error" | "cancelled";
             readonly task_id: string;
+        };
+        /** LanguageCount */
+        readonly LanguageCount: {
+            readonly count: number;
+            /** @description None: of no known language. */
+            readonly language: string | null;
+        };
+        /**
+         * LastCrawlShape
+         * @description The newest task that fills the source.
+         */
+        readonly LastCrawlShape: {
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly ended_at: string | null;
+            /** @description Why it failed; `refresh_rejected`: the gate refused it. */
+            readonly error_code: string | null;
+            readonly status: components["schemas"]["TaskStatus"];
+            readonly task_id: string;
+            /** @enum {string} */
+            readonly task_type: "crawl" | "upload" | "import";
         };
         /**
          * LineKind
@@ -1353,7 +1429,7 @@ export interface components {
             readonly schedule_id: string;
             /** @description Ticks that were passed over. */
             readonly skipped_count: number;
-            /** @description The source that it crawls again, when `refresh_every` made it. */
+            /** @description The source that it crawls again, when `refresh_every` or `PUT /sources/{id}/schedule` made it. */
             readonly source_id: string | null;
             readonly task_type: string;
             readonly time_zone: string;
@@ -1454,7 +1530,7 @@ export interface components {
             readonly schedule_id: string;
             /** @description Ticks that were passed over. */
             readonly skipped_count: number;
-            /** @description The source that it crawls again, when `refresh_every` made it. */
+            /** @description The source that it crawls again, when `refresh_every` or `PUT /sources/{id}/schedule` made it. */
             readonly source_id: string | null;
             readonly task_type: string;
             readonly time_zone: string;
@@ -1576,6 +1652,26 @@ export interface components {
             /** @description The environment variable that sets it. */
             readonly variable: string;
         };
+        /**
+         * SourceChangeRequest
+         * @description What is to change of a source; what isn't given stays.
+         */
+        readonly SourceChangeRequest: {
+            /**
+             * @description Empty: left to a chat model again.
+             * @default null
+             */
+            readonly description?: string | null;
+            /** @default null */
+            readonly knowledge_type?: string | null;
+            /** @default null */
+            readonly tags?: readonly string[] | null;
+            /**
+             * @description Stays, whatever its pages are called. Empty: by its first page again, from the next crawl on.
+             * @default null
+             */
+            readonly title?: string | null;
+        };
         /** SourceFacetShape */
         readonly SourceFacetShape: {
             readonly pages: number;
@@ -1588,18 +1684,48 @@ export interface components {
             readonly items: readonly components["schemas"]["SourceShape"][];
             readonly next_cursor: string | null;
         };
+        /**
+         * SourceScheduleRequest
+         * @description When a source is refreshed: by `cron` in `time_zone`, or every `interval_seconds`.
+         */
+        readonly SourceScheduleRequest: {
+            /**
+             * @default null
+             * @example 30 2 * * *
+             */
+            readonly cron?: string | null;
+            /**
+             * @description At least 10; counted from now.
+             * @default null
+             */
+            readonly interval_seconds?: number | null;
+            /** @default false */
+            readonly is_paused?: boolean;
+            /**
+             * @description IANA name that `cron` is read in.
+             * @default UTC
+             */
+            readonly time_zone?: string;
+            /**
+             * @description Called with what changed, and when a refresh has ended.
+             * @default null
+             */
+            readonly webhook_url?: string | null;
+        };
         /** SourceShape */
         readonly SourceShape: {
             readonly chunks: number;
             readonly code_examples: number;
             /** Format: date-time */
             readonly created_at: string;
-            /** @description By a chat model, where one is set. */
+            /** @description As somebody gave it, else by a chat model, where one is set. */
             readonly description: string;
             readonly embedded_chunks: number;
             /** @description The number of the state that is seen. */
             readonly generation: number;
             readonly knowledge_type: string;
+            /** @description None where its tasks are not kept any more. */
+            readonly last_crawl: components["schemas"]["LastCrawlShape"] | null;
             readonly last_task_id: string | null;
             readonly options: {
                 readonly [key: string]: unknown;
@@ -1636,6 +1762,30 @@ export interface components {
             readonly matched: number;
             /** @description They had moved on before it came to them. */
             readonly passed_over: number;
+        };
+        /**
+         * StorageShape
+         * @description Bytes are those of text and vectors themselves, without what a database needs around them.
+         */
+        readonly StorageShape: {
+            /** @description The text of its chunks. */
+            readonly chunks: components["schemas"]["HeldShape"];
+            /** @description Its code examples. */
+            readonly code: components["schemas"]["HeldShape"];
+            /** @description Over the tasks that are still kept. */
+            readonly embedding: components["schemas"]["EmbeddingTotals"];
+            /** @description Versions of pages that only other generations have, with chunks and code. */
+            readonly kept: components["schemas"]["HeldShape"];
+            /** @description Its code examples by language, the most frequent first. */
+            readonly languages: readonly components["schemas"]["LanguageCount"][];
+            /** @description The Markdown of its pages. */
+            readonly pages: components["schemas"]["HeldShape"];
+            readonly source_id: string;
+            /** @description These tasks, newest first, at most 100. */
+            readonly tasks: readonly components["schemas"]["EmbeddingTask"][];
+            readonly total_bytes: number;
+            /** @description Of all models. One that another source has too counts in both. */
+            readonly vectors: components["schemas"]["HeldShape"];
         };
         /**
          * SubscribeAck
@@ -2029,6 +2179,7 @@ export interface components {
 }
 export type ActiveTask = components['schemas']['ActiveTask'];
 export type BackgroundHealth = components['schemas']['BackgroundHealth'];
+export type BranchPage = components['schemas']['BranchPage'];
 export type BranchShape = components['schemas']['BranchShape'];
 export type BrowserOptions = components['schemas']['BrowserOptions'];
 export type BuildingShape = components['schemas']['BuildingShape'];
@@ -2055,6 +2206,8 @@ export type EmbedderOptions = components['schemas']['EmbedderOptions'];
 export type EmbedderRequest = components['schemas']['EmbedderRequest'];
 export type EmbedderShape = components['schemas']['EmbedderShape'];
 export type EmbeddingEstimate = components['schemas']['EmbeddingEstimate'];
+export type EmbeddingTask = components['schemas']['EmbeddingTask'];
+export type EmbeddingTotals = components['schemas']['EmbeddingTotals'];
 export type ErrorAck = components['schemas']['ErrorAck'];
 export type ErrorBody = components['schemas']['ErrorBody'];
 export type ErrorReply = components['schemas']['ErrorReply'];
@@ -2071,6 +2224,7 @@ export type FacetShape = components['schemas']['FacetShape'];
 export type FacetsReply = components['schemas']['FacetsReply'];
 export type FailedText = components['schemas']['FailedText'];
 export type FetchedBy = components['schemas']['FetchedBy'];
+export type FolderShape = components['schemas']['FolderShape'];
 export type GenerationChanges = components['schemas']['GenerationChanges'];
 export type GenerationChangesPage = components['schemas']['GenerationChangesPage'];
 export type GenerationPage = components['schemas']['GenerationPage'];
@@ -2078,8 +2232,11 @@ export type GenerationShape = components['schemas']['GenerationShape'];
 export type GenerationState = components['schemas']['GenerationState'];
 export type HeadingShape = components['schemas']['HeadingShape'];
 export type Health = components['schemas']['Health'];
+export type HeldShape = components['schemas']['HeldShape'];
 export type HitShape = components['schemas']['HitShape'];
 export type KnowledgeStatus = components['schemas']['KnowledgeStatus'];
+export type LanguageCount = components['schemas']['LanguageCount'];
+export type LastCrawlShape = components['schemas']['LastCrawlShape'];
 export type LineKind = components['schemas']['LineKind'];
 export type MissedTicks = components['schemas']['MissedTicks'];
 export type ModelShape = components['schemas']['ModelShape'];
@@ -2127,12 +2284,15 @@ export type SectionChange = components['schemas']['SectionChange'];
 export type SectionDiffShape = components['schemas']['SectionDiffShape'];
 export type SettingList = components['schemas']['SettingList'];
 export type SettingShape = components['schemas']['SettingShape'];
+export type SourceChangeRequest = components['schemas']['SourceChangeRequest'];
 export type SourceFacetShape = components['schemas']['SourceFacetShape'];
 export type SourcePage = components['schemas']['SourcePage'];
+export type SourceScheduleRequest = components['schemas']['SourceScheduleRequest'];
 export type SourceShape = components['schemas']['SourceShape'];
 export type SpreadShape = components['schemas']['SpreadShape'];
 export type StageShape = components['schemas']['StageShape'];
 export type Steered = components['schemas']['Steered'];
+export type StorageShape = components['schemas']['StorageShape'];
 export type SubscribeAck = components['schemas']['SubscribeAck'];
 export type Target = components['schemas']['Target'];
 export type TaskChange = components['schemas']['TaskChange'];
