@@ -10,6 +10,7 @@ export default defineConfig({
     sourcemap: false,
     assetsDir: "assets",
     assetsInlineLimit: 0,
+    cssCodeSplit: false, // one file: all of it together is smaller than its parts, and no screen waits for its own
     modulePreload: { polyfill: false },
   },
   server: {
