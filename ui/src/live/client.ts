@@ -287,8 +287,8 @@ export class LiveClient {
       }
       const step = takeAck(entry.state, ack, this.now());
       this.setProgress(taskId, step.state);
-      if (this.isResting) return this.leave(taskId);
-      if (step.next === "nothing") return;
+      if (this.isResting) this.leave(taskId);
+      if (step.next === "nothing" || this.isResting) return;
     }
   }
 
