@@ -2,7 +2,7 @@
 
 import { queryOptions } from "@tanstack/react-query";
 
-import type { EventPage, RetryRequest, TaskPage, TaskShape, TaskStatus, TaskTypes } from "../wire";
+import type { RetryRequest, TaskPage, TaskShape, TaskStatus, TaskTypes } from "../wire";
 import { type Api, at } from "./api";
 import { pagedQuery } from "./queryClient";
 
@@ -24,11 +24,6 @@ export const taskQuery = (api: Api, taskId: string) =>
 
 export function getTask(api: Api, taskId: string, signal?: AbortSignal): Promise<TaskShape> {
   return api.get(at`/tasks/${taskId}`, {}, signal);
-}
-
-/** The last `limit` events before `before`, ascending. */
-export function olderEvents(api: Api, taskId: string, before: number, limit: number): Promise<EventPage> {
-  return api.get(at`/tasks/${taskId}/events`, { before, limit });
 }
 
 export function cancelTask(api: Api, taskId: string): Promise<TaskShape> {

@@ -10,8 +10,10 @@ export interface TaskParams {
   readonly tab?: TaskTab;
   readonly state?: UrlState;
   readonly reason?: string;
+  /** What the lines of the log are searched for. */
+  readonly find?: string;
 }
 
 export function taskParams(raw: Raw): TaskParams {
-  return { ...oneOf("tab", TABS, raw.tab), ...oneOf("state", STATES, raw.state), ...text("reason", raw.reason) };
+  return { ...oneOf("tab", TABS, raw.tab), ...oneOf("state", STATES, raw.state), ...text("reason", raw.reason), ...text("find", raw.find) };
 }
