@@ -54,7 +54,10 @@ export function LogRow({ row, top, isLinked, isCursor }: RowProps): ReactNode {
 
 export function LineDetail({ event, onClose }: { event: EventShape; onClose: () => void }): ReactNode {
   const box = useRef<HTMLElement>(null);
-  useEffect(() => box.current?.scrollIntoView({ block: "nearest" }), [event.seq]);
+  useEffect(() => {
+    // Braces: newer browsers give a promise, which React would take for the way to undo the effect.
+    box.current?.scrollIntoView({ block: "nearest" });
+  }, [event.seq]);
   return (
     <section ref={box} className="line-detail" aria-label={`Line ${event.seq}`} data-testid="line-detail">
       <p className="wrap" role="status">

@@ -13,7 +13,7 @@ import { LineDetail, LogRow } from "./LogLine";
 import { type Older, OlderLines, useOlder } from "./olderLines";
 
 const ROW_PX = 22;
-const OVERSCAN = 12;
+const OVERSCAN = 8;
 /** Before a line that is linked to, so many more are read. */
 const CONTEXT_LINES = 100;
 const STEPS: Readonly<Partial<Record<string, number>>> = { ArrowDown: 1, ArrowUp: -1 };
