@@ -56,7 +56,7 @@ export function TaskRow({ task, now, movedAt, turn, isSelected, watch, onSelect 
         <Bar {...bar} label={`Progress of ${name}`} />
       </div>
       <div className="num sm" title={bar.text}>
-        {pagesShort(task)}
+        {task.progress.stages.stored === undefined && task.task_type !== "crawl" ? percentText(task) : pagesShort(task)}
       </div>
       <div className="muted num sm time">
         {rowTime(task, now, movedAt, turn)}
@@ -70,6 +70,11 @@ export function TaskRow({ task, now, movedAt, turn, isSelected, watch, onSelect 
       <RowError task={task} error={commands.error} />
     </li>
   );
+}
+
+/** Of what has no pages. */
+function percentText({ status, progress }: TaskShape): string {
+  return status === "queued" && progress.percentage === 0 ? "–" : `${Math.floor(progress.percentage)} %`;
 }
 
 function RowError({ task, error }: { task: TaskShape; error: Error | null }): ReactNode {
