@@ -8,6 +8,20 @@ from playwright.async_api import Page
 
 from tests.e2e.server_process import ServerProcess
 
+Frames = list[str | bytes]
+
+
+def received(page: Page) -> Frames:
+    """Grows by every message that comes to the page over its sockets."""
+    frames: Frames = []
+
+    def note(frame: str | bytes) -> None:
+        frames.append(frame)
+
+    page.on("websocket", lambda socket: socket.on("framereceived", note))
+    return frames
+
+
 STAGES = ("discovered", "fetched", "extracted", "chunked", "stored")
 
 
@@ -35,6 +49,17 @@ async def log_seqs(page: Page) -> list[int]:
     """The numbers of all lines of the log, which draws only those in view: read by scrolling through it."""
     seqs: list[int] = await page.get_by_role("log").evaluate(READ_LOG)
     return sorted(seqs)
+
+
+READ_DIVIDERS = READ_LOG.replace("[data-testid=log-line]", "[data-testid=log-divider]").replace(
+    "Number(line.dataset.seq)", "line.textContent"
+)
+
+
+async def divider_texts(page: Page) -> list[str]:
+    """What the log says of the times when the line was down."""
+    texts: list[str] = await page.get_by_role("log").evaluate(READ_DIVIDERS)
+    return texts
 
 
 async def stored_seqs(server: ServerProcess, task_id: str) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -11,9 +12,12 @@ from playwright.async_api import BrowserContext, Page, expect
 from tests.e2e.server_process import ServerProcess
 from tests.sites.discovery import HTML, Answer, offering_site, urlset
 from tests.sites.gated import gated_site
-from tests.ui.driving import STAGES, counts, log_seqs, start_crawl, stored_seqs
+from tests.ui.driving import STAGES, counts, divider_texts, log_seqs, received, start_crawl, stored_seqs
+from tests.ui.tasks import add_task
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
+
+DIVIDER = re.compile(r"connection lost \d\d:\d\d:\d\d, caught up at \d\d:\d\d:\d\d, no lines missing")
 
 
 async def test_the_example_becomes_searchable_with_one_click(page: Page, server: ServerProcess) -> None:
@@ -66,6 +70,34 @@ async def test_a_preview_and_then_a_decision_for_every_url(page: Page, server: S
     assert await rows.locator(".way").all_inner_texts() == ["start\nHTTP", "link\nHTTP"]
 
 
+WATCH_COUNTS = """stages => {
+    window.__seen = Object.fromEntries(stages.map(stage => [stage, []]));
+    const look = () => {
+        for (const stage of stages) {
+            const text = document.querySelector(`[data-testid=stage-${stage}]`)?.innerText ?? '';
+            const value = Number(text.replace(/\\D/g, ''));
+            if (window.__seen[stage].at(-1) !== value) window.__seen[stage].push(value);
+        }
+    };
+    new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
+    look();
+}"""
+
+
+async def test_counts_only_grow_and_end_equal(page: Page, server: ServerProcess) -> None:
+    async with gated_site(60, open_to=0) as (site, gate):
+        await start_crawl(page, server, f"{site.url}/guide/")
+        await expect(page.get_by_test_id("stage-discovered")).to_contain_text("61")
+        await page.evaluate(WATCH_COUNTS, list(STAGES))
+        for opened in range(2, 61, 2):
+            await gate.open(opened)
+        await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed", timeout=30_000)
+        seen: dict[str, list[int]] = await page.evaluate("window.__seen")
+        assert all(values == sorted(values) for values in seen.values()), seen
+        assert {stage: values[-1] for stage, values in seen.items()} == dict.fromkeys(STAGES, 61)
+        assert len(seen["stored"]) > 2
+
+
 async def test_counts_grow_and_survive_a_reload(page: Page, server: ServerProcess) -> None:
     async with gated_site(40, open_to=15) as (site, gate):
         task_id = await start_crawl(page, server, f"{site.url}/guide/")
@@ -96,20 +128,96 @@ async def test_three_kills_leave_no_gap_in_an_open_page(page: Page, server: Serv
         await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed", timeout=20_000)
         assert await counts(page) == dict.fromkeys(STAGES, 46)
         assert await log_seqs(page) == await stored_seqs(server, task_id)
+        dividers = await divider_texts(page)
+        assert len(dividers) == 3
+        assert all(DIVIDER.fullmatch(text) for text in dividers), dividers
         assert await page.evaluate("window.__notReloaded") is True
         assert site.counts["/guide/1.html"] == 1
 
 
-async def test_a_lost_network_is_caught_up(context: BrowserContext, page: Page, server: ServerProcess) -> None:
+async def test_ten_seconds_offline_are_caught_up(context: BrowserContext, page: Page, server: ServerProcess) -> None:
     async with gated_site(30, open_to=10) as (site, gate):
         task_id = await start_crawl(page, server, f"{site.url}/guide/")
         await expect(page.get_by_test_id("stage-stored")).to_contain_text("11")
+        await page.evaluate("window.__notReloaded = true")
         await context.set_offline(True)
-        await gate.open(30)
-        await expect(page.get_by_test_id("connection")).not_to_have_attribute("data-state", "live", timeout=30_000)
+        await gate.open(20)
+        state = page.get_by_test_id("connection")
+        await expect(state).not_to_have_attribute("data-state", "live", timeout=30_000)
+        await asyncio.sleep(10)  # what the test is about
         await context.set_offline(False)
+        await expect(state).to_have_attribute("data-state", "live", timeout=30_000)
+        await expect(page.locator(".banner")).to_have_count(0)
+        await gate.open(30)
         await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed", timeout=30_000)
+        assert await counts(page) == dict.fromkeys(STAGES, 31)
         assert await log_seqs(page) == await stored_seqs(server, task_id)
+        assert len(await divider_texts(page)) == 1
+        assert await page.evaluate("window.__notReloaded") is True
+
+
+async def test_a_banner_comes_when_the_server_stays_away(page: Page, server: ServerProcess) -> None:
+    await page.goto(f"{server.url}/activity")
+    state = page.get_by_test_id("connection")
+    await expect(state).to_have_attribute("data-state", "live")
+    await server.kill()
+    lost = asyncio.get_running_loop().time()
+    await expect(state).to_have_text("Reconnecting…")
+    assert await page.locator(".banner").count() == 0
+    await expect(page.locator(".banner")).to_contain_text("catches up by itself", timeout=20_000)
+    assert asyncio.get_running_loop().time() - lost > 9.5
+    await expect(state).to_have_text("Offline")
+    await server.start()
+    await expect(state).to_have_text("Live", timeout=20_000)
+    await expect(page.locator(".banner")).to_have_count(0)
+    await expect(page.locator("[role=status].sr")).to_have_text("Connected, everything caught up")
+
+
+SHOWN = """() => [...document.querySelectorAll('[data-testid^=stage-], [data-testid=status]')].map(some => some.innerText)"""
+
+
+async def test_eight_tabs_end_alike(context: BrowserContext, page: Page, server: ServerProcess) -> None:
+    async with gated_site(24, open_to=4) as (site, gate):
+        task_id = await start_crawl(page, server, f"{site.url}/guide/")
+        tabs = [page]
+        for opened in range(6, 20, 2):
+            await gate.open(opened)
+            tabs.append(await context.new_page())
+            await tabs[-1].goto(f"{server.url}/activity/{task_id}")
+        await gate.open(24)
+        for tab in tabs:
+            await expect(tab.get_by_test_id("status")).to_have_attribute("data-status", "completed", timeout=30_000)
+            await expect(tab.get_by_test_id("stage-stored")).to_contain_text("25")
+        assert len({tuple(await tab.evaluate(SHOWN)) for tab in tabs}) == 1
+        stored = await stored_seqs(server, task_id)
+        assert [await log_seqs(tab) for tab in tabs] == [stored] * 8
+
+
+# A headless browser calls every tab visible, so the page is told that it is hidden as a browser with windows would tell it.
+TURN = """isHidden => {
+    Object.defineProperty(document, 'hidden', { get: () => isHidden, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+}"""
+
+
+async def test_a_hidden_tab_is_left_in_peace_and_catches_up(page: Page, server: ServerProcess) -> None:
+    frames = received(page)
+    task_id = await add_task(server, "Steps", steps=1_500, seconds=0.02)
+    await page.goto(f"{server.url}/activity/{task_id}")
+    await expect(page.locator("[data-seq='15']")).to_be_visible(timeout=20_000)
+    frames.clear()
+    await asyncio.sleep(2)
+    seen = len(frames)
+    assert seen > 4, "it hears of a task that it shows"
+    await page.evaluate(TURN, True)
+    await asyncio.sleep(0.5)  # what was under way
+    frames.clear()
+    await asyncio.sleep(4)
+    assert len(frames) <= 4
+    await page.evaluate(TURN, False)
+    await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed", timeout=60_000)
+    assert await log_seqs(page) == await stored_seqs(server, task_id)
+    assert await divider_texts(page) == []
 
 
 async def test_cancel_takes_two_clicks_and_keeps_what_was_stored(page: Page, server: ServerProcess) -> None:

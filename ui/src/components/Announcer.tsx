@@ -15,14 +15,16 @@ const SAID: Readonly<Record<TaskStatus, string | null>> = {
   failed: "failed",
   cancelled: "was cancelled",
 };
+const MOST_TOLD = 3;
 
 export function Announcer(): ReactNode {
   const { byId } = useTasks();
   const connection = useConnection();
-  const [heard, setHeard] = useState({ byId, connection, text: "" });
+  const [heard, setHeard] = useState({ byId, connection, isLost: false, text: "" });
   if (heard.byId !== byId || heard.connection !== connection) {
-    const news = [lineNews(heard.connection, connection), ...taskNews(heard.byId, byId)].filter((part) => part !== null);
-    setHeard({ byId, connection, text: news.length > 0 ? news.slice(0, 3).join(". ") : heard.text });
+    const line = lineNews(heard.connection, heard.isLost, connection);
+    const news = [line.text, ...taskNews(heard.byId, byId)].filter((part) => part !== null);
+    setHeard({ byId, connection, isLost: line.isLost, text: news.length > 0 ? told(news) : heard.text });
   }
   return (
     <div className="sr" role="status" aria-live="polite">
@@ -31,9 +33,18 @@ export function Announcer(): ReactNode {
   );
 }
 
-function lineNews(before: Connection, now: Connection): string | null {
-  if (before === "live" && (now === "reconnecting" || now === "offline")) return "Connection lost";
-  return before === "catching_up" && now === "live" ? "Connected, everything caught up" : null;
+/** Many at once (a bulk cancel, say) are told as a number. */
+function told(news: readonly string[]): string {
+  const rest = news.length - MOST_TOLD;
+  return [...news.slice(0, MOST_TOLD), ...(rest > 0 ? [`And ${rest} more`] : [])].join(". ");
+}
+
+/** A tab that is shown again catches up as well; that is told only after the line was lost. */
+function lineNews(before: Connection, wasLost: boolean, now: Connection): { text: string | null; isLost: boolean } {
+  const isDown = now === "reconnecting" || now === "offline";
+  if (isDown) return { text: wasLost || before === "connecting" ? null : "Connection lost", isLost: true };
+  if (now === "live" && wasLost) return { text: "Connected, everything caught up", isLost: false };
+  return { text: null, isLost: wasLost };
 }
 
 function taskNews(before: ReadonlyMap<string, TaskShape>, now: ReadonlyMap<string, TaskShape>): (string | null)[] {

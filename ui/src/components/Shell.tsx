@@ -1,8 +1,8 @@
 // The frame of every page: navigation, connection, theme, and the dialogs that any page can open.
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, Outlet, useNavigate } from "@tanstack/react-router";
-import { type ReactNode, useCallback, useEffect, useState } from "react";
+import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
+import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 
 import { useTasks } from "../live/react";
 import { isFinal } from "../live/tasks";
@@ -82,8 +82,15 @@ function Nav({ onShortcuts }: { onShortcuts: () => void }): ReactNode {
   const { byId } = useTasks();
   const tasks = [...byId.values()];
   const active = tasks.filter((task) => !isFinal(task.status)).length;
+  const nav = useRef<HTMLElement>(null);
+  const pathname = useLocation({ select: (location) => location.pathname });
+  useEffect(() => {
+    // On a narrow screen the bar scrolls sideways.
+    const here = nav.current?.querySelector("[aria-current]");
+    void here?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [pathname]);
   return (
-    <nav className="nav" aria-label="Main">
+    <nav className="nav" aria-label="Main" ref={nav}>
       <Link to="/search" className="brand">
         <i aria-hidden="true" />
         gleanery

@@ -2,12 +2,22 @@
 
 import { queryOptions } from "@tanstack/react-query";
 
-import type { EventPage, RetryRequest, TaskPage, TaskShape } from "../wire";
+import type { RetryRequest, TaskPage, TaskShape, TaskStatus, TaskTypes } from "../wire";
 import { type Api, at } from "./api";
 import { pagedQuery } from "./queryClient";
 
-export const olderTasksQuery = (api: Api) =>
-  pagedQuery(["tasks"], (cursor, signal) => api.get<TaskPage>("/tasks", { limit: 50, cursor }, signal));
+/** Tasks in some states (none given: in all) and of one type, the newest first. */
+export const taskListQuery = (api: Api, statuses: readonly TaskStatus[], type: string | undefined) =>
+  pagedQuery(["tasks", "list", statuses.join(), type ?? "all"], (cursor, signal) =>
+    api.get<TaskPage>("/tasks", { limit: 50, cursor, status: statuses.join() || null, task_type: type }, signal),
+  );
+
+export const taskTypesQuery = (api: Api) =>
+  queryOptions({
+    queryKey: ["taskTypes"],
+    queryFn: ({ signal }) => api.get<TaskTypes>("/task-types", {}, signal),
+    staleTime: Infinity,
+  });
 
 export const taskQuery = (api: Api, taskId: string) =>
   queryOptions({ queryKey: ["task", taskId], queryFn: ({ signal }) => getTask(api, taskId, signal) });
@@ -22,11 +32,6 @@ export const childrenQuery = (api: Api, taskId: string) =>
     queryKey: ["task", taskId, "children"],
     queryFn: ({ signal }) => api.get<TaskPage>("/tasks", { parent_task_id: taskId, limit: 20 }, signal),
   });
-
-/** The last `limit` events before `before`, ascending. */
-export function olderEvents(api: Api, taskId: string, before: number, limit: number): Promise<EventPage> {
-  return api.get(at`/tasks/${taskId}/events`, { before, limit });
-}
 
 export function cancelTask(api: Api, taskId: string): Promise<TaskShape> {
   return api.put(at`/tasks/${taskId}/cancel`);

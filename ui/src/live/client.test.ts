@@ -152,6 +152,49 @@ it("keeps the list by its changes", async () => {
   expect(live.tasks.byId.get("tsk_1")?.status).toBe("completed");
 });
 
+it("is in no room while nobody sees it, and catches up without a divider", async () => {
+  const { line, live } = setUp();
+  live.follow("tsk_1");
+  live.followTasks();
+  line.open();
+  line.asked[0]?.answer(ack(1, 3));
+  line.asked[1]?.answer({ items: [] });
+  await settled();
+  live.setVisible(false);
+  expect(line.sent).toEqual(["unsubscribe_from_progress", "unsubscribe_from_tasks"]);
+  line.hear("crawl_progress", update(4, 4)); // was under way
+  expect(line.asked).toHaveLength(2);
+  live.setVisible(true);
+  expect(line.asked[2]?.body).toEqual({ progressId: "tsk_1", lastSeq: 3 });
+  line.asked[2]?.answer(ack(4, 9));
+  line.asked[3]?.answer({ items: [task({ last_seq: 9 })] });
+  await settled();
+  expect(live.connection).toBe("live");
+  expect(live.progress("tsk_1")?.events.map((some) => some.seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  expect(live.progress("tsk_1")?.dividers).toEqual([]);
+});
+
+it("reads what a tab opened in the background shows, and leaves", async () => {
+  const { line, live } = setUp();
+  live.setVisible(false);
+  live.follow("tsk_1");
+  line.open();
+  line.asked[0]?.answer(ack(1, 3));
+  await settled();
+  expect(line.sent).toEqual(["unsubscribe_from_progress"]);
+  expect(live.connection).toBe("live");
+  line.connected = false;
+  line.hear("disconnect", "transport close");
+  line.open();
+  await settled();
+  expect(line.asked).toHaveLength(1);
+  live.setVisible(true);
+  expect(line.asked[1]?.body).toEqual({ progressId: "tsk_1", lastSeq: 3 });
+  line.asked[1]?.answer(ack(4, 5));
+  await settled();
+  expect(live.progress("tsk_1")?.dividers).toHaveLength(1);
+});
+
 it("leaves the room with its last follower", () => {
   const { line, live } = setUp();
   line.open();

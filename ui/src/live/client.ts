@@ -76,8 +76,11 @@ export class LiveClient {
   private tasksState: TasksState = NO_TASKS;
   private readonly followed = new Map<string, { state: ProgressState; followers: number; catchUp: number }>();
   private listFollowers = 0;
+  /** A hidden tab is in no room: nobody looks, and it catches up by seq when it is shown. */
+  private isResting = false;
   private heardAt = 0;
   private lostAt: number | null = null;
+  private catchUps = 0;
   private listAskedAt = 0;
   private watch: ReturnType<typeof setInterval> | null = null;
   private refused: Timer | null = null;
@@ -102,18 +105,20 @@ export class LiveClient {
   /** Connects and keeps watch over the line. Call the returned function to end it. */
   start(): () => void {
     const wake = (): void => this.wake();
+    const seen = (): void => this.setVisible(!document.hidden);
     const wentOffline = (): void => this.setConnection("offline");
     addEventListener("online", wake);
     addEventListener("offline", wentOffline);
     addEventListener("pageshow", wake);
-    document.addEventListener("visibilitychange", wake);
+    document.addEventListener("visibilitychange", seen);
+    this.isResting = document.hidden;
     this.watch = setInterval(() => this.tick(), WATCH_MS);
     this.line.connect();
     return () => {
       removeEventListener("online", wake);
       removeEventListener("offline", wentOffline);
       removeEventListener("pageshow", wake);
-      document.removeEventListener("visibilitychange", wake);
+      document.removeEventListener("visibilitychange", seen);
       if (this.watch !== null) clearInterval(this.watch);
       if (this.refused !== null) clearTimeout(this.refused);
       this.line.disconnect();
@@ -156,7 +161,7 @@ export class LiveClient {
       entry.followers -= 1;
       if (entry.followers > 0) return;
       this.followed.delete(taskId);
-      if (this.line.connected) this.line.emit("unsubscribe_from_progress", { progressId: taskId });
+      if (this.line.connected) this.leave(taskId);
     };
   }
 
@@ -175,6 +180,16 @@ export class LiveClient {
     if (entry !== undefined) this.setProgress(taskId, takeOlder(entry.state, events));
   }
 
+  /** Whether anybody can see the tab. A hidden one leaves its rooms; what was said meanwhile is asked for when it is shown. */
+  setVisible(isVisible: boolean): void {
+    if (isVisible !== this.isResting) return;
+    this.isResting = !isVisible;
+    if (!isVisible) this.leaveRooms();
+    else if (!this.line.connected) this.line.connect();
+    else if (this.isSilent()) this.reconnect(); // a frozen tab wakes with a line that may be long dead
+    else void this.catchUp();
+  }
+
   /** Runs every few seconds: notices silence, and says "offline" after a while. */
   tick(): void {
     const now = this.now();
@@ -182,9 +197,28 @@ export class LiveClient {
       if (this.lostAt !== null && now - this.lostAt >= OFFLINE_AFTER_MS) this.setConnection("offline");
       return;
     }
-    const limit = this.followed.size > 0 ? SILENCE_MS : PING_SILENCE_MS;
-    if (now - this.heardAt > limit) this.reconnect();
-    else if (this.listFollowers > 0 && now - this.listAskedAt > LIST_REFRESH_MS) void this.askForTasks();
+    if (this.isSilent()) this.reconnect();
+    else if (this.isListWanted() && now - this.listAskedAt > LIST_REFRESH_MS) void this.askForTasks();
+  }
+
+  private isSilent(): boolean {
+    const limit = this.followed.size > 0 && !this.isResting ? SILENCE_MS : PING_SILENCE_MS;
+    return this.now() - this.heardAt > limit;
+  }
+
+  private isListWanted(): boolean {
+    return this.listFollowers > 0 && (!this.isResting || !this.tasksState.isLoaded);
+  }
+
+  /** A hidden tab asks as well until it has anything to show. */
+  private isWanted(state: ProgressState): boolean {
+    return !this.isResting || state.isFound === null;
+  }
+
+  private leaveRooms(): void {
+    if (!this.line.connected) return;
+    for (const taskId of this.followed.keys()) this.leave(taskId);
+    if (this.listFollowers > 0) this.line.emit("unsubscribe_from_tasks", {});
   }
 
   private reconnect(): void {
@@ -196,23 +230,24 @@ export class LiveClient {
   private wake(): void {
     if (document.hidden) return;
     if (!this.line.connected) this.line.connect();
-    else this.tick(); // a frozen tab wakes with a line that may be long dead
+    else this.tick();
   }
 
   private connected(): void {
     this.heardAt = this.now();
-    this.setConnection("catching_up");
     void this.catchUp();
   }
 
   private async catchUp(): Promise<void> {
-    const asked = [...this.followed.keys()].map((taskId) => this.ask(taskId));
-    if (this.listFollowers > 0) asked.push(this.askForTasks());
+    const round = ++this.catchUps;
+    this.setConnection("catching_up");
+    const wanted = [...this.followed].filter(([, { state }]) => this.isWanted(state));
+    const asked = wanted.map(([taskId]) => this.ask(taskId));
+    if (this.isListWanted()) asked.push(this.askForTasks());
     await Promise.all(asked);
-    if (this.line.connected) {
-      this.lostAt = null;
-      this.setConnection("live");
-    }
+    if (!this.line.connected || round !== this.catchUps) return;
+    this.lostAt = null;
+    this.setConnection("live");
   }
 
   private disconnected(why: string): void {
@@ -252,7 +287,8 @@ export class LiveClient {
       }
       const step = takeAck(entry.state, ack, this.now());
       this.setProgress(taskId, step.state);
-      if (step.next === "nothing") return;
+      if (this.isResting) this.leave(taskId);
+      if (step.next === "nothing" || this.isResting) return;
     }
   }
 
@@ -260,6 +296,11 @@ export class LiveClient {
     this.listAskedAt = this.now();
     const ack = (await this.answer("subscribe_to_tasks", {})) as TasksMessage | ErrorAck | null;
     if (ack !== null && "items" in ack) this.setTasks(takeSnapshot(this.tasksState, ack.items, this.now()));
+    if (this.isResting) this.line.emit("unsubscribe_from_tasks", {});
+  }
+
+  private leave(taskId: string): void {
+    this.line.emit("unsubscribe_from_progress", { progressId: taskId });
   }
 
   /** The ack; null when none came in time, which means that the line is not worth keeping. */
@@ -274,7 +315,7 @@ export class LiveClient {
 
   private updated(update: ProgressUpdate): void {
     const entry = this.followed.get(update.progressId);
-    if (entry === undefined) return;
+    if (entry === undefined || this.isResting) return; // what was under way when the tab was hidden comes again
     const step: Step = takeUpdate(entry.state, update);
     this.setProgress(update.progressId, step.state);
     if (step.next === "subscribe") void this.ask(update.progressId);

@@ -12,7 +12,7 @@ type Result = Pick<GenerationShape, "result">;
 
 /** Pages added, changed and removed; nothing where there was no generation before it. */
 export function brought({ result }: Result): readonly Figure[] {
-  return numbers(result, { pages_added: "pages added", pages_changed: "changed", pages_removed: "removed" });
+  return numbers(result, { pages_added: "added", pages_changed: "changed", pages_removed: "removed" });
 }
 
 /** "12 pages unchanged (9 not even fetched), 40 chunks and 9,120 tokens needed no new vectors"; null where nothing was saved. */

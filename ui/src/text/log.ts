@@ -102,6 +102,18 @@ export function rowsOf(events: readonly EventShape[], dividers: readonly Divider
   return rows;
 }
 
+/** The lines that hold all words of `find`, in their message, type or data. Dividers stay. */
+export function found(rows: readonly Row[], find: string): readonly Row[] {
+  const words = find.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return rows;
+  return rows.filter((row) => {
+    if (row.kind === "divider") return true;
+    const { message, type, data, seq } = row.event;
+    const text = `${seq} ${type} ${message} ${JSON.stringify(data)}`.toLowerCase();
+    return words.every((word) => text.includes(word));
+  });
+}
+
 export function dividerText({ lostAt, caughtUpAt, isStartOver }: Divider): string {
   const times = `connection lost ${clock(lostAt)}, caught up at ${clock(caughtUpAt)}`;
   return isStartOver ? `${times}: the server's log starts over` : `${times}, no lines missing`;

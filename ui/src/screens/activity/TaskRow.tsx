@@ -1,31 +1,47 @@
-// One task in the list. Drawn again only when its task changed or the clock ticked.
+// One task in the list.
 
 import { Link } from "@tanstack/react-router";
-import { memo, type ReactNode } from "react";
+import type { ReactNode, RefCallback } from "react";
 
-import { adviceFor } from "../../text/failure";
-import { ago, count, counted, pathOf, shortUrl } from "../../text/format";
-import { barOf, pagesShort, timeText } from "../../text/progress";
-import { visible } from "../../text/visible";
-import type { TaskShape } from "../../wire";
 import { Bar } from "../../components/Bar";
 import { errorOf } from "../../components/Failure";
 import { StatusBadge } from "../../components/StatusBadge";
-import { CancelButton, RetryButton, useTaskCommands } from "../../components/taskCommands";
+import { CancelButton, PauseButton, RetryButton, useTaskCommands } from "../../components/taskCommands";
+import { rowTime } from "../../text/activity";
+import { adviceFor } from "../../text/failure";
+import { ago, count, counted, pathOf, shortUrl } from "../../text/format";
+import { barOf, pagesShort } from "../../text/progress";
+import { visible } from "../../text/visible";
+import type { TaskShape } from "../../wire";
 
-interface Props {
+export interface RowProps {
   readonly task: TaskShape;
   readonly now: number;
+  /** When a page of it was last settled (ms). */
   readonly movedAt: number | undefined;
+  /** Its place among those that wait for a worker, from 1. */
+  readonly turn: number | undefined;
+  readonly isNear: boolean;
+  readonly isSelected: boolean;
+  readonly watch: RefCallback<HTMLLIElement>;
+  readonly onSelect: (taskId: string) => void;
 }
 
-export const TaskRow = memo(function TaskRow({ task, now, movedAt }: Props): ReactNode {
+export function TaskRow({ task, now, movedAt, turn, isSelected, watch, onSelect }: RowProps): ReactNode {
   const commands = useTaskCommands(task);
   const name = visible(shortUrl(task.title));
   const bar = barOf(task);
   const ended = task.processing_completed_at;
   return (
-    <li data-testid="task-row" data-task-id={task.task_id}>
+    <li
+      ref={watch}
+      className={isSelected ? "selected" : undefined}
+      data-testid="task-row"
+      data-task-id={task.task_id}
+      onFocus={() => {
+        if (!isSelected) onSelect(task.task_id);
+      }}
+    >
       <div className="ell">
         <Link className="b" to="/activity/$taskId" params={{ taskId: task.task_id }} title={name}>
           {name}
@@ -39,20 +55,26 @@ export const TaskRow = memo(function TaskRow({ task, now, movedAt }: Props): Rea
         <Bar {...bar} label={`Progress of ${name}`} />
       </div>
       <div className="num sm" title={bar.text}>
-        {pagesShort(task)}
+        {task.progress.stages.stored === undefined && task.task_type !== "crawl" ? percentText(task) : pagesShort(task)}
       </div>
-      <div className="muted num sm">
-        {timeText(task, now, movedAt)}
+      <div className="muted num sm time">
+        {rowTime(task, now, movedAt, turn)}
         {ended === null ? null : ` · ${ago(ended, now)}`}
       </div>
       <div className="act">
+        <PauseButton task={task} commands={commands} isIconOnly />
         <CancelButton task={task} commands={commands} isIconOnly />
         <RetryButton task={task} commands={commands} isIconOnly />
       </div>
       <RowError task={task} error={commands.error} />
     </li>
   );
-});
+}
+
+/** Of what has no pages. */
+function percentText({ status, progress }: TaskShape): string {
+  return status === "queued" && progress.percentage === 0 ? "–" : `${Math.floor(progress.percentage)} %`;
+}
 
 function RowError({ task, error }: { task: TaskShape; error: Error | null }): ReactNode {
   const body = error !== null ? errorOf(error) : task.status === "failed" ? task.error : null;

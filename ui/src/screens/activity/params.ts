@@ -1,14 +1,13 @@
 import { oneOf, type Raw, text } from "../../params";
+import type { ActivityGroup, ActivityWish } from "../../text/activity";
 
-export type ActivityFilter = "attention" | "running" | "queued" | "ended";
+const GROUPS: Readonly<Record<ActivityGroup, true>> = { attention: true, running: true, queued: true, ended: true };
 
-const FILTERS: Readonly<Record<ActivityFilter, true>> = { attention: true, running: true, queued: true, ended: true };
-
-export interface ActivityParams {
-  readonly q?: string;
-  readonly show?: ActivityFilter;
+/** `row` is the id of the selected task. */
+export interface ActivityParams extends ActivityWish {
+  readonly row?: string;
 }
 
 export function activityParams(raw: Raw): ActivityParams {
-  return { ...text("q", raw.q), ...oneOf("show", FILTERS, raw.show) };
+  return { ...text("q", raw.q), ...oneOf("show", GROUPS, raw.show), ...text("type", raw.type), ...text("row", raw.row) };
 }

@@ -11,7 +11,10 @@ export interface TaskParams {
   readonly tab?: TaskTab;
   readonly state?: UrlState;
   readonly reason?: string;
+  /** What the URLs are searched for. */
   readonly q?: string;
+  /** What the lines of the log are searched for. */
+  readonly find?: string;
 }
 
 export function taskParams(raw: Raw): TaskParams {
@@ -20,5 +23,6 @@ export function taskParams(raw: Raw): TaskParams {
     ...oneOf("state", STATES, raw.state),
     ...text("reason", raw.reason),
     ...text("q", raw.q),
+    ...text("find", raw.find),
   };
 }
