@@ -87,7 +87,7 @@ function Nav({ onShortcuts }: { onShortcuts: () => void }): ReactNode {
   useEffect(() => {
     // On a narrow screen the bar scrolls sideways.
     const here = nav.current?.querySelector("[aria-current]");
-    void here?.scrollIntoView({ block: "nearest", inline: "center" });
+    here?.scrollIntoView({ block: "nearest", inline: "center" });
   }, [pathname]);
   return (
     <nav className="nav" aria-label="Main" ref={nav}>

@@ -25,7 +25,7 @@ export function About({ page }: { page: PageShape }): ReactNode {
     { title: "What is stored", facts: [...stored(page), { name: "Chunks", value: <ChunkCount page={page} /> }] },
   ];
   return (
-    <div className="tab-body about">
+    <div className="tab-body page-about">
       {groups.map(({ title, facts }) => (
         <section key={title} className="card pad" aria-label={title}>
           <h2>{title}</h2>

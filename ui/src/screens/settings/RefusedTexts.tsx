@@ -27,7 +27,7 @@ export function RefusedTexts({ model, isActive }: { model: ModelShape; isActive:
     <details open>
       <summary>{counted(model.failed, "text")} without a vector, found by words alone</summary>
       <div className="stack">
-        <ul className="stack refused" aria-label="Refused texts, the latest first">
+        <ul className="stack refused-texts" aria-label="Refused texts, the latest first">
           {model.failures.map((failure) => (
             <li key={`${failure.url} ${failure.heading_path.join(" ")} ${failure.at}`} className="sm">
               <Link to="/sources/$sourceId" params={{ sourceId: failure.source_id }} className="b">

@@ -119,7 +119,7 @@ function Figures({ generation }: { generation: GenerationShape }): ReactNode {
   return (
     <details>
       <summary className="sm">What the gate saw</summary>
-      <dl className="figures sm num">
+      <dl className="gate-figures sm num">
         {figures.map(({ label, value }) => (
           <div key={label}>
             <dt className="muted">{label}</dt>

@@ -50,7 +50,7 @@ function Disk({ storage }: { storage: StorageShape }): ReactNode {
       <div className="parts" aria-hidden="true">
         {ORDER.map((part, index) =>
           storage[part].size_bytes === 0 ? null : (
-            <span key={part} className={`part series-${index}`} style={{ flexGrow: storage[part].size_bytes }} />
+            <span key={part} className={`share series-${index}`} style={{ flexGrow: storage[part].size_bytes }} />
           ),
         )}
       </div>
@@ -88,7 +88,7 @@ function PartRow({ part, index, storage }: { part: Part; index: number; storage:
   return (
     <tr data-testid={`storage-${part}`} data-bytes={size}>
       <th scope="row">
-        <span className={`part swatch series-${index}`} aria-hidden="true" /> {label}
+        <span className={`share swatch series-${index}`} aria-hidden="true" /> {label}
       </th>
       <td className="num right" title={counted(size, "byte")}>
         {bytes(size)}

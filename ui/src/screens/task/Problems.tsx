@@ -72,7 +72,7 @@ function Group({ task, commands, reason, size }: GroupProps): ReactNode {
   const { what, todo } = adviceFor(reason);
   const query = useInfiniteQuery(urlsQuery(api, task.task_id, { state: "failed", reason, text: undefined }, SHOWN));
   return (
-    <section className="card problem" aria-label={what} data-testid="problem" data-reason={reason}>
+    <section className="card problem" aria-label={`Addresses: ${what}`} data-testid="problem" data-reason={reason}>
       <div className="pad row">
         <h3>{what}</h3>
         <span className="n bad num">{counted(size, "address", "addresses")}</span>

@@ -1,0 +1,141 @@
+"""A server with something to see on every screen: sources in several states, tasks in each, changes, saved queries."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+
+from tests.api.client import Client
+from tests.e2e.server_process import ServerProcess
+from tests.sites.gated import gated_site
+from tests.sites.written import Answers, html, written_site
+
+HOSTILE = (
+    "Wombat <img src=x onerror=window.__xss=1> &lt;script&gt;window.__xss=2&lt;/script&gt; "
+    '<a href="javascript:window.__xss=3">click</a> \u202egnp.exe\u202c <svg onload=window.__xss=4></svg></p>'
+    "<script>window.__xss=5</script><pre><code class='language-html'>&lt;img src=x onerror=window.__xss=6&gt;\n"
+    "[x](javascript:window.__xss=7)</code></pre><iframe srcdoc='<script>parent.__xss=8</script>'></iframe>"
+    '<a href="https://evil.example/?leak=1"><img src="https://evil.example/pixel.png" alt="pixel"></a><p>the end'
+)
+CODE = '<pre><code class="language-python">def feed(wombat):\n    return wombat.eat("grass")\n</code></pre>'
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """What lies on the server, by id."""
+
+    source_id: str
+    page_id: str
+    hostile_source_id: str
+    hostile_page_id: str
+    completed: str
+    failed: str
+    running: str
+    paused: str
+    demo_failed: str
+
+
+@asynccontextmanager
+async def seeded(server: ServerProcess) -> AsyncIterator[Seeded]:
+    """Fills the server; the sites that its running crawls read stay up meanwhile."""
+    guide: Answers = _guide(changed=False)
+    hostile: Answers = {"/": html(HOSTILE, ("/more",), text=HOSTILE), "/more": html(f"More {HOSTILE}", text=HOSTILE)}
+    async with (
+        aiohttp.ClientSession() as session,
+        written_site(guide) as site,
+        written_site(hostile) as evil,
+        gated_site(30, open_to=8) as (held, _),
+    ):
+        client = Client(server.url, session)
+        first = await client.crawl(f"{site.url}/docs/", tags=["guides"])
+        await _save_queries(client, first.source_id)
+        guide.clear()
+        guide.update(_guide(changed=True))
+        refresh = await client.post(f"/sources/{first.source_id}/refresh", {})
+        await client.ended(refresh.body["task_id"])
+        bad = await client.crawl(f"{evil.url}/")
+        failed = await client.start(f"{evil.url}/not/there")
+        await client.ended(failed["task_id"])
+        running = await client.start(f"{held.url}/guide/")
+        await client.until_stored(running["task_id"], 9)
+        paused = await _paused(client)
+        demo = await _demo_tasks(client)
+        await _schedule(client, first.source_id)
+        yield Seeded(
+            first.source_id,
+            await _page_of(client, first.source_id, "/docs/feeding"),
+            bad.source_id,
+            await _page_of(client, bad.source_id, "/more"),
+            first.task_id,
+            failed["task_id"],
+            running["task_id"],
+            paused,
+            demo,
+        )
+
+
+def _guide(*, changed: bool) -> Answers:
+    names = ["feeding", "sleeping", "digging", "friends"] + (["swimming"] if changed else ["flying"])
+    pages: Answers = {
+        f"/docs/{name}": html(
+            name.title(), text=f"Wombats and {name}: {_sentence(name, changed=changed)}</p>{CODE}<p>So much."
+        )
+        for name in names
+    }
+    return {"/docs/": html("Wombats", tuple(f"/docs/{name}" for name in names)), **pages}
+
+
+def _sentence(name: str, *, changed: bool) -> str:
+    return (
+        f"all about {name} in the {'evening' if changed and name == 'feeding' else 'morning'}, with emoji 🦘 and 漢字"
+    )
+
+
+async def _save_queries(client: Client, source_id: str) -> None:
+    for query, page in (("feeding wombats", "/docs/feeding"), ("digging", "/docs/digging")):
+        saved = await client.post(f"/sources/{source_id}/queries", {"query": query, "expected": [page]})
+        assert saved.status in (200, 201), saved.body
+    evaluated = await client.post(f"/sources/{source_id}/evaluate", {})
+    assert evaluated.status == 200, evaluated.body
+
+
+async def _paused(client: Client) -> str:
+    long = {"task_type": "test", "title": "Wombats, one by one", "payload": {"steps": 10_000, "seconds": 0.05}}
+    task_id = str((await client.post("/tasks", long)).body["task_id"])
+    await client.until(task_id, lambda event: event["type"] == "task_started")
+    await client.post(f"/tasks/{task_id}/pause", {})
+    await client.until(task_id, lambda event: event["type"] == "task_paused")
+    return task_id
+
+
+async def _demo_tasks(client: Client) -> str:
+    """Some that wait and one that failed for good; its id."""
+    failing = {
+        "task_type": "test",
+        "title": "Wombat count",
+        "max_retries": 0,
+        "payload": {"steps": 3, "seconds": 0, "fail_at": 2},
+    }
+    failed = await client.post("/tasks", failing)
+    assert failed.status == 202, failed.body
+    await client.ended(failed.body["task_id"])
+    later = {"task_type": "test", "title": "Next year's count", "run_at": "2099-01-01T00:00:00Z", "priority": 70}
+    waiting = await client.post("/tasks", later)
+    assert waiting.status == 202, waiting.body
+    dependent = {"task_type": "test", "title": "Report", "depends_on": [waiting.body["task_id"]]}
+    assert (await client.post("/tasks", dependent)).status == 202
+    return str(failed.body["task_id"])
+
+
+async def _schedule(client: Client, source_id: str) -> None:
+    body = {"name": "Nightly wombats", "interval_seconds": 86_400, "task_type": "test", "payload": {"steps": 1}}
+    made = await client.post("/schedules", body)
+    assert made.status in (201, 202), (made.body, source_id)
+
+
+async def _page_of(client: Client, source_id: str, path: str) -> str:
+    pages: Sequence[dict[str, str]] = await client.every(f"/sources/{source_id}/pages")
+    return next(page["page_id"] for page in pages if page["url"].endswith(path))
