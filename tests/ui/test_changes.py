@@ -36,7 +36,7 @@ async def test_refreshes_their_pages_and_what_differs(page: Page, tmp_path: Path
         await source.refresh({"other.html": html("Other", "<p>Feed the wombat with roots.</p>")})
         await page.goto(f"{source.server.url}/sources/{source.source_id}")
         await page.get_by_role("tab", name="Changes").click()
-        refreshes = page.get_by_test_id("refresh")
+        refreshes = page.get_by_test_id("refresh-row")
         await expect(refreshes).to_have_count(3)
         counts = [text.split("\n")[-2] for text in await refreshes.all_inner_texts()]
         assert counts == [

@@ -283,10 +283,10 @@ async def test_the_tabs_go_by_arrow_keys_and_are_in_the_url(page: Page, server: 
     await page.goto(f"{server.url}/sources/{crawl.source_id}")
     await page.get_by_role("tab", name="Pages").focus()
     seen: list[Any] = []
-    for _ in range(5):
+    for _ in range(6):
         await page.keyboard.press("ArrowRight")
         chosen = page.get_by_role("tab", selected=True)
         await expect(chosen).to_be_focused()
         seen.append(page.url.rpartition("tab=")[2])
-    assert seen == ["code", "history", "queries", "storage", "settings"]
+    assert seen == ["code", "changes", "history", "queries", "storage", "settings"]
     assert await page.evaluate("window.__violations") == []

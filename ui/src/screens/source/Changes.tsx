@@ -87,7 +87,7 @@ function Refreshes({ generations }: { generations: readonly GenerationChanges[] 
             search={{ tab: "changes", generation: String(generation.number) }}
             resetScroll={false}
             aria-current={generation === chosen ? "true" : undefined}
-            data-testid="refresh"
+            data-testid="refresh-row"
           >
             <span className="row">
               <b className="num">Generation {generation.number}</b>
