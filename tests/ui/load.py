@@ -30,7 +30,9 @@ _WATCH = """() => {
         for (const row of rows) far(row) ? seen.far += 1 : seen.near += 1;
     }).observe(document.querySelector('main'), { subtree: true, childList: true, characterData: true, attributes: true });
 }"""
-_READ = "() => { window.__load.isOn = false; return { ...window.__load, nodes: document.querySelectorAll('*').length } }"
+_READ = (
+    "() => { window.__load.isOn = false; return { ...window.__load, nodes: document.querySelectorAll('*').length } }"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,9 @@ async def measure(context: BrowserContext, page: Page, server: ServerProcess, se
         messages=len(came),
         message_bytes=sum(map(len, came)),
         frame_p95_ms=deltas[int(len(deltas) * 0.95)],
-        main_thread_percent=100 * (after["TaskDuration"] - before["TaskDuration"]) / (after["Timestamp"] - before["Timestamp"]),
+        main_thread_percent=100
+        * (after["TaskDuration"] - before["TaskDuration"])
+        / (after["Timestamp"] - before["Timestamp"]),
         heap_mb=heap / 1e6,
         near_rows_drawn=seen["near"],
         far_rows_drawn=seen["far"],

@@ -34,7 +34,14 @@ async def task_with_lines(server: ServerProcess, data_dir: Path, lines: int, *, 
     last = int((await ended(server, task_id))["last_seq"])
     await server.stop()
     rows = [
-        (task_id, seq, 1_700_000_000 + seq / 100, "page_failed" if seq in errors_at else "page_stored", f"Line number{seq} tells of wombats", "{}")
+        (
+            task_id,
+            seq,
+            1_700_000_000 + seq / 100,
+            "page_failed" if seq in errors_at else "page_stored",
+            f"Line number{seq} tells of wombats",
+            "{}",
+        )
         for seq in range(last + 1, lines + 1)
     ]
     with sqlite3.connect(data_dir / "gleanery.db") as db:

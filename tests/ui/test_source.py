@@ -12,7 +12,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.api.client import Client, Crawl
-from tests.api.sites import SMALL, page as html
+from tests.api.sites import SMALL
+from tests.api.sites import page as html
 from tests.conftest import PYTHON_DOCS, ServePages
 from tests.e2e.server_process import ServerProcess
 from tests.sites.static import serve_directory

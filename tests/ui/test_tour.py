@@ -76,8 +76,7 @@ async def test_every_view_keeps_every_rule(page: Page, server: ServerProcess) ->
             await expect(page.locator("h1").first).to_be_attached()
             await expect(page.locator(".loading")).to_have_count(0)
             await page.evaluate(axe)
-            for key, found in (await _looked_at(page, name)).items():
-                broken[key] = found
+            broken |= await _looked_at(page, name)
             if violations := await page.evaluate("window.__violations"):
                 broken[f"{name}: policy"] = violations
             if await page.evaluate("window.__xss") is not None:
