@@ -4,8 +4,18 @@ import { type ReactNode, useState } from "react";
 
 import type { Connection } from "../live/client";
 import { useConnection, useTasks } from "../live/react";
-import type { TaskShape, TaskStatus } from "../wire";
+import type { TasksState } from "../live/tasks";
 import { shortUrl } from "../text/format";
+import { visible } from "../text/visible";
+import type { TaskStatus } from "../wire";
+
+const LOST: Readonly<Record<Connection, boolean>> = {
+  connecting: false,
+  live: false,
+  catching_up: false,
+  reconnecting: true,
+  offline: true,
+};
 
 const SAID: Readonly<Record<TaskStatus, string | null>> = {
   queued: null,
@@ -17,28 +27,29 @@ const SAID: Readonly<Record<TaskStatus, string | null>> = {
 };
 
 export function Announcer(): ReactNode {
-  const { byId } = useTasks();
+  const tasks = useTasks();
   const connection = useConnection();
-  const [heard, setHeard] = useState({ byId, connection, text: "" });
-  if (heard.byId !== byId || heard.connection !== connection) {
-    const news = [lineNews(heard.connection, connection), ...taskNews(heard.byId, byId)].filter((part) => part !== null);
-    setHeard({ byId, connection, text: news.length > 0 ? news.slice(0, 3).join(". ") : heard.text });
+  const [heard, setHeard] = useState({ tasks, connection, wasLost: false, text: "" });
+  if (heard.tasks !== tasks || heard.connection !== connection) {
+    const isLost = heard.wasLost ? connection !== "live" : heard.connection === "live" && LOST[connection];
+    const line = isLost === heard.wasLost ? [] : [isLost ? "Connection lost" : "Connected, everything caught up"];
+    const news = [...line, ...taskNews(heard.tasks, tasks)];
+    setHeard({ tasks, connection, wasLost: isLost, text: news.length > 0 ? news.slice(0, 3).join(". ") : heard.text });
   }
   return (
-    <div className="sr" role="status" aria-live="polite">
+    <div className="sr" role="status" aria-live="polite" data-testid="announcer">
       {heard.text}
     </div>
   );
 }
 
-function lineNews(before: Connection, now: Connection): string | null {
-  if (before === "live" && (now === "reconnecting" || now === "offline")) return "Connection lost";
-  return before === "catching_up" && now === "live" ? "Connected, everything caught up" : null;
-}
-
-function taskNews(before: ReadonlyMap<string, TaskShape>, now: ReadonlyMap<string, TaskShape>): (string | null)[] {
-  if (before.size === 0) return [];
-  return [...now.values()]
-    .filter((task) => (before.get(task.task_id)?.status ?? "queued") !== task.status)
-    .map((task) => (SAID[task.status] === null ? null : `${shortUrl(task.title)} ${SAID[task.status] ?? ""}`));
+/** What was there when the page opened is no news. */
+function taskNews(before: TasksState, now: TasksState): readonly string[] {
+  if (!before.isLoaded) return [];
+  return [...now.byId.values()].flatMap((task) => {
+    const was = before.byId.get(task.task_id)?.status ?? "queued";
+    // To go on after a pause is no start.
+    const said = was === task.status || (was === "paused" && task.status === "running") ? null : SAID[task.status];
+    return said === null ? [] : [`${visible(shortUrl(task.title))} ${said}`];
+  });
 }

@@ -59,7 +59,7 @@ export function Activity(): ReactNode {
       {!isLoaded && older.error === null ? <p className="muted loading">Loading…</p> : null}
       {older.hasNextPage ? (
         <p className="row more">
-          <button type="button" className="btn" disabled={older.isFetchingNextPage} onClick={() => void older.fetchNextPage()}>
+          <button type="button" className="btn" aria-disabled={older.isFetchingNextPage} onClick={() => void older.fetchNextPage({ cancelRefetch: false })}>
             {older.isFetchingNextPage ? "Loading…" : "Show older"}
           </button>
         </p>

@@ -43,7 +43,7 @@ export function More({ query }: MoreProps): ReactNode {
   if (!query.hasNextPage) return null;
   return (
     <p className="row more">
-      <button type="button" className="btn" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+      <button type="button" className="btn" aria-disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage({ cancelRefetch: false })}>
         {query.isFetchingNextPage ? "Loading…" : "Show more"}
       </button>
     </p>
