@@ -18,9 +18,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 # Where the focus is, and what is wrong with how it shows. A heading and a passage that a link leads to take the focus for
 # screen readers; there is nothing to do with them, so they need no ring.
 FOCUS = """() => {
-    const at = document.activeElement, wrong = [];
+    let at = document.activeElement;
+    const wrong = [];
     if (at === null || at === document.body) return ['the focus is lost'];
     if (at.matches('h1, main, [data-cited]')) return [];
+    if (at.matches('input[type=file]')) at = at.closest('label'); // its label is drawn for it
     const { outlineStyle, outlineWidth } = getComputedStyle(at), box = at.getBoundingClientRect();
     const name = `${at.tagName} ${(at.getAttribute('aria-label') ?? at.textContent).slice(0, 40)}`;
     if (outlineStyle === 'none' || parseFloat(outlineWidth) < 2) wrong.push(`${name}: no ring`);

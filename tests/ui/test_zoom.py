@@ -88,3 +88,57 @@ async def test_every_view_fits_a_narrow_and_a_zoomed_window(page: Page, server: 
                 if found := await page.evaluate(CUT_OFF):
                     broken[f"{name} {size}: cut off"] = found
     assert broken == {}
+
+
+# What the eye can tell apart where only the system's colours are left: paint, lines and weight of each element.
+LOOKS = """elements => elements.map(element => {
+    const { backgroundColor, backgroundImage, borderBottomColor, borderBottomWidth, borderLeftColor, fontWeight, outlineStyle, strokeDasharray } = getComputedStyle(element);
+    return [backgroundColor, backgroundImage, borderBottomColor, borderBottomWidth, borderLeftColor, fontWeight, outlineStyle, strokeDasharray].join(' / ');
+})"""
+# Each pair is to be seen, and its two sides are to differ.
+PAIRS = {
+    "search": [(".hit mark", ".hit h2 a")],
+    "source-pages": [("[role=tab][aria-selected=true]", "[role=tab][aria-selected=false]")],
+    "task-running": [
+        (".track", ".track .fill"),
+        (".nav a[aria-current]:not(.brand)", ".nav a:not([aria-current])"),
+    ],
+    "task-completed": [(".track", ".track .fill")],
+    "task-failed": [(".btn.pri", "[data-testid=copy-details], .fail .btn")],
+    "page-versions": [(".version-list a[aria-current]", ".version-list a:not([aria-current])")],
+    "queue-waiting": [(".chip[aria-pressed=true]", ".chip[aria-pressed=false]")],
+}
+
+
+async def test_forced_colours_leave_what_matters_to_be_told_apart(chromium: Browser, server: ServerProcess) -> None:
+    context = await chromium.new_context(forced_colors="active", viewport={"width": 1280, "height": 900})
+    page = await context.new_page()
+    alike: list[str] = []
+    async with seeded(server) as seed:
+        for name, path in views(seed).items():
+            await _open(page, f"{server.url}{path}")
+            await _picture(page, f"{name}-forced")
+            for one, other in PAIRS.get(name, ()):
+                looks = [(await page.locator(each).evaluate_all(LOOKS))[:1] for each in (one, other)]
+                if not looks[0] or not looks[1] or looks[0] == looks[1]:
+                    alike.append(f"{name}: {one} {looks[0]} and {other} {looks[1]}")
+            if name == "task-running":
+                await page.emulate_media(color_scheme="dark")
+                await _picture(page, f"{name}-dark-forced")
+    await context.close()
+    assert alike == []
+
+
+async def test_with_reduced_motion_nothing_moves(chromium: Browser, server: ServerProcess) -> None:
+    context = await chromium.new_context(reduced_motion="reduce", viewport={"width": 1280, "height": 900})
+    page = await context.new_page()
+    moving: dict[str, Any] = {}
+    async with seeded(server) as seed:
+        paths = views(seed)
+        for name in ("search", "sources", "activity", "task-running", "task-paused", "queue-waiting"):
+            await _open(page, f"{server.url}{paths[name]}")
+            await expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
+            if found := await page.evaluate("document.getAnimations().map(each => each.animationName ?? 'transition')"):
+                moving[name] = found
+    await context.close()
+    assert moving == {}
