@@ -3,7 +3,7 @@
 import type { ReactNode } from "react";
 
 interface Props {
-  readonly query: { readonly hasNextPage: boolean; readonly isFetchingNextPage: boolean; readonly fetchNextPage: () => Promise<unknown> };
+  readonly query: { readonly hasNextPage: boolean; readonly isFetchingNextPage: boolean; readonly fetchNextPage: (options: { cancelRefetch: boolean }) => Promise<unknown> };
 }
 
 export function More({ query }: Props): ReactNode {

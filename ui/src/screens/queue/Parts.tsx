@@ -36,7 +36,7 @@ export function Choices({ label, names, chosen, onChoose, countOf }: ChoicesProp
 }
 
 interface MoreProps {
-  readonly query: { readonly hasNextPage: boolean; readonly isFetchingNextPage: boolean; readonly fetchNextPage: () => Promise<unknown> };
+  readonly query: { readonly hasNextPage: boolean; readonly isFetchingNextPage: boolean; readonly fetchNextPage: (options: { cancelRefetch: boolean }) => Promise<unknown> };
 }
 
 export function More({ query }: MoreProps): ReactNode {
