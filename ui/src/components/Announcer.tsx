@@ -4,8 +4,18 @@ import { type ReactNode, useState } from "react";
 
 import type { Connection } from "../live/client";
 import { useConnection, useTasks } from "../live/react";
-import type { TaskShape, TaskStatus } from "../wire";
+import type { TasksState } from "../live/tasks";
 import { shortUrl } from "../text/format";
+import { visible } from "../text/visible";
+import type { TaskStatus } from "../wire";
+
+const LOST: Readonly<Record<Connection, boolean>> = {
+  connecting: false,
+  live: false,
+  catching_up: false,
+  reconnecting: true,
+  offline: true,
+};
 
 const SAID: Readonly<Record<TaskStatus, string | null>> = {
   queued: null,
@@ -18,16 +28,18 @@ const SAID: Readonly<Record<TaskStatus, string | null>> = {
 const MOST_TOLD = 3;
 
 export function Announcer(): ReactNode {
-  const { byId } = useTasks();
+  const tasks = useTasks();
   const connection = useConnection();
-  const [heard, setHeard] = useState({ byId, connection, isLost: false, text: "" });
-  if (heard.byId !== byId || heard.connection !== connection) {
-    const line = lineNews(heard.connection, heard.isLost, connection);
-    const news = [line.text, ...taskNews(heard.byId, byId)].filter((part) => part !== null);
-    setHeard({ byId, connection, isLost: line.isLost, text: news.length > 0 ? told(news) : heard.text });
+  const [heard, setHeard] = useState({ tasks, connection, wasLost: false, text: "" });
+  if (heard.tasks !== tasks || heard.connection !== connection) {
+    // A tab that is shown again catches up as well; that is told only after the line was lost.
+    const isLost = heard.wasLost ? connection !== "live" : heard.connection !== "connecting" && LOST[connection];
+    const line = isLost === heard.wasLost ? [] : [isLost ? "Connection lost" : "Connected, everything caught up"];
+    const news = [...line, ...taskNews(heard.tasks, tasks)];
+    setHeard({ tasks, connection, wasLost: isLost, text: news.length > 0 ? told(news) : heard.text });
   }
   return (
-    <div className="sr" role="status" aria-live="polite">
+    <div className="sr" role="status" aria-live="polite" data-testid="announcer">
       {heard.text}
     </div>
   );
@@ -39,17 +51,13 @@ function told(news: readonly string[]): string {
   return [...news.slice(0, MOST_TOLD), ...(rest > 0 ? [`And ${rest} more`] : [])].join(". ");
 }
 
-/** A tab that is shown again catches up as well; that is told only after the line was lost. */
-function lineNews(before: Connection, wasLost: boolean, now: Connection): { text: string | null; isLost: boolean } {
-  const isDown = now === "reconnecting" || now === "offline";
-  if (isDown) return { text: wasLost || before === "connecting" ? null : "Connection lost", isLost: true };
-  if (now === "live" && wasLost) return { text: "Connected, everything caught up", isLost: false };
-  return { text: null, isLost: wasLost };
-}
-
-function taskNews(before: ReadonlyMap<string, TaskShape>, now: ReadonlyMap<string, TaskShape>): (string | null)[] {
-  if (before.size === 0) return [];
-  return [...now.values()]
-    .filter((task) => (before.get(task.task_id)?.status ?? "queued") !== task.status)
-    .map((task) => (SAID[task.status] === null ? null : `${shortUrl(task.title)} ${SAID[task.status] ?? ""}`));
+/** What was there when the page opened is no news. */
+function taskNews(before: TasksState, now: TasksState): readonly string[] {
+  if (!before.isLoaded) return [];
+  return [...now.byId.values()].flatMap((task) => {
+    const was = before.byId.get(task.task_id)?.status ?? "queued";
+    // To go on after a pause is no start.
+    const said = was === task.status || (was === "paused" && task.status === "running") ? null : SAID[task.status];
+    return said === null ? [] : [`${visible(shortUrl(task.title))} ${said}`];
+  });
 }

@@ -29,6 +29,7 @@ export function ConfirmButton(props: ConfirmProps): ReactNode {
     return () => clearTimeout(timer);
   }, [isArmed]);
   const press = (): void => {
+    if (isPending) return;
     setArmed(!isArmed);
     if (isArmed) onConfirm();
   };
@@ -40,7 +41,7 @@ export function ConfirmButton(props: ConfirmProps): ReactNode {
       type="button"
       className={isArmed ? "btn danger" : isShort ? "btn icon quiet" : "btn"}
       data-testid={testId}
-      disabled={isPending}
+      aria-disabled={isPending} // "disabled" would take the focus from it
       aria-label={isShort ? label : undefined}
       title={isShort ? label : undefined}
       onClick={press}

@@ -115,15 +115,16 @@ interface PlainProps extends Props {
 
 function PlainButton(props: PlainProps): ReactNode {
   const { task, name, label, pendingLabel, isPending, commands, icon, isIconOnly = false, isPrimary = false, onClick } = props;
+  const isOff = isPending || commands.isCancelling;
   return (
     <button
       type="button"
       className={isIconOnly ? "btn icon quiet" : isPrimary ? "btn pri" : "btn"}
       data-testid={name}
-      disabled={isPending || commands.isCancelling}
+      aria-disabled={isOff} // "disabled" would take the focus from it
       aria-label={isIconOnly ? `${label}: ${shortUrl(task.title)}` : undefined}
       title={isIconOnly ? label : undefined}
-      onClick={onClick}
+      onClick={isOff ? undefined : onClick}
     >
       <Icon name={icon} />
       {isIconOnly ? null : isPending ? pendingLabel : label}

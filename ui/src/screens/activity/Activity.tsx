@@ -51,7 +51,7 @@ export function Activity(): ReactNode {
 function More({ isLoading, onMore }: { isLoading: boolean; onMore: () => void }): ReactNode {
   return (
     <p className="row more">
-      <button type="button" className="btn" disabled={isLoading} onClick={onMore} data-testid="older">
+      <button type="button" className="btn" aria-disabled={isLoading} onClick={() => (isLoading ? undefined : onMore())} data-testid="older">
         {isLoading ? "Loading…" : "Show older"}
       </button>
     </p>

@@ -33,7 +33,7 @@ export function CodeExamples({ page }: { page: PageShape }): ReactNode {
       </Loaded>
       {query.hasNextPage ? (
         <p className="row more">
-          <button type="button" className="btn" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+          <button type="button" className="btn" aria-disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage({ cancelRefetch: false })}>
             {query.isFetchingNextPage ? "Loading…" : "Show more"}
           </button>
         </p>

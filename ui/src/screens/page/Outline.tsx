@@ -20,7 +20,7 @@ export function Outline({ page: { outline }, offsets, article }: Props): ReactNo
   const nav = useRef<HTMLElement>(null);
   const [isWide] = useState(() => matchMedia("(min-width: 1001px)").matches);
   useEffect(() => keepInView(nav.current), [current]);
-  if (outline.length === 0) return <div />;
+  if (outline.length === 0) return null;
   const top = Math.min(...outline.map((heading) => heading.level));
   const go = (index: number): void => {
     const heading = document.getElementById(headingId(offsets[index] ?? 0));

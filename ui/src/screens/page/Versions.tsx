@@ -27,7 +27,7 @@ export function Versions({ sourceId, pageId }: { sourceId: string; pageId: strin
             <div>
               <VersionList versions={versions} />
               {query.hasNextPage ? (
-                <button type="button" className="btn" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+                <button type="button" className="btn" aria-disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage({ cancelRefetch: false })}>
                   {query.isFetchingNextPage ? "Loading…" : "Show older ones"}
                 </button>
               ) : null}

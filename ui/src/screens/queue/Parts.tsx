@@ -36,14 +36,14 @@ export function Choices({ label, names, chosen, onChoose, countOf }: ChoicesProp
 }
 
 interface MoreProps {
-  readonly query: { readonly hasNextPage: boolean; readonly isFetchingNextPage: boolean; readonly fetchNextPage: () => Promise<unknown> };
+  readonly query: { readonly hasNextPage: boolean; readonly isFetchingNextPage: boolean; readonly fetchNextPage: (options: { cancelRefetch: boolean }) => Promise<unknown> };
 }
 
 export function More({ query }: MoreProps): ReactNode {
   if (!query.hasNextPage) return null;
   return (
     <p className="row more">
-      <button type="button" className="btn" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+      <button type="button" className="btn" aria-disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage({ cancelRefetch: false })}>
         {query.isFetchingNextPage ? "Loading…" : "Show more"}
       </button>
     </p>

@@ -37,7 +37,7 @@ export function ChangedPages({ sourceId, generation }: Props): ReactNode {
       </Loaded>
       {query.hasNextPage ? (
         <p className="row more">
-          <button type="button" className="btn" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+          <button type="button" className="btn" aria-disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage({ cancelRefetch: false })}>
             {query.isFetchingNextPage ? "Loading…" : "Show more pages"}
           </button>
         </p>

@@ -35,7 +35,7 @@ export function Changes({ sourceId }: { sourceId: string }): ReactNode {
                 <div className="stack">
                   <Refreshes generations={generations} />
                   {query.hasNextPage ? (
-                    <button type="button" className="btn" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+                    <button type="button" className="btn" aria-disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage({ cancelRefetch: false })}>
                       {query.isFetchingNextPage ? "Loading…" : "Show older ones"}
                     </button>
                   ) : null}

@@ -6,6 +6,7 @@ import { type ReactNode, useRef, useState } from "react";
 import { Icon } from "../../components/Icon";
 import { useShortcut } from "../../components/shortcuts";
 import { CancelButton, type Commands, PauseButton, RetryButton, RetryFailedButton } from "../../components/taskCommands";
+import { useKeptFocus } from "../../components/useKeptFocus";
 import { isFinal } from "../../live/tasks";
 import type { TaskShape } from "../../wire";
 import { LimitsDialog } from "./LimitsDialog";
@@ -16,6 +17,8 @@ interface Props {
 }
 
 export function TaskActions({ task, commands }: Props): ReactNode {
+  const row = useRef<HTMLDivElement>(null);
+  useKeptFocus(row);
   const cancelButton = useRef<HTMLButtonElement>(null);
   const hasLimits = task.task_type === "crawl" && !isFinal(task.status);
   const [isChanging, setChanging] = useState(false);
@@ -28,7 +31,7 @@ export function TaskActions({ task, commands }: Props): ReactNode {
     cancelButton.current?.click();
   });
   return (
-    <div className="row">
+    <div className="row" ref={row}>
       <SourceLinks task={task} />
       {hasLimits ? (
         <button type="button" className="btn" data-testid="change-limits" onClick={() => setChanging(true)}>

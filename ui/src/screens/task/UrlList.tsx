@@ -42,7 +42,7 @@ export function UrlList({ task }: { task: TaskShape }): ReactNode {
       </div>
       {query.hasNextPage ? (
         <p className="row more pad">
-          <button type="button" className="btn" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+          <button type="button" className="btn" aria-disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage({ cancelRefetch: false })}>
             {query.isFetchingNextPage ? "Loading…" : "Show more"}
           </button>
         </p>

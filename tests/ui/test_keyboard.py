@@ -1,0 +1,264 @@
+"""The whole way through the UI without a mouse: what has the focus is always seen, and the focus is never lost."""
+
+from __future__ import annotations
+
+import re
+
+import aiohttp
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.api.client import Client
+from tests.e2e.server_process import ServerProcess
+from tests.sites.gated import gated_site
+from tests.sites.written import html, written_site
+
+pytestmark = [pytest.mark.browser, pytest.mark.e2e]
+
+# Where the focus is, and what is wrong with how it shows. A heading and a passage that a link leads to take the focus for
+# screen readers; there is nothing to do with them, so they need no ring.
+FOCUS = """() => {
+    let at = document.activeElement;
+    const wrong = [];
+    if (at === null || at === document.body) return ['the focus is lost'];
+    if (at.matches('h1, main, [data-cited]')) return [];
+    if (at.matches('input[type=file]')) at = at.closest('label'); // its label is drawn for it
+    const { outlineStyle, outlineWidth } = getComputedStyle(at), box = at.getBoundingClientRect();
+    const name = `${at.tagName} ${(at.getAttribute('aria-label') ?? at.textContent).slice(0, 40)}`;
+    if (outlineStyle === 'none' || parseFloat(outlineWidth) < 2) wrong.push(`${name}: no ring`);
+    if (box.width === 0 || box.height === 0) wrong.push(`${name}: not drawn`);
+    if (box.bottom <= 0 || box.right <= 0 || box.top >= innerHeight || box.left >= innerWidth) wrong.push(`${name}: out of view`);
+    const x = Math.min(innerWidth - 1, Math.max(1, box.left + Math.min(box.width / 2, 12)));
+    const y = Math.min(innerHeight - 1, Math.max(1, box.top + box.height / 2));
+    const top = document.elementFromPoint(x, y);
+    if (top !== null && !at.contains(top) && !top.contains(at)) wrong.push(`${name}: under ${top.tagName} ${top.className}`);
+    return wrong;
+}"""
+ACTIVE = "document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent.trim()"
+
+
+async def _press(page: Page, *keys: str) -> None:
+    """Each key, and a look at the focus after it."""
+    for key in keys:
+        await page.keyboard.press(key)
+        assert await page.evaluate(FOCUS) == [], f"after {key}"
+
+
+async def _tab_to(page: Page, name: str, *, by: str = "Tab") -> None:
+    """Tab until what is called `name` (its start) has the focus."""
+    passed: list[str] = []
+    while len(passed) < 80:
+        await _press(page, by)
+        passed.append(str(await page.evaluate(ACTIVE)))
+        if passed[-1].startswith(name):
+            return
+    raise AssertionError(f"{name} can't be reached: {passed}")
+
+
+async def _is_heading_focused(page: Page, name: str | re.Pattern[str]) -> None:
+    await expect(page.get_by_role("heading", level=1, name=name)).to_be_focused()
+
+
+async def test_first_run_search_and_sources_by_keyboard_alone(page: Page, server: ServerProcess) -> None:
+    await page.goto(server.url)
+    await expect(page.get_by_test_id("run-example")).to_be_visible()
+    await _tab_to(page, "Crawl the example")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/activity/*")
+    await _is_heading_focused(page, re.compile("example"))
+    await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed", timeout=30_000)
+    await _tabs_by_arrows(page)
+    await _search_and_back(page)
+    await _sources_and_tree(page)
+    await _a_wrong_name_deletes_nothing(page)
+    await _new_crawl_and_shortcuts(page)
+
+
+async def _tabs_by_arrows(page: Page) -> None:
+    await _tab_to(page, "Log")
+    for name in ("Pages", "Problems", "Settings used", "Log"):
+        await _press(page, "ArrowRight")
+        await expect(page.get_by_role("tab", name=name)).to_be_focused()
+        await expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
+    await _press(page, "ArrowLeft")
+    await expect(page).to_have_url(re.compile("tab=settings$"))
+
+
+async def _search_and_back(page: Page) -> None:
+    await page.keyboard.press("g")
+    await page.keyboard.press("s")
+    await expect(page.get_by_test_id("search-input")).to_be_focused()
+    await page.keyboard.type("crawl")
+    hits = page.locator("[data-hit-link]")
+    await expect(hits.nth(1)).to_be_visible()
+    await expect(page.get_by_test_id("found")).to_be_visible()
+    await expect(page.locator(".stale")).to_have_count(0)
+    await _press(page, "ArrowDown")
+    await expect(hits.nth(0)).to_be_focused()
+    await _press(page, "ArrowDown")
+    await expect(hits.nth(1)).to_be_focused()
+    chunk_id = await page.get_by_test_id("hit").nth(1).get_attribute("data-hit")
+    await expect(page).to_have_url(f"{page.url.partition('/search')[0]}/search?q=crawl&hit={chunk_id}")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**/pages/*#{chunk_id}")
+    await expect(page.locator(".cited").first).to_be_in_viewport()
+    assert await page.evaluate(FOCUS) == []
+    await page.go_back()
+    await expect(page).to_have_url(re.compile(f"q=crawl&hit={chunk_id}$"))
+    await expect(hits.nth(1)).to_be_focused()
+
+
+async def _sources_and_tree(page: Page) -> None:
+    await page.keyboard.press("g")
+    await page.keyboard.press("o")
+    await _is_heading_focused(page, "Sources")
+    await expect(page.get_by_test_id("source-row")).to_have_count(1)
+    await _press(page, "j", "j", "k")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/sources/*")
+    await expect(page.get_by_test_id("delete-source")).to_be_visible()
+    await expect(page.get_by_role("heading", level=1)).to_be_focused()
+    await expect(page.get_by_role("treeitem").first).to_be_visible()
+    await _tab_to(page, "Pages")
+    for _ in range(7):
+        await _press(page, "ArrowRight")
+    await expect(page.get_by_role("tab", name="Pages")).to_be_focused()
+    items = page.get_by_role("treeitem")
+    await expect(items.nth(1)).to_be_visible()
+    while not await items.first.evaluate("item => item === document.activeElement"):
+        await _press(page, "Tab")
+    await _press(page, "ArrowDown")
+    await expect(items.nth(1)).to_be_focused()
+    await _press(page, "End", "Home", "ArrowUp")
+    await expect(items.first).to_be_focused()
+
+
+async def _a_wrong_name_deletes_nothing(page: Page) -> None:
+    await _tab_to(page, "Delete…", by="Shift+Tab")
+    await _press(page, "Enter")
+    await expect(page.get_by_test_id("delete-name")).to_be_focused()
+    await page.keyboard.type("something else")
+    await _press(page, "Enter")
+    await expect(page.get_by_role("alert")).to_have_text("That is not its name. Nothing was deleted.")
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await expect(page.get_by_test_id("delete-source")).to_be_focused()
+    await _press(page, "Enter")
+    await _tab_to(page, "Keep it")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await expect(page.get_by_test_id("delete-source")).to_be_focused()
+
+
+async def _new_crawl_and_shortcuts(page: Page) -> None:
+    await page.keyboard.press("c")
+    await expect(page.get_by_role("dialog").get_by_test_id("url-input")).to_be_focused()
+    await _press(page, *["Tab"] * 3)
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_test_id("delete-source")).to_be_focused()
+    await page.keyboard.press("?")
+    shortcuts = page.get_by_role("dialog", name="Keyboard shortcuts")
+    await expect(shortcuts).to_contain_text("New crawl")
+    switch = shortcuts.get_by_role("checkbox", name="Use shortcuts")
+    while not await switch.evaluate("box => box === document.activeElement"):
+        await _press(page, "Tab")
+    await _press(page, "Space")
+    await expect(switch).not_to_be_checked()
+    await _tab_to(page, "Close")
+    await page.keyboard.press("Enter")
+    await expect(shortcuts).to_have_count(0)
+    await expect(page.get_by_test_id("delete-source")).to_be_focused()
+    await page.keyboard.press("c")
+    await page.keyboard.press("?")
+    await _press(page, "Tab")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await page.reload()
+    await expect(page.get_by_test_id("delete-source")).to_be_visible()
+    await page.keyboard.press("c")
+    await _press(page, "Tab")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+async def test_a_running_task_obeys_keys_and_keeps_the_focus(page: Page, server: ServerProcess) -> None:
+    status = page.get_by_test_id("status")
+    async with gated_site(30, open_to=5) as (site, _):
+        await page.goto(server.url)
+        await expect(page.get_by_test_id("url-input")).to_be_focused()
+        await page.keyboard.type(f"{site.url}/guide/")
+        await _tab_to(page, "Crawl")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/activity/*")
+        await expect(page.get_by_test_id("stage-stored")).to_contain_text("6")
+        await page.keyboard.press("p")
+        await expect(status).to_have_attribute("data-status", "paused")
+        await page.keyboard.press("p")
+        await expect(status).to_have_attribute("data-status", "running")
+        await _tab_to(page, "Pause")
+        await _press(page, "Space")
+        await expect(status).to_have_attribute("data-status", "paused")
+        await expect(page.get_by_test_id("resume")).to_be_focused()
+        await _press(page, "Enter")
+        await expect(status).to_have_attribute("data-status", "running")
+        await expect(page.get_by_test_id("pause")).to_be_focused()
+        await _press(page, "l", "Escape")
+        await expect(page.get_by_test_id("pause")).to_be_focused()
+        await _press(page, "x", "Escape", "x")
+        await expect(status).to_have_attribute("data-status", "running")
+        await page.keyboard.press("x")
+        await expect(status).to_have_attribute("data-status", "cancelled")
+        await expect(page.get_by_role("heading", level=1)).to_be_focused()
+
+
+HEAR = """() => {
+    window.__said = [];
+    const heard = new Map();
+    new MutationObserver(() => {
+        for (const live of document.querySelectorAll('[aria-live]:not([aria-live=off]), [role=status], [role=alert]')) {
+            const text = live.textContent.trim();
+            if (text !== '' && heard.get(live) !== text) window.__said.push(text);
+            heard.set(live, text);
+        }
+    }).observe(document.body, { subtree: true, childList: true, characterData: true });
+}"""
+
+
+async def test_only_what_matters_is_announced(page: Page, server: ServerProcess) -> None:
+    async with written_site({"/": html("Start", ("/a", "/b")), "/a": html("A"), "/b": html("B")}) as site:
+        await page.goto(f"{server.url}/activity")
+        await expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
+        await page.evaluate(HEAR)
+        announcer, name = page.get_by_test_id("announcer"), site.url.removeprefix("http://")
+        async with aiohttp.ClientSession() as session:
+            client = Client(server.url, session)
+            async with gated_site(9, open_to=4) as (held, gate):
+                task = await client.start(f"{held.url}/guide/")
+                guide = f"{held.url.removeprefix('http://')}/guide"
+                await expect(announcer).to_have_text(f"{guide} started")
+                await client.until_stored(task["task_id"], 5)
+                await gate.open(9)
+                await client.ended(task["task_id"])
+                await expect(announcer).to_have_text(f"{guide} finished")
+            failing = await client.start(f"{site.url}/not/there")
+            await client.ended(failing["task_id"])
+            await expect(announcer).to_have_text(re.compile("failed$"))
+            await server.kill()
+            await expect(announcer).to_have_text("Connection lost", timeout=20_000)
+            await server.start()
+            await expect(announcer).to_have_text("Connected, everything caught up", timeout=20_000)
+        said: list[str] = await page.evaluate("window.__said")
+    assert [text for text in said if text != f"{name}/not/there started"] == [
+        f"{guide} started",
+        f"{guide} finished",
+        f"{name}/not/there failed",
+        "Connection lost",
+        "Connected, everything caught up",
+    ]
+
+
+async def test_what_is_there_already_is_not_announced(page: Page, server: ServerProcess) -> None:
+    async with written_site({"/": html("Start")}) as site, aiohttp.ClientSession() as session:
+        await Client(server.url, session).crawl(f"{site.url}/")
+        for route in ("activity", "queue", "sources", "settings"):
+            await page.goto(f"{server.url}/{route}")
+            await expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
+            await expect(page.get_by_test_id("announcer")).to_have_text("")
