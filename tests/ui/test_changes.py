@@ -56,6 +56,7 @@ async def test_refreshes_their_pages_and_what_differs(page: Page, tmp_path: Path
         await page.get_by_role("button", name="changed 2").click()
         await pages.get_by_role("link", name="Other").click()
         diff = page.get_by_test_id("page-diff")
+        await expect(diff.locator(".line .line-text")).to_have_count(2)
         assert [text.strip() for text in await diff.locator(".line .line-text").all_text_contents()] == [
             "removed: Feed the wombat with grass.",
             "added: Feed the wombat with carrots.",

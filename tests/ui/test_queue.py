@@ -91,6 +91,7 @@ async def test_figures_and_states_over_time(page: Page, serve: Open) -> None:
     await expect(page.get_by_role("button", name="24 hours")).to_have_attribute("aria-pressed", "true")
     await page.get_by_text("By task type and queue").click()
     row = page.get_by_role("region", name="By task type").locator("tbody tr")
+    await expect(row).to_have_count(1)
     assert (await row.locator("th, td").all_inner_texts())[:7] == ["test", "1", "1", "0", "3", "1", "0"]
     assert await page.evaluate("window.__violations") == []
 
