@@ -1,0 +1,17 @@
+"""The SQLite schema, as numbered migrations. A migration that has landed never changes; a new one is appended.
+
+JSON columns hold text; times are Unix seconds as REAL; booleans are 0 or 1.
+"""
+
+from __future__ import annotations
+
+from gleanery.store.schema import crawling, engine, first, generations, holdings, narrow_reads
+
+MIGRATIONS: tuple[str, ...] = (
+    first.SQL,
+    engine.SQL,
+    crawling.SQL,
+    generations.SQL,
+    narrow_reads.SQL,
+    holdings.SQL,
+)
