@@ -2,7 +2,7 @@
 
 import type { TasksState } from "../live/tasks";
 import type { TaskShape, TaskStatus } from "../wire";
-import { count, duration } from "./format";
+import { count, upcoming } from "./format";
 import { type Face, faceLabel, faceOf, FACES, timeText } from "./progress";
 
 export type ActivityGroup = "attention" | "running" | "queued" | "ended";
@@ -95,7 +95,7 @@ export function rowTime(task: TaskShape, now: number, movedAt: number | undefine
   if (faceOf(task) !== "queued") return timeText(task, now, movedAt);
   if (task.waits_for > 0) return `waits for ${task.waits_for === 1 ? "another task" : `${count(task.waits_for)} others`}`;
   const seconds = (Date.parse(task.run_at) - now) / 1000;
-  if (seconds > 1) return `starts in ${duration(seconds)}`;
+  if (seconds > 1) return `starts ${upcoming(task.run_at, now)}`;
   return turn === undefined || turn === 1 ? "next in the queue" : `${ordinal(turn)} in the queue`;
 }
 

@@ -25,6 +25,14 @@ export function dateAndTime(at: string | number): string {
   return DAY_AND_TIME.format(new Date(at));
 }
 
+/** What is to come: "in 9 s", "in 5 h 3 min"; from a day on "3 Nov, 14:05", and the day alone where it is another year's. */
+export function upcoming(at: string, now: number): string {
+  const seconds = (Date.parse(at) - now) / 1000;
+  if (seconds < 86_400) return `in ${duration(Math.max(0, seconds))}`;
+  const isThisYear = new Date(at).getFullYear() === new Date(now).getFullYear();
+  return isThisYear ? dateAndTime(at) : DAY_AND_YEAR.format(new Date(at));
+}
+
 export function clock(at: string | number): string {
   return CLOCK.format(new Date(at));
 }

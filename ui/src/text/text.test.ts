@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { event } from "../live/samples";
 import { adviceFor } from "./failure";
-import { ago, bytes, duration, pathOf, shortUrl } from "./format";
+import { ago, bytes, dateAndTime, duration, pathOf, shortUrl, upcoming } from "./format";
 import { tokensOf } from "./highlight";
 import { rowsOf } from "./log";
 import { spansOf } from "./spans";
@@ -76,4 +76,12 @@ describe("hostile text", () => {
   );
   it("resolves relative links", () =>
     expect(safeHref("../b#c", "https://example.org/a/d")).toBe("https://example.org/b#c"));
+});
+
+it("tells what is to come by the distance, then by the day", () => {
+  const now = Date.parse("2026-11-03T12:00:00Z");
+  expect(upcoming("2026-11-03T12:00:09Z", now)).toBe("in 9 s");
+  expect(upcoming("2026-11-03T11:00:00Z", now)).toBe("in 0.0 s");
+  expect(upcoming("2026-12-24T12:00:00Z", now)).toBe(dateAndTime("2026-12-24T12:00:00Z"));
+  expect(upcoming("2099-06-01T12:00:00Z", now)).toBe("1 Jun 2099");
 });

@@ -1,17 +1,14 @@
 // What a task of the queue waits for, in words.
 
 import type { TaskShape } from "../wire";
-import { ago, counted, dateAndTime, duration, shortUrl } from "./format";
+import { ago, counted, shortUrl, upcoming } from "./format";
 import { visible } from "./visible";
-
-const DAY_SECONDS = 86_400;
 
 /** Why it does not run yet. `holder` is the task that runs under its serial key. */
 export function waitText(task: TaskShape, now: number, holder: TaskShape | undefined): string {
   if (task.status === "paused") return "paused";
   if (task.waits_for > 0) return `waits for ${counted(task.waits_for, "task")}`;
-  const seconds = (Date.parse(task.run_at) - now) / 1000;
-  if (seconds > 0) return isAgain(task) ? `again in ${duration(seconds)}` : startText(task, seconds);
+  if (Date.parse(task.run_at) > now) return `${isAgain(task) ? "again" : "starts"} ${upcoming(task.run_at, now)}`;
   if (holder !== undefined) return "waits until the one before it has ended";
   return `due ${ago(dueSince(task), now)}`;
 }
@@ -34,10 +31,6 @@ export function taskName(task: TaskShape): string {
 
 function isAgain(task: TaskShape): boolean {
   return task.error_details !== null && task.processing_started_at !== null;
-}
-
-function startText(task: TaskShape, seconds: number): string {
-  return seconds < DAY_SECONDS ? `starts in ${duration(seconds)}` : `starts ${dateAndTime(task.run_at)}`;
 }
 
 function dueSince(task: TaskShape): string {

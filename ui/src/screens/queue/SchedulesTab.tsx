@@ -15,7 +15,7 @@ import { QUEUE_KEY } from "../../data/queue";
 import { changeSchedule, deleteSchedule, runSchedule, scheduleQuery, schedulesQuery } from "../../data/schedules";
 import { taskQuery } from "../../data/tasks";
 import { adviceFor } from "../../text/failure";
-import { ago, counted, dateAndTime, duration } from "../../text/format";
+import { ago, counted, upcoming } from "../../text/format";
 import { timingText } from "../../text/schedule";
 import { visible } from "../../text/visible";
 import type { ScheduleShape } from "../../wire";
@@ -122,9 +122,7 @@ function Row({ schedule, now }: { schedule: ScheduleShape; now: number }): React
 
 function nextText({ next_at: next }: ScheduleShape, now: number): string {
   if (next === null) return "never again";
-  const seconds = (Date.parse(next) - now) / 1000;
-  if (seconds <= 0) return "now";
-  return seconds < 86_400 ? `in ${duration(seconds)}` : dateAndTime(next);
+  return Date.parse(next) <= now ? "now" : upcoming(next, now);
 }
 
 function LastRun({ schedule, now }: { schedule: ScheduleShape; now: number }): ReactNode {
