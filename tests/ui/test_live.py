@@ -64,7 +64,7 @@ async def test_a_preview_and_then_a_decision_for_every_url(page: Page, server: S
     await expect(rows).to_contain_text("/blog/")
     await page.get_by_role("button", name="Failed 1").click()
     await expect(rows).to_contain_text("/docs/gone.html")
-    assert page.url.endswith("?tab=pages&state=failed")
+    await expect(page).to_have_url(re.compile(re.escape("?tab=pages&state=failed") + "$"))
     await page.get_by_role("button", name="Stored 2").click()
     await expect(rows).to_have_count(2)
     assert await rows.locator(".way").all_inner_texts() == ["start\nHTTP", "link\nHTTP"]
