@@ -40,7 +40,9 @@ GleaneryError
 │   ├── EmptyPage         nothing to read on it
 │   ├── ExtractFailed     the document could not be taken apart in time
 │   ├── BrowserUnavailable no browser, or none that starts
-│   └── RenderFailed      the page broke in the browser                        can pass
+│   ├── RenderFailed      the page broke in the browser                        can pass
+│   ├── PageBlocked       the site turns the browser away, or wants it proven human   can pass
+│   └── PageTooHeavy      the page took more memory or windows than one may    can pass
 ├── EmbedError            no vectors for these texts
 │   ├── EmbedKeyRefused   the API key is wrong or was revoked
 │   ├── EmbedQuotaSpent   the account has no quota left
@@ -301,6 +303,21 @@ class RenderFailed(FetchError):
     """The page crashed, broke its browser, or a script, a click or a wait that was asked for could not be done."""
 
     code = "render_failed"
+    can_retry = True
+
+
+class PageBlocked(FetchError):
+    """The site answers 403, 429 or with a challenge; `details` has the `status`, what it is known by as `reason`, and
+    `retry_after` in seconds, None when the site named none."""
+
+    code = "page_blocked"
+    can_retry = True
+
+
+class PageTooHeavy(FetchError):
+    """A page that was ended for what it took; `details["limit"]` is `memory_mb` or `pages`, `details["max"]` its bound."""
+
+    code = "page_too_heavy"
     can_retry = True
 
 
