@@ -26,7 +26,7 @@ async def again(crawl: Crawl) -> Crawl:
 
 
 def pages_of(*crawls: Crawl, generation: int | None = None, **groups: Groups) -> PageFilter:
-    return PageFilter(tuple(crawl.source.source_id for crawl in crawls), generation, **groups)
+    return PageFilter(tuple(crawl.source.source_id for crawl in crawls), generation, few=None, **groups)
 
 
 async def contents(

@@ -72,6 +72,7 @@ RERANKED = 30
 RERANK_SECONDS = 2.0
 NEAR = 2 * RANKING_DEPTH
 """Texts to look up by meaning at once: some are of pages that are not visible any more."""
+NEAR_AT_ONCE = RANKING_DEPTH + 20
 NEAR_IF_FILTERED = 12 * NEAR
 ENOUGH_NEAR = 40
 """So many hits by meaning are enough where a filter keeps others out."""
@@ -160,12 +161,12 @@ class Searcher:
         """Both the filters of the request and those of the text hold."""
         written = parsed.filters
         tags = (*asked.tags, *written.tags)
-        by_request = await self._store.sources_for(SourceFilter(asked.source_ids, (), tags, asked.kinds))
-        by_text = await self._store.sources_for(SourceFilter((), written.sources, (), written.kinds))
         names = (asked.languages, written.languages)
         is_code = isinstance(asked, CodeQuery)
-        return PageFilter(
-            tuple(sorted({*by_request} & {*by_text})),
+        by_request = SourceFilter(asked.source_ids, (), tags, asked.kinds)
+        by_text = SourceFilter((), written.sources, (), written.kinds)
+        pages = PageFilter(
+            (),
             asked.generation if isinstance(asked, SearchQuery) else None,
             sites=(asked.sites, written.sites),
             paths=(asked.path_prefixes, written.paths),
@@ -173,6 +174,7 @@ class Searcher:
             versions=(asked.versions, written.versions),
             code_languages=tuple(tuple(map(_code_language, group)) for group in names) if is_code else (),
         )
+        return await self._store.narrowed((by_request, by_text), pages)
 
     async def _corrected(
         self, text: str, parsed: ParsedQuery, shelf: Shelf, is_wanted: bool
@@ -235,27 +237,37 @@ class Searcher:
         return await self._near(lookup, pages, match_of(Shelf.CHUNKS, parsed, Plan()))
 
     async def _near(self, lookup: Lookup, pages: PageFilter, match: Match) -> Scored:
-        """The nearest chunks that the filter lets by. Where it lets few by, what it does is asked first."""
-        only = await self._store.texts_with(match.must) if match.must else None
-        count = NEAR_IF_FILTERED if pages.is_of_pages or match.must_not else NEAR
-        hits = await self._near_among(lookup, pages, match, only, count)
-        if len(hits) < ENOUGH_NEAR and pages.is_of_pages:
-            hits = await self._near_among(lookup, pages, match, await self._store.texts_of(pages), NEAR)
-        return hits[:RANKING_DEPTH]
+        """The nearest chunks that the filter lets by. Where it is told beforehand which can be, only those are looked at."""
+        only = await self._possible_texts(pages, match)
+        hits = await self._near_among(lookup, pages, match, only)
+        if only is None and len(hits) < ENOUGH_NEAR and pages.is_of_pages:
+            hits = await self._near_among(lookup, pages, match, await self._store.texts_of(pages))
+        return hits
+
+    async def _possible_texts(self, pages: PageFilter, match: Match) -> Sequence[int] | None:
+        """The texts that have what must be there, of the pages if these are few; None for all."""
+        with_words = await self._store.texts_with(match.must) if match.must else None
+        of_pages = await self._store.texts_of(pages) if pages.is_of_pages and pages.few is not None else None
+        if with_words is None or of_pages is None:
+            return of_pages if with_words is None else with_words
+        return sorted({*with_words} & {*of_pages})
 
     async def _near_among(
-        self, lookup: Lookup, pages: PageFilter, match: Match, only: Sequence[int] | None, count: int
+        self, lookup: Lookup, pages: PageFilter, match: Match, only: Sequence[int] | None
     ) -> list[tuple[int, float]]:
+        """The nearest of these texts, or of all: so many of them that enough pass."""
         texts = None if only is None else np.array(only, dtype=np.int64)
+        unwanted = Match("", must_not=match.must_not)  # what must be there all chunks of a text have, or none
+        count = NEAR_IF_FILTERED if match.must_not or (pages.is_of_pages and pages.few is None) else NEAR
         near = await self._in_thread(lambda: lookup.index.search(lookup.vector, count, pages.source_ids, texts))
         hits: list[tuple[int, float]] = []
-        for start in range(0, len(near), NEAR):
-            some = near[start : start + NEAR]
-            rows = await self._store.rows_of_texts([text for text, _ in some], pages, match)
+        for start in range(0, len(near), NEAR_AT_ONCE):
+            some = near[start : start + NEAR_AT_ONCE]
+            rows = await self._store.rows_of_texts([text for text, _ in some], pages, unwanted)
             hits += [(row, score) for text, score in some for row in rows.get(text, ())]
-            if len(hits) >= ENOUGH_NEAR:
+            if len(hits) >= RANKING_DEPTH:
                 break
-        return hits
+        return hits[:RANKING_DEPTH]
 
     # What becomes of the hits
 

@@ -48,10 +48,7 @@ class _Snapshot:
         parts = [_dots(self.blocks[at].matrix[rows[ours] % BLOCK_ROWS], vector) for at, ours in self._by_block(rows)]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
 
-    def texts(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.array([self.blocks[row // BLOCK_ROWS].texts[row % BLOCK_ROWS] for row in rows], dtype=np.int64)
-
-    def all_texts(self) -> NDArray[np.int64]:
+    def texts(self) -> NDArray[np.int64]:
         return np.concatenate([block.texts[:count] for block, count in self._used()])
 
     def _used(self) -> Iterable[tuple[_Block, int]]:
@@ -144,16 +141,17 @@ class VectorIndex:
             return []
         vector = self._checked(np.asarray(query, dtype=np.float32)[np.newaxis, :], 1)[0]
         wanted = snapshot.owners != _NOBODY if numbers is None else np.isin(snapshot.owners, numbers)
+        texts = snapshot.texts()
         if only is not None:
-            wanted &= np.isin(snapshot.all_texts(), only)
+            wanted &= np.isin(texts, only)
         rows = np.flatnonzero(wanted)
-        scores = snapshot.scores(rows, vector)
+        texts, scores = texts[rows], snapshot.scores(rows, vector)
         count = 2 * limit
         while True:
             best = _top(scores, count)
             nearest: dict[int, float] = {}
-            for text, score in zip(snapshot.texts(rows[best]), scores[best], strict=True):
-                nearest.setdefault(int(text), float(score))
+            for text, score in zip(texts[best].tolist(), scores[best].tolist(), strict=True):
+                nearest.setdefault(text, score)
             if len(nearest) >= limit or count >= len(rows):
                 return list(nearest.items())[:limit]
             count *= 4
