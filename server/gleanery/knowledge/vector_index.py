@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gleanery.errors import EmbedMismatch
 
 BLOCK_ROWS = 8192
+GROUP_ROWS = 64
 _NOBODY = -1
 _SOURCE_SHIFT = 40  # a key is the source's number above so many bits of the text row
 
@@ -160,6 +161,8 @@ class VectorIndex:
         with self._lock:
             known = self._source_numbers
             numbers = None if source_ids is None else [known[source] for source in source_ids if source in known]
+            if numbers is not None and len(numbers) == len(known):
+                numbers = None
             # Owners change in place, so they are copied; the rest never does.
             owners = [block.owners for block in self._blocks]
             taken = np.concatenate(owners)[: self._count] if owners else np.empty(0, dtype=np.int32)
@@ -249,5 +252,15 @@ def _top(scores: NDArray[np.float32], limit: int) -> NDArray[np.int64]:
     """Positions of the `limit` highest scores, highest first, equal ones in their order."""
     if limit >= len(scores):
         return np.argsort(-scores, kind="stable")
-    candidates = np.sort(np.argpartition(-scores, limit)[:limit])
-    return candidates[np.argsort(-scores[candidates], kind="stable")]
+    candidates = np.flatnonzero(scores >= _floor(scores, limit))
+    return candidates[np.argsort(-scores[candidates], kind="stable")][:limit]
+
+
+def _floor(scores: NDArray[np.float32], limit: int) -> np.float32:
+    """What the `limit` highest scores are not below, and few others reach: of the highest of each group as many have it. To
+    look for the very score among 100,000 takes ten times as long."""
+    groups = len(scores) // GROUP_ROWS
+    if groups >= limit:
+        scores = scores[: groups * GROUP_ROWS].reshape(groups, GROUP_ROWS).max(axis=1)
+    floor: np.float32 = np.partition(scores, len(scores) - limit)[len(scores) - limit]
+    return floor

@@ -76,15 +76,6 @@ class Match:
 
 
 @dataclass(frozen=True)
-class Passage:
-    """What is compared of a hit before it is shown."""
-
-    row: int
-    text_row: int
-    content: str
-
-
-@dataclass(frozen=True)
 class ShelfSize:
     """How many rows there are, visible or not, and the highest number: it says whether rows came."""
 
@@ -154,8 +145,6 @@ class SearchStore(Protocol):
     async def texts_with(self, must: str) -> Sequence[int]:
         """All texts of chunks, visible or not, that have what must be there, ascending."""
         ...
-
-    async def passages(self, rows: Sequence[int]) -> Mapping[int, Passage]: ...
 
     async def found_chunks(self, rows: Sequence[int], pages: PageFilter) -> Mapping[int, FoundChunk]: ...
 

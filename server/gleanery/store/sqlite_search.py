@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from gleanery.model import Chunk
 from gleanery.store import sqlite_facets
-from gleanery.store.search_store import Facets, Match, PageFilter, Passage, Shelf, ShelfSize, SourceFilter
+from gleanery.store.search_store import Facets, Match, PageFilter, Shelf, ShelfSize, SourceFilter
 from gleanery.store.sqlite import Database
 from gleanery.store.sqlite_knowledge import found_chunk, found_code, source_of
 from gleanery.store.sqlite_page_filter import page_join, pages_of_sources
@@ -51,9 +51,6 @@ class SqliteSearch:
 
     async def texts_with(self, must: str) -> Sequence[int]:
         return await self._db.read(lambda db: _texts_with(db, must))
-
-    async def passages(self, rows: Sequence[int]) -> Mapping[int, Passage]:
-        return await self._db.read(lambda db: _passages(db, rows))
 
     async def found_chunks(self, rows: Sequence[int], pages: PageFilter) -> Mapping[int, FoundChunk]:
         return await self._db.read(lambda db: _found_chunks(db, rows, pages))
@@ -175,11 +172,6 @@ def _texts_of(db: sqlite3.Connection, pages: PageFilter) -> list[int]:
 
 
 # What is shown
-
-
-def _passages(db: sqlite3.Connection, rows: Sequence[int]) -> dict[int, Passage]:
-    found = db.execute(f"SELECT row_id, text_row, content FROM chunk WHERE row_id IN ({marks(rows)})", tuple(rows))
-    return {row["row_id"]: Passage(row["row_id"], row["text_row"], row["content"]) for row in found}
 
 
 def _found_chunks(db: sqlite3.Connection, rows: Sequence[int], pages: PageFilter) -> dict[int, FoundChunk]:
