@@ -38,7 +38,7 @@ def find_words(
     db: sqlite3.Connection, tables: Tables, match: Match, pages: PageFilter, weights: Sequence[float], limit: int
 ) -> list[WordHit]:
     """See SearchStore."""
-    ranking = _Ranking(tables, _expressions(match), weights)
+    ranking = _Ranking(tables, expressions_of(match), weights)
     if not pages.source_ids or not ranking.expressions or limit <= 0:
         return []
     rows = _best(db, ranking, pages, limit) if pages.few is None else _best_of_few(db, ranking, pages, limit)
@@ -102,7 +102,7 @@ def _best_of_few(db: sqlite3.Connection, ranking: _Ranking, pages: PageFilter, l
     return db.execute(sql, ranking.values(limit, values)).fetchall()
 
 
-def _expressions(match: Match) -> list[str]:
+def expressions_of(match: Match) -> list[str]:
     """What a row must have; and where more adds to its rank, the same with some of that. To ask for what may be there and
     need not, FTS5 has to go through a word that every row has, which costs more than to ask twice."""
     needed = [f"({part})" for part in (match.must, match.ranked) if part]
