@@ -160,9 +160,9 @@ class VectorIndex:
     def _snapshot(self, source_ids: Collection[str] | None) -> tuple[_Snapshot, list[int] | None]:
         with self._lock:
             known = self._source_numbers
-            numbers = None if source_ids is None else [known[source] for source in source_ids if source in known]
-            if numbers is not None and len(numbers) == len(known):
-                numbers = None
+            numbers = None
+            if source_ids is not None and not known.keys() <= set(source_ids):
+                numbers = [known[source] for source in source_ids if source in known]
             # Owners change in place, so they are copied; the rest never does.
             owners = [block.owners for block in self._blocks]
             taken = np.concatenate(owners)[: self._count] if owners else np.empty(0, dtype=np.int32)

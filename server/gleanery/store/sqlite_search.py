@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from gleanery.model import Chunk
 from gleanery.store import sqlite_facets
@@ -104,9 +105,9 @@ def _narrowed(db: sqlite3.Connection, sources: Sequence[SourceFilter], pages: Pa
     if len(allowed) == len(every) and not pages.is_of_pages:
         return narrowed
     table, conditions, values = pages_of_sources(narrowed)
-    sql = f"SELECT page.page_row FROM {table} WHERE {' AND '.join(conditions)} LIMIT {FEW_PAGES + 1}"
-    rows = tuple(row["page_row"] for row in db.execute(sql, values))
-    return replace(narrowed, few=rows) if len(rows) <= FEW_PAGES else narrowed
+    chosen = f"SELECT page.page_row FROM {table} WHERE {' AND '.join(conditions)} LIMIT {FEW_PAGES + 1}"
+    rows = _as_one(db, f"SELECT json_group_array(page_row) AS numbers FROM ({chosen})", values)
+    return replace(narrowed, few=tuple(rows)) if len(rows) <= FEW_PAGES else narrowed
 
 
 # By texts
@@ -162,13 +163,17 @@ def _texts_of(db: sqlite3.Connection, pages: PageFilter) -> list[int]:
         chosen = f"SELECT page.page_row FROM {table} WHERE {' AND '.join(conditions)}"
     else:
         chosen, values = "SELECT value AS page_row FROM json_each(?)", [json.dumps(pages.few)]
-    # As one row: with each row that it gives SQLite lets go of Python's lock, and a busy thread may take it for long.
     sql = (
         f"WITH chosen AS MATERIALIZED ({chosen})"
-        " SELECT json_group_array(text_row) AS texts FROM chosen CROSS JOIN chunk INDEXED BY chunk_texts USING (page_row)"
+        " SELECT json_group_array(text_row) AS numbers FROM chosen CROSS JOIN chunk INDEXED BY chunk_texts USING (page_row)"
     )
-    texts: list[int] = json.loads(db.execute(sql, values).fetchone()["texts"])
-    return sorted(set(texts))
+    return sorted(set(_as_one(db, sql, values)))
+
+
+def _as_one(db: sqlite3.Connection, sql: str, values: Sequence[Any]) -> list[int]:
+    """Many numbers as one row: at each row SQLite lets go of Python's lock, and a busy thread may keep it for long."""
+    numbers: list[int] = json.loads(db.execute(sql, values).fetchone()["numbers"])
+    return numbers
 
 
 # What is shown
