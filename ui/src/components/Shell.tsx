@@ -16,6 +16,7 @@ import { KeyDialog, NewCrawlDialog, ShortcutsDialog } from "./dialogs";
 import { Icon } from "./Icon";
 import { useShortcut } from "./shortcuts";
 import { ThemeSwitch } from "./ThemeSwitch";
+import { useKeptFocus } from "./useKeptFocus";
 
 type Open = "none" | "crawl" | "shortcuts";
 
@@ -25,6 +26,7 @@ export function Shell(): ReactNode {
   const close = useCallback(() => setOpen("none"), []);
   useGlobalShortcuts(setOpen);
   useKeyWhenNeeded();
+  useKeptFocus();
   return (
     <NewCrawlContext value={newCrawl}>
       <a className="skip" href="#main">

@@ -1,11 +1,32 @@
-// Buttons with a habit: one that asks before it acts, one that copies.
+// Buttons with a habit: one that can be off for a while, one that asks before it acts, one that copies.
 
-import { type ReactNode, type Ref, useEffect, useRef, useState } from "react";
+import { type ComponentProps, type ReactNode, type Ref, useEffect, useRef, useState } from "react";
 
 import { Icon, type IconName } from "./Icon";
 
 const CONFIRM_MS = 5_000;
 const COPIED_MS = 2_000;
+
+interface ButtonProps extends Omit<ComponentProps<"button">, "type" | "disabled" | "aria-disabled"> {
+  readonly type?: "button" | "submit";
+  readonly isOff: boolean;
+}
+
+/** Does nothing while it is off, and keeps the focus, which "disabled" would take from it. Enter in a field of its form
+ * presses it too, so an off one holds back the form. */
+export function Button({ type = "button", isOff, onClick, ...rest }: ButtonProps): ReactNode {
+  return (
+    <button
+      {...rest}
+      type={type}
+      aria-disabled={isOff}
+      onClick={(event) => {
+        if (isOff) event.preventDefault();
+        else onClick?.(event);
+      }}
+    />
+  );
+}
 
 interface ConfirmProps {
   readonly label: string;

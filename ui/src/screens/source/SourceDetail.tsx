@@ -5,6 +5,7 @@ import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router"
 import { lazy, type ReactNode, Suspense, useState } from "react";
 
 import { useApp } from "../../components/app";
+import { Button } from "../../components/buttons";
 import { TONE_CLASS } from "../../components/Bar";
 import { Download } from "../../components/Download";
 import { InlineError, Loaded } from "../../components/Failure";
@@ -109,10 +110,10 @@ function Actions({ source, isRunning }: { source: SourceShape; isRunning: boolea
         Delete…
       </button>
       {canRefresh(source) ? (
-        <button type="button" className="btn pri" data-testid="refresh" disabled={!mayRefresh || isPending} onClick={() => refresh()}>
+        <Button className="btn pri" data-testid="refresh" isOff={!mayRefresh || isPending} onClick={() => refresh()}>
           <Icon name={isPending ? "busy" : "retry"} className={isPending ? "spin" : ""} />
           {isPending ? "Refreshing…" : isRunning ? "A crawl is running" : "Refresh now"}
-        </button>
+        </Button>
       ) : null}
       <InlineError error={error} />
       {isDeleting ? <DeleteDialog source={source} onClose={() => setDeleting(false)} /> : null}

@@ -3,6 +3,7 @@
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 
+import { Button } from "../../components/buttons";
 import { Bar, TONE_CLASS } from "../../components/Bar";
 import { InlineError } from "../../components/Failure";
 import { Icon } from "../../components/Icon";
@@ -106,17 +107,16 @@ function RefreshButton({ source, name, isRunning }: { source: SourceShape; name:
   if (!canRefresh(source)) return <div className="act" />;
   return (
     <div className="act">
-      <button
-        type="button"
+      <Button
         className="btn icon quiet"
         data-refresh
         aria-label={isPending ? `Refreshing ${name}` : `Refresh ${name}`}
         title="Refresh"
-        disabled={isPending || isRunning}
+        isOff={isPending || isRunning}
         onClick={() => refresh()}
       >
         <Icon name={isPending ? "busy" : "retry"} className={isPending ? "spin" : ""} />
-      </button>
+      </Button>
       <InlineError error={error} />
     </div>
   );

@@ -5,6 +5,7 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 
 import { useApp } from "../../components/app";
+import { Button } from "../../components/buttons";
 import { Loaded } from "../../components/Failure";
 import { Icon } from "../../components/Icon";
 import { type Commands, RetryFailedButton } from "../../components/taskCommands";
@@ -97,16 +98,15 @@ function Group({ task, commands, reason, size }: GroupProps): ReactNode {
 
 function RetryThese({ commands, reason, what }: { commands: Commands; reason: string; what: string }): ReactNode {
   return (
-    <button
-      type="button"
+    <Button
       className="btn small"
       aria-label={`Retry these: ${what}`}
       data-testid="retry-these"
-      disabled={commands.isRetrying}
+      isOff={commands.isRetrying}
       onClick={() => commands.retry({ only: "failed", reason })}
     >
       <Icon name="retry" />
       {commands.isRetrying ? "Retrying…" : "Retry these"}
-    </button>
+    </Button>
   );
 }
