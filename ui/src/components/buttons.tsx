@@ -96,11 +96,18 @@ export function CopyButton({ text, label, isQuiet = false }: CopyProps): ReactNo
     setState(await copied(text));
     timer.current = setTimeout(() => setState("idle"), COPIED_MS);
   };
+  const outcome = state === "idle" ? "" : state === "copied" ? "Copied" : "Not allowed here";
   return (
-    <button type="button" className={isQuiet ? "btn quiet small" : "btn small"} onClick={() => void copy()}>
-      <Icon name={state === "copied" ? "check" : "copy"} />
-      <span aria-live="polite">{state === "idle" ? label : state === "copied" ? "Copied" : "Not allowed here"}</span>
-    </button>
+    <>
+      <button type="button" className={isQuiet ? "btn quiet small" : "btn small"} onClick={() => void copy()}>
+        <Icon name={state === "copied" ? "check" : "copy"} />
+        {outcome === "" ? label : outcome}
+      </button>
+      {/* Not in the button: its label would be read out wherever one comes up. */}
+      <span className="sr" aria-live="polite">
+        {outcome}
+      </span>
+    </>
   );
 }
 

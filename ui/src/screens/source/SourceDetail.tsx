@@ -11,6 +11,7 @@ import { Download } from "../../components/Download";
 import { InlineError, Loaded } from "../../components/Failure";
 import { Heading } from "../../components/Heading";
 import { Icon } from "../../components/Icon";
+import { Loading } from "../../components/Loading";
 import { useShortcut } from "../../components/shortcuts";
 import { StatusBadge } from "../../components/StatusBadge";
 import { Tabs } from "../../components/Tabs";
@@ -186,13 +187,7 @@ function Contents({ source, isRunning }: { source: SourceShape; isRunning: boole
   const choose = (name: SourceTab): void => void navigate({ search: name === "pages" ? {} : { tab: name }, replace: true });
   return (
     <Tabs label="Contents" tabs={tabs} current={tab} onChoose={choose}>
-      <Suspense
-        fallback={
-          <p className="muted loading" role="status">
-            Loading…
-          </p>
-        }
-      >
+      <Suspense fallback={<Loading />}>
         <Body tab={tab} source={source} isRunning={isRunning} />
       </Suspense>
     </Tabs>

@@ -7,6 +7,7 @@ import { useApp } from "../../components/app";
 import { InlineError } from "../../components/Failure";
 import { FactList } from "../../components/FactList";
 import { Icon } from "../../components/Icon";
+import { Loading } from "../../components/Loading";
 import { useShortcut } from "../../components/shortcuts";
 import { Tabs } from "../../components/Tabs";
 import type { Commands } from "../../components/taskCommands";
@@ -38,7 +39,7 @@ export function Details({ task, progress, commands }: Props): ReactNode {
       {tab === "log" && progress !== null && progress.isFound === true ? (
         <LogView progress={progress} isErrorsOnly={isErrorsOnly} />
       ) : null}
-      {tab === "log" && progress?.isFound !== true ? <p className="muted loading">The log is on its way…</p> : null}
+      {tab === "log" && progress?.isFound !== true ? <Loading text="The log is on its way…" /> : null}
       {tab === "pages" ? <UrlList task={task} /> : null}
       {tab === "problems" ? <Problems task={task} events={progress?.events ?? []} commands={commands} /> : null}
       {tab === "settings" ? <FactList facts={task.payload} /> : null}
