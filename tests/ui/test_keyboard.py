@@ -405,3 +405,50 @@ async def test_what_is_there_already_is_not_announced(page: Page, server: Server
             await page.goto(f"{server.url}/{route}")
             await expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
             await expect(page.get_by_test_id("announcer")).to_have_text("")
+
+
+async def test_a_screen_reader_hears_what_the_eye_sees(page: Page, server: ServerProcess) -> None:
+    """What was bad when it was read out by Orca: labels of buttons as news, and names that ran into their counts."""
+    async with seeded(server) as there:
+        await page.goto(f"{server.url}/activity/{there.running}")
+        cancel = page.get_by_test_id("cancel")
+        await cancel.press("Enter")
+        await expect(page.get_by_text("Yes, cancel it: press again, or Escape")).to_have_attribute(
+            "aria-live", "polite"
+        )
+        await cancel.press("Escape")
+        await expect(page.get_by_text("press again, or Escape")).to_have_count(0)
+        active = page.get_by_role("navigation", name="Main").get_by_role("link", name=re.compile("^Activity"))
+        await expect(active).to_have_attribute("aria-label", re.compile(r"^Activity \d active$"))
+        await page.goto(f"{server.url}/sources")
+        await expect(page.get_by_role("link", name="Up to date: the last crawl of Wombats", exact=True)).to_be_visible()
+        await page.goto(f"{server.url}/sources/{there.source_id}/pages/{there.page_id}")
+        await expect(page.get_by_role("button", name="Copy", exact=True)).to_be_visible()
+        assert await page.locator("button [aria-live]").count() == 0
+        live = page.locator("[aria-live]", has_text="Copy")
+        await expect(live).to_have_count(0)
+
+
+async def test_what_comes_at_once_is_not_told_of(page: Page, server: ServerProcess) -> None:
+    """ "Loading" is said once it takes 300 ms: by a clock that stands still until then."""
+    await page.goto(f"{server.url}/settings")
+    await expect(page.get_by_test_id("backup")).to_be_visible()
+    gate = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await gate.wait()
+        await route.continue_()
+
+    await page.route("**/api/v1/sources?*", hold)
+    await page.clock.install()
+    await page.clock.pause_at(await page.evaluate("Date.now() + 1000"))
+    await page.get_by_role("link", name="Sources", exact=True).click()
+    status = page.locator("main .loading[role=status]")
+    await expect(status).to_have_text("")
+    await page.clock.run_for(299)
+    await expect(status).to_have_text("")
+    await page.clock.run_for(1000)
+    await expect(status).to_have_text("Loading…")
+    gate.set()
+    await page.clock.resume()
+    await expect(page.get_by_text("No source yet")).to_be_visible()

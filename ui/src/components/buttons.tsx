@@ -57,23 +57,29 @@ export function ConfirmButton(props: ConfirmProps): ReactNode {
   const text = isPending ? pendingLabel : isArmed ? confirmLabel : label;
   const isShort = isIconOnly && !isArmed && !isPending;
   return (
-    <button
-      ref={ref}
-      type="button"
-      className={isArmed ? "btn danger" : isShort ? "btn icon quiet" : "btn"}
-      data-testid={testId}
-      aria-disabled={isPending} // "disabled" would take the focus from it
-      aria-label={isShort ? label : undefined}
-      title={isShort ? label : undefined}
-      onClick={press}
-      onBlur={() => setArmed(false)}
-      onKeyDown={(event) => {
-        if (event.key === "Escape") setArmed(false);
-      }}
-    >
-      <Icon name={icon} />
-      {isShort ? null : text}
-    </button>
+    <>
+      <button
+        ref={ref}
+        type="button"
+        className={isArmed ? "btn danger" : isShort ? "btn icon quiet" : "btn"}
+        data-testid={testId}
+        aria-disabled={isPending} // "disabled" would take the focus from it
+        aria-label={isShort ? label : undefined}
+        title={isShort ? label : undefined}
+        onClick={press}
+        onBlur={() => setArmed(false)}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") setArmed(false);
+        }}
+      >
+        <Icon name={icon} />
+        {isShort ? null : text}
+      </button>
+      {/* Not every screen reader says that the name of a button has changed. */}
+      <span className="sr" aria-live="polite">
+        {isArmed ? `${confirmLabel.replace(/\?$/, "")}: press again, or Escape` : ""}
+      </span>
+    </>
   );
 }
 
