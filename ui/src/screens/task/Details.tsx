@@ -16,7 +16,7 @@ import { count } from "../../text/format";
 import { stateCount } from "../../text/urls";
 import type { TaskShape } from "../../wire";
 import { LogView } from "./LogView";
-import type { TaskTab } from "./params";
+import { type TaskParams, taskParams, type TaskTab } from "./params";
 import { Problems } from "./Problems";
 import { saveLog } from "./saveLog";
 import { UrlList } from "./UrlList";
@@ -28,11 +28,16 @@ interface Props {
 }
 
 export function Details({ task, progress, commands }: Props): ReactNode {
-  const { tab = "log" } = useSearch({ from: "/activity/$taskId" });
+  const { tab = "log", only } = useSearch({ from: "/activity/$taskId" });
   const navigate = useNavigate({ from: "/activity/$taskId" });
-  const [isErrorsOnly, setErrorsOnly] = useState(false);
+  const isErrorsOnly = only === "errors";
+  const kept = only === undefined ? {} : { only };
+  const setErrorsOnly = (isOn: boolean): void => {
+    const search = (given: object): TaskParams => taskParams({ ...given, only: isOn ? "errors" : undefined });
+    void navigate({ search, hash: true, replace: true, resetScroll: false, hashScrollIntoView: false });
+  };
   useShortcut("e", "Errors only", () => setErrorsOnly(!isErrorsOnly));
-  const choose = (name: TaskTab): void => void navigate({ search: name === "log" ? {} : { tab: name }, replace: true });
+  const choose = (name: TaskTab): void => void navigate({ search: name === "log" ? kept : { ...kept, tab: name }, replace: true });
   const tools = tab === "log" ? <LogTools task={task} isErrorsOnly={isErrorsOnly} onErrorsOnly={setErrorsOnly} /> : null;
   return (
     <Tabs label="Details" tabs={tabsOf(task)} current={tab} onChoose={choose} tools={tools}>
