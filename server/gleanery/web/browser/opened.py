@@ -15,7 +15,7 @@ from gleanery import errors
 from gleanery.model import new_id
 from gleanery.model.parses import Incidents, Inspected, Navigation, Screenshot
 from gleanery.web.browser import scripts, snapshot
-from gleanery.web.browser.answers import judge_shown, no_answer
+from gleanery.web.browser.answers import judge_shown, no_answer, refused
 from gleanery.web.browser.blocked import PageSigns, blocked, challenge
 from gleanery.web.browser.failures import is_moving
 from gleanery.web.browser.open_page import Guise
@@ -155,6 +155,8 @@ class Opened:
         final = resolve(self._visit.url, signs["url"])
         if self._visit.failure is not None or final is None:
             raise self._visit.failure or no_answer(self._visit.url)
+        if answer.status >= 400 and signs["isBlank"]:
+            raise refused(self._visit.url, answer)
         whose = challenge(PageSigns.of(signs))
         if whose is not None:
             raise blocked(self._visit.url, answer.status, answer.headers, whose)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from playwright.async_api import BrowserContext, Page, Request, Response
+from playwright.async_api import BrowserContext, Frame, Page, Request, Response
 from playwright.async_api import Error as PlaywrightError
 
 from gleanery import errors
@@ -73,6 +73,7 @@ class Tab:
             "requestfinished": self._on_request_ended,
             "requestfailed": self._on_request_failed,
             "response": self._on_response,
+            "framenavigated": self._on_navigated,
         }
         for event, listener in self._listeners.items():
             page.on(event, listener)  # type: ignore[call-overload]
@@ -158,7 +159,7 @@ class Tab:
             except PlaywrightError as error:
                 if is_last or self.page.is_closed() or not is_moving(error.message):
                     raise
-            await self.page.wait_for_load_state("domcontentloaded", timeout=0)
+            await visit.reaches(self.page.wait_for_load_state("domcontentloaded", timeout=0))
         raise AssertionError("the last try returns or raises")
 
     def answer_shown(self, visit: Visit, judge: Judge, shown_url: str) -> Answer:
@@ -200,7 +201,7 @@ class Tab:
     async def _open(self, visit: Visit, request: RenderRequest, judge: Judge) -> None:
         state = "domcontentloaded" if request.wait_until is WaitUntil.SETTLED else request.wait_until.value
         try:
-            await self.page.goto(visit.url, wait_until=state, timeout=0)  # type: ignore[arg-type]
+            await visit.reaches(self.page.goto(visit.url, wait_until=state, timeout=0))  # type: ignore[arg-type]
         except PlaywrightError as error:
             answer = visit.answer
             if answer is not None and answer.status >= 400:  # an answer without a body is an error to Chromium
@@ -213,7 +214,7 @@ class Tab:
             may_move_on = is_aborted(error.message) and not is_download(error.message)
             if not may_move_on or not await visit.moves_on(_MOVE_SECONDS if answer is not None else 0.0):
                 raise self._open_error(visit, error) from error
-            await self.page.wait_for_load_state(state, timeout=0)  # type: ignore[arg-type]
+            await visit.reaches(self.page.wait_for_load_state(state, timeout=0))  # type: ignore[arg-type]
         self.is_broken = False
         usable(visit, judge)
         self.is_broken = True
@@ -295,11 +296,15 @@ class Tab:
             return
         visit.ended(request)
         if self._is_main_document(request):
-            visit.navigation_failure = request.failure
+            visit.given_up(request.url, request.failure or "")
 
     def _on_response(self, response: Response) -> None:
         if self._visit is not None and self._is_main_document(response.request):
             self._visit.answer = Answer(response.url, response.status, response.headers)
+
+    def _on_navigated(self, frame: Frame) -> None:
+        if self._visit is not None and frame == self.page.main_frame:
+            self._visit.committed()
 
     def _on_crash(self, _page: Page) -> None:
         self.is_broken = True
