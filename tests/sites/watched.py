@@ -84,6 +84,8 @@ PAGES = {
                          "<p>Downloads</p>"),
     "/fills": script("window.kept = []; setInterval(() => kept.push(new Uint8Array(2 ** 23).fill(1)), 5)", "<p>Fills</p>"),
     "/fills-at-once": script("const kept = []; for (;;) kept.push(new Uint8Array(2 ** 24).fill(1))"),
+    "/goes": script("setTimeout(() => { location.href = new URL(location).searchParams.get('to') }, 30)"),
+    "/keeps-asking": script("setInterval(() => fetch('/cached'), 30)", "<p>Asks</p>"),
     "/picture": html('<img id="picture" src="/dot.png" alt="A dot"><button disabled>Go</button>'),
     "/forever": script("setInterval(() => { location.href = '/forever?' + Math.random() }, 30)"),
     "/moves-later": script("setTimeout(() => { location.href = '/plain' }, 1500)", "<p>First</p>"),
@@ -120,10 +122,7 @@ async def watched_site(host: str = "127.0.0.1") -> AsyncIterator[Site]:
 def _answer(request: web.Request) -> web.StreamResponse:
     path = request.path
     if path in PAGES:
-        response = web.Response(text=PAGES[path], content_type="text/html")
-        if path == "/keeps":
-            response.set_cookie("hidden", "1", httponly=True)
-        return response
+        return web.Response(text=PAGES[path], content_type="text/html")
     if path.startswith("/status/"):
         status = int(path.removeprefix("/status/"))
         kind = "application/json" if "json" in request.query else "text/html"
@@ -151,7 +150,8 @@ def _fixed(request: web.Request) -> web.StreamResponse:
         case "/file":
             return web.Response(body=b"\0" * 100, content_type="application/octet-stream")
         case "/cookies":
-            return web.Response(text=request.headers.get("Cookie", ""))
+            headers = {"Set-Cookie": "hidden=1; HttpOnly; Path=/"}
+            return web.Response(text=request.headers.get("Cookie", ""), headers=headers)
         case "/cached":
             return web.Response(text="kept", headers={"Cache-Control": "max-age=3600"})
         case "/private":

@@ -357,3 +357,27 @@ async def test_only_the_web_is_opened(browser: Browser, url: str) -> None:
     with pytest.raises(errors.InvalidUrl):
         async with browser.open(url, QUICKLY, PLAIN):
             pass
+
+
+# What is read
+
+
+async def test_all_of_it_is_read(browser: Browser, site: Site) -> None:
+    async with browser.open(f"{site.url}/picture", QUICKLY, PLAIN) as page:
+        await page.dom(include_tree=True)
+        read = await page.elements()
+        assert [(element.role, element.name, element.is_enabled) for element in read.elements] == [
+            ("button", "Go", False)
+        ]
+        png, shot = await page.screenshot(is_full_page=True)
+        assert (png[:4], shot.width, shot.height) == (b"\x89PNG", 1280, 720)
+
+
+async def test_a_page_that_goes_on_meanwhile_is_read_where_it_went(browser: Browser, site: Site) -> None:
+    async with browser.open(f"{site.url}/moves-later", QUICKLY, PLAIN) as page:
+        assert page.navigation.final_url == f"{site.url}/moves-later"
+        await inside(page).wait_for_url("**/plain")
+        await page.dom(include_tree=False)
+        read = await page.elements()
+        assert [heading.text for heading in read.dom.headings] == ["Plain"]
+        assert page.navigation.redirects == (f"{site.url}/plain",)

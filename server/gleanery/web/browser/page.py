@@ -78,6 +78,7 @@ class Tab:
         for event, listener in self._listeners.items():
             page.on(event, listener)  # type: ignore[call-overload]
         page.on("crash", self._on_crash)
+        page.on("close", lambda _page: self.lost())
         context.on("page", self._on_popup)
 
     @property
@@ -193,6 +194,12 @@ class Tab:
         if self._visit is not None:
             self._visit.fail(self._memory_error(self._visit))
 
+    def lost(self) -> None:
+        """Ends its visit: the page has gone, and with it perhaps the browser."""
+        if self._visit is not None:
+            message = "The page was closed before it was rendered."
+            self._visit.fail(errors.RenderFailed(self._visit.url, message, reason="closed"))
+
     def _memory_error(self, visit: Visit) -> errors.PageTooHeavy:
         most = self._limits.page_memory_mb
         message = f"It took more than {most:.4g} MB of memory, the most that one page may."
@@ -244,7 +251,8 @@ class Tab:
         """True once nothing happens any more, False when the page has gone on to another document."""
         try:
             await visit.quiet(_QUIET_SECONDS)
-            await self.page.evaluate(scripts.DOM_QUIET, [_DOM_QUIET_MS, _DOM_MOST_MS])
+            if visit.answer is None or visit.answer.runs_scripts:  # where none may run, no clock runs either
+                await self.page.evaluate(scripts.DOM_QUIET, [_DOM_QUIET_MS, _DOM_MOST_MS])
             await visit.quiet(_QUIET_SECONDS)
         except PlaywrightError as error:
             if self.page.is_closed() or not is_moving(error.message):

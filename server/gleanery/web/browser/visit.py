@@ -31,6 +31,13 @@ class Answer:
     def content_type(self) -> str:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
+    @property
+    def runs_scripts(self) -> bool:
+        """False where the document's own policy forbids them all (https://www.w3.org/TR/CSP3/#directive-sandbox)."""
+        policies = self.headers.get("content-security-policy", "").lower().replace("\n", ",").split(",")
+        rules = [rule.split() for policy in policies for rule in policy.split(";")]
+        return not any(rule[:1] == ["sandbox"] and "allow-scripts" not in rule for rule in rules)
+
 
 class Visit:
     """The state of one page while it is rendered; the tab tells it what happens.
