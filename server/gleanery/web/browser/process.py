@@ -212,6 +212,7 @@ class Chromium:
         tabs = [tab for tab in self.watched if tab.pids]
         held = await asyncio.to_thread(self._tree.held_mb, {pid for tab in tabs for pid in tab.pids}) if tabs else {}
         for tab in tabs:
+            tab.pids -= {pid for pid in tab.pids if not held[pid]}  # gone; the number may come to be another's
             held_mb = sum(held[pid] for pid in tab.pids)
             if not tab.holds(held_mb):
                 _LOG.warning("A page took too much memory", extra={"memory_mb": round(held_mb)})
