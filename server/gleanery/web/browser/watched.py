@@ -67,7 +67,7 @@ class Watched:
         if pid is not None:
             self.tab.pids.add(pid)
 
-    async def end(self) -> None:
+    def end(self) -> None:
         """Hears and sends nothing more."""
         self.witness.end()
         if self.headers is not None:
