@@ -13,7 +13,10 @@ const ORIGIN = (() => {
 })();
 
 function boxOf(element) {
-  const rect = rectOf(element);
+  return boxIn(rectOf(element));
+}
+
+function boxIn(rect) {
   return {
     x: rounded(rect.left + scrollX + ORIGIN),
     y: rounded(rect.top + scrollY),
@@ -39,9 +42,8 @@ class Visibility {
   #clips = new Map();
 
   // Whether the element shows something of itself, or would if the page and its parts were scrolled.
-  isVisible(element) {
+  isVisible(element, rect) {
     if (!isShown(element, {opacityProperty: true, visibilityProperty: true})) return false;
-    const rect = rectOf(element);
     if (!hasArea(rect)) return this.#paintsOutside(element);
     const style = getComputedStyle(element);
     if (/^(rect\(0|rect\(1px,? 1px,? 1px)/.test(style.clip) || /inset\((50%|100%)/.test(style.clipPath)) return false;
@@ -97,8 +99,7 @@ class Visibility {
   }
 }
 
-function isInViewport(element) {
-  const rect = rectOf(element);
+function isInViewport(rect) {
   return rect.bottom > 0 && rect.right > 0 && rect.top < innerHeight && rect.left < innerWidth;
 }
 

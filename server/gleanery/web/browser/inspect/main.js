@@ -62,7 +62,7 @@ class Inspection {
 
 
   #give(kind, item) {
-    this.#parts.push(JSON.stringify([kind, item]));
+    this.#parts.push(JSON.stringify([kind, slim(item)]));
   }
 
   #count() {
@@ -103,7 +103,7 @@ class Inspection {
       title: line(attribute(element, "title") ?? attribute(element, "aria-label"), this.limits.name),
       box: boxOf(element),
       inner: innerBox(element),
-      is_visible: !isHidden && visibility.isVisible(element),
+      is_visible: !isHidden && visibility.isVisible(element, rectOf(element)),
       node: node?.index ?? null,
       selector,
       by,
@@ -145,6 +145,17 @@ class Inspection {
   }
 }
 
+// Without what is nothing, or an empty list or map: our models know that by themselves.
+function slim(item) {
+  const told = {};
+  for (const [name, value] of Object.entries(item)) {
+    if (value === null || value === undefined || value === false && name === "is_required") continue;
+    if (typeof value === "object" && Object.keys(value).length === 0) continue;
+    if (value !== "" || name === "name" || name === "text") told[name] = value;
+  }
+  return told;
+}
+
 function bounded(what, count, most) {
   return `The page has ${counted(count)} ${what}; the first ${counted(most)} are listed.`;
 }
@@ -179,4 +190,5 @@ function innerBox(element) {
 }
 
 globalThis.gleanery = (limits, hasTree) => new Inspection(limits, hasTree);
-globalThis.pageView = () => ({...pageSize(), left: Math.round(scrollX + ORIGIN), top: Math.round(scrollY)});
+globalThis.pageView = () => ({...pageSize(), origin: ORIGIN, left: Math.round(scrollX + ORIGIN), top: Math.round(scrollY),
+  viewWidth: innerWidth, viewHeight: innerHeight});
