@@ -19,7 +19,8 @@ class Elements {
     const {element, tag, role} = actor;
     const name = this.#name(element, tag);
     const options = this.#options(element, tag);
-    const rect = rectOf(element);
+    const shown = (tag === "area" ? imageOf(element) : null) ?? element;
+    const rect = shown === element ? rectOf(element) : areaRect(element, shown);
     return {
       at: actor.at,
       form: null,
@@ -34,7 +35,7 @@ class Elements {
       href: this.#href(element, tag),
       states: this.#states(element, tag, role),
       is_required: element.required === true || attribute(element, "aria-required") === "true",
-      is_visible: this.visibility.isVisible(element, rect),
+      is_visible: this.visibility.isVisible(shown, rect),
       is_enabled: !actor.context.isBarred && !matches(element, ":disabled"),
       is_in_viewport: isInViewport(rect),
       options: options.slice(0, this.limits.options).map((option) => this.#option(option)),

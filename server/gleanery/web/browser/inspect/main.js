@@ -99,6 +99,7 @@ class Inspection {
     return {
       key: this.owners.get(element),
       at,
+      src: element.src ? cut(element.src, this.limits.href) : null,
       name: line(attribute(element, "name"), this.limits.name),
       title: line(attribute(element, "title") ?? attribute(element, "aria-label"), this.limits.name),
       box: boxOf(element),
@@ -145,13 +146,16 @@ class Inspection {
   }
 }
 
+// What is told when it is empty too.
+const KEPT = new Set(["name", "text", "value"]);
+
 // Without what is nothing, or an empty list or map: our models know that by themselves.
 function slim(item) {
   const told = {};
   for (const [name, value] of Object.entries(item)) {
     if (value === null || value === undefined || value === false && name === "is_required") continue;
     if (typeof value === "object" && Object.keys(value).length === 0) continue;
-    if (value !== "" || name === "name" || name === "text") told[name] = value;
+    if (value !== "" || KEPT.has(name)) told[name] = value;
   }
   return told;
 }
