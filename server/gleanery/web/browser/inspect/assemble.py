@@ -43,7 +43,6 @@ class _Read:
     def __init__(self, frame: FrameParts, outer: _Read | None, owner: Raw | None) -> None:
         self.frame = frame
         self.id = ""
-        self.owner = owner
         self.items: dict[str, list[Raw]] = defaultdict(list)
         for part in frame.parts:
             for kind, item in json.loads(part):
