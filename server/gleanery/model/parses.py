@@ -55,7 +55,7 @@ class Option(Value):
 class InteractiveElement(Value):
     """Something that a user can act on. `role` and `name` are those of the browser's accessibility tree. `value` is what stands
     in it, never a password. `states` has those of ARIA that it has: checked, selected, expanded, pressed, readonly, invalid,
-    busy, multiline, focused, haspopup. `options` are the first of them, `option_count` says how many there are.
+    busy, multiline, multiselectable, focused, haspopup. `options` are the first of them, `option_count` says how many there are.
     `is_in_viewport` is as the page stood when it was parsed, not scrolled."""
 
     element_id: str = Field(description="`e1`, `e2`, … in the order of the document.")

@@ -4,6 +4,13 @@
 const NEVER_SHOWN = new Set(["script", "style", "template", "noscript", "head", "link", "meta", "title", "base", "param"]);
 const HEADING = /^h[1-6]$/;
 
+// What an element gets to know of those around it. `within` is the thing that can be acted on, `maybe` one that only shows
+// the hand of the mouse, `node` that of the tree; `isHidden` is so to readers, `isSeen` to eyes.
+const START = {
+  landmark: null, form: null, within: null, maybe: null, node: null, frame: null,
+  pointer: false, isHidden: false, isSeen: true, isBarred: false, isDrawn: false,
+};
+
 class Walk {
   constructor(limits, roles, owners, tree) {
     this.limits = limits;
@@ -12,7 +19,6 @@ class Walk {
     this.tree = tree;
     this.roots = [document];
     this.actors = [];
-    this.actorCount = 0;
     this.landmarks = [];
     this.landmarkCount = 0;
     this.headings = [];
@@ -30,8 +36,7 @@ class Walk {
   }
 
   run() {
-    const start = {landmark: null, within: null, maybe: null, pointer: false, isHidden: false, isSeen: true, form: null, node: null};
-    const stack = [documentElement, start, 1];
+    const stack = [documentElement, START, 1];
     while (stack.length) {
       const depth = stack.pop();
       const context = stack.pop();
@@ -86,6 +91,7 @@ class Walk {
     const style = getComputedStyle(element);
     if (style.display === "none" && tag !== "area") return null;
     let inner = context;
+    if (!context.isBarred && attribute(element, "aria-disabled") === "true") inner = {...inner, isBarred: true};
     const isSilent = context.isHidden || this.#isSilent(element);
     if (isSilent !== context.isHidden) inner = {...inner, isHidden: isSilent};
     if (this.owners.has(element)) inner = {...inner, frame: this.#frame(element, inner)};
@@ -115,7 +121,7 @@ class Walk {
     const inner = isPointer === context.pointer ? context : {...context, pointer: isPointer};
     const why = this.#whyActs(element, tag, isPointer && !context.pointer, inner, found);
     if (why === null || (tag !== "area" && !isShown(element)) || (this.modal && !isWithin(element, this.modal))) return inner;
-    const actor = {element, tag, role: found.role ?? this.roles.of(element), at: this.count, context: inner, isDropped: false};
+    const actor = {element, tag, role: found.role ?? this.#role(element, tag), at: this.count, context: inner, isDropped: false};
     found.actor = actor;
     this.actors.push(actor);
     if (why === "pointer") return {...inner, maybe: actor};
@@ -123,12 +129,17 @@ class Walk {
     return {...inner, within: actor, maybe: null};
   }
 
+  #role(element, tag) {
+    const isLink = tag === "a" && isHtml(element) && hasAttribute(element, "href") && !hasAttribute(element, "role");
+    return isLink ? "link" : this.roles.of(element);
+  }
+
   #whyActs(element, tag, startsPointer, context, found) {
-    if (CONTROLS.has(tag)) return this.#controls(element, tag) ? "control" : this.#otherwise(element, startsPointer, context, found);
+    if (CONTROLS.has(tag) && this.#isControl(element, tag)) return "control";
     return this.#otherwise(element, startsPointer, context, found);
   }
 
-  #controls(element, tag) {
+  #isControl(element, tag) {
     if (!isHtml(element)) return hasAttribute(element, "href") || hasAttribute(element, "xlink:href");
     if (tag === "a" || tag === "area") return hasAttribute(element, "href");
     if (tag === "input") return element.type !== "hidden";
