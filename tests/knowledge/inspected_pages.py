@@ -236,7 +236,8 @@ def _group(node: Any, role: str) -> Any:
         fields = [each for each in ancestor.iter("input", "textarea", "select") if each.get("type") != "hidden"]
         buttons = list(ancestor.iter("button"))
         if fields and (buttons or role != "button"):
-            return ancestor if buttons or len(fields) > 1 else None
+            if buttons or len(fields) > 1:
+                return ancestor
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gleanery.knowledge.meaning.action_words import ACTS, Act
@@ -69,7 +69,7 @@ def _meaning(form: Form, facts: Facts, links: Sequence[InteractiveElement]) -> F
     _weigh_buying(weighed, evidence)
     _weigh_rest(weighed, evidence)
     verdict = evidence.verdict()
-    submit = next((each for each in weighed.submits if each.is_visible), None) or next(iter(weighed.submits), None)
+    submit = _submit(weighed, verdict.kind)
     return FormMeaning(
         form_id=form.form_id,
         purpose=verdict.kind,
@@ -78,6 +78,37 @@ def _meaning(form: Form, facts: Facts, links: Sequence[InteractiveElement]) -> F
         submit_id=submit.element_id if submit else None,
         reasons=verdict.reasons,
     )
+
+
+_SENDS: Mapping[FormPurpose, frozenset[Act]] = {
+    P.LOGIN: frozenset({Act.LOGIN, Act.CONTINUE}),
+    P.SIGN_UP: frozenset({Act.SIGN_UP, Act.CONTINUE}),
+    P.PASSWORD_RESET: frozenset({Act.RESET, Act.SEND, Act.CONTINUE}),
+    P.SEARCH: frozenset({Act.SEARCH}),
+    P.FILTER: frozenset({Act.FILTER, Act.SAVE}),
+    P.NEWSLETTER: frozenset({Act.SUBSCRIBE, Act.SIGN_UP}),
+    P.CONTACT: frozenset({Act.SEND, Act.CONTACT}),
+    P.COMMENT: frozenset({Act.COMMENT, Act.SEND}),
+    P.CHECKOUT: frozenset({Act.CHECKOUT, Act.CART, Act.CONTINUE}),
+    P.PAYMENT: frozenset({Act.PAY, Act.CHECKOUT, Act.CONTINUE}),
+    P.UPLOAD: frozenset({Act.UPLOAD, Act.SEND}),
+    P.SETTINGS: frozenset({Act.SAVE}),
+    P.CONSENT: frozenset({Act.ACCEPT, Act.SAVE}),
+    P.OTHER: frozenset({Act.SEND, Act.CONTINUE, Act.SAVE}),
+}
+_LEAVES = frozenset({Act.CANCEL, Act.CLOSE, Act.PREVIOUS, Act.REJECT, Act.LANGUAGE, Act.FIRST})
+
+
+def _submit(form: _Form, purpose: FormPurpose) -> InteractiveElement | None:
+    """The button that sends the form for its purpose, among those that go back, close it or lead elsewhere."""
+
+    def fitness(button: InteractiveElement) -> float:
+        acts = set(ACTS.find(f"{button.name} {button.value or ''}"))
+        fits = 2.0 * bool(acts & _SENDS[purpose]) - 2.0 * bool(acts & _LEAVES and not acts & _SENDS[purpose])
+        sends = 1.5 * (button.input_type in ("submit", "image") or (button.tag == "button" and not button.input_type))
+        return fits + sends + 1.0 * ("primary" in button.hints) + 1.0 * button.is_visible
+
+    return max(form.submits, key=fitness, default=None)
 
 
 def _fields(form: _Form, purpose: FormPurpose) -> tuple[FieldMeaning, ...]:
@@ -234,6 +265,7 @@ def _weigh_messages(form: _Form, facts: Facts, evidence: Evidence[FormPurpose]) 
     evidence.add(P.CONTACT, 1.0, "a subject", when=asked["subject"] > 0 and person)
     evidence.add(P.CONTACT, 0.6, "a phone number or company", when=form.has("tel", "organization") and writes)
     evidence.add(P.CONTACT, -3.0, "a password", when=form.has(*_PASSWORDS))
+    evidence.add(P.CONTACT, -1.0, "a file", when=form.has("file", "photo"))
     _weigh_words(form, evidence, P.CONTACT, Act.CONTACT)
 
     evidence.add(P.COMMENT, 1.4, "something to write", when=writes)
@@ -261,7 +293,7 @@ def _weigh_buying(form: _Form, evidence: Evidence[FormPurpose]) -> None:
 def _weigh_rest(form: _Form, evidence: Evidence[FormPurpose]) -> None:
     evidence.add(P.UPLOAD, 2.6, "a file", when=form.has("file", "photo"))
     evidence.add(P.UPLOAD, 1.0, "hardly more than a file", when=form.has("file", "photo") and form.size <= 3)
-    evidence.add(P.UPLOAD, -0.6 * max(0, form.size - 3), "many other fields", when=form.size > 3)
+    evidence.add(P.UPLOAD, -0.3 * max(0, form.size - 4), "many other fields", when=form.size > 4)
     _weigh_words(form, evidence, P.UPLOAD, Act.UPLOAD)
     can_refuse = Act.REJECT in form.said and Act.ACCEPT in form.said
     evidence.add(P.CONSENT, 2.5, "it can be accepted or refused", when=can_refuse)
