@@ -24,10 +24,13 @@ export interface components {
         readonly BackgroundHealth: {
             /** @description What runs now, at most 100. */
             readonly active_tasks: readonly components["schemas"]["ActiveTask"][];
+            /** @description The browser of crawls. */
             readonly browser_pool: components["schemas"]["PartHealth"];
             /** @description How doorbells travel, in a sentence. */
             readonly dispatcher: string;
             readonly failures_last_hour: number;
+            /** @description Contexts of parses; null while the store doesn't answer. */
+            readonly page_pool: components["schemas"]["PagePool"] | null;
             /** @description None while the store doesn't answer. */
             readonly queue: components["schemas"]["QueueHealth"] | null;
             /** @description Why it is degraded, in sentences. */
@@ -895,7 +898,7 @@ export interface components {
         /**
          * FieldMeaning
          * @description A field of a form. `purpose` is a token of HTML's autofill detail (`email`, `current-password`, `street-address`, …)
-         *     or `search`, `quantity`, `message`, `file`, `consent`, `other`.
+         *     or `search`, `quantity`, `subject`, `message`, `file`, `captcha`, `coupon`, `remember-me`, `consent`, `other`.
          */
         readonly FieldMeaning: {
             readonly element_id: string;
@@ -1161,10 +1164,14 @@ export interface components {
          * InteractiveElement
          * @description Something that a user can act on. `role` and `name` are those of the browser's accessibility tree. `value` is what stands
          *     in it, never a password. `states` has those of ARIA that it has: checked, selected, expanded, pressed, readonly, invalid,
-         *     busy, multiline, focused, haspopup. `options` are the first of them, `option_count` says how many there are.
-         *     `is_in_viewport` is as the page stood when it was parsed, not scrolled.
+         *     busy, multiline, focused, haspopup, current. `options` are the first of them, `option_count` says how many there are.
+         *     `is_in_viewport` is as the page stood when it was parsed, not scrolled. `autocomplete`, `field_name`, `html_id` and `rel` are
+         *     the attributes as they stand (`field_name` is `name`, or `ng-model` and the like). `hints` are class names and ids of the
+         *     element and its nearest ancestors, for the rules alone: they are not kept.
          */
         readonly InteractiveElement: {
+            /** @default null */
+            readonly autocomplete: string | null;
             /** @default null */
             readonly box: components["schemas"]["Box"] | null;
             /** @default  */
@@ -1172,11 +1179,15 @@ export interface components {
             /** @description `e1`, `e2`, … in the order of the document. */
             readonly element_id: string;
             /** @default null */
+            readonly field_name: string | null;
+            /** @default null */
             readonly form_id: string | null;
             /** @default f0 */
             readonly frame_id: string;
             /** @default null */
             readonly href: string | null;
+            /** @default null */
+            readonly html_id: string | null;
             /** @default null */
             readonly input_type: string | null;
             readonly is_enabled: boolean;
@@ -1194,6 +1205,8 @@ export interface components {
             readonly options: readonly components["schemas"]["Option"][];
             /** @default null */
             readonly placeholder: string | null;
+            /** @default null */
+            readonly rel: string | null;
             readonly role: string;
             readonly states: {
                 readonly [key: string]: boolean | "mixed";
@@ -1215,7 +1228,8 @@ export interface components {
         };
         /**
          * Landmark
-         * @description A region of the page by ARIA: banner, navigation, main, complementary, contentinfo, search, form, region.
+         * @description A region of the page by ARIA: banner, navigation, main, complementary, contentinfo, search, form, region, and the dialogs
+         *     that stand open: dialog, alertdialog.
          */
         readonly Landmark: {
             /** @default null */
@@ -1475,6 +1489,27 @@ export interface components {
         readonly PageLookupRequest: {
             /** @description Absolute; fragments don't count. */
             readonly urls: readonly string[];
+        };
+        /**
+         * PagePool
+         * @description The browser contexts of parses, in this process.
+         */
+        readonly PagePool: {
+            /** @description Of one processor; over 100 where several are busy. */
+            readonly cpu_percent: number;
+            /** @description Times that it died. */
+            readonly crashes: number;
+            readonly idle: number;
+            readonly in_use: number;
+            /** @description Starts of the browser. */
+            readonly launches: number;
+            /** @description Memory of the browser's processes. */
+            readonly memory_mb: number;
+            readonly pages_opened: number;
+            /** @description How many pages may be open at once. */
+            readonly size: number;
+            /** @description Those that wait for one. */
+            readonly waiting: number;
         };
         /** PageShape */
         readonly PageShape: {
@@ -2963,6 +2998,7 @@ export type PageDiffShape = components['schemas']['PageDiffShape'];
 export type PageKind = components['schemas']['PageKind'];
 export type PageLookup = components['schemas']['PageLookup'];
 export type PageLookupRequest = components['schemas']['PageLookupRequest'];
+export type PagePool = components['schemas']['PagePool'];
 export type PageShape = components['schemas']['PageShape'];
 export type PageSummary = components['schemas']['PageSummary'];
 export type PageSummaryPage = components['schemas']['PageSummaryPage'];
