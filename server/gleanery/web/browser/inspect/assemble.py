@@ -12,7 +12,8 @@ from gleanery.web.browser.inspect.limits import InspectLimits
 from gleanery.web.browser.inspect.place import Place, Raw, view_of
 
 _NO_SUMMARY = "It could not be read."
-_MAX_TREE_DEPTH = 80
+# Nodes that stand for something even when they are empty.
+_TELLING_TAGS = frozenset({"td", "th", "img", "iframe", "frame", "canvas", "svg", "video", "audio", "object", "embed"})
 
 
 @dataclass(slots=True)
@@ -233,13 +234,19 @@ class _Trees:
         for index in range(len(items) - 1, -1, -1):
             item = items[index]
             inner = [*reversed(children.pop(index, [])), *self._documents(read, index, depth)]
-            children[item["parent"]].append(_node(read, item, inner))
+            if inner or _says_something(item):
+                children[item["parent"]].append(_node(read, item, inner))
         return list(reversed(children[None]))
 
     def _documents(self, read: _Read, index: int, depth: int) -> Iterator[parses.Node]:
         for held in self._held.get((read.frame.key, index), ()):
             if depth < 2:
                 yield parses.Node(tag="#document", children=tuple(self._nodes(held, depth + 1)))
+
+
+def _says_something(item: Raw) -> bool:
+    told = item["text"] or item["role"] or item["name"] or item["attributes"] or item["actor"] is not None
+    return bool(told) or item["tag"] in _TELLING_TAGS
 
 
 def _node(read: _Read, item: Raw, children: list[parses.Node]) -> parses.Node:

@@ -6,10 +6,16 @@ function rounded(number) {
   return Math.round(number * 100) / 100;
 }
 
+// Where the page begins on the left: what overflows a page that is read from the right lies there.
+const ORIGIN = (() => {
+  const isFromRight = getComputedStyle(documentBody ?? documentElement).direction === "rtl";
+  return isFromRight ? scrollWidth(documentElement) - clientWidth(documentElement) : 0;
+})();
+
 function boxOf(element) {
   const rect = rectOf(element);
   return {
-    x: rounded(rect.left + scrollX),
+    x: rounded(rect.left + scrollX + ORIGIN),
     y: rounded(rect.top + scrollY),
     width: rounded(rect.width),
     height: rounded(rect.height),
@@ -51,9 +57,7 @@ class Visibility {
   }
 
   #isOffPage(rect) {
-    const isRightToLeft = getComputedStyle(documentElement).direction === "rtl";
-    if (rect.bottom + scrollY <= 0) return true;
-    return isRightToLeft ? false : rect.right + scrollX <= 0;
+    return rect.bottom + scrollY <= 0 || rect.right + scrollX + ORIGIN <= 0;
   }
 
   // What cuts the element off for good: null for nothing. What scrolls doesn't, as long as it can be seen itself.

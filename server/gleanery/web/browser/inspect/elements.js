@@ -17,14 +17,14 @@ class Elements {
 
   item(actor) {
     const {element, tag, role} = actor;
-    const name = this.roles.named(element, this.limits.name);
+    const name = this.#name(element, tag);
     const options = this.#options(element, tag);
     return {
       at: actor.at,
       form: null,
       landmark: actor.context.landmark?.index ?? null,
       role: role === "generic" || role === "none" ? this.#roleless(actor) : role,
-      name: name || this.#nameless(element),
+      name,
       description: this.#description(element, name),
       tag: cut(tag, 100),
       input_type: tag === "input" || tag === "button" ? element.type : null,
@@ -48,9 +48,13 @@ class Elements {
     return actor.tag === "video" || actor.tag === "audio" ? actor.tag : "generic";
   }
 
-  #nameless(element) {
-    const said = attribute(element, "aria-label") || attribute(element, "title") || "";
-    return line(said, this.limits.name) || (element.value === undefined ? textOf(element, this.limits.name) : "");
+  // Chromium names a file by what is chosen too, and a film by what goes wrong with it.
+  #name(element, tag) {
+    const isOdd = element.type === "file" || tag === "video" || tag === "audio" || tag === "area";
+    const said = isOdd ? labelOf(element) || attribute(element, "aria-label") || attribute(element, "alt") : "";
+    const name = line(said, this.limits.name) || this.roles.named(element, this.limits.name);
+    return name || line(attribute(element, "aria-label") || attribute(element, "title"), this.limits.name)
+      || (element.value === undefined ? textOf(element, this.limits.name) : "");
   }
 
   #description(element, name) {

@@ -30,7 +30,7 @@ class Walk {
   }
 
   run() {
-    const start = {landmark: null, within: null, maybe: null, pointer: false, isHidden: false, form: null, node: null};
+    const start = {landmark: null, within: null, maybe: null, pointer: false, isHidden: false, isSeen: true, form: null, node: null};
     const stack = [documentElement, start, 1];
     while (stack.length) {
       const depth = stack.pop();
@@ -46,7 +46,7 @@ class Walk {
 
   #text(node, context) {
     const text = node.data;
-    if (context.isHidden || !/\S/.test(text)) return;
+    if (context.isHidden || !context.isSeen || !/\S/.test(text)) return;
     if (context.landmark) context.landmark.text += text.trim().length;
     if (context.node) this.tree.say(context.node, text);
   }
@@ -91,10 +91,11 @@ class Walk {
     if (this.owners.has(element)) inner = {...inner, frame: this.#frame(element, inner)};
     if (isSilent) return inner;
     const isSeen = style.visibility === "visible";
+    if (isSeen !== context.isSeen) inner = {...inner, isSeen};
     const found = {role: null, level: null, actor: null};
-    if (isSeen || tag === "select") inner = this.#act(element, tag, style, inner, found);
+    if (isSeen) inner = this.#act(element, tag, style, inner, found);
     inner = this.#place(element, tag, inner, found, isSeen);
-    if (this.tree) inner = this.tree.visit(element, tag, inner, found, this.frames);
+    if (this.tree && isSeen) inner = this.tree.visit(element, tag, inner, found, this.frames);
     return inner;
   }
 
@@ -113,7 +114,7 @@ class Walk {
     const isPointer = style.cursor === "pointer";
     const inner = isPointer === context.pointer ? context : {...context, pointer: isPointer};
     const why = this.#whyActs(element, tag, isPointer && !context.pointer, inner, found);
-    if (why === null || (this.modal && !isWithin(element, this.modal))) return inner;
+    if (why === null || (tag !== "area" && !isShown(element)) || (this.modal && !isWithin(element, this.modal))) return inner;
     const actor = {element, tag, role: found.role ?? this.roles.of(element), at: this.count, context: inner, isDropped: false};
     found.actor = actor;
     this.actors.push(actor);
@@ -204,8 +205,8 @@ function isEditingHost(element) {
   return !(parent && parent.isContentEditable);
 }
 
+// A custom element that shows something, and has nothing that we see.
 function isClosed(element) {
-  if (!customElements.get && !matches(element, ":defined")) return false;
   const rect = rectOf(element);
   return matches(element, ":defined") && rect.width > 1 && rect.height > 1;
 }
