@@ -19,6 +19,8 @@ class Elements {
     const {element, tag, role} = actor;
     const name = this.#name(element, tag);
     const options = this.#options(element, tag);
+    const shown = (tag === "area" ? imageOf(element) : null) ?? element;
+    const rect = shown === element ? rectOf(element) : areaRect(element, shown);
     return {
       at: actor.at,
       form: null,
@@ -33,12 +35,12 @@ class Elements {
       href: this.#href(element, tag),
       states: this.#states(element, tag, role),
       is_required: element.required === true || attribute(element, "aria-required") === "true",
-      is_visible: this.visibility.isVisible(element),
-      is_enabled: isEnabled(element),
-      is_in_viewport: isInViewport(element),
+      is_visible: this.visibility.isVisible(shown, rect),
+      is_enabled: !actor.context.isBarred && !matches(element, ":disabled"),
+      is_in_viewport: isInViewport(rect),
       options: options.slice(0, this.limits.options).map((option) => this.#option(option)),
       option_count: options.length,
-      box: this.#box(element),
+      box: rect.width > 0 || rect.height > 0 ? boxIn(rect) : null,
       locator: this.locators.find(element),
     };
   }
@@ -137,22 +139,12 @@ class Elements {
       is_enabled: isNative ? !matches(option, ":disabled") : attribute(option, "aria-disabled") !== "true",
     };
   }
-
-  #box(element) {
-    const box = boxOf(element);
-    return box.width > 0 || box.height > 0 ? box : null;
-  }
 }
 
 // Passwords, card numbers and codes stay where they are; dots in place of letters say that it is one of them.
 function isSecret(element) {
   if (element.type === "password" || SECRET.test(attribute(element, "autocomplete") ?? "")) return true;
   return getComputedStyle(element).webkitTextSecurity !== "none";
-}
-
-function isEnabled(element) {
-  if (matches(element, ":disabled")) return false;
-  return closest(element, (at) => attribute(at, "aria-disabled") === "true") === null;
 }
 
 function isFocusedIn(element) {

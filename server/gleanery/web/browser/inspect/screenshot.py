@@ -24,10 +24,13 @@ async def screenshot(page: Page, *, is_full_page: bool) -> tuple[bytes, Screensh
     clip: FloatRect | None = None
     if is_cut:
         clip = {"x": 0, "y": 0, "width": min(view["width"], MAX_WIDTH), "height": min(view["height"], MAX_HEIGHT)}
+    elif not is_full_page and view["origin"]:
+        # Playwright takes the viewport of a page that is read from the right for its left end.
+        clip = {"x": view["left"], "y": view["top"], "width": view["viewWidth"], "height": view["viewHeight"]}
     png = await page.screenshot(
         type="png",
         scale="css",
-        full_page=is_full_page,
+        full_page=is_full_page or clip is not None,
         clip=clip,
         animations="disabled",
         caret="hide",

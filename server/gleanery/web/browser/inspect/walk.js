@@ -30,7 +30,7 @@ class Walk {
   }
 
   run() {
-    const start = {landmark: null, within: null, maybe: null, pointer: false, isHidden: false, isSeen: true, form: null, node: null};
+    const start = {landmark: null, within: null, maybe: null, pointer: false, isHidden: false, isSeen: true, isBarred: false, form: null, node: null};
     const stack = [documentElement, start, 1];
     while (stack.length) {
       const depth = stack.pop();
@@ -86,6 +86,7 @@ class Walk {
     const style = getComputedStyle(element);
     if (style.display === "none" && tag !== "area") return null;
     let inner = context;
+    if (!context.isBarred && attribute(element, "aria-disabled") === "true") inner = {...inner, isBarred: true};
     const isSilent = context.isHidden || this.#isSilent(element);
     if (isSilent !== context.isHidden) inner = {...inner, isHidden: isSilent};
     if (this.owners.has(element)) inner = {...inner, frame: this.#frame(element, inner)};
@@ -115,12 +116,17 @@ class Walk {
     const inner = isPointer === context.pointer ? context : {...context, pointer: isPointer};
     const why = this.#whyActs(element, tag, isPointer && !context.pointer, inner, found);
     if (why === null || (tag !== "area" && !isShown(element)) || (this.modal && !isWithin(element, this.modal))) return inner;
-    const actor = {element, tag, role: found.role ?? this.roles.of(element), at: this.count, context: inner, isDropped: false};
+    const actor = {element, tag, role: found.role ?? this.#role(element, tag), at: this.count, context: inner, isDropped: false};
     found.actor = actor;
     this.actors.push(actor);
     if (why === "pointer") return {...inner, maybe: actor};
     if (inner.maybe) inner.maybe.isDropped = true;
     return {...inner, within: actor, maybe: null};
+  }
+
+  #role(element, tag) {
+    const isLink = tag === "a" && isHtml(element) && hasAttribute(element, "href") && !hasAttribute(element, "role");
+    return isLink ? "link" : this.roles.of(element);
   }
 
   #whyActs(element, tag, startsPointer, context, found) {
