@@ -127,7 +127,7 @@ def _by_words(field: InteractiveElement) -> dict[str, float]:
         (_last_part(field.html_id), _ID),
         (field.description if field.description != field.name else "", _DESCRIPTION),
     ):
-        found = FIELD_WORDS.find(text) if text else ()
+        found = FIELD_WORDS.find_in_code(text or "")
         for purpose in found:
             scores[purpose] = scores.get(purpose, 0.0) + weight / len(found) ** 0.5
     if _SUM.search(field.name) and len(field.name) < 60:
@@ -181,7 +181,7 @@ def _settle_dates(fields: Sequence[InteractiveElement], purposes: list[str]) -> 
         if whole is None or kind_of_input(field) == "date":
             continue
         text = f"{_last_part(field.field_name)} {_last_part(field.html_id)} {field.placeholder or ''}"
-        parts = _PARTS.find(text) or _PARTS.find(field.name)
+        parts = _PARTS.find_in_code(text) or _PARTS.find(field.name)
         if len(parts) == 1 and f"{whole}-{parts[0]}" in _TOKENS:
             purposes[at] = f"{whole}-{parts[0]}"
 

@@ -137,10 +137,10 @@ def _taken_apart(form: Form, facts: Facts, links: Sequence[InteractiveElement]) 
         asked=Counter(purposes),
         kinds=Counter(kind_of_input(each) for each in fields),
         said=frozenset(act for each in submits[:4] for act in ACTS.find(f"{each.name} {each.value or ''}")),
-        headed=frozenset((*ACTS.find(form.heading), *ACTS.find(form.name))),
-        addressed=frozenset(ACTS.find((form.action or "").partition("://")[2].partition("/")[2])),
-        linked=frozenset(act for each in links[:20] for act in ACTS.find(each.name)),
-        hinted=frozenset(ACTS.find(hints)),
+        headed=frozenset((*ACTS.find(form.heading), *ACTS.find_in_code(form.name))),
+        addressed=frozenset(ACTS.find_in_code((form.action or "").partition("://")[2].partition("/")[2])),
+        linked=frozenset(act for each in links[:20] for act in facts.acts(each)),
+        hinted=frozenset(ACTS.find_in_code(hints)),
         paged=_said_by_page(fields, facts),
         is_about_password=any(
             PASSWORD in FIELD_WORDS.find(each) for each in (form.heading, *(s.name for s in submits))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from gleanery.knowledge.meaning.action_words import ACTS, Act
+from gleanery.knowledge.meaning.action_words import Act
 from gleanery.knowledge.meaning.evidence import Evidence, Verdict
 from gleanery.knowledge.meaning.facts import Facts
 from gleanery.knowledge.meaning.pages import number_in_url
@@ -139,7 +139,7 @@ class _Page:
     def button_acts(self) -> Mapping[Act, int]:
         counts: dict[Act, int] = {}
         for button in self.facts.buttons:
-            for act in ACTS.find(button.name):
+            for act in self.facts.acts(button):
                 counts[act] = counts.get(act, 0) + 1
         return counts
 
@@ -282,7 +282,9 @@ def _weigh_lists(page: _Page, evidence: Evidence[PageKind]) -> None:
     in_title = bool(query) and query.lower() in f"{facts.inspected.head.title} {facts.heading}".lower()
     evidence.add(K.SEARCH_RESULTS, 1.0, "its title names the query", when=in_title)
     replies = page.button_acts.get(Act.COMMENT, 0) + page.button_acts.get(Act.VOTE, 0)
-    reply_links = sum(Act.COMMENT in ACTS.find(link.name) for link in facts.content_links)
+    reply_links = sum(
+        Act.COMMENT in facts.acts(each) for each in facts.speaking if each.href and facts.is_content(each)
+    )
     evidence.add(K.DISCUSSION, 1.8, "its posts can be answered one by one", when=replies + reply_links >= 4)
     is_forum = bool(
         re.search(
@@ -342,8 +344,7 @@ def _weigh_places(page: _Page, evidence: Evidence[PageKind]) -> None:
     )
     evidence.add(K.HOME, 0.4, "its Open Graph type is website", when=facts.og_type == "website" and is_root)
     evidence.add(K.HOME, -1.5, "it has hardly any links", when=len(facts.links) < 4)
-    account = {act for link in (*facts.links, *facts.buttons) for act in ACTS.find(link.name) if act in _SIGNED_IN}
-    is_in = Act.LOGOUT in account
+    is_in = any(Act.LOGOUT in facts.acts(each) for each in facts.speaking)
     evidence.add(K.DASHBOARD, 1.8, "someone is logged in", when=is_in)
     evidence.add(K.DASHBOARD, 1.6, "its title or heading says so", when=Act.DASHBOARD in page.says)
     evidence.add(K.DASHBOARD, 1.0, "its address says so", when=Act.DASHBOARD in facts.path_acts)
@@ -351,7 +352,6 @@ def _weigh_places(page: _Page, evidence: Evidence[PageKind]) -> None:
     evidence.add(K.DASHBOARD, 0.9, "many controls and little to read", when=controls >= 8 and page.words < 2 * _SHORT)
 
 
-_SIGNED_IN = frozenset({Act.LOGOUT})
 _CONTROLS = frozenset(
     {"button", "tab", "switch", "combobox", "menuitem", "gridcell", "checkbox", "slider", "treeitem", "option"}
 )
