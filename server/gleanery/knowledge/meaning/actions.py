@@ -139,20 +139,21 @@ def _weighed(element: InteractiveElement, facts: Facts, form: FormMeaning | None
     is_marked = _is_marked(element)
     clues.append((1.2 if is_marked else 0.0, "its markup says that it is the primary one"))
     clues.append(_by_place(element, facts))
-    if element.box is not None and usual > 0:
-        area = element.box.width * element.box.height
-        looks_like_button = element.role == "button" or (element.box.height >= 30 and element.box.width >= 60)
-        clues.append((0.9 if looks_like_button and area >= 1.6 * usual else 0.0, "it is larger than the others"))
-        if element.role == "link" and not looks_like_button and not is_marked:
-            clues.append((-1.5, "it is plain text"))
-    elif element.role == "link" and not is_marked:
-        clues.append((-0.8, "it is a link"))
+    looks_like_button = element.role == "button" or is_marked or _is_large(element)
+    clues.append((-1.5 if not looks_like_button else 0.0, "it is plain text"))
+    is_larger = element.box is not None and 0 < 1.6 * usual <= element.box.width * element.box.height
+    clues.append((0.9 if looks_like_button and is_larger else 0.0, "it is larger than the others"))
     clues.append(
         (-1.2 if element.role == "button" and word == 0 and form is None else 0.0, "its words ask for nothing")
     )
     return _Candidate(
         element, sum(weight for weight, _ in clues), tuple(reason for weight, reason in clues if weight > 0.3)
     )
+
+
+def _is_large(element: InteractiveElement) -> bool:
+    """Whether a link has room around its words, as buttons have."""
+    return element.box is not None and element.box.height >= 30 and element.box.width >= 60
 
 
 def _by_place(element: InteractiveElement, facts: Facts) -> tuple[float, str]:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from gleanery.knowledge.meaning.action_words import ACTS, Act
+from gleanery.knowledge.meaning.hints import kind_by_hints
 from gleanery.knowledge.meaning.main_content import MainContent
 from gleanery.model.parses import Box, Inspected, InteractiveElement, Landmark, Navigation
 
@@ -89,7 +90,9 @@ class Facts:
     def is_content(self, element: InteractiveElement) -> bool:
         """Whether it belongs to this page rather than to the frame that all pages of the site have."""
         roles = self.roles_around(element.landmark_id)
-        return "main" in roles or roles.isdisjoint(_AROUND)
+        if "main" in roles:
+            return True
+        return roles.isdisjoint(_AROUND) and (element.href is None or kind_by_hints(element.hints) is None)
 
     def acts(self, element: InteractiveElement) -> frozenset[Act]:
         """What its name speaks of, if that is short enough to ask for something."""

@@ -99,7 +99,7 @@ def purpose_of(field: InteractiveElement) -> str:
 def _fits(purpose: str, kind: str, field: InteractiveElement) -> bool:
     """Whether so much can be said with such a field."""
     if kind in _TICKED:
-        return purpose in _FOR_TICKS
+        return purpose in _FOR_TICKS and not (kind == "radio" and purpose in ("consent", "remember-me"))
     if purpose in _PASSWORDS or purpose in ("remember-me", "consent"):
         return False
     if purpose == "message":
@@ -191,7 +191,7 @@ def completed(purposes: list[str], fields: Sequence[InteractiveElement], form: F
     lines = [at for at, field in enumerate(fields) if kind_of_input(field) in ("text", "search")]
     unknown = [at for at in lines if purposes[at] in ("other", "name")]
     wanted = _LINE_OF.get(form)
-    if wanted is None or len(unknown) != 1 or any(purposes[at] in _LINE_OF.values() for at in lines):
+    if wanted is None or len(unknown) != 1 or wanted in purposes:
         return purposes
     if form is FormPurpose.LOGIN or len(lines) == 1:
         purposes[unknown[0]] = wanted

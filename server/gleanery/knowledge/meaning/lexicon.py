@@ -57,6 +57,10 @@ class Lexicon(Generic[C]):
         """The same for names of program code: attributes, addresses, classes."""
         return self.find(taken_apart(name)) if name else ()
 
+    def is_all(self, text: str, concept: C) -> bool:
+        """Whether the text is a phrase of this concept and nothing else."""
+        return concept in self._phrases.get(" ".join(words_of(text)), ()) or text in self._parts
+
     def _add(self, entry: str, concept: C) -> None:
         folded = _folded(entry)
         if _UNSPACED.search(folded):

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urljoin
 
 from gleanery.knowledge.meaning.action_words import ACTS, Act
 from gleanery.knowledge.meaning.facts import Facts, types_of
-from gleanery.knowledge.meaning.lexicon import taken_apart, words_of
+from gleanery.knowledge.meaning.hints import MenuKind, kind_by_hints
 from gleanery.knowledge.meaning.pages import page_number
 from gleanery.model.parses import InteractiveElement, Landmark, Link, NavigationMenu
-
-MenuKind = Literal["primary", "section", "contents", "breadcrumbs", "footer", "skip", "other"]
 
 MOST_LINKS = 100
 _MOST_MENUS = 30
 _CONTENTS_SHARE = 0.6
 _NARROW = 0.36
 _SKIPS_WITHIN = 8
-_WORDS_OF_MENUS: Mapping[MenuKind, str] = {
-    "breadcrumbs": "breadcrumb breadcrumbs crumb crumbs breadcrumblist",
-    "contents": "toc contents tableofcontents",
-    "footer": "footer foot colophon",
-    "section": "sidebar sidenav sidemenu leftnav submenu subnav",
-    "primary": "nav navbar navigation menu mainnav mainmenu topnav topbar navlist tabs",
-}
-_BY_HINT: Mapping[str, MenuKind] = {word: kind for kind, words in _WORDS_OF_MENUS.items() for word in words.split()}
+_DEEPER = 12
 _FEWEST: Mapping[MenuKind, int] = {"breadcrumbs": 1, "contents": 3, "footer": 2, "section": 3, "primary": 3}
 
 
@@ -83,24 +73,23 @@ def _hinted(facts: Facts, *, has_primary: bool) -> Iterator[NavigationMenu]:
 
 
 def _neighbours(facts: Facts) -> Iterator[tuple[MenuKind, list[InteractiveElement]]]:
+    """Runs of links of one kind. A few that lie deeper, as in a contents list of several levels, don't end one."""
     kind: MenuKind | None = None
     run: list[InteractiveElement] = []
+    between: list[InteractiveElement] = []
     for link in facts.links:
-        found = None if facts.is_in(link, "navigation", "contentinfo") else _kind_by_hints(link.hints)
-        if found != kind:
+        found = None if facts.is_in(link, "navigation", "contentinfo") else kind_by_hints(link.hints)
+        if found is None and kind == "contents" and len(between) < _DEEPER:
+            between.append(link)
+        elif found == kind:
+            run += [*between, link] if found is not None else []
+            between = []
+        else:
             if kind is not None:
                 yield kind, run
-            kind, run = found, []
-        if found is not None:
-            run.append(link)
+            kind, run, between = found, [link] if found is not None else [], []
     if kind is not None:
         yield kind, run
-
-
-@lru_cache(4096)
-def _kind_by_hints(hints: str) -> MenuKind | None:
-    """What the class names and ids of a link and its ancestors say: the first of them that names a menu."""
-    return next((_BY_HINT[word] for word in words_of(taken_apart(hints)) if word in _BY_HINT), None)
 
 
 def is_pager(landmark: Landmark | None, links: Sequence[InteractiveElement]) -> bool:

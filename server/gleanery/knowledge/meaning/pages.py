@@ -20,6 +20,7 @@ _IN_WORDS = re.compile(
     r"\b(?:page|seite|página|pagina|strona|страница)\s+(\d{1,5})\s*(?:of|von|sur|de|di|van|z|из|/)\s*(\d{1,5})\b|第\s*(\d{1,5})\s*[页頁ページ]+\s*[/／共]\s*(\d{1,5})",
     re.IGNORECASE,
 )
+_PARTED = re.compile(r"\s*[:|‹›«»←→<>]+\s*|\s+[-–—]\s+|\(.*?\)")
 _PARAMETERS = ("page", "p", "paged", "pg", "pagenum", "page_no", "pageno", "seite", "pagina", "currentpage", "pn")
 _PATH_NUMBER = re.compile(r"/(?:page|seite|pagina|p)[/-]?(\d{1,5})(?:/|\.\w+)?$", re.IGNORECASE)
 _ARROWS = {"›": Act.NEXT, "»": Act.NEXT, "→": Act.NEXT, ">": Act.NEXT, ">>": Act.NEXT, "❯": Act.NEXT, "▶": Act.NEXT}
@@ -135,7 +136,10 @@ def _says(element: InteractiveElement, facts: Facts, act: Act, *, is_paged: bool
         return is_paged and _ARROWS[name] is act
     if act not in facts.acts(element) or element.href is None:
         return False  # "Next" on a button of a wizard or slide show leads to no page
-    return is_paged or "page" in name.lower() or len(name) <= 12 or number_in_url(element.href) is not None
+    if is_paged or number_in_url(element.href) is not None:
+        return True
+    # "Cash back" and "next week" are no pages; "Next: the second chapter" is one.
+    return any(ACTS.is_all(part, act) for part in _PARTED.split(name) if part)
 
 
 def _page_link(element: InteractiveElement, number: int, current: int | None) -> Link:
