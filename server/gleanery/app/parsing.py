@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass
 
 from gleanery import __version__
+from gleanery.agents.page_meaning import PageSharpener
 from gleanery.app.ground import Ground
 from gleanery.config import Settings, user_agent
 from gleanery.engine.webhooks import load_secret
@@ -60,9 +61,10 @@ async def parsing(
         )
     )
     parses = ground.store.parses
+    sharpen = None if ground.chat is None else PageSharpener(ground.chat)
     parts = ParseParts(
         parses=parses,
-        loader=Loader(browser, Understanding(crawl.extract_pool, ground.executor)),
+        loader=Loader(browser, Understanding(crawl.extract_pool, ground.executor, sharpen)),
         estimates=Estimates(parses, settings.browser_pool_size),
         executor=ground.executor,
         key=_cache_secret(settings),
