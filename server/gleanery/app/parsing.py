@@ -23,6 +23,8 @@ from gleanery.web.guard import AddressPolicy
 
 PAGE_MEMORY_MB = 512.0
 MEMORY_MB = 3072.0
+EXAMPLE_PATH = "/example/"
+"""The bundled example can be parsed, as it can be crawled; nothing else of this server."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ async def parsing(
     policy: AddressPolicy,
 ) -> Parsing:
     """`policy` is that of crawls. Nothing is started before the first parse."""
-    egress = await stack.enter_async_context(EgressProxy(policy))
+    egress = await stack.enter_async_context(EgressProxy(policy, own_path=EXAMPLE_PATH))
     browser = await stack.enter_async_context(
         Browser(
             settings.browser,
