@@ -8,11 +8,11 @@ import pytest
 
 from gleanery import errors
 from gleanery.web.browser.binary import browser_environment, find_browser, flags, unwrapped
-from gleanery.web.browser.failures import action_error, egress_error, page_error, status_error
+from gleanery.web.browser.failures import egress_error, page_error, shown_error, status_error
 from gleanery.web.browser.launch import LaunchGate
 from gleanery.web.browser.supervisor import BrowserLimits
 from gleanery.web.browser.tree import TreeSample, Verdict, judge
-from gleanery.web.browser.visit import Visit
+from gleanery.web.browser.visit import Answer, Visit
 from gleanery.web.egress_message import EgressReason
 
 URL = "https://docs.example.org/guide/"
@@ -136,10 +136,10 @@ def test_every_reason_of_the_proxy_is_named(reason: EgressReason) -> None:
 
 
 def test_actions_name_what_was_waited_for() -> None:
-    late = action_error(URL, "Wait condition failed: Timeout after 9ms waiting for selector", "#a", 24)
+    late = shown_error(URL, "Locator.wait_for: Timeout 24000ms exceeded.", "#a", 24)
     assert isinstance(late, errors.TimedOut)
     assert late.message == "Nothing that matches #a was shown within 24 seconds."
-    wrong = action_error(URL, "Wait condition failed: Invalid CSS selector: '!'", "!", 24)
+    wrong = shown_error(URL, 'Locator.wait_for: Unexpected token "!" while parsing css selector "!"', "!", 24)
     assert (type(wrong), wrong.can_retry) == (errors.RenderFailed, False)
 
 
@@ -179,3 +179,18 @@ async def test_a_visit_is_quiet_once_nothing_is_on_the_way() -> None:
     visit.requested("script", "script")
     visit.ended("script")
     await visit.quiet(0.01)  # would not return before the picture, if that counted
+
+
+@pytest.mark.parametrize(
+    ("policy", "runs"),
+    [
+        ("", True),
+        ("default-src 'none'; script-src 'self'", True),
+        ("default-src 'none'; sandbox", False),
+        ("Sandbox allow-forms", False),
+        ("sandbox allow-forms allow-scripts; img-src *", True),
+        ("default-src 'self', sandbox;", False),
+    ],
+)
+def test_a_policy_tells_whether_scripts_run(policy: str, runs: bool) -> None:
+    assert Answer(URL, 200, {"content-security-policy": policy}).runs_scripts is runs

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Hashable
+from collections.abc import Awaitable, Hashable
 from dataclasses import dataclass
 
 from gleanery import errors
+from gleanery.web.browser.failures import is_aborted
 from gleanery.web.browser.request import BrowserLimits
 from gleanery.web.fetch import MayFollow
 from gleanery.web.urls import resolve
@@ -16,7 +17,6 @@ from gleanery.web.urls import resolve
 AWAITED = frozenset({"document", "script", "fetch", "xhr", "stylesheet"})
 _PATIENCE_SECONDS = 2.5
 _MAX_REQUESTS = 1000
-_MAX_POPUPS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,13 @@ class Answer:
     @property
     def content_type(self) -> str:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def runs_scripts(self) -> bool:
+        """False where the document's own policy forbids them all (https://www.w3.org/TR/CSP3/#directive-sandbox)."""
+        policies = self.headers.get("content-security-policy", "").lower().replace("\n", ",").split(",")
+        rules = [rule.split() for policy in policies for rule in policy.split(";")]
+        return not any(rule[:1] == ["sandbox"] and "allow-scripts" not in rule for rule in rules)
 
 
 class Visit:
@@ -51,9 +58,10 @@ class Visit:
         self._loading: dict[Hashable, float] = {}
         self._changed = asyncio.Event()
         self._has_moved_on = asyncio.Event()
+        self._stays = asyncio.Event()
+        self._shown: Answer | None = None
         self._changed_at = self.started
         self._requests = 0
-        self._popups = 0
 
     @property
     def target(self) -> str:
@@ -91,6 +99,7 @@ class Visit:
     def navigated(self, target: str) -> None:
         """The main frame asked for a document: the first one, a redirect, or where a script went."""
         self.navigation_failure = None
+        self._stays.clear()
         if self.navigations and self.navigations[-1] == target and self.answer is None:
             return
         self.navigations.append(target)
@@ -101,6 +110,30 @@ class Visit:
             self.fail(errors.RedirectLoop(self.url, message, redirects=self.navigations[1:]))
         elif len(self.navigations) > 1:
             self.check_target(target)
+
+    def committed(self) -> None:
+        """What was answered last is shown now."""
+        self._shown = self.answer
+
+    def given_up(self, target: str, reason: str) -> None:
+        """The main frame's way to `target` ended without a document."""
+        self.navigation_failure = reason
+        # A download, or an answer without content: the page that wanted to go there stays, though it may load no further.
+        if self._shown is not None and is_aborted(reason) and len(self.navigations) > 1 and target == self.target:
+            self.navigations.pop()
+            self.answer = self._shown
+            self._stays.set()
+
+    async def reaches(self, state: Awaitable[object]) -> None:
+        """Waits for `state`, or until the page is known to stay where it is."""
+        waits = [asyncio.ensure_future(state), asyncio.ensure_future(self._stays.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            if waits[0].done():
+                waits[0].result()
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     async def moves_on(self, seconds: float) -> bool:
         """Whether the page has gone, or goes within so long, to another document than the first."""
@@ -123,11 +156,12 @@ class Visit:
             message = f"It leads to {plain}, which is not part of this crawl ({reason})."
             self.fail(errors.RedirectRefused(self.url, message, location=plain, reason=str(reason)))
 
-    def popped_up(self) -> None:
-        """The page opened another window."""
-        self._popups += 1
-        if self._popups > _MAX_POPUPS:
-            self.fail(errors.RenderFailed(self.url, f"It opens more than {_MAX_POPUPS} windows.", reason="popups"))
+    def popped_up(self, windows: int) -> None:
+        """The page has opened so many windows beside itself."""
+        most = self._limits.max_windows
+        if windows >= most:
+            message = f"It has more than {most} windows, itself among them."
+            self.fail(errors.PageTooHeavy(self.url, message, limit="pages", max=most))
 
     async def quiet(self, seconds: float) -> None:
         """Returns once nothing awaited has begun or ended for so long, nor is under way (but for what takes too long)."""
