@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from pydantic import TypeAdapter
 
 from gleanery.model import parses
 from gleanery.web.browser.inspect.inspector import InspectLimits
@@ -32,6 +33,10 @@ PAGES: Answers = {
         "<button id=b>x</button><input id=i><script>b.textContent = '\\ud800 half'; b.title = '\\udc00'; b.id = 'x\\ud800';"
         "i.value = 'a\\ud800'; document.title = '\\ud83d'</script>"
     ),
+    **{
+        f"/nested/{i}": page("<ul><li>" * 60 + f"<button>{i}</button><iframe src='/nested/{i + 1}'></iframe>")
+        for i in range(1, 5)
+    },
     "/nothing": "",
     "/frameset": "<frameset cols='50%,50%'><frame src='/halves'><frame src='/nothing'></frameset>",
 }
@@ -65,6 +70,14 @@ async def test_a_page_of_great_depth_is_read(eyes: Eyes, site: Site) -> None:
     read = await eyes.read(f"{site.url}/deep", include_tree=True)
     assert [element.name for element in read.elements] == ["Deep", "Deeper"]
     assert parses.Inspected.model_validate_json(read.model_dump_json()) == read
+
+
+async def test_deep_pages_within_deep_pages_can_be_kept(eyes: Eyes, site: Site) -> None:
+    read = await eyes.read(f"{site.url}/nested/1", include_tree=True)
+    assert [element.name for element in read.elements] == ["1", "2", "3", "4"]
+    kept = '{"a":{"b":' + read.model_dump_json() + "}}"
+    within = TypeAdapter(dict[str, dict[str, parses.Inspected]])
+    assert within.validate_json(kept)["a"]["b"] == read
 
 
 async def test_long_things_are_cut(eyes: Eyes, site: Site) -> None:
