@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gleanery.knowledge.meaning.action_words import ACTS, Act
-from gleanery.knowledge.meaning.evidence import Evidence
+from gleanery.knowledge.meaning.evidence import Evidence, Verdict
 from gleanery.knowledge.meaning.facts import Facts
 from gleanery.knowledge.meaning.field_words import FIELD_WORDS, PASSWORD
 from gleanery.knowledge.meaning.fields import completed, kind_of_input, purposes_of
@@ -25,6 +25,7 @@ _PERSON = frozenset({"given-name", "family-name", "name", "organization", "bday"
 _CARD = frozenset({"cc-number", "cc-csc", "cc-exp", "cc-exp-month", "cc-exp-year", "cc-name", "iban"})
 _CHOICES = frozenset({"select", "checkbox", "radio", "range"})
 _SEARCH_ROLES = ("search",)
+_SURE_ENOUGH = 0.6
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def _meaning(form: Form, facts: Facts, links: Sequence[InteractiveElement]) -> F
         form_id=form.form_id,
         purpose=verdict.kind,
         confidence=verdict.confidence,
-        fields=_fields(weighed, verdict.kind),
+        fields=_fields(weighed, verdict),
         submit_id=submit.element_id if submit else None,
         reasons=verdict.reasons,
     )
@@ -113,8 +114,9 @@ def _submit(form: _Form, purpose: FormPurpose) -> InteractiveElement | None:
     return max(form.submits, key=fitness, default=None)
 
 
-def _fields(form: _Form, purpose: FormPurpose) -> tuple[FieldMeaning, ...]:
-    purposes = completed(form.purposes, form.fields, purpose)
+def _fields(form: _Form, verdict: Verdict[FormPurpose]) -> tuple[FieldMeaning, ...]:
+    is_sure = verdict.confidence >= _SURE_ENOUGH
+    purposes = completed(form.purposes, form.fields, verdict.kind) if is_sure else form.purposes
     return tuple(
         FieldMeaning(
             element_id=field.element_id,
@@ -144,7 +146,7 @@ def _taken_apart(form: Form, facts: Facts, links: Sequence[InteractiveElement]) 
         addressed=frozenset(ACTS.find_in_code((form.action or "").partition("://")[2].partition("/")[2])),
         linked=frozenset(act for each in links[:20] for act in facts.acts(each)),
         hinted=frozenset(ACTS.find_in_code(hints)),
-        paged=_said_by_page(fields, facts),
+        paged=_said_by_page(form, fields, facts),
         is_about_news="news" in words_of(taken_apart(names)) or Act.SUBSCRIBE in ACTS.find_in_code(names),
         is_about_password=any(
             PASSWORD in FIELD_WORDS.find(each) for each in (form.heading, *(s.name for s in submits))
@@ -152,11 +154,13 @@ def _taken_apart(form: Form, facts: Facts, links: Sequence[InteractiveElement]) 
     )
 
 
-def _said_by_page(fields: Sequence[InteractiveElement], facts: Facts) -> frozenset[Act]:
-    """What the page's address, title and heading say, if the form is in its content."""
+def _said_by_page(form: Form, fields: Sequence[InteractiveElement], facts: Facts) -> frozenset[Act]:
+    """What the page's address, title and heading say, if the form is in its content. Where no heading is
+    the page's title, the form's own has been heard already."""
     if not any(each.is_visible and facts.is_content(each) for each in fields):
         return frozenset()
-    return facts.path_acts | facts.title_acts | facts.heading_acts
+    headed = facts.heading_acts if facts.has_title or facts.heading != form.heading else frozenset()
+    return facts.path_acts | facts.title_acts | headed
 
 
 def _weigh_words(

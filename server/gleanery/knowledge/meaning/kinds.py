@@ -254,6 +254,7 @@ def _weigh_reading(page: _Page, evidence: Evidence[PageKind]) -> None:
     facts, main = page.facts, page.facts.main
     headings = facts.inspected.dom.headings
     evidence.add(K.ARTICLE, 1.5, "much to read", when=page.is_long)
+    evidence.add(K.ARTICLE, 0.6, "hardly any links in it", when=page.is_long and page.links < 0.03 * page.words)
     evidence.add(K.ARTICLE, 0.6, "something to read", when=not page.is_long and not page.is_short)
     evidence.add(K.ARTICLE, 1.2, "its address looks like an article's", when=bool(_DATED.search(facts.path)))
     evidence.add(K.ARTICLE, 0.9, "it tells who wrote it, or when", when=bool(_BYLINE.search(main.markdown[:1500])))
@@ -332,6 +333,7 @@ def _weigh_shop(page: _Page, evidence: Evidence[PageKind]) -> None:
     evidence.add(K.PRODUCT, 0.8, "it tells a price", when=1 <= prices <= 6)
     evidence.add(K.LISTING, 1.2, "several things can be bought", when=carts > 2)
     evidence.add(K.LISTING, 0.8, "many prices", when=prices > 6)
+    evidence.add(K.CHECKOUT, -1.5, "it only puts something into a cart", when=_small_orders(page) > 0)
     is_product = bool(
         re.search(
             r"/(?:product|products|produkt|produit|producto|prodotto|produto|item|dp|p|artikel)/[^/]+", facts.path
@@ -363,6 +365,7 @@ def _weigh_places(page: _Page, evidence: Evidence[PageKind]) -> None:
     evidence.add(K.HOME, 3.4, "its address is the site's own", when=is_root and facts.navigation.status < _CLIENT_ERROR)
     is_gate = page.is_short and page.weight_of(FormPurpose.LOGIN, FormPurpose.SIGN_UP) > 0.5
     evidence.add(K.HOME, -2.0, "it is a door", when=is_gate)
+    evidence.add(K.LISTING, -1.5, "it is the site's front page", when=is_root)
     evidence.add(
         K.HOME,
         0.8,
