@@ -15,6 +15,7 @@ class Inspection {
   }
 
   dom(includeTree, isTop) {
+    stopAnimations();
     const tree = includeTree ? new Tree(this.limits) : null;
     const walk = new Walk(this.limits, this.roles, this.owners, tree);
     walk.run();
@@ -61,7 +62,7 @@ class Inspection {
 
 
   #give(kind, item) {
-    this.#parts.push(JSON.stringify([kind, item]));
+    this.#parts.push(JSON.stringify([kind, slim(item)]));
   }
 
   #count() {
@@ -73,7 +74,7 @@ class Inspection {
     if (walk.isCut) notes.push(`The page has ${counted(walk.count)} elements; what follows the first ${counted(limits.walked)} is left out.`);
     if (!this.roles.hasTree) notes.push("The browser's accessibility tree could not be read: roles and names are guessed by tag.");
     if (walk.modal) notes.push("A modal dialog is open: what lies behind it can't be acted on and is left out.");
-    if (walk.closedCount) notes.push(`${counted(walk.closedCount)} custom elements seem to have closed shadow roots, which can't be read.`);
+    if (walk.closedCount) notes.push(`${things(walk.closedCount, "custom element shows", "custom elements show")} what can't be read: a closed shadow root.`);
     if (this.tree?.isCut) notes.push(`The tree has the first ${counted(limits.nodes)} nodes.`);
   }
 
@@ -98,11 +99,12 @@ class Inspection {
     return {
       key: this.owners.get(element),
       at,
+      src: element.src ? cut(element.src, this.limits.href) : null,
       name: line(attribute(element, "name"), this.limits.name),
       title: line(attribute(element, "title") ?? attribute(element, "aria-label"), this.limits.name),
       box: boxOf(element),
       inner: innerBox(element),
-      is_visible: !isHidden && visibility.isVisible(element),
+      is_visible: !isHidden && visibility.isVisible(element, rectOf(element)),
       node: node?.index ?? null,
       selector,
       by,
@@ -113,7 +115,7 @@ class Inspection {
     const tables = new Tables(this.limits, this.roles);
     tables.items(this.walk.tables).forEach((table) => this.#give("table", table));
     if (tables.count > this.limits.tables) this.notes.push(bounded("tables", tables.count, this.limits.tables));
-    if (tables.cutCount) this.notes.push(`${counted(tables.cutCount)} tables are cut.`);
+    if (tables.cutCount) this.notes.push(`${things(tables.cutCount, "table is", "tables are")} cut.`);
   }
 
   #giveTree(actors) {
@@ -138,14 +140,40 @@ class Inspection {
       is_cut: walk.isCut || Boolean(this.tree?.isCut) || walk.headingCount > this.limits.headings || walk.landmarkCount > this.limits.landmarks,
       viewport: {width: innerWidth, height: innerHeight},
       page_size: pageSize(),
-      scroll: [scrollX, scrollY],
+      scroll: [scrollX + ORIGIN, scrollY],
       notes: this.notes,
     };
   }
 }
 
+// What is told when it is empty too.
+const KEPT = new Set(["name", "text", "value"]);
+
+// Without what is nothing, or an empty list or map: our models know that by themselves.
+function slim(item) {
+  const told = {};
+  for (const [name, value] of Object.entries(item)) {
+    if (value === null || value === undefined || value === false && name === "is_required") continue;
+    if (typeof value === "object" && Object.keys(value).length === 0) continue;
+    if (value !== "" || KEPT.has(name)) told[name] = value;
+  }
+  return told;
+}
+
 function bounded(what, count, most) {
   return `The page has ${counted(count)} ${what}; the first ${counted(most)} are listed.`;
+}
+
+// As they are stopped for the picture: at their end, or before they began when they have none.
+function stopAnimations() {
+  for (const animation of call(Document.prototype, "getAnimations")(document)) {
+    try {
+      if (animation.effect.getComputedTiming().endTime === Infinity) animation.cancel();
+      else animation.finish();
+    } catch {
+      // One that has no end that could be reached.
+    }
+  }
 }
 
 // Where the document of a frame lies: within borders and padding, scaled as its element is.
@@ -158,7 +186,7 @@ function innerBox(element) {
   const [left, top] = [Number.parseFloat(style.paddingLeft) || 0, Number.parseFloat(style.paddingTop) || 0];
   const [right, bottom] = [Number.parseFloat(style.paddingRight) || 0, Number.parseFloat(style.paddingBottom) || 0];
   return {
-    x: rounded(rect.left + scrollX + (clientLeft(element) + left) * x),
+    x: rounded(rect.left + scrollX + ORIGIN + (clientLeft(element) + left) * x),
     y: rounded(rect.top + scrollY + (clientTop(element) + top) * y),
     width: Math.max(0, rounded((clientWidth(element) - left - right) * x)),
     height: Math.max(0, rounded((clientHeight(element) - top - bottom) * y)),
@@ -166,3 +194,5 @@ function innerBox(element) {
 }
 
 globalThis.gleanery = (limits, hasTree) => new Inspection(limits, hasTree);
+globalThis.pageView = () => ({...pageSize(), origin: ORIGIN, left: Math.round(scrollX + ORIGIN), top: Math.round(scrollY),
+  viewWidth: innerWidth, viewHeight: innerHeight});
