@@ -35,6 +35,7 @@ class _Form:
     form: Form
     fields: tuple[InteractiveElement, ...]
     submits: tuple[InteractiveElement, ...]
+    buttons: tuple[InteractiveElement, ...]
     purposes: list[str]
     asked: Counter[str]
     kinds: Counter[str]
@@ -42,6 +43,7 @@ class _Form:
     headed: frozenset[Act]
     addressed: frozenset[Act]
     linked: frozenset[Act]
+    offered: frozenset[Act]
     hinted: frozenset[Act]
     paged: frozenset[Act]
     is_about_password: bool
@@ -56,15 +58,15 @@ class _Form:
 
 
 def meanings_of_forms(facts: Facts) -> tuple[FormMeaning, ...]:
-    links: dict[str, list[InteractiveElement]] = {}
+    others: dict[str, list[InteractiveElement]] = {}
     for element in facts.inspected.elements:
-        if element.form_id is not None and element.href:
-            links.setdefault(element.form_id, []).append(element)
-    return tuple(_meaning(form, facts, links.get(form.form_id, ())) for form in facts.inspected.forms)
+        if element.form_id is not None and (element.href or element.role == "button"):
+            others.setdefault(element.form_id, []).append(element)
+    return tuple(_meaning(form, facts, others.get(form.form_id, ())) for form in facts.inspected.forms)
 
 
-def _meaning(form: Form, facts: Facts, links: Sequence[InteractiveElement]) -> FormMeaning:
-    weighed = _taken_apart(form, facts, links)
+def _meaning(form: Form, facts: Facts, others: Sequence[InteractiveElement]) -> FormMeaning:
+    weighed = _taken_apart(form, facts, others)
     evidence: Evidence[FormPurpose] = Evidence(_START)
     _weigh_account(weighed, evidence)
     _weigh_search(weighed, facts, evidence)
@@ -111,7 +113,7 @@ def _submit(form: _Form, purpose: FormPurpose) -> InteractiveElement | None:
         sends = 1.5 * (button.input_type in ("submit", "image") or (button.tag == "button" and not button.input_type))
         return fits + sends + 1.0 * ("primary" in button.hints) + 1.0 * button.is_visible
 
-    return max(form.submits, key=fitness, default=None)
+    return max(form.buttons, key=fitness, default=None)
 
 
 def _fields(form: _Form, verdict: Verdict[FormPurpose]) -> tuple[FieldMeaning, ...]:
@@ -128,9 +130,11 @@ def _fields(form: _Form, verdict: Verdict[FormPurpose]) -> tuple[FieldMeaning, .
     )
 
 
-def _taken_apart(form: Form, facts: Facts, links: Sequence[InteractiveElement]) -> _Form:
+def _taken_apart(form: Form, facts: Facts, others: Sequence[InteractiveElement]) -> _Form:
     fields = tuple(facts.elements[each] for each in form.field_ids if each in facts.elements)
     submits = tuple(facts.elements[each] for each in form.submit_ids if each in facts.elements)
+    known = {*form.field_ids, *form.submit_ids}
+    buttons = (*submits, *(each for each in others if not each.href and each.element_id not in known))
     purposes = purposes_of(fields)
     names = " ".join(f"{each.field_name or ''} {each.html_id or ''} {each.placeholder or ''}" for each in fields[:3])
     hints = " ".join({each.hints for each in (*fields[:2], *submits[:1]) if each.hints})
@@ -138,13 +142,15 @@ def _taken_apart(form: Form, facts: Facts, links: Sequence[InteractiveElement]) 
         form=form,
         fields=fields,
         submits=submits,
+        buttons=buttons,
         purposes=purposes,
         asked=Counter(purposes),
         kinds=Counter(kind_of_input(each) for each in fields),
         said=frozenset(act for each in submits[:4] for act in ACTS.find(f"{each.name} {each.value or ''}")),
         headed=frozenset((*ACTS.find(form.heading), *ACTS.find_in_code(form.name))),
         addressed=frozenset(ACTS.find_in_code((form.action or "").partition("://")[2].partition("/")[2])),
-        linked=frozenset(act for each in links[:20] for act in facts.acts(each)),
+        linked=frozenset(act for each in others[:40] if each.href for act in facts.acts(each)),
+        offered=frozenset(act for each in buttons[:20] for act in facts.acts(each)),
         hinted=frozenset(ACTS.find_in_code(hints)),
         paged=_said_by_page(form, fields, facts),
         is_about_news="news" in words_of(taken_apart(names)) or Act.SUBSCRIBE in ACTS.find_in_code(names),
@@ -304,7 +310,7 @@ def _weigh_rest(form: _Form, evidence: Evidence[FormPurpose]) -> None:
     evidence.add(P.UPLOAD, 1.0, "hardly more than a file", when=form.has("file", "photo") and form.size <= 3)
     evidence.add(P.UPLOAD, -0.3 * max(0, form.size - 4), "many other fields", when=form.size > 4)
     _weigh_words(form, evidence, P.UPLOAD, Act.UPLOAD)
-    can_refuse = Act.REJECT in form.said and Act.ACCEPT in form.said
+    can_refuse = Act.REJECT in form.offered and Act.ACCEPT in form.offered
     evidence.add(P.CONSENT, 2.5, "it can be accepted or refused", when=can_refuse)
     evidence.add(P.CONSENT, -3.0, "it asks for more", when=form.has("email", "name", "message", "search", *_PASSWORDS))
     evidence.add(P.OTHER, 0.8, "no field at all", when=form.size == 0)
