@@ -24,6 +24,7 @@ _ADDRESS = frozenset(
 _PERSON = frozenset({"given-name", "family-name", "name", "organization", "bday", "sex", "tel", "country", "bday-year"})
 _CARD = frozenset({"cc-number", "cc-csc", "cc-exp", "cc-exp-month", "cc-exp-year", "cc-name", "iban"})
 _CHOICES = frozenset({"select", "checkbox", "radio", "range"})
+_ACCOUNT = frozenset({"account", "konto", "compte", "cuenta", "conta", "аккаунт", "учетную"})
 _SEARCH_ROLES = ("search",)
 _SURE_ENOUGH = 0.6
 
@@ -48,6 +49,7 @@ class _Form:
     paged: frozenset[Act]
     is_about_password: bool
     is_about_news: bool
+    is_about_account: bool
 
     @property
     def size(self) -> int:
@@ -154,6 +156,9 @@ def _taken_apart(form: Form, facts: Facts, others: Sequence[InteractiveElement])
         hinted=frozenset(ACTS.find_in_code(hints)),
         paged=_said_by_page(form, fields, facts),
         is_about_news="news" in words_of(taken_apart(names)) or Act.SUBSCRIBE in ACTS.find_in_code(names),
+        is_about_account=not _ACCOUNT.isdisjoint(
+            words_of(" ".join((form.heading[:80], *(s.name for s in submits[:3]))))
+        ),
         is_about_password=any(
             PASSWORD in FIELD_WORDS.find(each) for each in (form.heading, *(s.name for s in submits))
         ),
@@ -203,7 +208,10 @@ def _weigh_account(form: _Form, evidence: Evidence[FormPurpose]) -> None:
     evidence.add(P.SIGN_UP, -2.5, "a password that exists", when=asked["current-password"] > 0 and passwords > 1)
     _weigh_words(form, evidence, P.SIGN_UP, Act.SIGN_UP)
     is_bare = passwords == 0 and not asked["username"]
-    evidence.add(P.SIGN_UP, -1.6, "no password", when=is_bare and Act.SIGN_UP not in form.paged)
+    is_named = Act.SIGN_UP in form.paged or form.is_about_account
+    evidence.add(P.SIGN_UP, -1.6, "no password", when=is_bare and not is_named)
+    can_open = form.is_about_account and Act.SIGN_UP in form.said | form.headed
+    evidence.add(P.SIGN_UP, 1.0, "an account to be made", when=can_open)
 
     is_reset = who and passwords == 0 and form.size <= 4
     evidence.add(P.PASSWORD_RESET, 0.6, "who it is, and no password", when=is_reset)
@@ -271,7 +279,12 @@ def _weigh_messages(form: _Form, facts: Facts, evidence: Evidence[FormPurpose]) 
     evidence.add(P.NEWSLETTER, -2.0, "a message", when=form.has("message"))
     _weigh_words(form, evidence, P.NEWSLETTER, Act.SUBSCRIBE, 1.2)
     only_address = form.has("email") and is_small and not form.has("username", "message", *_PASSWORDS)
-    can_join = only_address and Act.SIGN_UP in (form.said | form.headed | form.hinted) and Act.SIGN_UP not in form.paged
+    can_join = (
+        only_address
+        and Act.SIGN_UP in (form.said | form.headed | form.hinted)
+        and Act.SIGN_UP not in form.paged
+        and not form.is_about_account
+    )
     evidence.add(P.NEWSLETTER, 1.8, "to sign up it takes an address for mail alone", when=can_join)
     evidence.add(P.NEWSLETTER, 1.6, "its field is named after news", when=only_address and form.is_about_news)
 
@@ -301,6 +314,8 @@ def _weigh_buying(form: _Form, evidence: Evidence[FormPurpose]) -> None:
     evidence.add(P.CHECKOUT, 1.2, "a coupon", when=form.has("coupon") and not form.has(*_PASSWORDS))
     evidence.add(P.CHECKOUT, 0.8, "a card beside an address", when=cards > 0 and addresses > 1)
     evidence.add(P.CHECKOUT, -2.0, "a password", when=form.has(*_PASSWORDS))
+    is_bought = addresses > 0 or cards > 0 or form.has("quantity", "coupon")
+    evidence.add(P.CHECKOUT, -0.8, "nothing that a sale asks for", when=form.size > 1 and not is_bought)
     _weigh_words(form, evidence, P.CHECKOUT, Act.CART, 1.3)
     _weigh_words(form, evidence, P.CHECKOUT, Act.CHECKOUT)
 
