@@ -329,7 +329,7 @@ def _hints(node: Any) -> str:
 
 def _text(node: Any, without: Any = None) -> str:
     if without is not None and without.tag in ("select", "textarea"):
-        own = [each.text_content() for each in node.iterchildren() if each is not without]
+        own = [each.text_content() for each in node.iterchildren(tag="*") if each is not without]
         return " ".join(" ".join((node.text or "", *own, *(each.tail or "" for each in node.iterchildren()))).split())
     return " ".join(node.text_content().split())
 
