@@ -178,7 +178,7 @@ class _Walk:
                 input_type=kind,
                 value=node.get("value") if kind != "password" else None,
                 placeholder=node.get("placeholder"),
-                href=urljoin(self.url, node.get("href")) if node.get("href") is not None else None,
+                href=_resolved(self.url, node.get("href")) if node.get("href") is not None else None,
                 rel=node.get("rel"),
                 autocomplete=node.get("autocomplete"),
                 field_name=node.get("name"),
@@ -226,6 +226,13 @@ class _Walk:
 
     def all_forms(self) -> Iterator[Form]:
         return (form for form in self.forms.values() if form.field_ids or form.submit_ids)
+
+
+def _resolved(url: str, href: str) -> str:
+    try:
+        return urljoin(url, href)
+    except ValueError:
+        return href  # as browsers do
 
 
 def _group(node: Any, role: str) -> Any:
