@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from gleanery.model import parses
 from gleanery.web.browser.inspect.inspector import InspectLimits
+from gleanery.web.browser.inspect.screenshot import screenshot
 from tests.sites import Site
 from tests.sites.parse_pages import page, parse_site
 from tests.sites.written import Answers, written_site
@@ -126,3 +127,23 @@ async def test_a_page_does_not_notice(eyes: Eyes, site: Site) -> None:
         read = await inspected(watched)
         assert len(read.elements) == 4
         assert await watched.evaluate("[changes, Object.getOwnPropertyNames(window).length]") == [0, names]
+
+
+@pytest.mark.parametrize(
+    "trap",
+    [
+        "<script>document.documentElement.remove()</script>",
+        "<form tabindex=0 style='position: absolute'><input name=offsetParent><input name=style><input name=labels>"
+        "<input name=tabIndex><input name=type><input name=value><input name=parentElement></form>"
+        "<script>document.querySelector('form').focus()</script>",
+        "<svg tabindex=0><title>t</title></svg><math tabindex=0><mi>x</mi></math><dialog open tabindex=0>d</dialog>",
+        "<body></body><script>document.body.remove()</script>",
+        "<input list=none form=none><label for=none>l</label><button aria-labelledby='none none'>b</button><area href=x>",
+    ],
+)
+async def test_traps_of_the_document_are_stepped_over(eyes: Eyes, trap: str) -> None:
+    async with written_site({"/": page(trap)}) as site, eyes.page(site.url) as trapped:
+        read = await inspected(trapped, include_tree=True)
+        _, shot = await screenshot(trapped, is_full_page=True)
+    assert parses.Inspected.model_validate_json(read.model_dump_json()) == read
+    assert shot.width == 1280

@@ -176,6 +176,12 @@ function stopAnimations() {
   }
 }
 
+function hideCaret() {
+  const focused = fromDocument("activeElement");
+  if (focused === null || focused === documentBody || !(focused.style instanceof CSSStyleDeclaration)) return;
+  focused.style.setProperty("caret-color", "transparent", "important");
+}
+
 // Where the document of a frame lies: within borders and padding, scaled as its element is.
 function innerBox(element) {
   const rect = rectOf(element);
@@ -194,5 +200,11 @@ function innerBox(element) {
 }
 
 globalThis.gleanery = (limits, hasTree) => new Inspection(limits, hasTree);
-globalThis.pageView = () => ({...pageSize(), origin: ORIGIN, left: Math.round(scrollX + ORIGIN), top: Math.round(scrollY),
-  viewWidth: innerWidth, viewHeight: innerHeight});
+globalThis.pageView = async () => {
+  stopAnimations();
+  hideCaret();
+  await Promise.race([fromDocument("fonts").ready, new Promise((resolve) => setTimeout(resolve, 1000))]);
+  return {
+    ...pageSize(), left: Math.round(scrollX + ORIGIN), top: Math.round(scrollY), viewWidth: innerWidth, viewHeight: innerHeight,
+  };
+};
