@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin
 
-from lxml import html as markup
+from lxml import html as markup  # type: ignore[import-untyped]
 
 from gleanery.errors import EmptyPage
 from gleanery.knowledge.extract import extract_page
