@@ -235,9 +235,8 @@ def _group(node: Any, role: str) -> Any:
             return None
         fields = [each for each in ancestor.iter("input", "textarea", "select") if each.get("type") != "hidden"]
         buttons = list(ancestor.iter("button"))
-        if fields and (buttons or role != "button"):
-            if buttons or len(fields) > 1:
-                return ancestor
+        if fields and (buttons or (role != "button" and len(fields) > 1)):
+            return ancestor
     return None
 
 

@@ -18,6 +18,7 @@ _CONTENTS_SHARE = 0.6
 _NARROW = 0.36
 _SKIPS_WITHIN = 8
 _DEEPER = 12
+_LONGEST_URL = 2_000
 _FEWEST: Mapping[MenuKind, int] = {"breadcrumbs": 1, "contents": 3, "footer": 2, "section": 3, "primary": 3}
 
 
@@ -160,6 +161,6 @@ def _crumb(item: Any, facts: Facts) -> Link | None:
     if not isinstance(label, str) or not label.strip():
         return None
     url = urljoin(facts.navigation.final_url, href) if isinstance(href, str) else ""
-    if not url.startswith(("http://", "https://")):
+    if not url.startswith(("http://", "https://")) or len(url) > _LONGEST_URL:
         url = ""
     return Link(label=label.strip()[:200], href=url, is_current=url == "" or facts.is_this_page(url))
