@@ -1164,8 +1164,8 @@ export interface components {
          * InteractiveElement
          * @description Something that a user can act on. `role` and `name` are those of the browser's accessibility tree. `value` is what stands
          *     in it, never a password. `states` has those of ARIA that it has: checked, selected, expanded, pressed, readonly, invalid,
-         *     busy, multiline, focused, haspopup, current. `options` are the first of them, `option_count` says how many there are.
-         *     `is_in_viewport` is as the page stood when it was parsed, not scrolled. `autocomplete`, `field_name`, `html_id` and `rel` are
+         *     busy, multiline, multiselectable, focused, haspopup, current. `options` are the first of them, `option_count` says how
+         *     many there are. `is_in_viewport` is as the page stood when it was parsed, not scrolled. `autocomplete`, `field_name`, `html_id` and `rel` are
          *     the attributes as they stand (`field_name` is `name`, or `ng-model` and the like). `hints` are class names and ids of the
          *     element and its nearest ancestors, for the rules alone: they are not kept.
          */
