@@ -6,7 +6,6 @@ import { type ReactNode, useRef, useState } from "react";
 import { Icon } from "../../components/Icon";
 import { useShortcut } from "../../components/shortcuts";
 import { CancelButton, type Commands, PauseButton, RetryButton, RetryFailedButton } from "../../components/taskCommands";
-import { useKeptFocus } from "../../components/useKeptFocus";
 import { isFinal } from "../../live/tasks";
 import type { TaskShape } from "../../wire";
 import { LimitsDialog } from "./LimitsDialog";
@@ -17,8 +16,6 @@ interface Props {
 }
 
 export function TaskActions({ task, commands }: Props): ReactNode {
-  const row = useRef<HTMLDivElement>(null);
-  useKeptFocus(row);
   const cancelButton = useRef<HTMLButtonElement>(null);
   const hasLimits = task.task_type === "crawl" && !isFinal(task.status);
   const [isChanging, setChanging] = useState(false);
@@ -31,7 +28,7 @@ export function TaskActions({ task, commands }: Props): ReactNode {
     cancelButton.current?.click();
   });
   return (
-    <div className="row" ref={row}>
+    <div className="row">
       <SourceLinks task={task} />
       {hasLimits ? (
         <button type="button" className="btn" data-testid="change-limits" onClick={() => setChanging(true)}>
