@@ -183,7 +183,13 @@ SLICE = """
 }
 """
 
-HEAD = "(taken) => ({url: taken.url, type: taken.type, isBlank: taken.isBlank, size: taken.html === null ? -1 : taken.html.length})"
+# What is said of a snapshot, with all of its text if that is no longer than `most`.
+HEAD = """
+(taken, most) => {
+  const {url, type, isBlank, html} = taken;
+  return {url, type, isBlank, size: html === null ? -1 : html.length, html: html !== null && html.length <= most ? html : null};
+}
+"""
 
 # The largest part of the page that scrolls by itself, as a selector; null when the page scrolls as a whole.
 SCROLLER = """

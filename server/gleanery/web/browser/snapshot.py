@@ -34,11 +34,14 @@ async def take(page: Page, url: str, max_bytes: int, *, keeps_page: bool) -> Sna
     Raises TooLarge, or Playwright's Error.
     """
     handle = await page.evaluate_handle(scripts.SNAPSHOT, [max_bytes, keeps_page])
-    head = await handle.evaluate(scripts.HEAD)
+    # What fits into one message comes with the head.
+    head = await handle.evaluate(scripts.HEAD, _SLICE)
     if head["size"] < 0:
         raise _too_large(url, max_bytes)
     parts: list[str] = []
     end = 0
+    if head["html"] is not None:
+        parts, end = [head["html"]], head["size"]
     while end < head["size"]:
         part, end = await handle.evaluate(scripts.SLICE, [end, _SLICE])
         parts.append(part)

@@ -47,10 +47,12 @@ class Watched:
             if fault is not None:
                 raise errors.InvalidInput("headers", f"{name[:100]!r} {fault}")
         witness = Witness(reason_of)
-        await context.add_init_script(prepare_watched(witness.token))
-        if guise.cookies:
-            await _set_cookies(context, url, guise.cookies)
-        page = await context.new_page()
+        # Side by side: what is asked of the context is asked before the page is, and there is no page to go by it yet.
+        _, _, page = await asyncio.gather(
+            context.add_init_script(prepare_watched(witness.token)),
+            _set_cookies(context, url, guise.cookies),
+            context.new_page(),
+        )
         tab = Tab(context, page, limits, reason_of, claim)
         session = await context.new_cdp_session(page)
         headers = HostHeaders(session, url, guise.headers) if guise.headers else None
@@ -88,6 +90,8 @@ def context_options(guise: Guise, user_agent: str) -> dict[str, Any]:
 
 
 async def _set_cookies(context: BrowserContext, url: str, cookies: tuple[Cookie, ...]) -> None:
+    if not cookies:
+        return
     host = URL(url).hostname
     try:
         await context.add_cookies(

@@ -55,6 +55,7 @@ class Witness:
         self._downloads: list[str] = []
         self._messages = self._console_count = self._failed_count = self._requests = self._bytes = 0
         self._refused: set[Request] = set()
+        self._said_bytes: dict[Request, int] = {}
         self._weighing: set[asyncio.Task[None]] = set()
         self._listeners = {
             "console": self._on_console,
@@ -164,7 +165,11 @@ class Witness:
             self._stop("request", "requestfinished", "requestfailed", "response")
 
     def _on_request_finished(self, request: Request) -> None:
-        self._start(self._weigh(request))
+        said = self._said_bytes.pop(request, None)
+        if said is None:
+            self._start(self._weigh(request))
+        else:
+            self._bytes += said
 
     async def _weigh(self, request: Request) -> None:
         try:
@@ -174,6 +179,11 @@ class Witness:
         self._bytes += sizes["responseHeadersSize"] + sizes["responseBodySize"]
 
     def _on_response(self, response: Response) -> None:
+        # What an answer says of its length holds, or its request fails: then nobody has to ask the browser.
+        length = response.headers.get("content-length", "")
+        if length.isdecimal() and len(length) < 16:
+            lines = sum(len(name) + len(value) + 4 for name, value in response.headers.items())
+            self._said_bytes[response.request] = int(length) + lines
         # The status of a document is that of the page, or of a frame that shows it.
         if response.status < 400 or response.request.resource_type == "document":
             return

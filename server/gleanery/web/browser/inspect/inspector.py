@@ -55,7 +55,10 @@ class Inspector:
     async def elements(self) -> Inspected:
         """All that was found."""
         await self._gather()
-        await self._detach()
+        _, inspected = await asyncio.gather(self._detach(), self._assembled())
+        return inspected
+
+    async def _assembled(self) -> Inspected:
         size = sum(len(part) for frame in self._frames for part in frame.parts)
         asked = (self._frames, self._limits, self._has_more_frames)
         return assemble(*asked) if size <= _SMALL_CHARACTERS else await asyncio.to_thread(assemble, *asked)
