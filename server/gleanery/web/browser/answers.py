@@ -31,7 +31,8 @@ def judge_shown(url: str, answer: Answer) -> None:
     if reason is not None:
         raise blocked(url, answer.status, answer.headers, reason)
     is_page = not answer.content_type or answer.content_type in HTML_TYPES
-    if answer.status >= 500 or (answer.status >= 400 and not is_page):
+    # Some challenges come as a 503: whether it is one is known when it is shown.
+    if (answer.status >= 500 and answer.status != 503) or (answer.status >= 400 and not is_page):
         raise status_error(url, answer.status, answer.headers.get("retry-after"))
     _check_type(url, answer)
 

@@ -95,7 +95,12 @@ class Opened:
             raise await self._explained(error) from error
 
     async def _arrive(self, act: Act | None) -> None:
-        self._look_at(await self._tab.arrive(self._visit, self._asked.request, act, judge_shown, self._signs))
+        try:
+            self._look_at(await self._tab.arrive(self._visit, self._asked.request, act, judge_shown, self._signs))
+        except errors.TimedOut as error:
+            if "wait_for" in error.details:
+                self._look_at(await self._signs())  # the page that came may be why
+            raise
         if len(self._visit.navigations) > 1 or "cross-origin-opener-policy" in self.navigation.headers:
             await self._watched.find_process()  # it may have another one by now
 
@@ -164,6 +169,8 @@ class Opened:
         whose = challenge(PageSigns.of(signs))
         if whose is not None:
             raise blocked(self._visit.url, answer.status, answer.headers, whose)
+        if answer.status >= 500:
+            raise refused(self._visit.url, answer)
         self._answer = answer
         self._navigation = self._navigated(answer, final)
 
