@@ -45,6 +45,12 @@ def is_moving(message: str) -> bool:
     return any(sign in message for sign in ("Execution context was destroyed", "navigat", "Cannot find context"))
 
 
+def is_of_script(message: str) -> bool:
+    """Whether a script of ours threw: the page has broken what it calls."""
+    lost = ("crash", "has been closed", "Connection closed", "Timeout")
+    return ".evaluate" in message and not is_moving(message) and not any(sign in message for sign in lost)
+
+
 def page_error(url: str, message: str, target: str | None = None) -> errors.FetchError:
     """The error for what Playwright said of the page `url`, on the way from there to `target` if it went on."""
     found = _NET_ERROR.search(message)

@@ -16,7 +16,7 @@ from gleanery.model.parses import Incidents, Inspected, Navigation, Screenshot
 from gleanery.web.browser import scripts, snapshot
 from gleanery.web.browser.answers import judge_shown, no_answer, refused
 from gleanery.web.browser.blocked import PageSigns, blocked, challenge
-from gleanery.web.browser.failures import is_moving
+from gleanery.web.browser.failures import is_moving, is_of_script
 from gleanery.web.browser.inspect.inspector import Inspector
 from gleanery.web.browser.inspect.screenshot import screenshot
 from gleanery.web.browser.open_page import Guise
@@ -35,6 +35,8 @@ _SECRET_HEADERS = frozenset({"set-cookie", "set-cookie2"})
 _MAX_HEADERS = 100
 _MAX_HEADER = 2000
 _MOVES = 4
+# Of a page that has broken what scripts call: no interstitial does that. Those that read it run in a world of their own.
+_NO_SIGNS = {"isBlank": False, "title": "", "text": "", "length": 1_000_000, "fields": 0, "markup": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,12 @@ class Opened:
     async def html(self) -> str:
         async with self._asking():
             page, limit = self._tab.page, self._asked.limits.max_bytes
-            return (await snapshot.take(page, self._visit.url, limit, keeps_page=True)).html
+            try:
+                return (await snapshot.take(page, self._visit.url, limit, keeps_page=True)).html
+            except PlaywrightError as error:
+                if page.is_closed() or not is_of_script(error.message):
+                    raise
+            return await snapshot.plain(page, self._visit.url, limit)
 
     async def screenshot(self, *, is_full_page: bool) -> tuple[bytes, Screenshot]:
         async with self._asking():
@@ -154,7 +161,13 @@ class Opened:
         return self._tab.page_error(self._visit, error.message)
 
     async def _signs(self) -> dict[str, Any]:
-        found: dict[str, Any] = await self._tab.page.evaluate(scripts.SIGNS)
+        page = self._tab.page
+        try:
+            found: dict[str, Any] = await page.evaluate(scripts.SIGNS)
+        except PlaywrightError as error:
+            if page.is_closed() or not is_of_script(error.message):
+                raise
+            return _NO_SIGNS | {"url": page.url}
         return found
 
     def _look_at(self, signs: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ from gleanery.web.browser.failures import (
     is_aborted,
     is_download,
     is_moving,
+    is_of_script,
     is_tunnel_error,
     page_error,
     shown_error,
@@ -255,9 +256,9 @@ class Tab:
                 await self.page.evaluate(scripts.DOM_QUIET, [_DOM_QUIET_MS, _DOM_MOST_MS])
             await visit.quiet(_QUIET_SECONDS)
         except PlaywrightError as error:
-            if self.page.is_closed() or not is_moving(error.message):
+            if self.page.is_closed() or not (is_moving(error.message) or is_of_script(error.message)):
                 raise
-            return False
+            return not is_moving(error.message)
         return True
 
     async def _wait_for(self, visit: Visit, request: RenderRequest, selector: str) -> None:

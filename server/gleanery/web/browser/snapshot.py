@@ -49,6 +49,14 @@ async def take(page: Page, url: str, max_bytes: int, *, keeps_page: bool) -> Sna
     return Snapshot(head["url"], head["type"], "".join(parts), head["isBlank"])
 
 
+async def plain(page: Page, url: str, max_bytes: int) -> str:
+    """The HTML of a page that has broken what scripts call, as the browser itself writes it. Raises as `take`."""
+    html = await page.content()
+    if len(html) > max_bytes:
+        raise _too_large(url, max_bytes)
+    return html
+
+
 def document(visit: Visit, answer: Answer, snapshot: Snapshot, max_bytes: int) -> Document:
     """The snapshot as a document. Raises a FetchError for one that is empty, too large, or not where it may be."""
     final = resolve(visit.url, snapshot.url)
