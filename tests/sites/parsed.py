@@ -21,12 +21,14 @@ PAGES = {"/login": FORM, "/waits": FORM.replace("</main>", '<img src="/held/pict
 
 @dataclass
 class ParsedSite:
-    """`requests` has the headers of each request by its path; a page under /held/ waits for `gate`."""
+    """`requests` has the headers of each request by its path; a page under /held/ waits for `gate`; `pages`
+    may be added to."""
 
     url: str = ""
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    pages: dict[str, str] = field(default_factory=PAGES.copy)
 
     def of(self, path: str) -> list[dict[str, str]]:
         return [headers for asked, headers in self.requests if asked == path]
@@ -51,8 +53,8 @@ async def parsed_site() -> AsyncIterator[ParsedSite]:
         site.news.set()
         before = len(site.of(request.path)) - 1
         match request.path:
-            case path if path in PAGES:
-                return _html(PAGES[path])
+            case path if path in site.pages:
+                return _html(site.pages[path])
             case "/moved":
                 raise web.HTTPFound("/login")
             case "/gone":
