@@ -47,7 +47,7 @@ _SCRIPTS = {
     "try { o[k] = () => { throw 1; }; } catch {} } }",
 }
 _BODIES = {
-    "elements": "<div><a href=\"/a\">x</a></div>" * (ELEMENTS // 2),
+    "elements": '<div><a href="/a">x</a></div>' * (ELEMENTS // 2),
     "deep": "<div>" * 30_000 + "deep",
     "tall": '<div style="height: 3000000px">tall</div>',
     "wide": '<div style="width: 3000000px">wide</div>',

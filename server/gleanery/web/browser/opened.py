@@ -35,6 +35,9 @@ _SECRET_HEADERS = frozenset({"set-cookie", "set-cookie2"})
 _MAX_HEADERS = 100
 _MAX_HEADER = 2000
 _MOVES = 4
+# To be shown as a whole a page is laid out anew: one with 100,000 elements takes twice the memory then. One that holds more
+# than this share of what it may is shown by its viewport.
+_PICTURE_SHARE = 0.5
 # Of a page that has broken what scripts call: no interstitial does that. Those that read it run in a world of their own.
 _NO_SIGNS = {"isBlank": False, "title": "", "text": "", "length": 1_000_000, "fields": 0, "markup": ""}
 
@@ -141,7 +144,10 @@ class Opened:
 
     async def screenshot(self, *, is_full_page: bool) -> tuple[bytes, Screenshot]:
         async with self._asking():
-            return await screenshot(self._tab.page, is_full_page=is_full_page)
+            if not is_full_page or self._tab.peak_memory_mb <= self._asked.limits.page_memory_mb * _PICTURE_SHARE:
+                return await screenshot(self._tab.page, is_full_page=is_full_page)
+            png, shot = await screenshot(self._tab.page, is_full_page=False)
+            return png, shot.model_copy(update={"is_cut": True})
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[None]:
