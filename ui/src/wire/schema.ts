@@ -898,7 +898,8 @@ export interface components {
         /**
          * FieldMeaning
          * @description A field of a form. `purpose` is a token of HTML's autofill detail (`email`, `current-password`, `street-address`, …)
-         *     or `search`, `quantity`, `subject`, `message`, `file`, `captcha`, `coupon`, `remember-me`, `consent`, `other`.
+         *     or `search`, `quantity`, `subject`, `message`, `file`, `captcha`, `coupon`, `remember-me`, `consent`, `sort`, `date`, `iban`,
+         *     `house-number`, `other`.
          */
         readonly FieldMeaning: {
             readonly element_id: string;
