@@ -228,7 +228,7 @@ async def test_a_question_to_a_page_that_was_killed_is_answered_with_why(tmp_pat
 
 
 async def test_a_browser_that_freezes_is_replaced(tmp_path: Path, site: Site) -> None:
-    async with a_pool(tmp_path, replace(POOL, silence_seconds=1.0)) as browser:
+    async with a_pool(tmp_path, replace(POOL, silence_seconds=4.0)) as browser:
         opening = asyncio.create_task(held(browser, f"{site.url}/plain"))
         await until(lambda: browser.figures.pages_opened == 1)
         signalled("browser", signal.SIGSTOP)
