@@ -146,11 +146,11 @@ class _Assembly:
     def _landmarks(self) -> tuple[parses.Landmark, ...]:
         made: list[parses.Landmark] = []
         for read in self._reads:
-            for item in read.items["landmark"]:
+            for item in read.items["landmark"][: self._limits.landmarks - len(made)]:
                 read.landmark_ids.append(f"l{len(made) + 1}")
                 placed = {**_placed(read, item), "landmark_id": read.landmark_ids[-1]}
                 made.append(parses.Landmark.model_validate(placed))
-        return tuple(made[: self._limits.landmarks])
+        return tuple(made)
 
     def _headings(self) -> tuple[parses.Heading, ...]:
         return tuple(self._heading(read, item) for read, item in self._ordered("heading")[: self._limits.headings])
@@ -162,10 +162,10 @@ class _Assembly:
     def _forms(self) -> list[tuple[_Read, int, Raw]]:
         found: list[tuple[_Read, int, Raw]] = []
         for read in self._reads:
-            for number, item in enumerate(read.items["form"]):
+            for number, item in enumerate(read.items["form"][: self._limits.forms - len(found)]):
                 read.form_ids.append(f"form{len(found) + 1}")
                 found.append((read, number, item))
-        return found[: self._limits.forms]
+        return found
 
     def _form(self, read: _Read, number: int, item: Raw) -> parses.Form:
         ids = {

@@ -6,7 +6,12 @@ const TELLING = [
   "href", "placeholder", "title", "alt", "value", "for", "role", "aria-controls", "data-action", "data-id", "data-key",
   "data-value", "data-target", "data-name", "autocomplete", "type", "src",
 ];
-const GENERATED = /\d{4,}|[0-9a-f]{8,}|^(:r|«r|ember\d|react-|radix-|mui-|headlessui-|ext-gen|yui_|uid|__bvid|select2-|cdk-|mat-|jsx-)|[-_:]\d+$|^[a-z]{0,2}\d+$/i;
+// Ids that frameworks count up or draw by lot: another visit may find others.
+const GENERATED = new RegExp(
+  "\\d{4,}|[0-9a-f]{8,}|[-_:]\\d+$|^[a-z]{0,2}\\d+$|^(:r|«r|ember\\d|uid)"
+    + "|^(react-|radix-|mui-|headlessui-|ext-gen|yui_|__bvid|select2-|cdk-|mat-|jsx-)",
+  "i",
+);
 const ANCHORS = new Set(["main", "nav", "header", "footer", "aside", "search"]);
 const MOST_CHARACTERS = 150;
 const MOST_STEPS = 40;
