@@ -42,11 +42,10 @@ class Reading:
 
 
 def readings(half: str) -> list[Reading]:
-    return [_reading(page) for page in labelled_pages(half)]
+    return [reading(page, meaning_of_html(page.html, page.url, page.status)) for page in labelled_pages(half)]
 
 
-def _reading(page: LabelledPage) -> Reading:
-    meaning = meaning_of_html(page.html, page.url, page.status)
+def reading(page: LabelledPage, meaning: Meaning) -> Reading:
     forms = [form.purpose.value for form in meaning.forms]
     said: dict[str, object] = {
         "kind": meaning.kind.value,
@@ -85,10 +84,10 @@ def main() -> None:
                 print(f"  {name}: precision {hits}/{_count(pairs, 0, name)}, recall {hits}/{_count(pairs, 1, name)}")
 
 
-def _pairs(reading: Reading) -> Iterator[tuple[str, str]]:
-    facts = reading.page.facts.get("forms", "").split()
+def _pairs(read: Reading) -> Iterator[tuple[str, str]]:
+    facts = read.page.facts.get("forms", "").split()
     if facts:
-        yield from zip((form.purpose.value for form in reading.meaning.forms), facts, strict=True)
+        yield from zip((form.purpose.value for form in read.meaning.forms), facts, strict=True)
 
 
 def _count(pairs: list[tuple[str, str]], side: int, name: str) -> int:

@@ -181,6 +181,20 @@ def test_numbers_of_pages() -> None:
     assert number_in_url("https://a.example/blog/2012/") is None
 
 
+def test_addresses_that_are_none_are_borne() -> None:
+    hrefs = ("http://[x", "?page=²", "?page=99999999", "http://a.example:x/", "//", "javascript:1", "#" * 3000, "\x00")
+    assert (
+        read("".join(f'<a href="{href}">{at}</a>' for at, href in enumerate(hrefs)), "https://site.example/p?page=²")
+        is not None
+    )
+    data = {
+        "@type": "BreadcrumbList",
+        "itemListElement": [{"name": "A", "item": "http://[x"}, {"name": "B", "item": "/b"}],
+    }
+    (menu,) = read("<h1>T</h1>", head=f'<script type="application/ld+json">{json.dumps(data)}</script>').menus
+    assert [link.href for link in menu.links] == ["", "https://site.example/b"]
+
+
 # Regions
 
 

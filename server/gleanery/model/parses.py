@@ -293,7 +293,8 @@ class FormPurpose(StrEnum):
 
 class FieldMeaning(Value):
     """A field of a form. `purpose` is a token of HTML's autofill detail (`email`, `current-password`, `street-address`, …)
-    or `search`, `quantity`, `subject`, `message`, `file`, `captcha`, `coupon`, `remember-me`, `consent`, `other`."""
+    or `search`, `quantity`, `subject`, `message`, `file`, `captcha`, `coupon`, `remember-me`, `consent`, `sort`, `date`, `iban`,
+    `house-number`, `other`."""
 
     element_id: str
     label: str

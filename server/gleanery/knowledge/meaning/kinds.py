@@ -66,7 +66,7 @@ _DOCUMENTERS = re.compile(
     re.IGNORECASE,
 )
 _PRICE = re.compile(
-    r"(?:[$€£¥₹]|\b(?:USD|EUR|GBP|CHF|zł|kr|R\$))\s?\d[\d.,]*|\d[\d.,]*\s?(?:€|£|\$|zł|kr\b|₽|円|元|USD|EUR|CHF)"
+    r"(?:[$€£¥₹]|\b(?:USD|EUR|GBP|CHF|zł|kr|R\$))\s?\d[\d.,]{0,15}|\d[\d.,]{0,15}\s?(?:€|£|\$|zł|kr\b|₽|円|元|USD|EUR|CHF)"
 )
 _QUERY_NAMES = frozenset(
     {
