@@ -18,7 +18,7 @@ State = bool | Literal["mixed"]
 class Value(BaseModel):
     """Frozen, and knows no field beyond its own."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class Size(Value):

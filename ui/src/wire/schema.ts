@@ -41,6 +41,13 @@ export interface components {
             };
             readonly workers: readonly components["schemas"]["WorkerShape"][];
         };
+        /** Box */
+        readonly Box: {
+            readonly height: number;
+            readonly width: number;
+            readonly x: number;
+            readonly y: number;
+        };
         /** BranchPage */
         readonly BranchPage: {
             /** @description All right below it; empty on the pages after the first. */
@@ -114,6 +121,14 @@ export interface components {
             readonly usage: {
                 readonly [key: string]: number;
             };
+        };
+        /** CallToAction */
+        readonly CallToAction: {
+            readonly element_id: string;
+            readonly is_primary: boolean;
+            readonly label: string;
+            /** @default [] */
+            readonly reasons: readonly string[];
         };
         /** ChunkPage */
         readonly ChunkPage: {
@@ -261,6 +276,32 @@ export interface components {
              * @default null
              */
             readonly version?: string | null;
+        };
+        /** ConsoleMessage */
+        readonly ConsoleMessage: {
+            /** @enum {string} */
+            readonly level: "error" | "warning";
+            /** @default null */
+            readonly line: number | null;
+            readonly text: string;
+            /** @default null */
+            readonly url: string | null;
+        };
+        /** CookieBody */
+        readonly CookieBody: {
+            /**
+             * @description Unset: the host of the URL.
+             * @default null
+             */
+            readonly domain?: string | null;
+            /** @default false */
+            readonly http_only?: boolean;
+            readonly name: string;
+            /** @default / */
+            readonly path?: string;
+            /** @default false */
+            readonly secure?: boolean;
+            readonly value: string;
         };
         /**
          * CrawlChange
@@ -440,6 +481,16 @@ export interface components {
          * @enum {string}
          */
         readonly DependencyFailure: "fail" | "wait";
+        /**
+         * DialogSeen
+         * @description A question that the page asked, and how it was answered: nobody is there to ask.
+         */
+        readonly DialogSeen: {
+            readonly answer: string;
+            /** @enum {string} */
+            readonly kind: "alert" | "confirm" | "prompt" | "beforeunload" | "print" | "permission";
+            readonly message: string;
+        };
         /** DiffLineShape */
         readonly DiffLineShape: {
             readonly kind: components["schemas"]["LineKind"];
@@ -452,6 +503,27 @@ export interface components {
             /** @description From 1 in the section; where numbers jump, equal lines are left out. */
             readonly old_number: number | null;
             readonly text: string;
+        };
+        /**
+         * Dom
+         * @description `element_count` counts all elements of the page, its frames and shadow roots; `tree` is there when it was asked for.
+         */
+        readonly Dom: {
+            /** @default 0 */
+            readonly depth: number;
+            readonly element_count: number;
+            /** @default [] */
+            readonly frames: readonly components["schemas"]["Frame"][];
+            /** @default [] */
+            readonly headings: readonly components["schemas"]["Heading"][];
+            /** @default false */
+            readonly is_cut: boolean;
+            /** @default [] */
+            readonly landmarks: readonly components["schemas"]["Landmark"][];
+            /** @default 0 */
+            readonly shadow_root_count: number;
+            /** @default null */
+            readonly tree: components["schemas"]["Node"] | null;
         };
         /**
          * EmbedderKind
@@ -790,6 +862,15 @@ export interface components {
             /** @description Pages by the version that they document. */
             readonly versions: readonly components["schemas"]["FacetShape"][];
         };
+        /** FailedRequest */
+        readonly FailedRequest: {
+            /** @description What it was for: document, script, image, fetch, … */
+            readonly kind: string;
+            readonly reason: string;
+            /** @default null */
+            readonly status: number | null;
+            readonly url: string;
+        };
         /** FailedText */
         readonly FailedText: {
             /** Format: date-time */
@@ -811,6 +892,18 @@ export interface components {
          * @enum {string}
          */
         readonly FetchedBy: "http" | "browser" | "markdown" | "unchanged";
+        /**
+         * FieldMeaning
+         * @description A field of a form. `purpose` is a token of HTML's autofill detail (`email`, `current-password`, `street-address`, …)
+         *     or `search`, `quantity`, `message`, `file`, `consent`, `other`.
+         */
+        readonly FieldMeaning: {
+            readonly element_id: string;
+            /** @default false */
+            readonly is_required: boolean;
+            readonly label: string;
+            readonly purpose: string;
+        };
         /** FolderShape */
         readonly FolderShape: {
             /** @description Those of them that the last refresh did not meet. */
@@ -819,6 +912,67 @@ export interface components {
             readonly pages: number;
             /** @description What `under` takes; folders that hold nothing but one folder are one with it. */
             readonly path: string;
+        };
+        /**
+         * Form
+         * @description A form as it stands in the page, or a group of fields that belongs to none (`is_implicit`). Ids are those of elements.
+         */
+        readonly Form: {
+            /** @default null */
+            readonly action: string | null;
+            /** @default null */
+            readonly box: components["schemas"]["Box"] | null;
+            /** @default [] */
+            readonly field_ids: readonly string[];
+            readonly form_id: string;
+            /** @default f0 */
+            readonly frame_id: string;
+            /** @default  */
+            readonly heading: string;
+            /** @default false */
+            readonly is_implicit: boolean;
+            /** @default get */
+            readonly method: string;
+            /** @default  */
+            readonly name: string;
+            /** @default [] */
+            readonly submit_ids: readonly string[];
+        };
+        /** FormMeaning */
+        readonly FormMeaning: {
+            readonly confidence: number;
+            /** @default [] */
+            readonly fields: readonly components["schemas"]["FieldMeaning"][];
+            readonly form_id: string;
+            readonly purpose: components["schemas"]["FormPurpose"];
+            /** @default [] */
+            readonly reasons: readonly string[];
+            /** @default null */
+            readonly submit_id: string | null;
+        };
+        /**
+         * FormPurpose
+         * @enum {string}
+         */
+        readonly FormPurpose: "login" | "sign_up" | "password_reset" | "search" | "filter" | "newsletter" | "contact" | "comment" | "checkout" | "payment" | "upload" | "settings" | "consent" | "other";
+        /**
+         * Frame
+         * @description `f0` is the page itself. `reason` says why another one could not be looked into.
+         */
+        readonly Frame: {
+            /** @default null */
+            readonly box: components["schemas"]["Box"] | null;
+            readonly frame_id: string;
+            /** @default true */
+            readonly is_read: boolean;
+            /** @default  */
+            readonly name: string;
+            readonly parent_id: string | null;
+            /** @default null */
+            readonly reason: string | null;
+            /** @default  */
+            readonly title: string;
+            readonly url: string;
         };
         /** GenerationChanges */
         readonly GenerationChanges: {
@@ -874,6 +1028,50 @@ export interface components {
          * @enum {string}
          */
         readonly GenerationState: "building" | "complete" | "rejected" | "discarded";
+        /**
+         * Head
+         * @description What the document says of itself. `meta` has names and properties, without those of `open_graph` (`og:…`).
+         */
+        readonly Head: {
+            /** @default [] */
+            readonly alternates: readonly {
+                readonly [key: string]: string;
+            }[];
+            /** @default null */
+            readonly canonical: string | null;
+            /** @default  */
+            readonly charset: string;
+            /**
+             * @default ltr
+             * @enum {string}
+             */
+            readonly direction: "ltr" | "rtl";
+            /** @default null */
+            readonly icon: string | null;
+            /** @default [] */
+            readonly json_ld: readonly unknown[];
+            /** @default null */
+            readonly language: string | null;
+            readonly meta: {
+                readonly [key: string]: string;
+            };
+            readonly open_graph: {
+                readonly [key: string]: string;
+            };
+            /** @default  */
+            readonly title: string;
+        };
+        /** Heading */
+        readonly Heading: {
+            /** @default null */
+            readonly box: components["schemas"]["Box"] | null;
+            /** @default f0 */
+            readonly frame_id: string;
+            /** @default null */
+            readonly landmark_id: string | null;
+            readonly level: number;
+            readonly text: string;
+        };
         /** HeadingShape */
         readonly HeadingShape: {
             readonly anchor: string | null;
@@ -935,6 +1133,75 @@ export interface components {
             /** @description With the anchor of the nearest heading, where there is one. */
             readonly url: string;
         };
+        /**
+         * Incidents
+         * @description What happened while the page was open.
+         */
+        readonly Incidents: {
+            /** @default 0 */
+            readonly bytes_received: number;
+            /** @default [] */
+            readonly console: readonly components["schemas"]["ConsoleMessage"][];
+            /** @default 0 */
+            readonly console_count: number;
+            /** @default [] */
+            readonly dialogs: readonly components["schemas"]["DialogSeen"][];
+            /** @default [] */
+            readonly downloads: readonly string[];
+            /** @default 0 */
+            readonly failed_request_count: number;
+            /** @default [] */
+            readonly failed_requests: readonly components["schemas"]["FailedRequest"][];
+            /** @default [] */
+            readonly popups: readonly string[];
+            /** @default 0 */
+            readonly request_count: number;
+        };
+        /**
+         * InteractiveElement
+         * @description Something that a user can act on. `role` and `name` are those of the browser's accessibility tree. `value` is what stands
+         *     in it, never a password. `states` has those of ARIA that it has: checked, selected, expanded, pressed, readonly, invalid,
+         *     busy, multiline, focused, haspopup. `options` are the first of them, `option_count` says how many there are.
+         *     `is_in_viewport` is as the page stood when it was parsed, not scrolled.
+         */
+        readonly InteractiveElement: {
+            /** @default null */
+            readonly box: components["schemas"]["Box"] | null;
+            /** @default  */
+            readonly description: string;
+            /** @description `e1`, `e2`, … in the order of the document. */
+            readonly element_id: string;
+            /** @default null */
+            readonly form_id: string | null;
+            /** @default f0 */
+            readonly frame_id: string;
+            /** @default null */
+            readonly href: string | null;
+            /** @default null */
+            readonly input_type: string | null;
+            readonly is_enabled: boolean;
+            readonly is_in_viewport: boolean;
+            /** @default false */
+            readonly is_required: boolean;
+            readonly is_visible: boolean;
+            /** @default null */
+            readonly landmark_id: string | null;
+            readonly locator: components["schemas"]["Locator"];
+            readonly name: string;
+            /** @default 0 */
+            readonly option_count: number;
+            /** @default [] */
+            readonly options: readonly components["schemas"]["Option"][];
+            /** @default null */
+            readonly placeholder: string | null;
+            readonly role: string;
+            readonly states: {
+                readonly [key: string]: boolean | "mixed";
+            };
+            readonly tag: string;
+            /** @default null */
+            readonly value: string | null;
+        };
         /** KnowledgeStatus */
         readonly KnowledgeStatus: {
             readonly cancelled: boolean;
@@ -945,6 +1212,24 @@ export interface components {
             /** @enum {string} */
             readonly status: "queued" | "starting" | "analyzing" | "crawling" | "embedding" | "retrying" | "paused" | "running" | "complete" | "error" | "cancelled";
             readonly task_id: string;
+        };
+        /**
+         * Landmark
+         * @description A region of the page by ARIA: banner, navigation, main, complementary, contentinfo, search, form, region.
+         */
+        readonly Landmark: {
+            /** @default null */
+            readonly box: components["schemas"]["Box"] | null;
+            /** @default f0 */
+            readonly frame_id: string;
+            readonly landmark_id: string;
+            /** @default 0 */
+            readonly link_count: number;
+            /** @default  */
+            readonly name: string;
+            readonly role: string;
+            /** @default 0 */
+            readonly text_characters: number;
         };
         /** LanguageCount */
         readonly LanguageCount: {
@@ -972,6 +1257,66 @@ export interface components {
          * @enum {string}
          */
         readonly LineKind: "same" | "removed" | "added";
+        /** Link */
+        readonly Link: {
+            /** @default null */
+            readonly element_id: string | null;
+            readonly href: string;
+            /** @default false */
+            readonly is_current: boolean;
+            readonly label: string;
+        };
+        /**
+         * Locator
+         * @description How an element is found again: `frames` are CSS selectors of the iframes that lead to it, from the outside, `selector` is
+         *     a CSS selector that goes into open shadow roots, as Playwright's `locator` does. Both were tried: they find it, and it alone.
+         *     `by` is what it goes by.
+         */
+        readonly Locator: {
+            /**
+             * @default path
+             * @enum {string}
+             */
+            readonly by: "id" | "test_id" | "name" | "label" | "attribute" | "path";
+            /** @default [] */
+            readonly frames: readonly string[];
+            readonly selector: string;
+        };
+        /**
+         * Meaning
+         * @description What the page is about and what can be done on it. `by` says who says so: rules, or rules and a chat model.
+         */
+        readonly Meaning: {
+            /**
+             * @default rules
+             * @enum {string}
+             */
+            readonly by: "rules" | "model";
+            /** @default [] */
+            readonly calls_to_action: readonly components["schemas"]["CallToAction"][];
+            readonly confidence: number;
+            /** @default [] */
+            readonly forms: readonly components["schemas"]["FormMeaning"][];
+            readonly kind: components["schemas"]["PageKind"];
+            /** @default  */
+            readonly markdown: string;
+            /** @default [] */
+            readonly menus: readonly components["schemas"]["NavigationMenu"][];
+            /** @default null */
+            readonly model: string | null;
+            /** @default [] */
+            readonly notes: readonly string[];
+            /** @default null */
+            readonly pagination: components["schemas"]["Pagination"] | null;
+            /** @default [] */
+            readonly reasons: readonly string[];
+            /** @default [] */
+            readonly regions: readonly components["schemas"]["Region"][];
+            /** @default  */
+            readonly summary: string;
+            /** @default 0 */
+            readonly word_count: number;
+        };
         /**
          * MissedTicks
          * @description What a schedule does about ticks that passed while no server ran.
@@ -998,6 +1343,73 @@ export interface components {
             readonly usage: {
                 readonly [key: string]: number;
             };
+        };
+        /**
+         * Navigation
+         * @description How the page came: the document that is shown, and the URLs on the way there.
+         */
+        readonly Navigation: {
+            /** @default  */
+            readonly content_type: string;
+            readonly final_url: string;
+            readonly headers: {
+                readonly [key: string]: string;
+            };
+            /** @default [] */
+            readonly redirects: readonly string[];
+            readonly status: number;
+            readonly url: string;
+            /** @default  */
+            readonly user_agent: string;
+        };
+        /**
+         * NavigationMenu
+         * @description `kind`: the site's main menu, one of the section, the page's own contents, breadcrumbs, the footer's, links that skip.
+         */
+        readonly NavigationMenu: {
+            /** @enum {string} */
+            readonly kind: "primary" | "section" | "contents" | "breadcrumbs" | "footer" | "skip" | "other";
+            /** @default null */
+            readonly landmark_id: string | null;
+            /** @default 0 */
+            readonly link_count: number;
+            /** @default [] */
+            readonly links: readonly components["schemas"]["Link"][];
+            /** @default  */
+            readonly name: string;
+        };
+        /**
+         * Node
+         * @description An element of the compact tree: wrappers that say nothing are left out. `attributes` are those that help to understand
+         *     it, `text` its own, cut. A shadow root is a node with the tag `#shadow-root`, a frame's document one with `#document`.
+         */
+        readonly Node: {
+            readonly attributes: {
+                readonly [key: string]: string;
+            };
+            /** @default [] */
+            readonly children: readonly components["schemas"]["Node"][];
+            /** @default null */
+            readonly element_id: string | null;
+            /** @default null */
+            readonly name: string | null;
+            /** @default null */
+            readonly role: string | null;
+            readonly tag: string;
+            /** @default  */
+            readonly text: string;
+        };
+        /**
+         * Option
+         * @description A choice of a select, a list box, or an input with a data list.
+         */
+        readonly Option: {
+            /** @default true */
+            readonly is_enabled: boolean;
+            /** @default false */
+            readonly is_selected: boolean;
+            readonly label: string;
+            readonly value: string;
         };
         /**
          * Outcome
@@ -1046,6 +1458,12 @@ export interface components {
             readonly title: string;
             readonly url: string;
         };
+        /**
+         * PageKind
+         * @description What a page is for, as a whole.
+         * @enum {string}
+         */
+        readonly PageKind: "article" | "documentation" | "listing" | "search_results" | "product" | "login" | "sign_up" | "form" | "checkout" | "home" | "dashboard" | "media" | "discussion" | "error" | "challenge" | "other";
         /** PageLookup */
         readonly PageLookup: {
             /** @description URL as it was given → `page_id`, of those that are stored and seen. */
@@ -1122,6 +1540,154 @@ export interface components {
             readonly is_visible: boolean;
             readonly task_id: string;
             readonly title: string;
+        };
+        /** Pagination */
+        readonly Pagination: {
+            /** @default null */
+            readonly current: number | null;
+            /** @default false */
+            readonly has_more_button: boolean;
+            /** @default null */
+            readonly next: components["schemas"]["Link"] | null;
+            /** @default [] */
+            readonly pages: readonly components["schemas"]["Link"][];
+            /** @default null */
+            readonly previous: components["schemas"]["Link"] | null;
+            /** @default null */
+            readonly total: number | null;
+        };
+        /**
+         * ParseAttempt
+         * @description An attempt that failed, and what was done about it.
+         */
+        readonly ParseAttempt: {
+            /** @description `retry_with_longer_timeout`, `restart_browser_and_retry`, `rotate_user_agent_and_retry`, `cleanup_and_retry`, `retry` or `fail_permanently`. */
+            readonly action: string;
+            /** Format: date-time */
+            readonly at: string;
+            readonly attempt: number;
+            readonly error: components["schemas"]["ErrorBody"];
+        };
+        /** ParseBody */
+        readonly ParseBody: {
+            /** @description There before the page is asked for. */
+            readonly cookies?: readonly components["schemas"]["CookieBody"][];
+            /**
+             * @description Load the page anew, whatever is kept.
+             * @default false
+             */
+            readonly force_refresh?: boolean;
+            /**
+             * @description Take the screenshot of the whole page, not just of the viewport.
+             * @default true
+             */
+            readonly full_page?: boolean;
+            /** @description Sent to the host of the URL and to no other. */
+            readonly headers?: {
+                readonly [key: string]: string;
+            };
+            /**
+             * @description Give the compact tree of the document too.
+             * @default false
+             */
+            readonly include_dom?: boolean;
+            /**
+             * @description 0 to 100, higher first.
+             * @default 50
+             */
+            readonly priority?: number;
+            /**
+             * @description Take a screenshot.
+             * @default true
+             */
+            readonly screenshot?: boolean;
+            /**
+             * @description Longest that one attempt may take.
+             * @default 30
+             */
+            readonly timeout_seconds?: number;
+            /** @description The page to parse. */
+            readonly url: string;
+            /**
+             * @description How the browser names itself; unset: gleanery's own honest name; `vary`: as a common browser.
+             * @default null
+             */
+            readonly user_agent?: string | null;
+            /**
+             * @description Width and height in CSS pixels, 1280 × 720 unless said; `vary` takes a common size by chance.
+             * @default null
+             */
+            readonly viewport?: components["schemas"]["Size"] | "vary" | null;
+            /**
+             * @description A CSS selector that must be visible first.
+             * @default null
+             */
+            readonly wait_for?: string | null;
+            /**
+             * @description When the page counts as shown.
+             * @default settled
+             * @enum {string}
+             */
+            readonly wait_until?: "settled" | "domcontentloaded" | "load" | "networkidle";
+            /** @default null */
+            readonly webhook_url?: string | null;
+        };
+        /**
+         * ParseShape
+         * @description A parse and, once it is completed, the page.
+         */
+        readonly ParseShape: {
+            /** @description Those that failed, oldest first. */
+            readonly attempts: readonly components["schemas"]["ParseAttempt"][];
+            /** @description How old the page was when it answered this parse. */
+            readonly cache_age_seconds: number | null;
+            readonly cache_hit: boolean;
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly error: components["schemas"]["ErrorBody"] | null;
+            /** @description Until when it answers equal requests. */
+            readonly expires_at: string | null;
+            readonly page: components["schemas"]["ParsedPage"] | null;
+            /** @description When the page was loaded. */
+            readonly parsed_at: string | null;
+            readonly processing_time_ms: number | null;
+            /** @description 1: next. Null unless it waits. */
+            readonly queue_position: number | null;
+            readonly screenshot_url: string | null;
+            readonly status: components["schemas"]["TaskStatus"];
+            readonly task_id: string;
+            readonly url: string;
+            /** @description The page as it is kept: equal for all parses that it answered. */
+            readonly web_page_id: string | null;
+        };
+        /** ParseStarted */
+        readonly ParseStarted: {
+            /** @description By the last parses; the wait in the queue counts. */
+            readonly estimated_duration_seconds: number;
+            /** @description `queued`. */
+            readonly status: string;
+            readonly task_id: string;
+        };
+        /**
+         * ParsedPage
+         * @description All of it, as it is stored and as clients get it.
+         */
+        readonly ParsedPage: {
+            readonly dom: components["schemas"]["Dom"];
+            readonly element_count: number;
+            readonly elements: readonly components["schemas"]["InteractiveElement"][];
+            readonly forms: readonly components["schemas"]["Form"][];
+            readonly head: components["schemas"]["Head"];
+            readonly incidents: components["schemas"]["Incidents"];
+            readonly meaning: components["schemas"]["Meaning"];
+            readonly navigation: components["schemas"]["Navigation"];
+            /** @default [] */
+            readonly notes: readonly string[];
+            readonly page_size: components["schemas"]["Size"];
+            readonly screenshot: components["schemas"]["Screenshot"] | null;
+            readonly tables: readonly components["schemas"]["Table"][];
+            readonly timing: components["schemas"]["Timing"];
+            readonly viewport: components["schemas"]["Size"];
         };
         /** PartHealth */
         readonly PartHealth: {
@@ -1308,6 +1874,22 @@ export interface components {
              * @default null
              */
             readonly webhook_url?: string | null;
+        };
+        /**
+         * Region
+         * @description A part of the page that a person would point at. `kind`: header, navigation, main, sidebar, footer, dialog, banner, search.
+         */
+        readonly Region: {
+            /** @default null */
+            readonly box: components["schemas"]["Box"] | null;
+            /** @enum {string} */
+            readonly kind: "header" | "navigation" | "main" | "sidebar" | "footer" | "dialog" | "banner" | "search";
+            /** @default null */
+            readonly landmark_id: string | null;
+            /** @default  */
+            readonly name: string;
+            /** @default  */
+            readonly summary: string;
         };
         /** RetryRequest */
         readonly RetryRequest: {
@@ -1536,6 +2118,18 @@ export interface components {
             readonly time_zone: string;
             readonly webhook_url: string | null;
         };
+        /**
+         * Screenshot
+         * @description A PNG of the page, a pixel for each CSS pixel. `is_cut`: the page goes on below.
+         */
+        readonly Screenshot: {
+            readonly height: number;
+            /** @default false */
+            readonly is_cut: boolean;
+            readonly is_full_page: boolean;
+            readonly size_bytes: number;
+            readonly width: number;
+        };
         /** SearchReply */
         readonly SearchReply: {
             /** @description Words that nothing has, with those that were looked for instead. */
@@ -1651,6 +2245,11 @@ export interface components {
             readonly value: string | null;
             /** @description The environment variable that sets it. */
             readonly variable: string;
+        };
+        /** Size */
+        readonly Size: {
+            readonly height: number;
+            readonly width: number;
         };
         /**
          * SourceChangeRequest
@@ -1814,6 +2413,28 @@ export interface components {
             readonly startOver: boolean;
             /** @default null */
             readonly task: components["schemas"]["TaskShape"] | null;
+        };
+        /**
+         * Table
+         * @description A table of data, its cells as plain text. `row_count` and `column_count` are those of the page, `rows` the first of them.
+         */
+        readonly Table: {
+            /** @default null */
+            readonly box: components["schemas"]["Box"] | null;
+            /** @default  */
+            readonly caption: string;
+            /** @default 0 */
+            readonly column_count: number;
+            /** @default f0 */
+            readonly frame_id: string;
+            /** @default [] */
+            readonly headers: readonly string[];
+            /** @default false */
+            readonly is_cut: boolean;
+            /** @default 0 */
+            readonly row_count: number;
+            /** @default [] */
+            readonly rows: readonly (readonly string[])[];
         };
         /**
          * Target
@@ -2076,6 +2697,26 @@ export interface components {
             readonly is_whole: boolean;
             readonly window_seconds: number;
         };
+        /**
+         * Timing
+         * @description How long the steps of a parse took.
+         */
+        readonly Timing: {
+            /** @default 0 */
+            readonly browser_ms: number;
+            /** @default 0 */
+            readonly dom_ms: number;
+            /** @default 0 */
+            readonly elements_ms: number;
+            /** @default 0 */
+            readonly meaning_ms: number;
+            /** @default 0 */
+            readonly navigation_ms: number;
+            /** @default 0 */
+            readonly screenshot_ms: number;
+            /** @default 0 */
+            readonly waiting_ms: number;
+        };
         /** TriedShape */
         readonly TriedShape: {
             readonly found: number;
@@ -2179,10 +2820,12 @@ export interface components {
 }
 export type ActiveTask = components['schemas']['ActiveTask'];
 export type BackgroundHealth = components['schemas']['BackgroundHealth'];
+export type Box = components['schemas']['Box'];
 export type BranchPage = components['schemas']['BranchPage'];
 export type BranchShape = components['schemas']['BranchShape'];
 export type BrowserOptions = components['schemas']['BrowserOptions'];
 export type BuildingShape = components['schemas']['BuildingShape'];
+export type CallToAction = components['schemas']['CallToAction'];
 export type ChunkPage = components['schemas']['ChunkPage'];
 export type ChunkShape = components['schemas']['ChunkShape'];
 export type CodeChange = components['schemas']['CodeChange'];
@@ -2192,6 +2835,8 @@ export type CodeExampleShape = components['schemas']['CodeExampleShape'];
 export type CodeHit = components['schemas']['CodeHit'];
 export type CodeSearchReply = components['schemas']['CodeSearchReply'];
 export type CodeSearchRequest = components['schemas']['CodeSearchRequest'];
+export type ConsoleMessage = components['schemas']['ConsoleMessage'];
+export type CookieBody = components['schemas']['CookieBody'];
 export type CrawlChange = components['schemas']['CrawlChange'];
 export type CrawlStart = components['schemas']['CrawlStart'];
 export type CrawlStarted = components['schemas']['CrawlStarted'];
@@ -2200,7 +2845,9 @@ export type DeliveryPage = components['schemas']['DeliveryPage'];
 export type DeliveryShape = components['schemas']['DeliveryShape'];
 export type DeliveryState = components['schemas']['DeliveryState'];
 export type DependencyFailure = components['schemas']['DependencyFailure'];
+export type DialogSeen = components['schemas']['DialogSeen'];
 export type DiffLineShape = components['schemas']['DiffLineShape'];
+export type Dom = components['schemas']['Dom'];
 export type EmbedderKind = components['schemas']['EmbedderKind'];
 export type EmbedderOptions = components['schemas']['EmbedderOptions'];
 export type EmbedderRequest = components['schemas']['EmbedderRequest'];
@@ -2222,30 +2869,49 @@ export type EventShape = components['schemas']['EventShape'];
 export type EventType = components['schemas']['EventType'];
 export type FacetShape = components['schemas']['FacetShape'];
 export type FacetsReply = components['schemas']['FacetsReply'];
+export type FailedRequest = components['schemas']['FailedRequest'];
 export type FailedText = components['schemas']['FailedText'];
 export type FetchedBy = components['schemas']['FetchedBy'];
+export type FieldMeaning = components['schemas']['FieldMeaning'];
 export type FolderShape = components['schemas']['FolderShape'];
+export type Form = components['schemas']['Form'];
+export type FormMeaning = components['schemas']['FormMeaning'];
+export type FormPurpose = components['schemas']['FormPurpose'];
+export type Frame = components['schemas']['Frame'];
 export type GenerationChanges = components['schemas']['GenerationChanges'];
 export type GenerationChangesPage = components['schemas']['GenerationChangesPage'];
 export type GenerationPage = components['schemas']['GenerationPage'];
 export type GenerationShape = components['schemas']['GenerationShape'];
 export type GenerationState = components['schemas']['GenerationState'];
+export type Head = components['schemas']['Head'];
+export type Heading = components['schemas']['Heading'];
 export type HeadingShape = components['schemas']['HeadingShape'];
 export type Health = components['schemas']['Health'];
 export type HeldShape = components['schemas']['HeldShape'];
 export type HitShape = components['schemas']['HitShape'];
+export type Incidents = components['schemas']['Incidents'];
+export type InteractiveElement = components['schemas']['InteractiveElement'];
 export type KnowledgeStatus = components['schemas']['KnowledgeStatus'];
+export type Landmark = components['schemas']['Landmark'];
 export type LanguageCount = components['schemas']['LanguageCount'];
 export type LastCrawlShape = components['schemas']['LastCrawlShape'];
 export type LineKind = components['schemas']['LineKind'];
+export type Link = components['schemas']['Link'];
+export type Locator = components['schemas']['Locator'];
+export type Meaning = components['schemas']['Meaning'];
 export type MissedTicks = components['schemas']['MissedTicks'];
 export type ModelShape = components['schemas']['ModelShape'];
+export type Navigation = components['schemas']['Navigation'];
+export type NavigationMenu = components['schemas']['NavigationMenu'];
+export type Node = components['schemas']['Node'];
+export type Option = components['schemas']['Option'];
 export type Outcome = components['schemas']['Outcome'];
 export type PageChange = components['schemas']['PageChange'];
 export type PageCounts = components['schemas']['PageCounts'];
 export type PageDeltaPage = components['schemas']['PageDeltaPage'];
 export type PageDeltaShape = components['schemas']['PageDeltaShape'];
 export type PageDiffShape = components['schemas']['PageDiffShape'];
+export type PageKind = components['schemas']['PageKind'];
 export type PageLookup = components['schemas']['PageLookup'];
 export type PageLookupRequest = components['schemas']['PageLookupRequest'];
 export type PageShape = components['schemas']['PageShape'];
@@ -2253,6 +2919,12 @@ export type PageSummary = components['schemas']['PageSummary'];
 export type PageSummaryPage = components['schemas']['PageSummaryPage'];
 export type PageVersionPage = components['schemas']['PageVersionPage'];
 export type PageVersionShape = components['schemas']['PageVersionShape'];
+export type Pagination = components['schemas']['Pagination'];
+export type ParseAttempt = components['schemas']['ParseAttempt'];
+export type ParseBody = components['schemas']['ParseBody'];
+export type ParseShape = components['schemas']['ParseShape'];
+export type ParseStarted = components['schemas']['ParseStarted'];
+export type ParsedPage = components['schemas']['ParsedPage'];
 export type PartHealth = components['schemas']['PartHealth'];
 export type PreviewShape = components['schemas']['PreviewShape'];
 export type ProgressDetails = components['schemas']['ProgressDetails'];
@@ -2265,6 +2937,7 @@ export type QueryResultShape = components['schemas']['QueryResultShape'];
 export type QueueHealth = components['schemas']['QueueHealth'];
 export type ReasonCount = components['schemas']['ReasonCount'];
 export type RefreshRequest = components['schemas']['RefreshRequest'];
+export type Region = components['schemas']['Region'];
 export type RetryRequest = components['schemas']['RetryRequest'];
 export type RobotsShape = components['schemas']['RobotsShape'];
 export type RunRequest = components['schemas']['RunRequest'];
@@ -2278,12 +2951,14 @@ export type SchedulePage = components['schemas']['SchedulePage'];
 export type ScheduleRequest = components['schemas']['ScheduleRequest'];
 export type ScheduleRun = components['schemas']['ScheduleRun'];
 export type ScheduleShape = components['schemas']['ScheduleShape'];
+export type Screenshot = components['schemas']['Screenshot'];
 export type SearchReply = components['schemas']['SearchReply'];
 export type SearchRequest = components['schemas']['SearchRequest'];
 export type SectionChange = components['schemas']['SectionChange'];
 export type SectionDiffShape = components['schemas']['SectionDiffShape'];
 export type SettingList = components['schemas']['SettingList'];
 export type SettingShape = components['schemas']['SettingShape'];
+export type Size = components['schemas']['Size'];
 export type SourceChangeRequest = components['schemas']['SourceChangeRequest'];
 export type SourceFacetShape = components['schemas']['SourceFacetShape'];
 export type SourcePage = components['schemas']['SourcePage'];
@@ -2294,6 +2969,7 @@ export type StageShape = components['schemas']['StageShape'];
 export type Steered = components['schemas']['Steered'];
 export type StorageShape = components['schemas']['StorageShape'];
 export type SubscribeAck = components['schemas']['SubscribeAck'];
+export type Table = components['schemas']['Table'];
 export type Target = components['schemas']['Target'];
 export type TaskChange = components['schemas']['TaskChange'];
 export type TaskCounts = components['schemas']['TaskCounts'];
@@ -2308,6 +2984,7 @@ export type TaskTypes = components['schemas']['TaskTypes'];
 export type TasksMessage = components['schemas']['TasksMessage'];
 export type TimelineBucketShape = components['schemas']['TimelineBucketShape'];
 export type TimelineShape = components['schemas']['TimelineShape'];
+export type Timing = components['schemas']['Timing'];
 export type TriedShape = components['schemas']['TriedShape'];
 export type TwinShape = components['schemas']['TwinShape'];
 export type UnsubscribeAck = components['schemas']['UnsubscribeAck'];
