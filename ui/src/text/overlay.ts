@@ -50,7 +50,7 @@ export interface Label {
 }
 
 const MOST_LABELS = 200;
-const LABEL_PX = { height: 13, digit: 6.4, sides: 6 } as const;
+const LABEL_PX = { height: 11, digit: 5.6, sides: 4 } as const;
 
 /** The numbers of the elements within `view`, as large on the screen at every `scale` (screen pixels for one of the page). Those
  * of `first` come first; where numbers would lie on each other, the later one is left out. */

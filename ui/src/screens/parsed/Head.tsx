@@ -76,9 +76,13 @@ function Age({ parse: { cache_hit: isHit, cache_age_seconds: age, parsed_at: at,
         </>
       ) : null}
       loaded {ago(at, now)}
-      {isKept ? `, answers equal requests for ${duration((Date.parse(until) - now) / 1000)}` : ""}
+      {isKept ? `, answers equal requests for ${rounded((Date.parse(until) - now) / 1000)}` : ""}
     </span>
   );
+}
+
+function rounded(seconds: number): string {
+  return duration(seconds < 60 ? seconds : Math.round(seconds / 60) * 60);
 }
 
 /** The time by step: a bar and, as it can't be read from that alone, in words. */

@@ -60,8 +60,8 @@ interface LabelsProps {
   readonly hovered: string | null;
 }
 
-const FONT_PX = 10;
-const BASELINE_PX = 10;
+const FONT_PX = 9;
+const BASELINE_PX = 8.8;
 
 function Labels({ drawn, view, scale, selected, hovered }: LabelsProps): ReactNode {
   const labels = useMemo(
