@@ -88,6 +88,15 @@ class Settings(BaseSettings):
         description="US dollars for a million tokens, for estimates where the price isn't known.",
     )
     browser: Path | None = Field(None, description="Chromium to use for rendered pages; unset: one is looked for.")
+    browser_pool_size: int = Field(
+        5, ge=1, le=64, description="Pages that are parsed at once, each in a browser context of its own."
+    )
+    parse_cache_seconds: float = Field(
+        3600.0, ge=0, le=31_536_000, description="How long a parsed page answers equal requests."
+    )
+    parse_cache_mb: int = Field(
+        512, ge=1, le=1_000_000, description="Room for parsed pages with their screenshots; the oldest go."
+    )
     log_level: LogLevel = Field(LogLevel.INFO, description="`debug`, `info`, `warning` or `error`.")
     worker_concurrency: int = Field(
         4, ge=0, le=1000, description="Tasks at once in this process; 0 leaves all to other workers."

@@ -80,7 +80,7 @@ def of_task(task: model.Task, now: datetime) -> TaskShape:
         error_details=of_error(task.last_error),
         worker_id=task.worker_id,
         background_task_id=None if task.worker_id is None else f"{task.worker_id}:{task.attempt}",
-        browser_session_id=None,
+        browser_session_id=task.browser_session_id,
         memory_usage_mb=task.memory_usage_mb,
         depends_on=list(task.depends_on),
         coalesce_key=task.coalesce_key,

@@ -1,7 +1,7 @@
 """The composition root: builds a server or a worker from its settings and runs it until it is told to stop.
 
 The only package that names concrete classes together: `ground.py` (store, threads, models), `crawling.py` (the way to the
-sites), `engine.py` (task types and what runs them), `doors.py` (what clients meet).
+sites), `parsing.py` (the browser of parses), `engine.py` (task types and what runs them), `doors.py` (what clients meet).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from gleanery.app.doors import routes, serve_doors, watching
 from gleanery.app.engine import Engine, engine, run_engine, uploads
 from gleanery.app.ground import Ground, ground, searcher
 from gleanery.app.jobs import Jobs
+from gleanery.app.parsing import parsing
 from gleanery.config import Settings
 from gleanery.engine.housekeeping import Housekeeping, KeepPolicy
 from gleanery.engine.worker import Worker
@@ -73,14 +74,15 @@ async def build(settings: Settings, stack: contextlib.AsyncExitStack) -> Server:
     evaluator = Evaluator(base.store.saved_queries, searching(search), utc_now)
     beside = AddressPolicy(policy.allow, own=place.own_address(listener))
     parts = await crawl_parts(settings, stack, base, beside, evaluate=evaluator.for_gate)
-    tasks = engine(settings, base, parts, check_url=check_url)
+    pages = await parsing(settings, stack, base, parts, beside)
+    tasks = engine(settings, base, parts, pages, check_url=check_url)
     gate = Gate(settings.api_keys)
     live = Live(base.store.tasks, base.feed, gate)
     jobs = stack.enter_context(Jobs())
     tidying = Tidying(base.store.generations, base.vectors, settings.keep_generations)
     all_routes = [
-        *routes(settings, base, tasks, parts, search, evaluator, tidying, url, check_url),
-        *watching(base, tasks, parts, live, jobs),
+        *routes(settings, base, tasks, parts, pages, search, evaluator, tidying, url, check_url),
+        *watching(base, tasks, parts, pages, live, jobs),
     ]
     await serve_doors(stack, listener, all_routes, gate, live)
     await run_engine(settings, stack, base, tasks, policy, jobs)
@@ -93,8 +95,10 @@ async def build(settings: Settings, stack: contextlib.AsyncExitStack) -> Server:
 
 def _look_after(settings: Settings, base: Ground, tasks: Engine, tidying: Tidying, jobs: Jobs) -> None:
     """What goes on beside the tasks: old rows go, the index follows other processes, the next model is built."""
-    keep = KeepPolicy(settings.keep_tasks_days, settings.keep_events_days, settings.keep_events)
-    jobs.start(Housekeeping(base.store.tasks, base.store.hosts, keep, utc_now).run())
+    keep = KeepPolicy(
+        settings.keep_tasks_days, settings.keep_events_days, settings.keep_events, settings.parse_cache_mb * 1024**2
+    )
+    jobs.start(Housekeeping(base.store, keep, utc_now).run())
     jobs.start(uploads(settings).keep_swept(base.store.tasks))
     base.feed.listen(tidying.hear)
     jobs.start(tidying.run())
@@ -122,7 +126,8 @@ async def working(settings: Settings, worker_id: str | None, task_types: Sequenc
         evaluator = Evaluator(base.store.saved_queries, searching(search), utc_now, keeps=False)
         parts = await crawl_parts(settings, stack, base, beside, evaluate=evaluator.for_gate, is_warm=is_crawling)
         check_url = door(lambda: announced_url(settings.data_dir), policy)
-        tasks = engine(settings, base, parts, check_url=check_url, worker_id=worker_id, task_types=task_types)
+        pages = await parsing(settings, stack, base, parts, beside)
+        tasks = engine(settings, base, parts, pages, check_url=check_url, worker_id=worker_id, task_types=task_types)
         await run_engine(settings, stack, base, tasks, policy, stack.enter_context(Jobs()))
         yield tasks.worker
 

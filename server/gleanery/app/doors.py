@@ -23,6 +23,7 @@ from gleanery.api.live import Live
 from gleanery.api.metrics import Meters, MetricsApi, Parts
 from gleanery.api.openapi import document
 from gleanery.api.pages import add_pages
+from gleanery.api.parses import ParsesApi
 from gleanery.api.route import Route
 from gleanery.api.saved_queries import SavedQueriesApi
 from gleanery.api.schedules import SchedulesApi
@@ -36,6 +37,7 @@ from gleanery.api.webhooks import WebhooksApi
 from gleanery.app.engine import Engine, uploads, uploads_dir
 from gleanery.app.ground import Ground
 from gleanery.app.jobs import Jobs
+from gleanery.app.parsing import Parsing
 from gleanery.config import Settings
 from gleanery.engine.lag import LagWatch
 from gleanery.handlers.crawl.preview import Previewer
@@ -56,6 +58,7 @@ def routes(
     ground: Ground,
     engine: Engine,
     parts: CrawlParts,
+    parsing: Parsing,
     searcher: Searcher,
     evaluator: Evaluator,
     tidying: Tidying,
@@ -93,6 +96,7 @@ def routes(
         *BackupApi(settings.data_dir).routes(),
         *ChangesApi(store, ground.executor).routes(),
         *SavedQueriesApi(store.saved_queries, store.generations, evaluator, utc_now).routes(),
+        *ParsesApi(store, engine.submitter, check_url, parsing.parts.estimates.duration_seconds).routes(),
         *SearchApi(searcher, store.search).routes(),
         *EmbedderApi(ground.models, vectors, engine.conductor, base_url).routes(),
         *SettingsApi(settings).routes(),
@@ -100,7 +104,9 @@ def routes(
     ]
 
 
-def watching(ground: Ground, engine: Engine, crawl: CrawlParts, live: Live, jobs: Jobs) -> Sequence[Route]:
+def watching(
+    ground: Ground, engine: Engine, crawl: CrawlParts, _parsing: Parsing, live: Live, jobs: Jobs
+) -> Sequence[Route]:
     """What tells how the server does."""
     store, worker = ground.store, engine.worker
     meters = Meters()

@@ -13,6 +13,7 @@ from gleanery.api.export import check_about
 from gleanery.app.crawling import has_browser
 from gleanery.app.ground import Ground
 from gleanery.app.jobs import Jobs
+from gleanery.app.parsing import Parsing
 from gleanery.config import Settings, user_agent
 from gleanery.engine.company import Company
 from gleanery.engine.dispatch import Dispatcher, LocalDispatcher, ringing
@@ -31,6 +32,8 @@ from gleanery.handlers.embed_source import Conductor, EmbedSourceHandler
 from gleanery.handlers.enrich.handler import EnrichSourceHandler, enqueue_enrichment
 from gleanery.handlers.enrich.ready_vectors import ReadyVectors
 from gleanery.handlers.import_source import ImportHandler, ImportParts, ImportStarter
+from gleanery.handlers.parse.handler import ParseHandler
+from gleanery.handlers.parse.start import ParseStarter
 from gleanery.handlers.upload.folder import UploadFolder
 from gleanery.handlers.upload.handler import UploadHandler, UploadParts, UploadStarter
 from gleanery.model import utc_now
@@ -64,6 +67,7 @@ def engine(
     settings: Settings,
     ground: Ground,
     parts: CrawlParts,
+    parsing: Parsing,
     *,
     check_url: CheckUrl,
     worker_id: str | None = None,
@@ -85,6 +89,7 @@ def engine(
     handlers = by_type(
         [
             CrawlHandler(replace(parts, follow_up=follow_up)),
+            ParseHandler(parsing.parts),
             UploadHandler(upload_parts),
             ImportHandler(imports),
             EmbedSourceHandler(store, ground.vectors, ground.models),
@@ -93,8 +98,10 @@ def engine(
         ]
     )
     crawl = CrawlStarter(store.crawls, check_url, lambda: has_browser(parts))
+    parse = ParseStarter(store.parses, check_url, parsing.has_browser, parsing.parts.key)
     creators: dict[str, Create] = {
         "crawl": crawl,
+        "parse_page": parse,
         "upload": UploadStarter(store.crawls, folder),
         "import": ImportStarter(imports, check_about),
     }
@@ -105,7 +112,7 @@ def engine(
         handlers,
         queue_limit=settings.queue_limit,
         creators=creators,
-        checks={"crawl": crawl.check, "enrich_source": enrich.check},
+        checks={"crawl": crawl.check, "parse_page": parse.check, "enrich_source": enrich.check},
     )
     presence = FilePresence(settings.data_dir / "workers")
     worker = _worker(settings, store, _only(handlers, task_types), presence, worker_id)

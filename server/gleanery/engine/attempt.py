@@ -157,18 +157,20 @@ class Attempts:
                 extra={"task_id": run.task.task_id, "task_type": run.task.task_type},
                 exc_info=error,
             )
-        retry = handler.spec.retry.decide(error, run.task.retry_attempts, self._random, run.task.max_retries)
+        task = run.task
+        retry = handler.spec.retry.decide(error, task.retry_attempts, self._random, task.max_retries, task.recoveries)
         if retry is None:
-            event = NewEvent(EventType.TASK_FAILED, info.message, {"error": asdict(info)})
+            event = NewEvent(EventType.TASK_FAILED, info.message, {"error": asdict(info), "attempt": task.attempt})
             await self._end(run, TaskStatus.FAILED, event, error=info, progress=progress)
             return
-        data: dict[str, Any] = {"attempt": run.task.attempt, "error": asdict(info)}
-        if retry.rule is not None:
+        name = "" if retry.rule is None else retry.rule.name
+        data: dict[str, Any] = {"attempt": task.attempt, "error": asdict(info), "action": name or "retry"}
+        if retry.rule is not None and retry.rule.recovery is not None:
             data["recovery"] = await self._recover(run, retry, error)
         run_at = self._clock() + timedelta(seconds=retry.seconds)
         message = f"{info.message} Trying again in {retry.seconds:.0f} s."
         event = NewEvent(EventType.TASK_RETRY_SCHEDULED, message, {**data, "run_at": run_at.isoformat()})
-        await self._end(run, TaskStatus.QUEUED, event, error=info, run_at=run_at, progress=progress)
+        await self._end(run, TaskStatus.QUEUED, event, error=info, run_at=run_at, progress=progress, recovery=name)
 
     async def _recover(self, run: Run, retry: Retry, error: Exception) -> dict[str, Any]:
         """What the recovery action did: it may fail itself, and the next try will show."""

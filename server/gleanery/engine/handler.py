@@ -131,6 +131,10 @@ class TaskContext:
         elif self._later is None or self._later.done():
             self._later = asyncio.create_task(self._flush_in(wait), name=f"progress {self.task.task_id}")
 
+    async def note(self, *, browser_session_id: str | None = None, memory_usage_mb: float | None = None) -> None:
+        """Say what the attempt works with. It is not told to anybody; what is None stays as it is."""
+        await self._store.note(self.fence, browser_session_id=browser_session_id, memory_usage_mb=memory_usage_mb)
+
     async def flush(self) -> None:
         """Store what `advance` holds back."""
         if self._held is not None:

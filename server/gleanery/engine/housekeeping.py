@@ -8,12 +8,13 @@ from datetime import timedelta
 
 from gleanery import errors, log
 from gleanery.model import Clock
-from gleanery.store.base import HostStore, TaskStore
+from gleanery.store.base import Store, TaskStore
 from gleanery.store.values import Removed, Retention
 
 _log = log.get(__name__)
 
 AT_ONCE = 100
+PAGES_AT_ONCE = 4
 EVERY_SECONDS = 3600.0
 IDEMPOTENCY_DAYS = 7.0
 DELIVERY_DAYS = 7.0
@@ -21,19 +22,20 @@ DELIVERY_DAYS = 7.0
 
 @dataclass(frozen=True)
 class KeepPolicy:
-    """How long ended tasks and their events are kept, in days; how many events of one task. None keeps for good."""
+    """How long ended tasks and their events are kept, in days; how many events of one task. None keeps for good.
+    `parsed_bytes` is what all parsed pages may take."""
 
     tasks_days: float | None
     events_days: float | None
     events_per_task: int | None
+    parsed_bytes: int
 
 
 class Housekeeping:
     """Prunes by the policy, at once and then every hour."""
 
-    def __init__(self, tasks: TaskStore, hosts: HostStore, policy: KeepPolicy, clock: Clock) -> None:
-        self._tasks = tasks
-        self._hosts = hosts
+    def __init__(self, store: Store, policy: KeepPolicy, clock: Clock) -> None:
+        self._store = store
         self._policy = policy
         self._clock = clock
 
@@ -48,8 +50,11 @@ class Housekeeping:
             await asyncio.sleep(EVERY_SECONDS)
 
     async def once(self) -> Removed:
-        await self._hosts.prune(self._clock() - timedelta(seconds=EVERY_SECONDS))
-        return await prune(self._tasks, self._retention())
+        await self._store.hosts.prune(self._clock() - timedelta(seconds=EVERY_SECONDS))
+        removed = await prune(self._store.tasks, self._retention())
+        while await self._store.parses.evict(self._policy.parsed_bytes, PAGES_AT_ONCE):
+            pass
+        return removed
 
     def _retention(self) -> Retention:
         now, policy = self._clock(), self._policy

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import psutil
 
 
 class MemoryWatch:
-    """The processes of one attempt."""
+    """The processes of one attempt. Where it works in one that others share, `measure` says what it takes there, in MB."""
 
     def __init__(self) -> None:
         self._pids: set[int] = set()
+        self.measure: Callable[[], float] | None = None
 
     @property
     def pids(self) -> frozenset[int]:

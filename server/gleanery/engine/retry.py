@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -27,17 +27,24 @@ Recovery = Callable[[Exception], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Rule:
-    """What is done about errors of these types. `recovery` belongs to RECOVER and has its name in the task's log."""
+    """What is done about errors of these types, those that `when` is true of. `recovery` belongs to RECOVER; `name` is told
+    in the task's log and kept in its row, where the next attempt sees it. After `max_times` of that name the task fails.
+    """
 
     errors: tuple[type[Exception], ...]
     decision: Decision
     recovery: Recovery | None = None
     name: str = ""
+    max_times: int | None = None
+    when: Callable[[Exception], bool] | None = None
+
+    def fits(self, error: Exception) -> bool:
+        return isinstance(error, self.errors) and (self.when is None or self.when(error))
 
 
 @dataclass(frozen=True)
 class Retry:
-    """Try again in `seconds`, after `rule.recovery` where there is a rule."""
+    """Try again in `seconds`; by `rule`, after its recovery, where there is one with a name or a recovery."""
 
     seconds: float
     rule: Rule | None = None
@@ -64,16 +71,24 @@ class RetryPolicy:
         return max(rng.uniform(0, bound), at_least or 0.0)
 
     def decide(
-        self, error: Exception, retries_done: int, rng: random.Random, max_retries: int | None = None
+        self,
+        error: Exception,
+        retries_done: int,
+        rng: random.Random,
+        max_retries: int | None = None,
+        recoveries: Sequence[str] = (),
     ) -> Retry | None:
-        """How it is tried again, or None: the task fails. `max_retries` is the task's own number, in place of the type's."""
+        """How it is tried again, or None: the task fails. `max_retries` is the task's own number, in place of the type's;
+        `recoveries` are the names of the rules by which it was tried again before."""
         limit = self.max_retries if max_retries is None else max_retries
-        rule = next((rule for rule in self.rules if isinstance(error, rule.errors)), None)
+        rule = next((rule for rule in self.rules if rule.fits(error)), None)
         is_worth_it = may_pass(error) if rule is None else rule.decision is not Decision.FAIL
         if retries_done >= limit or not is_worth_it:
             return None
+        if rule is not None and rule.max_times is not None and recoveries.count(rule.name) >= rule.max_times:
+            return None
         seconds = self.delay_seconds(retries_done, rng, _retry_after(error))
-        return Retry(seconds, rule if rule is not None and rule.recovery is not None else None)
+        return Retry(seconds, rule if rule is not None and (rule.recovery is not None or rule.name) else None)
 
 
 def may_pass(error: Exception) -> bool:

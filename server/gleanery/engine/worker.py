@@ -257,7 +257,8 @@ class Worker:
         taken = dict[str, float]()
         for run in runs:
             children = run.memory.child_mb()
-            taken[run.task.task_id] = own if children is None else children
+            measured = None if run.memory.measure is None else run.memory.measure()
+            taken[run.task.task_id] = next((mb for mb in (children, measured) if mb is not None), own)
             limit = self._handlers[run.task.task_type].spec.memory_limit_mb
             if children is not None and limit is not None and children > limit:
                 run.interrupt(Stop.MEMORY)

@@ -39,7 +39,7 @@ class EventType(StrEnum):
     TASK_RESUMED = "task_resumed"  # {attempt, worker_id}: taken up again where it stopped
     TASK_PROGRESSED = "task_progressed"  # {stage, done, total}
     TASK_STEP_COMPLETED = "task_step_completed"  # {step}
-    TASK_RETRY_SCHEDULED = "task_retry_scheduled"  # {attempt, run_at, error, recovery?}
+    TASK_RETRY_SCHEDULED = "task_retry_scheduled"  # {attempt, run_at, error, action, recovery?}
     TASK_PAUSE_REQUESTED = "task_pause_requested"  # {}
     TASK_PAUSED = "task_paused"  # {}
     TASK_CANCEL_REQUESTED = "task_cancel_requested"  # {}
@@ -52,6 +52,9 @@ class EventType(StrEnum):
     PAGE_SKIPPED = "page_skipped"  # {url, reason, status_code?}
     PAGE_FAILED = "page_failed"  # {url, reason, message, status_code?, attempts}
     PAGE_RETRY_SCHEDULED = "page_retry_scheduled"  # {url, reason, message, in_seconds, attempt}
+    WEB_PAGE_STORED = (
+        "web_page_stored"  # {web_page_id, url, title, status_code, elements, size_bytes}: parsed, and kept
+    )
     PAGES_EMBEDDED = "pages_embedded"  # {pages, chunks}
     SOURCE_PUBLISHED = "source_published"  # {source_id, generation}: search answers from what was built
     SITE_SURVEYED = "site_surveyed"  # {mode, tried, urls}: what the site offers by itself, and how it is crawled
@@ -65,6 +68,7 @@ GETS_ON = frozenset(
         EventType.PAGE_STORED,
         EventType.PAGE_SKIPPED,
         EventType.PAGE_FAILED,
+        EventType.WEB_PAGE_STORED,
         EventType.PAGES_EMBEDDED,
     }
 )
@@ -146,7 +150,8 @@ class Task:
 
     `attempt` counts claims and fences every write of a worker; `waits_for` counts dependencies that are not complete;
     `first_seq` is the oldest event that is still kept; `waited_seconds` is the time between being due and the first start,
-    `ran_seconds` the sum over all attempts that have ended.
+    `ran_seconds` the sum over all attempts that have ended. `recoveries` are the names of the rules by which its failed
+    attempts were tried again since it was asked for, oldest first.
     """
 
     task_id: str
@@ -188,6 +193,8 @@ class Task:
     attempt_started_at: datetime | None = None
     waited_seconds: float | None = None
     ran_seconds: float = 0.0
+    recoveries: tuple[str, ...] = ()
+    browser_session_id: str | None = None
 
 
 WEBHOOK_STATES = (TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED)

@@ -39,6 +39,7 @@ from gleanery.model import (
 from gleanery.store.enriching import EnrichStore
 from gleanery.store.generation_store import GenerationStore
 from gleanery.store.holdings import HoldingStore
+from gleanery.store.parses import ParseStore
 from gleanery.store.saved_queries import SavedQueryStore
 from gleanery.store.search_store import SearchStore
 from gleanery.store.values import (
@@ -128,6 +129,12 @@ class TaskStore(Protocol):
         """Append events and set the progress they tell of."""
         ...
 
+    async def note(
+        self, fence: Fence, *, browser_session_id: str | None = None, memory_usage_mb: float | None = None
+    ) -> None:
+        """Keep what the attempt works with; what is None stays as it is."""
+        ...
+
     async def finish(
         self,
         fence: Fence,
@@ -138,9 +145,11 @@ class TaskStore(Protocol):
         result: Mapping[str, Any] | None = None,
         error: ErrorInfo | None = None,
         run_at: datetime | None = None,
+        recovery: str = "",
     ) -> Task:
         """End the attempt: a final status, `paused`, or `queued`: with `error` and `run_at` for another try, which counts as
-        a retry, without them put back as if it had not run. One that was asked to be cancelled (or paused) meanwhile is
+        a retry (by the rule named `recovery`, which is added to its recoveries), without them put back as if it had not run. One that
+        was asked to be cancelled (or paused) meanwhile is
         not queued but cancelled (paused); the answer says which. What depends on it is released, or fails too."""
         ...
 
@@ -506,6 +515,8 @@ class Store(Protocol):
     def enrich(self) -> EnrichStore: ...
     @property
     def saved_queries(self) -> SavedQueryStore: ...
+    @property
+    def parses(self) -> ParseStore: ...
     @property
     def schedules(self) -> ScheduleStore: ...
     @property

@@ -14,6 +14,7 @@ from gleanery.store.sqlite_holdings import SqliteHoldings
 from gleanery.store.sqlite_hosts import SqliteHosts
 from gleanery.store.sqlite_knowledge import SqliteKnowledge
 from gleanery.store.sqlite_outbox import SqliteOutbox
+from gleanery.store.sqlite_parses import SqliteParses
 from gleanery.store.sqlite_portable import SqlitePortable
 from gleanery.store.sqlite_saved_queries import SqliteSavedQueries
 from gleanery.store.sqlite_schedules import SqliteSchedules
@@ -37,6 +38,7 @@ class EmbeddedStore:
         self.search = SqliteSearch(self._db)
         self.enrich = SqliteEnrich(self._db)
         self.saved_queries = SqliteSavedQueries(self._db)
+        self.parses = SqliteParses(self._db)
         self.portable = SqlitePortable(self._db)
         self.vectors = SqliteVectors(self._db)
         self.schedules = SqliteSchedules(self._db)

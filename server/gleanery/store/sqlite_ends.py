@@ -44,6 +44,7 @@ class End:
     result: Mapping[str, Any] | None
     error: ErrorInfo | None
     run_at: datetime | None
+    recovery: str = ""
 
 
 def told(tx: Tx, task_id: str, events: Sequence[NewEvent]) -> Task:
@@ -75,6 +76,7 @@ def finish(tx: Tx, fence: Fence, end: End) -> Task:
         " lease_until = NULL, run_at = coalesce(?, run_at), wakes_at = ?, last_seq = last_seq + ?,"
         " processing_completed_at = ?, is_cancel_requested = 0, is_pause_requested = 0, lost_count = 0,"
         " last_error = coalesce(?, last_error),"
+        " recoveries = CASE WHEN ? = '' THEN recoveries ELSE json_insert(recoveries, '$[#]', ?) END,"
         " last_error_at = CASE WHEN ? IS NULL THEN last_error_at ELSE ? END, retry_attempts = retry_attempts + ?,"
         " ran_seconds = ran_seconds + max(0, ? - coalesce(attempt_started_at, ?)) WHERE task_id = ? RETURNING *",
         (
@@ -87,6 +89,8 @@ def finish(tx: Tx, fence: Fence, end: End) -> Task:
             len(events),
             now if status.is_final else None,
             error,
+            end.recovery,
+            end.recovery,
             error,
             now,
             int(status is TaskStatus.QUEUED and end.error is not None),
@@ -251,7 +255,7 @@ def retry(tx: Tx, task_id: str, only_failed: bool, reason: str | None) -> Task:
     tx.db.execute(
         "UPDATE task SET status = 'queued', run_at = ?, wakes_at = NULL, progress = ?, progress_mark = 0, retry_attempts = 0,"
         " error = NULL, result = NULL, last_error = NULL, processing_completed_at = NULL, is_cancel_requested = 0,"
-        " is_pause_requested = 0, lost_count = 0 WHERE task_id = ?",
+        " is_pause_requested = 0, lost_count = 0, recoveries = '[]', browser_session_id = NULL WHERE task_id = ?",
         (tx.now.timestamp(), dump_progress(fresh), task_id),
     )
     sqlite_links.count(tx.db, task_id)

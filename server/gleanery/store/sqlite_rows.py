@@ -117,6 +117,8 @@ def task_from(found: sqlite3.Row) -> Task:
         attempt_started_at=time_of(row["attempt_started_at"]),
         waited_seconds=row["waited_seconds"],
         ran_seconds=row["ran_seconds"],
+        recoveries=() if row["recoveries"] == "[]" else tuple(json.loads(row["recoveries"])),
+        browser_session_id=row["browser_session_id"],
     )
 
 

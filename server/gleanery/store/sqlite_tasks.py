@@ -32,6 +32,7 @@ from gleanery.store import (
 from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_rows import (
     certain_time,
+    check_fence,
     compact,
     dump_progress,
     event_from,
@@ -120,6 +121,11 @@ class SqliteTasks:
     async def report(self, fence: Fence, events: Sequence[NewEvent], progress: Progress) -> Task:
         return await self._db.write(lambda tx: report(tx, fence, events, progress))
 
+    async def note(
+        self, fence: Fence, *, browser_session_id: str | None = None, memory_usage_mb: float | None = None
+    ) -> None:
+        await self._db.write(lambda tx: _note(tx, fence, browser_session_id, memory_usage_mb), is_durable=False)
+
     async def finish(
         self,
         fence: Fence,
@@ -130,8 +136,9 @@ class SqliteTasks:
         result: Mapping[str, Any] | None = None,
         error: ErrorInfo | None = None,
         run_at: Any = None,
+        recovery: str = "",
     ) -> Task:
-        end = sqlite_ends.End(status, events, progress, result, error, run_at)
+        end = sqlite_ends.End(status, events, progress, result, error, run_at, recovery)
         return await self._db.write(lambda tx: sqlite_ends.finish(tx, fence, end))
 
     async def step(self, task_id: str, name: str) -> tuple[Any] | None:
@@ -195,6 +202,15 @@ class SqliteTasks:
 
     async def last_number(self) -> int:
         return await self._db.read(last_number)
+
+
+def _note(tx: Tx, fence: Fence, browser_session_id: str | None, memory_usage_mb: float | None) -> None:
+    check_fence(tx, fence)
+    tx.db.execute(
+        "UPDATE task SET browser_session_id = coalesce(?, browser_session_id),"
+        " memory_usage_mb = coalesce(?, memory_usage_mb) WHERE task_id = ?",
+        (browser_session_id, memory_usage_mb, fence.task_id),
+    )
 
 
 def known_start(db: sqlite3.Connection, idempotency: Idempotency) -> Task | None:

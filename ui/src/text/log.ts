@@ -30,6 +30,7 @@ const LEVELS: Readonly<Record<EventType, Level>> = {
   page_skipped: "info",
   page_failed: "error",
   page_retry_scheduled: "warn",
+  web_page_stored: "info",
   pages_embedded: "info",
   site_surveyed: "note",
   rendering_chosen: "note",

@@ -838,7 +838,7 @@ export interface components {
          * @description What can be told of a task, in the past tense. `data` holds what the comment names.
          * @enum {string}
          */
-        readonly EventType: "task_queued" | "task_released" | "task_reprioritised" | "task_rebound" | "task_changed" | "task_started" | "task_resumed" | "task_progressed" | "task_step_completed" | "task_retry_scheduled" | "task_pause_requested" | "task_paused" | "task_cancel_requested" | "task_completed" | "task_failed" | "task_cancelled" | "task_superseded" | "stage_started" | "page_stored" | "page_skipped" | "page_failed" | "page_retry_scheduled" | "pages_embedded" | "source_published" | "site_surveyed" | "rendering_chosen" | "warning_raised";
+        readonly EventType: "task_queued" | "task_released" | "task_reprioritised" | "task_rebound" | "task_changed" | "task_started" | "task_resumed" | "task_progressed" | "task_step_completed" | "task_retry_scheduled" | "task_pause_requested" | "task_paused" | "task_cancel_requested" | "task_completed" | "task_failed" | "task_cancelled" | "task_superseded" | "stage_started" | "page_stored" | "page_skipped" | "page_failed" | "page_retry_scheduled" | "web_page_stored" | "pages_embedded" | "source_published" | "site_surveyed" | "rendering_chosen" | "warning_raised";
         /** FacetShape */
         readonly FacetShape: {
             readonly count: number;
@@ -1568,7 +1568,10 @@ export interface components {
             readonly attempt: number;
             readonly error: components["schemas"]["ErrorBody"];
         };
-        /** ParseBody */
+        /**
+         * ParseBody
+         * @description A page to parse, and what any task may be told.
+         */
         readonly ParseBody: {
             /** @description There before the page is asked for. */
             readonly cookies?: readonly components["schemas"]["CookieBody"][];
@@ -1632,6 +1635,11 @@ export interface components {
             /** @default null */
             readonly webhook_url?: string | null;
         };
+        /** ParsePage */
+        readonly ParsePage: {
+            readonly items: readonly components["schemas"]["ParseSummary"][];
+            readonly next_cursor: string | null;
+        };
         /**
          * ParseShape
          * @description A parse and, once it is completed, the page.
@@ -1639,14 +1647,24 @@ export interface components {
         readonly ParseShape: {
             /** @description Those that failed, oldest first. */
             readonly attempts: readonly components["schemas"]["ParseAttempt"][];
+            /** @description The browser context that it had for itself. */
+            readonly browser_session_id: string | null;
             /** @description How old the page was when it answered this parse. */
             readonly cache_age_seconds: number | null;
             readonly cache_hit: boolean;
             /** Format: date-time */
             readonly created_at: string;
+            readonly element_count: number | null;
             readonly error: components["schemas"]["ErrorBody"] | null;
             /** @description Until when it answers equal requests. */
             readonly expires_at: string | null;
+            readonly final_url: string | null;
+            readonly http_status: number | null;
+            /** @description Whether the page is still there. The oldest go when all take too much room. */
+            readonly is_kept: boolean;
+            readonly kind: components["schemas"]["PageKind"] | null;
+            /** @description Most that the page's processes held. */
+            readonly memory_usage_mb: number | null;
             readonly page: components["schemas"]["ParsedPage"] | null;
             /** @description When the page was loaded. */
             readonly parsed_at: string | null;
@@ -1656,6 +1674,7 @@ export interface components {
             readonly screenshot_url: string | null;
             readonly status: components["schemas"]["TaskStatus"];
             readonly task_id: string;
+            readonly title: string | null;
             readonly url: string;
             /** @description The page as it is kept: equal for all parses that it answered. */
             readonly web_page_id: string | null;
@@ -1667,6 +1686,36 @@ export interface components {
             /** @description `queued`. */
             readonly status: string;
             readonly task_id: string;
+        };
+        /**
+         * ParseSummary
+         * @description A parse, as listings show it. What is said of the page is null until there is one.
+         */
+        readonly ParseSummary: {
+            /** @description How old the page was when it answered this parse. */
+            readonly cache_age_seconds: number | null;
+            readonly cache_hit: boolean;
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly element_count: number | null;
+            readonly error: components["schemas"]["ErrorBody"] | null;
+            /** @description Until when it answers equal requests. */
+            readonly expires_at: string | null;
+            readonly final_url: string | null;
+            readonly http_status: number | null;
+            /** @description Whether the page is still there. The oldest go when all take too much room. */
+            readonly is_kept: boolean;
+            readonly kind: components["schemas"]["PageKind"] | null;
+            /** @description When the page was loaded. */
+            readonly parsed_at: string | null;
+            readonly processing_time_ms: number | null;
+            readonly screenshot_url: string | null;
+            readonly status: components["schemas"]["TaskStatus"];
+            readonly task_id: string;
+            readonly title: string | null;
+            readonly url: string;
+            /** @description The page as it is kept: equal for all parses that it answered. */
+            readonly web_page_id: string | null;
         };
         /**
          * ParsedPage
@@ -2922,8 +2971,10 @@ export type PageVersionShape = components['schemas']['PageVersionShape'];
 export type Pagination = components['schemas']['Pagination'];
 export type ParseAttempt = components['schemas']['ParseAttempt'];
 export type ParseBody = components['schemas']['ParseBody'];
+export type ParsePage = components['schemas']['ParsePage'];
 export type ParseShape = components['schemas']['ParseShape'];
 export type ParseStarted = components['schemas']['ParseStarted'];
+export type ParseSummary = components['schemas']['ParseSummary'];
 export type ParsedPage = components['schemas']['ParsedPage'];
 export type PartHealth = components['schemas']['PartHealth'];
 export type PreviewShape = components['schemas']['PreviewShape'];

@@ -1,0 +1,1 @@
+"""Tasks of type `parse_page`: one page in a real browser."""

@@ -1,0 +1,58 @@
+"""What is done about a failed attempt, by its error: the rules of the type, and what the next attempt makes of them.
+
+Which rules were applied stands in the task's row (`Task.recoveries`), so that it holds over restarts and in any process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from gleanery import errors
+from gleanery.engine.retry import Decision, Recovery, RetryPolicy, Rule
+
+
+class Action(StrEnum):
+    LONGER = "retry_with_longer_timeout"
+    RESTART = "restart_browser_and_retry"
+    ROTATE = "rotate_user_agent_and_retry"
+    CLEAN_UP = "cleanup_and_retry"
+    FAIL = "fail_permanently"
+
+
+LONGER_FACTOR = 2.0
+LONGEST_SECONDS = 300.0
+MAX_ROTATIONS = 2
+
+_BROKEN = frozenset({"crashed", "browser_lost"})
+
+
+def policy(*, restart: Recovery, clean_up: Recovery) -> RetryPolicy:
+    """`restart` sees to it that a browser runs, `clean_up` gives back what pages have left behind."""
+    return RetryPolicy(
+        rules=(
+            Rule((errors.TimedOut, TimeoutError), Decision.RETRY, name=Action.LONGER, max_times=1),
+            Rule((errors.PageBlocked,), Decision.RETRY, name=Action.ROTATE, max_times=MAX_ROTATIONS),
+            Rule((errors.PageTooHeavy,), Decision.RECOVER, clean_up, Action.CLEAN_UP, max_times=1, when=_is_of_memory),
+            Rule((errors.PageTooHeavy,), Decision.FAIL),
+            Rule((errors.RenderFailed,), Decision.RECOVER, restart, Action.RESTART, when=_is_broken),
+        )
+    )
+
+
+def _is_of_memory(error: Exception) -> bool:
+    return isinstance(error, errors.GleaneryError) and error.details.get("limit") == "memory_mb"
+
+
+def _is_broken(error: Exception) -> bool:
+    return isinstance(error, errors.GleaneryError) and error.details.get("reason") in _BROKEN
+
+
+def limit_seconds(asked: float, recoveries: Sequence[str]) -> float:
+    """The time of an attempt: twice as long after one that ran out of it."""
+    return min(LONGEST_SECONDS, asked * LONGER_FACTOR ** recoveries.count(Action.LONGER))
+
+
+def rotations(recoveries: Sequence[str]) -> int:
+    """How often a site has turned us away."""
+    return recoveries.count(Action.ROTATE)
