@@ -65,8 +65,8 @@ export function factsOf({ result, payload, title }: Pick<TaskShape, "result" | "
   return {
     title: typeof facts.title === "string" ? facts.title : "",
     finalUrl: typeof facts.final_url === "string" ? facts.final_url : url,
-    status: typeof facts.status === "number" ? facts.status : null,
-    elements: countIn(facts, "element_count") ?? countIn(facts, "elements"),
+    status: countIn(facts, "http_status"),
+    elements: countIn(facts, "element_count"),
     isFromCache: facts.cache_hit === true,
   };
 }

@@ -60,11 +60,10 @@ function LocatorText({ locator }: { locator: Locator }): ReactNode {
       <code className="mono wrap" data-testid="locator">
         {visible([...locator.frames, locator.selector].join(" → "))}
       </code>
+      <span className="muted xs">{BY[locator.by]}</span>
       <div className="row">
-        <span className="muted xs">{BY[locator.by]}</span>
-        <span className="sp" />
         <CopyButton text={locator.selector} label="Copy selector" />
-        <CopyButton text={playwrightOf(locator)} label="Copy for Playwright" />
+        <CopyButton text={playwrightOf(locator)} label="As Playwright" />
       </div>
     </div>
   );

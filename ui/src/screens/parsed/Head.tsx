@@ -34,7 +34,7 @@ export function Head({ parse, page }: Props): ReactNode {
       </p>
       <Times timing={page.timing} total={parse.processing_time_ms} isFromCache={parse.cache_hit} />
       {notes.length === 0 ? null : (
-        <ul className="sm notes">
+        <ul className="sm bullets">
           {notes.map((note) => (
             <li key={note} className="wrap">
               {visible(note)}

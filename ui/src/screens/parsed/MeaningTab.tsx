@@ -22,7 +22,7 @@ export function MeaningTab({ page }: { page: ParsedPage }): ReactNode {
           <span className="muted sm">{meaning.by === "model" ? `Told by rules and a chat model${meaning.model === null ? "" : `, ${visible(meaning.model)}`}.` : "Told by rules."}</span>
         </p>
         {meaning.summary === "" ? null : <p className="wrap">{visible(meaning.summary)}</p>}
-        <ul className="notes sm">
+        <ul className="bullets sm">
           {meaning.reasons.map((reason) => (
             <li key={reason} className="wrap">
               {visible(reason)}

@@ -53,7 +53,7 @@ function Headings({ headings }: { headings: readonly Heading[] }): ReactNode {
     <Fold title="Headings" size={headings.length} none="The page has no headings.">
       <ol className="facts-list">
         {headings.map(({ level, text, box }, index) => (
-          <li key={index} style={{ paddingInlineStart: `${(level - 1) * 14}px` }}>
+          <li key={index} style={{ paddingInlineStart: `${16 + (level - 1) * 14}px` }}>
             <PlaceButton box={box}>
               <span className="muted xs num">h{level}</span> {visible(text)}
             </PlaceButton>

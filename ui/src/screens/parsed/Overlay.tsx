@@ -20,10 +20,10 @@ export function Overlay({ size, drawn, view, scale, selected, hovered, place }: 
   return (
     <svg className="overlay" viewBox={`0 0 ${size.width} ${size.height}`} preserveAspectRatio="none" aria-hidden="true" data-testid="overlay">
       <Boxes drawn={drawn} />
-      <Labels drawn={drawn} view={view} scale={scale} selected={selected?.element_id ?? null} hovered={hovered?.id ?? null} />
       {place === null ? null : <Mark box={place} className="place" />}
       {hovered === null ? null : <Mark box={hovered.box} className="hovered" id={hovered.id} />}
       {chosen === null ? null : <Mark box={chosen} className="chosen" id={selected?.element_id} />}
+      <Labels drawn={drawn} view={view} scale={scale} selected={selected?.element_id ?? null} hovered={hovered?.id ?? null} />
     </svg>
   );
 }

@@ -25,7 +25,7 @@ const PANELS: Readonly<Record<Face, (props: Props) => ReactNode>> = {
   retrying: (props) => <Held {...props} as={Retrying} />,
   running: Running,
   paused: (props) => <Held {...props} as={Paused} />,
-  completed: () => <p className="muted loading">The page is on its way…</p>,
+  completed: Gone,
   failed: Failed,
   cancelled: Cancelled,
 };
@@ -99,6 +99,18 @@ function Cancelled(): ReactNode {
     <section className="card pad note" aria-label="Cancelled">
       <p>
         <b>It was cancelled.</b> Nothing of the page was kept. “Go on with it” starts it again.
+      </p>
+    </section>
+  );
+}
+
+/** Completed, and the page is on its way, or has made room for newer ones. */
+function Gone({ parse }: Props): ReactNode {
+  if (parse.status !== "completed" || parse.is_kept) return <p className="muted loading">The page is on its way…</p>;
+  return (
+    <section className="card pad note" aria-label="Not kept any more">
+      <p>
+        <b>This page is not kept any more: it made room for newer ones.</b> “Parse again” loads it anew.
       </p>
     </section>
   );
