@@ -70,7 +70,7 @@ function Guise({ initial }: Props): ReactNode {
         suggestions={["vary"]}
       />
       <LinesField name="headers" label="Headers" initial={initial.headers} placeholder="Accept-Language: de" hint="One a line; sent to this host alone." />
-      <LinesField name="cookies" label="Cookies" initial={initial.cookies} placeholder="session=…" hint="name=value, one a line. Nobody is shown the values." />
+      <LinesField name="cookies" label="Cookies" initial={initial.cookies} placeholder="session=…" hint="name=value; domain=…; path=…; secure, one a line. Nobody is shown the values." />
     </Group>
   );
 }

@@ -35,10 +35,7 @@ export function requestOf(form: FormData): ParseBody {
   if (viewport !== null) request.viewport = viewport;
   const headers = list(form, "headers", /\n/).map((line) => pair(line, ":", "headers"));
   if (headers.length > 0) request.headers = Object.fromEntries(headers);
-  const cookies = list(form, "cookies", /\n/).map((line): CookieGiven => {
-    const [name, value] = pair(line, "=", "cookies");
-    return { name, value };
-  });
+  const cookies = list(form, "cookies", /\n/).map(cookieOf);
   if (cookies.length > 0) request.cookies = cookies;
   return request;
 }
@@ -49,6 +46,22 @@ function viewportOf(written: string): Viewport | null {
   const [, width, height] = /^(\d+)\s*[x×*]\s*(\d+)$/i.exec(written) ?? [];
   if (width === undefined || height === undefined) throw wrong("viewport", "must be a width and a height such as 1280 × 720, or vary");
   return { width: Number(width), height: Number(height) };
+}
+
+/** A line such as "session=abc; domain=example.com; path=/; secure; httponly". */
+function cookieOf(line: string): CookieGiven {
+  const [first = "", ...attributes] = line.split(";").map((part) => part.trim());
+  const [name, value] = pair(first, "=", "cookies");
+  const said = new Map(attributes.map((attribute) => [attribute.split("=", 1)[0]?.trim().toLowerCase(), attribute.split("=").slice(1).join("=").trim()]));
+  const [domain, path] = [said.get("domain"), said.get("path")];
+  return {
+    name,
+    value,
+    ...(domain === undefined ? {} : { domain }),
+    ...(path === undefined ? {} : { path }),
+    ...(said.has("secure") ? { secure: true } : {}),
+    ...(said.has("httponly") ? { http_only: true } : {}),
+  };
 }
 
 function pair(line: string, separator: string, field: string): [string, string] {

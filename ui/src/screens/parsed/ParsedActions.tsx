@@ -7,7 +7,7 @@ import { Download } from "../../components/Download";
 import { InlineError } from "../../components/Failure";
 import { Icon } from "../../components/Icon";
 import { useShortcut } from "../../components/shortcuts";
-import { CancelButton, type Commands, RetryButton } from "../../components/taskCommands";
+import { CancelButton, type Commands, PauseButton, RetryButton } from "../../components/taskCommands";
 import { useKeptFocus } from "../../components/useKeptFocus";
 import { at } from "../../data/api";
 import { isFinal } from "../../live/tasks";
@@ -39,6 +39,7 @@ export function ParsedActions({ task, parse, commands }: Props): ReactNode {
       <Link className="btn" to="/activity/$taskId" params={{ taskId: task.task_id }}>
         Log
       </Link>
+      {task.status === "paused" ? <PauseButton task={task} commands={commands} /> : null}
       <CancelButton task={task} commands={commands} ref={cancelButton} />
       <RetryButton task={task} commands={commands} />
       {task.status === "completed" ? <AgainButton task={task} /> : null}

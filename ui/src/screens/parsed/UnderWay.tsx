@@ -6,13 +6,16 @@ import { Bar } from "../../components/Bar";
 import { Failure } from "../../components/Failure";
 import { Icon } from "../../components/Icon";
 import { useTaskCommands } from "../../components/taskCommands";
+import { useNow } from "../../components/useNow";
+import { useTasks } from "../../live/react";
 import { adviceFor } from "../../text/failure";
-import { clock, count } from "../../text/format";
+import { clock, count, counted, duration } from "../../text/format";
 import { actionText, STEP_DOES, STEP_NAMES, stepAt, STEPS } from "../../text/parses";
 import { barOf, type Face, faceOf } from "../../text/progress";
+import { type QueuePlace, queuePlace } from "../../text/taskTime";
 import { visible } from "../../text/visible";
 import type { EventShape, ParseAttempt, ParseShape, TaskShape } from "../../wire";
-import { Paused, Queued, Retrying } from "../task/Waiting";
+import { Paused, Retrying } from "../task/Waiting";
 
 interface Props {
   readonly task: TaskShape;
@@ -46,13 +49,26 @@ function Held({ task, events, as: Panel }: Props & { as: typeof Retrying }): Rea
   return <Panel task={task} events={events} commands={commands} />;
 }
 
-function InLine(props: Props): ReactNode {
+function InLine({ task }: Props): ReactNode {
+  const now = useNow(1_000);
+  const { byId } = useTasks();
   return (
-    <>
-      <Held {...props} as={Queued} />
+    <section className="card pad note" aria-label="Waiting">
+      <p data-testid="place-in-line">
+        <b>{lineText(task, queuePlace(task, byId.values(), now), now)}</b> It starts by itself; priority {count(task.priority)}.
+      </p>
       <Steps at={-1} />
-    </>
+    </section>
   );
+}
+
+/** What it waits for, the first that holds it up. */
+function lineText(task: TaskShape, { ahead, running, holder }: QueuePlace, now: number): string {
+  const seconds = (Date.parse(task.run_at) - now) / 1000;
+  if (seconds > 1) return `Starts in ${duration(seconds)}, at ${clock(task.run_at)}.`;
+  if (holder !== null) return "The same page is being parsed now: that may answer this parse too.";
+  if (ahead > 0) return `${counted(ahead, "task")} ${ahead === 1 ? "comes" : "come"} first.`;
+  return running > 0 ? `It is next: ${counted(running, "task")} ${running === 1 ? "runs" : "run"} now.` : "Waiting for a free worker.";
 }
 
 function Running({ task }: Props): ReactNode {
@@ -130,10 +146,8 @@ export function Attempts({ attempts }: { attempts: readonly ParseAttempt[] }): R
             <b className="num">{count(attempt)}</b>
             <span className="num sm muted">{clock(at)}</span>
             <div className="wrap">
-              <b>{actionText(action)}.</b>{" "}
-              <span className="sm">
-                {adviceFor(error.code).what}: {visible(error.message)} <code className="xs">{visible(error.code)}</code>
-              </span>
+              {adviceFor(error.code).what}: {visible(error.message)} <code className="xs">{visible(error.code)}</code>{" "}
+              <b>{actionText(action)}.</b>
             </div>
           </li>
         ))}
