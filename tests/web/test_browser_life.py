@@ -106,9 +106,9 @@ async def test_a_page_that_takes_too_much_memory_is_ended(tmp_path: Path) -> Non
     limits = replace(QUICK, page_memory_mb=200)
     asked = RenderRequest(wait_for=".never", timeout_seconds=30)
     async with app_site() as site, a_browser(tmp_path, limits) as browser:
-        with pytest.raises(errors.RenderFailed) as caught:
+        with pytest.raises(errors.PageTooHeavy) as caught:
             await browser.render(f"{site.url}/memory", asked)
-        assert caught.value.message == "The page crashed in the browser."
+        assert (caught.value.details["limit"], caught.value.details["max"]) == ("memory_mb", 200)
         await browser.render(f"{site.url}/app/1")
         assert (browser.launches, browser.crashes) == (1, 0)
 

@@ -8,7 +8,7 @@ import pytest
 
 from gleanery import errors
 from gleanery.web.browser.binary import browser_environment, find_browser, flags, unwrapped
-from gleanery.web.browser.failures import action_error, egress_error, page_error, status_error
+from gleanery.web.browser.failures import egress_error, page_error, shown_error, status_error
 from gleanery.web.browser.launch import LaunchGate
 from gleanery.web.browser.supervisor import BrowserLimits
 from gleanery.web.browser.tree import TreeSample, Verdict, judge
@@ -136,10 +136,10 @@ def test_every_reason_of_the_proxy_is_named(reason: EgressReason) -> None:
 
 
 def test_actions_name_what_was_waited_for() -> None:
-    late = action_error(URL, "Wait condition failed: Timeout after 9ms waiting for selector", "#a", 24)
+    late = shown_error(URL, "Locator.wait_for: Timeout 24000ms exceeded.", "#a", 24)
     assert isinstance(late, errors.TimedOut)
     assert late.message == "Nothing that matches #a was shown within 24 seconds."
-    wrong = action_error(URL, "Wait condition failed: Invalid CSS selector: '!'", "!", 24)
+    wrong = shown_error(URL, 'Locator.wait_for: Unexpected token "!" while parsing css selector "!"', "!", 24)
     assert (type(wrong), wrong.can_retry) == (errors.RenderFailed, False)
 
 

@@ -13,10 +13,9 @@ from gleanery.engine.webhooks import load_secret
 from gleanery.handlers.crawl.run import CrawlParts
 from gleanery.handlers.parse.estimates import Estimates
 from gleanery.handlers.parse.handler import ParseParts
-from gleanery.handlers.parse.loading import Loader, MeaningOf
-from gleanery.knowledge.extract import ExtractedPage
+from gleanery.handlers.parse.loading import Loader
+from gleanery.handlers.parse.understanding import Understanding
 from gleanery.model import utc_now
-from gleanery.model.parses import Inspected, Meaning, Navigation, PageKind
 from gleanery.web.browser.supervisor import Browser, BrowserLimits
 from gleanery.web.egress import EgressProxy
 from gleanery.web.guard import AddressPolicy
@@ -63,7 +62,7 @@ async def parsing(
     parses = ground.store.parses
     parts = ParseParts(
         parses=parses,
-        loader=Loader(browser, crawl.extract_pool, meaning_of(ground)),  # type: ignore[arg-type]
+        loader=Loader(browser, Understanding(crawl.extract_pool, ground.executor)),  # type: ignore[arg-type]
         estimates=Estimates(parses, settings.browser_pool_size),
         executor=ground.executor,
         key=_cache_secret(settings),
@@ -75,13 +74,6 @@ async def parsing(
         clock=utc_now,
     )
     return Parsing(browser, parts)
-
-
-def meaning_of(_: Ground) -> MeaningOf:
-    async def meaning(_inspected: Inspected, _navigation: Navigation, main: ExtractedPage | None) -> Meaning:
-        return Meaning(kind=PageKind.OTHER, confidence=0.0, markdown="" if main is None else main.markdown)
-
-    return meaning
 
 
 def _cache_secret(settings: Settings) -> bytes:

@@ -55,8 +55,10 @@ class Option(Value):
 class InteractiveElement(Value):
     """Something that a user can act on. `role` and `name` are those of the browser's accessibility tree. `value` is what stands
     in it, never a password. `states` has those of ARIA that it has: checked, selected, expanded, pressed, readonly, invalid,
-    busy, multiline, focused, haspopup. `options` are the first of them, `option_count` says how many there are.
-    `is_in_viewport` is as the page stood when it was parsed, not scrolled."""
+    busy, multiline, focused, haspopup, current. `options` are the first of them, `option_count` says how many there are.
+    `is_in_viewport` is as the page stood when it was parsed, not scrolled. `autocomplete`, `field_name`, `html_id` and `rel` are
+    the attributes as they stand (`field_name` is `name`, or `ng-model` and the like). `hints` are class names and ids of the
+    element and its nearest ancestors, for the rules alone: they are not kept."""
 
     element_id: str = Field(description="`e1`, `e2`, … in the order of the document.")
     frame_id: str = "f0"
@@ -68,6 +70,11 @@ class InteractiveElement(Value):
     value: str | None = None
     placeholder: str | None = None
     href: str | None = None
+    rel: str | None = None
+    autocomplete: str | None = None
+    field_name: str | None = None
+    html_id: str | None = None
+    hints: str = Field("", exclude=True)
     states: Mapping[str, State] = Field(default_factory=dict)
     is_required: bool = False
     is_visible: bool
@@ -82,7 +89,8 @@ class InteractiveElement(Value):
 
 
 class Landmark(Value):
-    """A region of the page by ARIA: banner, navigation, main, complementary, contentinfo, search, form, region."""
+    """A region of the page by ARIA: banner, navigation, main, complementary, contentinfo, search, form, region, and the dialogs
+    that stand open: dialog, alertdialog."""
 
     landmark_id: str
     frame_id: str = "f0"
@@ -285,7 +293,7 @@ class FormPurpose(StrEnum):
 
 class FieldMeaning(Value):
     """A field of a form. `purpose` is a token of HTML's autofill detail (`email`, `current-password`, `street-address`, …)
-    or `search`, `quantity`, `message`, `file`, `consent`, `other`."""
+    or `search`, `quantity`, `subject`, `message`, `file`, `captcha`, `coupon`, `remember-me`, `consent`, `other`."""
 
     element_id: str
     label: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -13,13 +13,9 @@ from gleanery.engine.handler import TaskContext
 from gleanery.handlers.parse.guise import guise_of, request_of
 from gleanery.handlers.parse.payload import ParsePayload
 from gleanery.handlers.parse.steps import Step, Steps
-from gleanery.knowledge.extract import ExtractedPage
-from gleanery.knowledge.extract_pool import ExtractPool
-from gleanery.model.parses import Inspected, Meaning, Navigation, ParsedPage, Screenshot, Timing
+from gleanery.handlers.parse.understanding import Understanding
+from gleanery.model.parses import Incidents, Inspected, Meaning, Navigation, ParsedPage, Screenshot, Timing
 from gleanery.web.browser.open_page import OpenPage, PageBrowser
-
-MeaningOf = Callable[[Inspected, Navigation, ExtractedPage | None], Awaitable[Meaning]]
-"""What the page means; its main content is None where it could not be taken apart."""
 
 _SECRET_HEADERS = frozenset({"set-cookie", "set-cookie2", "authorization", "www-authenticate", "proxy-authenticate"})
 
@@ -56,86 +52,104 @@ class Clock:
 class Loader:
     """Loads pages. `browser` is the one of parses."""
 
-    def __init__(self, browser: PageBrowser, extract_pool: ExtractPool, meaning_of: MeaningOf) -> None:
+    def __init__(self, browser: PageBrowser, understanding: Understanding) -> None:
         self._browser = browser
-        self._extract_pool = extract_pool
-        self._meaning_of = meaning_of
+        self._understanding = understanding
 
     async def load(self, ctx: TaskContext, payload: ParsePayload, steps: Steps) -> Loaded:
         """Raises a FetchError when there is no page, or it is lost on the way."""
         await steps.begin(Step.BROWSER)
         line = _Line(steps)
-        opening = self._browser.open(
-            payload.url, request_of(payload, ctx.task), guise_of(payload, ctx.task), on_place=line.hear
-        )
-        understanding: asyncio.Task[Meaning] | None = None
-        clock, memory_mb = Clock(), 0.0
+        looking = _Looking(ctx, payload, steps, self._understanding)
+        request, guise = request_of(payload, ctx.task), guise_of(payload, ctx.task)
         try:
-            async with opening as page:
-                ctx.memory.measure = lambda: page.peak_memory_mb
-                try:
-                    await line.close()
-                    await ctx.note(browser_session_id=page.session_id)
-                    clock.waited(page.waited_seconds)
-                    inspected = await self._inspect(page, payload, steps, clock)
-                    await steps.begin(Step.MEANING)
-                    html = await _html(page)
-                    understanding = asyncio.create_task(self._understand(page, inspected, html, clock))
-                    png, picture = await self._photograph(page, payload, steps, clock)
-                    incidents, navigation = page.incidents(), _without_secrets(page.navigation)
-                finally:
-                    memory_mb = page.peak_memory_mb
-                    ctx.memory.measure = None
-                    await ctx.note(memory_usage_mb=round(memory_mb, 1))
-            meaning = await understanding
+            async with self._browser.open(payload.url, request, guise, on_place=line.hear) as page:
+                await line.close()
+                await ctx.note(browser_session_id=page.session_id)
+                seen = await looking.at(page)
+            return await looking.understood(seen)
         finally:
             await line.close()
-            if understanding is not None and not understanding.done():
-                understanding.cancel()
-                await asyncio.gather(understanding, return_exceptions=True)
-        parsed = ParsedPage(
-            navigation=navigation,
-            **{name: getattr(inspected, name) for name in _OF_INSPECTED},
-            meaning=meaning,
-            screenshot=picture,
-            incidents=incidents,
-            timing=clock.timing(),
-        )
-        return Loaded(parsed, png, memory_mb)
+            await looking.close()
 
-    async def _inspect(self, page: OpenPage, payload: ParsePayload, steps: Steps, clock: Clock) -> Inspected:
-        await steps.begin(Step.DOM)
-        with clock.step("dom"):
-            await page.dom(include_tree=payload.include_dom)
-        await steps.begin(Step.ELEMENTS)
-        with clock.step("elements"):
-            return await page.elements()
 
-    async def _photograph(
-        self, page: OpenPage, payload: ParsePayload, steps: Steps, clock: Clock
-    ) -> tuple[bytes | None, Screenshot | None]:
-        if not payload.screenshot:
-            return None, None
-        await steps.begin(Step.SCREENSHOT)
-        with clock.step("screenshot"):
-            return await page.screenshot(is_full_page=payload.full_page)
+@dataclass(frozen=True)
+class _Seen:
+    """What was taken of a page while it was open."""
 
-    async def _understand(self, page: OpenPage, inspected: Inspected, html: str | None, clock: Clock) -> Meaning:
-        """While the picture is taken, and after the page is closed: nothing of this needs the browser."""
-        navigation = page.navigation
-        with clock.step("meaning"):
-            main = None if html is None else await self._extract(html, navigation.final_url)
-            meaning = await self._meaning_of(inspected, navigation, main)
-        if main is None:
-            notes = (*meaning.notes, "The page's main content could not be taken apart: it has no Markdown.")
-            return meaning.model_copy(update={"notes": notes})
-        return meaning
+    inspected: Inspected
+    navigation: Navigation
+    incidents: Incidents
+    png: bytes | None
+    screenshot: Screenshot | None
+    memory_mb: float
 
-    async def _extract(self, html: str, url: str) -> ExtractedPage | None:
+
+class _Looking:
+    """One look at an open page."""
+
+    def __init__(self, ctx: TaskContext, payload: ParsePayload, steps: Steps, understanding: Understanding) -> None:
+        self._ctx = ctx
+        self._payload = payload
+        self._steps = steps
+        self._understanding = understanding
+        self._clock = Clock()
+        self._meaning: asyncio.Task[Meaning] | None = None
+
+    async def at(self, page: OpenPage) -> _Seen:
+        memory = self._ctx.memory
+        memory.measure = lambda: page.peak_memory_mb
         try:
-            return (await self._extract_pool.extract(html.encode("utf-8", "replace"), url, "utf-8"))[0].page
-        except (errors.ExtractFailed, errors.EmptyPage):
-            return None
+            return await self._look(page)
+        except errors.FetchError:
+            await self._ctx.note(memory_usage_mb=round(page.peak_memory_mb, 1))
+            raise
+        finally:
+            memory.measure = None
+
+    async def _look(self, page: OpenPage) -> _Seen:
+        self._clock.waited(page.waited_seconds)
+        await self._steps.begin(Step.DOM)
+        with self._clock.step("dom"):
+            await page.dom(include_tree=self._payload.include_dom)
+        await self._steps.begin(Step.ELEMENTS)
+        with self._clock.step("elements"):
+            inspected = await page.elements()
+        await self._steps.begin(Step.MEANING)
+        html = await _html(page)
+        self._meaning = asyncio.create_task(self._understand(inspected, page.navigation, html))
+        png, screenshot = await self._photograph(page)
+        navigation = _without_secrets(page.navigation)
+        return _Seen(inspected, navigation, page.incidents(), png, screenshot, page.peak_memory_mb)
+
+    async def _photograph(self, page: OpenPage) -> tuple[bytes | None, Screenshot | None]:
+        if not self._payload.screenshot:
+            return None, None
+        await self._steps.begin(Step.SCREENSHOT)
+        with self._clock.step("screenshot"):
+            return await page.screenshot(is_full_page=self._payload.full_page)
+
+    async def _understand(self, inspected: Inspected, navigation: Navigation, html: str | None) -> Meaning:
+        """While the picture is taken, and after the page is closed: nothing of this needs the browser."""
+        with self._clock.step("meaning"):
+            return await self._understanding.of(inspected, navigation, html)
+
+    async def understood(self, seen: _Seen) -> Loaded:
+        assert self._meaning is not None
+        page = ParsedPage(
+            navigation=seen.navigation,
+            **{name: getattr(seen.inspected, name) for name in _OF_INSPECTED},
+            meaning=await self._meaning,
+            screenshot=seen.screenshot,
+            incidents=seen.incidents,
+            timing=self._clock.timing(),
+        )
+        return Loaded(page, seen.png, seen.memory_mb)
+
+    async def close(self) -> None:
+        if self._meaning is not None:
+            self._meaning.cancel()
+            await asyncio.gather(self._meaning, return_exceptions=True)
 
 
 _OF_INSPECTED = ("head", "viewport", "page_size", "dom", "elements", "element_count", "forms", "tables", "notes")

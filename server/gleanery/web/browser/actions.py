@@ -1,12 +1,11 @@
-"""Actions on an open page (clicks, scripts, waits, scrolling) through crawl4ai. Imported on first use: it takes 1.3 s.
+"""Actions on an open page (clicks, scripts, scrolling) through crawl4ai. Imported on first use: it takes 1.3 s.
 
-crawl4ai drives a page of ours: navigation, limits and the taking of the HTML stay where they are for plain pages.
+crawl4ai drives a page of ours: navigation, waiting, limits and the taking of the HTML stay where they are for plain pages.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from crawl4ai.async_configs import BrowserConfig, CacheMode, CrawlerRunConfig, VirtualScrollConfig
@@ -18,15 +17,13 @@ from playwright.async_api import BrowserContext, Page
 
 from gleanery import log
 from gleanery.web.browser import scripts
-from gleanery.web.browser.failures import action_error, quoted
+from gleanery.web.browser.failures import page_error, quoted
 from gleanery.web.browser.request import RenderRequest, render_refused
-
-Step = Callable[[], Awaitable[None]]
 
 _LOG = log.get(__name__)
 
-# crawl4ai takes the HTML through its adapter when it is asked for a part of the page: this part is the whole of it.
-_WHOLE = "gleanery-whole-page"
+# crawl4ai takes the HTML through its adapter when it is asked for a part of the page. It gets none: taking it is ours.
+_NOTHING = "gleanery-takes-it"
 _MAX_SCROLL_STEPS = 40
 _SCROLL_DELAY_SECONDS = 0.1
 
@@ -36,7 +33,7 @@ _RUN = CrawlerRunConfig(
     cache_mode=CacheMode.BYPASS,
     prefetch=True,
     js_only=True,
-    css_selector=_WHOLE,
+    css_selector=_NOTHING,
     verbose=False,
     delay_before_return_html=0.0,
     body_visibility_timeout=300,
@@ -45,20 +42,20 @@ _RUN = CrawlerRunConfig(
 )
 
 
-async def act(page: Page, request: RenderRequest, take: Step) -> None:
-    """Does what `request` asks for on the open `page`, and calls `take` at the end.
+async def act(page: Page, request: RenderRequest) -> None:
+    """Scrolls, clicks and runs the scripts that `request` asks for on the open `page`.
 
-    Raises TimedOut when `wait_for` never shows, errors.RenderFailed for a script or a click that fails, or what `take` raises.
+    Raises errors.RenderFailed for a script or a click that fails.
     """
     journal = _Journal()
-    adapter = _Adapter(journal, take)
+    adapter = _Adapter(journal)
     strategy = AsyncPlaywrightCrawlerStrategy(browser_config=_BROWSER, logger=journal, browser_adapter=adapter)
     strategy.browser_manager = _Borrowed(page, journal)
     seconds = request.timeout_seconds * 0.8
     try:
         await strategy.crawl(page.url, config=await _config(page, request, seconds))
     except (RuntimeError, ValueError) as error:
-        raise action_error(page.url, str(error), request.wait_for, seconds) from error
+        raise page_error(page.url, str(error)) from error
     if journal.failures:
         raise render_refused(page.url, f"An action failed: {quoted(journal.failures[0])}.", reason="action_failed")
 
@@ -66,7 +63,6 @@ async def act(page: Page, request: RenderRequest, take: Step) -> None:
 async def _config(page: Page, request: RenderRequest, seconds: float) -> Any:
     config = copy.copy(_RUN)
     config.page_timeout = config.wait_for_timeout = int(seconds * 1000)
-    config.wait_for = f"css:{request.wait_for}" if request.wait_for else None
     wanted = [*map(scripts.click, request.clicks), *request.scripts]
     config.js_code_before_wait = [scripts.reporting(script) for script in wanted] or None
     if request.scroll:
@@ -109,16 +105,14 @@ class _Lent:
 
 
 class _Adapter(PlaywrightAdapter):  # type: ignore[misc]
-    """Runs crawl4ai's scripts, hears which of ours failed, and takes the page our way."""
+    """Runs crawl4ai's scripts and hears which of ours failed."""
 
-    def __init__(self, journal: _Journal, take: Step) -> None:
+    def __init__(self, journal: _Journal) -> None:
         super().__init__()
         self._journal = journal
-        self._take = take
 
     async def evaluate(self, page: Page, expression: str, arg: object = None) -> Any:
-        if arg == _WHOLE:
-            await self._take()
+        if arg == _NOTHING:
             return ""
         result = await super().evaluate(page, expression, arg)
         if isinstance(result, dict) and isinstance(result.get("failed"), str):

@@ -65,18 +65,19 @@ def _downloaded(env: Mapping[str, str]) -> Path | None:
     return found[-1] if found else None
 
 
-def flags(proxy_port: int, *, loads_media: bool) -> list[str]:
+def flags(proxy_port: int, *, loads_media: bool, tells_roles: bool = False) -> list[str]:
     """What Chromium is started with beside Playwright's own flags.
 
     Its network is the egress proxy on this port and nothing else. Without media neither images nor fonts are asked for;
-    the text is the same.
+    the text is the same. Where it tells roles, scripts can ask an element for its accessible role and name.
     """
     usual = [*chromium_flags(proxy_port), *_QUIET, f"--js-flags=--max-old-space-size={_MAX_HEAP_MB}"]
-    return usual if loads_media else [*usual, *_WITHOUT_MEDIA]
+    return [*usual, *(() if loads_media else _WITHOUT_MEDIA), *(_ROLES if tells_roles else ())]
 
 
 _QUIET = ("--dns-prefetch-disable", "--no-pings", "--disable-domain-reliability", "--mute-audio", "--disable-gpu")
 _WITHOUT_MEDIA = ("--blink-settings=imagesEnabled=false", "--disable-remote-fonts")
+_ROLES = ("--enable-blink-features=ComputedAccessibilityInfo",)
 
 # All that the browser sees of our environment: keys and tokens are none of its business.
 _PASSED_ON = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "FONTCONFIG_FILE", "FONTCONFIG_PATH", "TZ")

@@ -106,13 +106,13 @@ def net_error(url: str, code: str, target: str) -> errors.FetchError:
     return errors.RenderFailed(url, f"The browser could not load the page: {_words(reason)}.", reason=reason)
 
 
-def action_error(url: str, message: str, wait_for: str | None, seconds: float) -> errors.FetchError:
-    """The error for what the actions on the page `url` came to."""
-    if "Timeout after" in message:
-        sentence = f"Nothing that matches {quoted(wait_for or '')} was shown within {seconds:.3g} seconds."
-        return errors.TimedOut(url, sentence, seconds=seconds, wait_for=wait_for)
-    if "Invalid CSS selector" in message:
-        return render_refused(url, f"{quoted(wait_for or '')} is not a CSS selector.", reason="bad_selector")
+def shown_error(url: str, message: str, selector: str, seconds: float) -> errors.FetchError:
+    """The error for waiting so long for what a CSS selector names on the page `url`."""
+    if "Timeout" in message:
+        sentence = f"Nothing that matches {quoted(selector)} was shown within {seconds:.3g} seconds."
+        return errors.TimedOut(url, sentence, seconds=seconds, wait_for=selector)
+    if "selector" in message:
+        return render_refused(url, f"{quoted(selector)} is not a CSS selector.", reason="bad_selector")
     return page_error(url, message)
 
 

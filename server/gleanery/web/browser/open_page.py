@@ -40,6 +40,22 @@ class Guise:
     cookies: tuple[Cookie, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class PoolFigures:
+    """How a browser stands: places for pages, those in use and free, who waits for one; memory in MB and CPU in percent of
+    one core, of all its processes, 0 when it isn't running; since it was made: starts, crashes of the browser, pages."""
+
+    size: int
+    in_use: int
+    waiting: int
+    idle: int
+    launches: int
+    crashes: int
+    memory_mb: float
+    cpu_percent: float
+    pages_opened: int
+
+
 class OpenPage(Protocol):
     """Every method raises a FetchError when the page is lost meanwhile: RenderFailed with reason `crashed` or `browser_lost`,
     PageTooHeavy for its memory, TimedOut when the time of its request is over."""

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from playwright.async_api import Browser as PlaywrightBrowser
+from playwright.async_api import BrowserContext, Playwright, async_playwright
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Playwright, async_playwright
 
-from gleanery import log
+from gleanery import errors, log
 from gleanery.web.browser import scripts
 from gleanery.web.browser.binary import browser_environment, flags
 from gleanery.web.browser.failures import ReasonOf, quoted
 from gleanery.web.browser.launch import LaunchFailed
+from gleanery.web.browser.open_page import Guise
 from gleanery.web.browser.page import Tab
 from gleanery.web.browser.request import BrowserLimits
 from gleanery.web.browser.tree import BrowserTree, TreeSample, drivers
+from gleanery.web.browser.watched import Watched, context_options
 
 _LOG = log.get(__name__)
 _CLOSE_SECONDS = 5.0
 _NEWS_SECONDS = 1.0
+_CLAIM_SECONDS = 5.0
 # Wide enough for a site's full layout; every line more is painted for nobody.
 _VIEWPORT_WIDTH, _VIEWPORT_HEIGHT = 1280, 720
 
@@ -38,6 +42,7 @@ class LaunchOptions:
     user_agent: str
     home: Path
     loads_media: bool
+    tells_roles: bool
     limits: BrowserLimits
 
     @property
@@ -47,7 +52,10 @@ class LaunchOptions:
 
 
 class Chromium:
-    """A running browser. `active` counts the tabs that are in use; idle ones wait for the next page of their session."""
+    """A running browser. `active` counts the tabs that are in use; idle ones wait for the next page of their session.
+
+    `watched` are the pages that somebody looks into: their memory is known one by one.
+    """
 
     def __init__(
         self,
@@ -63,6 +71,8 @@ class Chromium:
         self._browser = browser
         self._tree = tree
         self._idle: list[tuple[str, Tab]] = []
+        self._unclaimed_at: list[float] = []
+        self.watched: set[Tab] = set()
         self.active = 0
         self.pages = 0
         self.is_retired = False
@@ -123,11 +133,28 @@ class Chromium:
         )
         try:
             await context.add_init_script(scripts.PREPARE)
-            return Tab(context, await context.new_page(), self._options.limits, self._reason_of)
+            return Tab(context, await context.new_page(), self._options.limits, self._reason_of, self._claim)
         except (PlaywrightError, asyncio.CancelledError):
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await context.close()
+            await self._close_context(context)
             raise
+
+    async def open_watched(self, url: str, guise: Guise) -> Watched:
+        """A page that nobody had before, in a context of its own. Raises as `take`, and InvalidInput for a cookie."""
+        context = await self._browser.new_context(**context_options(guise, self._options.user_agent))
+        try:
+            made = await Watched.of(context, url, guise, self._options.limits, self._reason_of, self._claim)
+        except (PlaywrightError, errors.InvalidInput, asyncio.CancelledError):
+            await self._close_context(context)
+            raise
+        self.watched.add(made.tab)
+        return made
+
+    async def put_away(self, made: Watched) -> None:
+        """Ends it, with all that it kept."""
+        self.pages += 1
+        self.watched.discard(made.tab)
+        await made.end()
+        await self._close_tab(made.tab)
 
     async def put_back(self, session: str, tab: Tab) -> None:
         """Keeps the tab for the next page of the session, or closes it."""
@@ -151,9 +178,13 @@ class Chromium:
                 self._idle.append((session, tab))
 
     async def _close_tab(self, tab: Tab) -> None:
+        tab.leave()
+        await self._close_context(tab.context)
+
+    async def _close_context(self, context: BrowserContext) -> None:
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
-                await tab.close()
+                await context.close()
         except PlaywrightError:
             pass  # gone already, or with its browser
         except TimeoutError:
@@ -176,9 +207,29 @@ class Chromium:
         """The memory of its processes."""
         return await asyncio.to_thread(self._tree.look)
 
+    async def sample(self) -> None:
+        """Reads what the watched pages hold, and ends those that hold too much."""
+        tabs = [tab for tab in self.watched if tab.pids]
+        held = await asyncio.to_thread(self._tree.held_mb, {pid for tab in tabs for pid in tab.pids}) if tabs else {}
+        for tab in tabs:
+            if not tab.holds(sum(held[pid] for pid in tab.pids)):
+                for pid in tab.pids:
+                    await asyncio.to_thread(self._tree.end_page, pid)
+
     async def end_page(self, pid: int) -> None:
-        """Ends one renderer; its page crashes, the others go on."""
+        """Ends one renderer for its memory; its page crashes, the others go on."""
+        owner = next((tab for tab in self.watched if pid in tab.pids), None)
+        if owner is not None:
+            owner.too_heavy()
+        else:
+            self._unclaimed_at.append(time.monotonic())
         await asyncio.to_thread(self._tree.end_page, pid)
+
+    def _claim(self) -> bool:
+        """Whether a renderer that is nobody's was ended a moment ago: the page that crashes now is taken to be its."""
+        now = time.monotonic()
+        self._unclaimed_at = [at for at in self._unclaimed_at if now - at < _CLAIM_SECONDS]
+        return bool(self._unclaimed_at and self._unclaimed_at.pop())
 
     async def kill(self) -> None:
         """Ends it at once. Its pages hear of it from the driver, or, when that hangs too, from the driver's end."""
@@ -200,7 +251,7 @@ class Chromium:
 async def _start(driver: Playwright, options: LaunchOptions) -> PlaywrightBrowser:
     return await driver.chromium.launch(
         executable_path=options.executable,
-        args=flags(options.proxy_port, loads_media=options.loads_media),
+        args=flags(options.proxy_port, loads_media=options.loads_media, tells_roles=options.tells_roles),
         headless=True,
         # Only root can't have it; for anybody else a browser without a sandbox is no browser.
         chromium_sandbox=os.geteuid() != 0,

@@ -44,7 +44,8 @@ class RenderRequest:
 
     @property
     def has_actions(self) -> bool:
-        return bool(self.wait_for or self.scripts or self.clicks or self.scroll)
+        """Whether something is to be done on the page, beside waiting."""
+        return bool(self.scripts or self.clicks or self.scroll)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +54,21 @@ class BrowserLimits:
 
     A renderer above `page_memory_mb` is ended with its page; above `memory_mb`, or after `pages_per_browser` pages, the
     browser is replaced by a fresh one while the old one finishes its pages. `silence_seconds` is how long it may leave
-    a ping unanswered before it is taken for dead, `idle_seconds` how long it stays without work.
+    a ping unanswered before it is taken for dead, `idle_seconds` how long it stays without work. `max_windows` are those
+    of one page, itself among them; `page_seconds` is the longest that a request may ask for.
     """
 
     max_pages: int = 4
     max_bytes: int = 10 * 1024 * 1024
     max_redirects: int = 10
+    max_windows: int = 10
+    page_seconds: float = 300.0
     pages_per_tab: int = 50
     pages_per_browser: int = 2000
     memory_mb: float = 2048.0
     page_memory_mb: float = 1024.0
     watch_seconds: float = 2.0
+    sample_seconds: float = 0.25
     silence_seconds: float = 15.0
     idle_seconds: float = 120.0
     launch_seconds: float = 60.0

@@ -1,12 +1,20 @@
-"""The JavaScript that runs in pages: what is taken from them before they start, and how their text is taken at the end."""
+"""The JavaScript that runs in pages: what they find changed when they start, and how their text is taken at the end."""
 
 from __future__ import annotations
 
 import json
 
+# A page can't look for addresses of this network by WebRTC.
+_NO_RTC = """
+  for (const name of ['RTCPeerConnection', 'webkitRTCPeerConnection', 'RTCDataChannel']) {
+    try { delete window[name]; } catch {}
+  }
+"""
+
 # Runs before any script of the page, in every frame. A page has nobody to talk to here: its questions are answered at
-# once, it opens no windows, and it can't look for addresses of this network by WebRTC.
-PREPARE = """
+# once, and it opens no windows.
+PREPARE = (
+    """
 (() => {
   const nothing = () => undefined;
   for (const [name, value] of Object.entries({
@@ -14,10 +22,82 @@ PREPARE = """
   })) {
     try { Object.defineProperty(window, name, {value, writable: true, configurable: true}); } catch {}
   }
-  for (const name of ['RTCPeerConnection', 'webkitRTCPeerConnection', 'RTCDataChannel']) {
-    try { delete window[name]; } catch {}
+"""
+    + _NO_RTC
+    + "})();"
+)
+
+# The same for a page that is watched: its questions are told on the console as well, after TOKEN, which no script of the
+# page can know; windows are opened, but not without end. What is used is taken before the page can change it.
+_PREPARE_WATCHED = (
+    """
+(() => {
+  const token = TOKEN, most = 20, say = console.debug.bind(console);
+  const cut = Function.prototype.call.bind(String.prototype.slice);
+  const define = Object.defineProperty, apply = Reflect.apply;
+  let told = 0;
+  const tell = (kind, message) => {
+    if (++told <= most) say(token + kind + '\\n' + cut(message === undefined ? '' : `${message}`, 0, 500));
+  };
+  const put = (object, name, value) => {
+    try { define(object, name, {value, writable: true, configurable: true}); } catch {}
+  };
+  put(window, 'alert', (message) => { tell('alert', message); });
+  put(window, 'confirm', (message) => { tell('confirm', message); return false; });
+  put(window, 'prompt', (message) => { tell('prompt', message); return null; });
+  put(window, 'print', () => { tell('print'); });
+  const open = window.open;
+  let opened = 0;
+  put(window, 'open', (...wanted) => ++opened <= most ? apply(open, window, wanted) : null);
+  const asks = (object, name, what) => {
+    const plain = object && object[name];
+    if (plain) put(object, name, function (...wanted) {
+      tell('permission', typeof what === 'string' ? what : what(...wanted));
+      return apply(plain, this, wanted);
+    });
+  };
+  const owner = (name) => window[name] && window[name].prototype;
+  asks(window.Notification, 'requestPermission', 'notifications');
+  asks(owner('Geolocation'), 'getCurrentPosition', 'geolocation');
+  asks(owner('Geolocation'), 'watchPosition', 'geolocation');
+  asks(owner('MediaDevices'), 'getUserMedia', (wanted) => wanted && wanted.video ? 'camera' : 'microphone');
+  asks(owner('MediaDevices'), 'getDisplayMedia', 'screen');
+  asks(owner('Clipboard'), 'read', 'clipboard');
+  asks(owner('Clipboard'), 'readText', 'clipboard');
+  asks(owner('Navigator'), 'requestMIDIAccess', 'midi');
+  asks(owner('StorageManager'), 'persist', 'persistent-storage');
+  for (const [name, what] of [['Bluetooth', 'bluetooth'], ['USB', 'usb'], ['Serial', 'serial'], ['HID', 'hid']]) {
+    asks(owner(name), name === 'Serial' ? 'requestPort' : 'requestDevice', what);
   }
-})();
+  // Whether a page wants to keep its reader is known once it has been asked; it is left all the same.
+  let leaving = null;
+  addEventListener('beforeunload', (event) => { leaving = event; });
+  addEventListener('pagehide', () => {
+    if (leaving && (leaving.defaultPrevented || leaving.returnValue)) tell('beforeunload', leaving.returnValue);
+    leaving = null;
+  });
+"""
+    + _NO_RTC
+    + "})();"
+)
+
+
+def prepare_watched(token: str) -> str:
+    """Runs before any script of the page, in every frame: its questions are answered at once, and told after `token`."""
+    return _PREPARE_WATCHED.replace("TOKEN", json.dumps(token), 1)
+
+
+# What tells a page of content from one that only wants its reader proven human; see `blocked.PageSigns`.
+SIGNS = """
+() => {
+  const body = document.body, text = (body && body.innerText) || '';
+  const isSmall = document.getElementsByTagName('*').length < 500;
+  const fields = document.querySelectorAll('input:not([type=hidden]), select, textarea:not([name$="-response"])');
+  return {
+    url: location.href, title: document.title.slice(0, 300), text: text.slice(0, 2000), length: text.length,
+    fields: fields.length, markup: isSmall ? document.documentElement.outerHTML.slice(0, 50000) : '',
+  };
+}
 """
 
 # Resolves once nothing was added to the document for `quiet` ms, or after `most` ms.
@@ -32,10 +112,10 @@ DOM_QUIET = """
 """
 
 # The document as it stands: `html` is null when it is longer than `limit`. Scripts that have run, styles and what is
-# only for readers without scripts are left out; shadow trees are written where they are shown (slots filled), in an
-# inert document, so that no custom element comes to life by being copied.
+# only for readers without scripts are left out, of a copy when the page is to be kept; shadow trees are written where
+# they are shown (slots filled), in an inert document, so that no custom element comes to life by being copied.
 SNAPSHOT = """
-(limit) => {
+([limit, keepsPage]) => {
   const elements = document.getElementsByTagName('*');
   const taken = {url: location.href, type: document.contentType, html: null, isBlank: false};
   if (elements.length > 400000 || !document.documentElement) {
@@ -49,7 +129,10 @@ SNAPSHOT = """
     return name === 'style' || name === 'noscript'
       || (name === 'script' && ran.test((node.getAttribute('type') || '').split(';')[0].trim()));
   };
-  for (const node of document.querySelectorAll('script, style, noscript')) if (isSpent(node)) node.remove();
+  const strip = (within) => {
+    for (const node of within.querySelectorAll('script, style, noscript')) if (isSpent(node)) node.remove();
+  };
+  if (!keepsPage) strip(document);
   let hasShadow = false;
   for (const node of elements) if (node.shadowRoot) { hasShadow = true; break; }
   const inert = document.implementation.createHTMLDocument('');
@@ -64,6 +147,7 @@ SNAPSHOT = """
   };
   let root = document.documentElement;
   if (hasShadow) { try { root = copy(root); } catch {} }
+  if (keepsPage && root === document.documentElement) strip(root = inert.importNode(root, true));
   const body = root.querySelector('body');
   taken.isBlank = !(body || root).textContent.trim();
   const doctype = document.doctype ? new XMLSerializer().serializeToString(document.doctype) : '';

@@ -22,11 +22,13 @@ _PROFILE_NAME = "playwright_"
 
 @dataclass(frozen=True, slots=True)
 class TreeSample:
-    """Memory in MB that the processes hold for themselves, and the renderer that holds most of it."""
+    """Memory in MB that the processes hold for themselves, the renderer that holds most of it, and the CPU time that
+    those who live have taken."""
 
     memory_mb: float
     largest_pid: int | None
     largest_mb: float
+    cpu_seconds: float = 0.0
 
 
 class Verdict(Enum):
@@ -61,16 +63,22 @@ class BrowserTree:
     def look(self) -> TreeSample:
         """Takes note of the processes as they are, and of their memory."""
         self._gather()
-        total, largest_pid, largest_mb = 0.0, None, 0.0
+        total, largest_pid, largest_mb, cpu_seconds = 0.0, None, 0.0, 0.0
         for process in self._seen:
             held = _own_mb(process)
             total += held
+            cpu_seconds += _cpu_seconds(process)
             if held > largest_mb and "--type=renderer" in _words(process):
                 largest_pid, largest_mb = process.pid, held
-        return TreeSample(total, largest_pid, largest_mb)
+        return TreeSample(total, largest_pid, largest_mb, cpu_seconds)
+
+    def held_mb(self, pids: Iterable[int]) -> dict[int, float]:
+        """What these processes hold, 0 for those that are gone."""
+        return {pid: _held_mb(pid) for pid in pids}
 
     def end_page(self, pid: int) -> None:
         """Ends one renderer of this browser; its page crashes."""
+        self._gather()
         if any(process.pid == pid and process.is_running() for process in self._seen):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -131,6 +139,21 @@ def _words(process: psutil.Process) -> list[str]:
         return process.cmdline()
     except psutil.Error:
         return []
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
+
+
+def _held_mb(pid: int) -> float:
+    try:
+        return _own_mb(psutil.Process(pid))
+    except psutil.Error:
+        return 0.0
 
 
 def _own_mb(process: psutil.Process) -> float:

@@ -16,7 +16,6 @@ from gleanery.web.urls import resolve
 AWAITED = frozenset({"document", "script", "fetch", "xhr", "stylesheet"})
 _PATIENCE_SECONDS = 2.5
 _MAX_REQUESTS = 1000
-_MAX_POPUPS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,6 @@ class Visit:
         self._has_moved_on = asyncio.Event()
         self._changed_at = self.started
         self._requests = 0
-        self._popups = 0
 
     @property
     def target(self) -> str:
@@ -123,11 +121,12 @@ class Visit:
             message = f"It leads to {plain}, which is not part of this crawl ({reason})."
             self.fail(errors.RedirectRefused(self.url, message, location=plain, reason=str(reason)))
 
-    def popped_up(self) -> None:
-        """The page opened another window."""
-        self._popups += 1
-        if self._popups > _MAX_POPUPS:
-            self.fail(errors.RenderFailed(self.url, f"It opens more than {_MAX_POPUPS} windows.", reason="popups"))
+    def popped_up(self, windows: int) -> None:
+        """The page has opened so many windows beside itself."""
+        most = self._limits.max_windows
+        if windows >= most:
+            message = f"It has more than {most} windows, itself among them."
+            self.fail(errors.PageTooHeavy(self.url, message, limit="pages", max=most))
 
     async def quiet(self, seconds: float) -> None:
         """Returns once nothing awaited has begun or ended for so long, nor is under way (but for what takes too long)."""

@@ -1,0 +1,172 @@
+"""What the rules look at: a page's elements by what they are and where they stand, its words, and what it says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from gleanery.knowledge.meaning.action_words import ACTS, Act
+from gleanery.knowledge.meaning.main_content import MainContent
+from gleanery.model.parses import Box, Inspected, InteractiveElement, Landmark, Navigation
+
+_BUTTON_ROLES = frozenset({"button", "menuitem"})
+_MOST_TYPES = 60
+# Around the content: what stands there stands on every page of the site.
+_AROUND = frozenset({"banner", "contentinfo", "navigation", "complementary"})
+
+
+def is_inside(inner: Box | None, outer: Box | None) -> bool:
+    """Whether the middle of `inner` lies in `outer`."""
+    if inner is None or outer is None:
+        return False
+    x, y = inner.x + inner.width / 2, inner.y + inner.height / 2
+    return outer.x <= x <= outer.x + outer.width and outer.y <= y <= outer.y + outer.height
+
+
+def around(boxes: Sequence[Box]) -> Box | None:
+    """The smallest box that holds them all."""
+    if not boxes:
+        return None
+    left, top = min(box.x for box in boxes), min(box.y for box in boxes)
+    right = max(box.x + box.width for box in boxes)
+    bottom = max(box.y + box.height for box in boxes)
+    return Box(x=left, y=top, width=right - left, height=bottom - top)
+
+
+@dataclass
+class Facts:
+    inspected: Inspected
+    navigation: Navigation
+    main: MainContent
+
+    @cached_property
+    def elements(self) -> Mapping[str, InteractiveElement]:
+        return {element.element_id: element for element in self.inspected.elements}
+
+    @cached_property
+    def visible(self) -> tuple[InteractiveElement, ...]:
+        return tuple(element for element in self.inspected.elements if element.is_visible)
+
+    @cached_property
+    def links(self) -> tuple[InteractiveElement, ...]:
+        return tuple(element for element in self.visible if element.href and element.name)
+
+    @cached_property
+    def buttons(self) -> tuple[InteractiveElement, ...]:
+        return tuple(element for element in self.visible if element.role in _BUTTON_ROLES)
+
+    @cached_property
+    def landmarks(self) -> Mapping[str, Landmark]:
+        return {landmark.landmark_id: landmark for landmark in self.inspected.dom.landmarks}
+
+    @cached_property
+    def _chains(self) -> Mapping[str, tuple[Landmark, ...]]:
+        """Each landmark with those that it lies in, from the inside."""
+        marks = self.inspected.dom.landmarks
+        return {
+            mark.landmark_id: (mark, *(other for other in marks if other is not mark and _holds(other, mark)))
+            for mark in marks
+        }
+
+    def landmarks_of(self, element: InteractiveElement) -> tuple[Landmark, ...]:
+        return self._chains.get(element.landmark_id or "", ())
+
+    def landmarks_around(self, landmark: Landmark) -> tuple[Landmark, ...]:
+        return self._chains[landmark.landmark_id][1:]
+
+    def is_in(self, element: InteractiveElement, *roles: str) -> bool:
+        return any(mark.role in roles for mark in self.landmarks_of(element))
+
+    def is_content(self, element: InteractiveElement) -> bool:
+        """Whether it belongs to this page rather than to the frame that all pages of the site have."""
+        marks = self.landmarks_of(element)
+        return any(mark.role == "main" for mark in marks) or not any(mark.role in _AROUND for mark in marks)
+
+    @cached_property
+    def content_links(self) -> tuple[InteractiveElement, ...]:
+        return tuple(link for link in self.links if self.is_content(link))
+
+    @cached_property
+    def path(self) -> str:
+        return urlsplit(self.navigation.final_url).path
+
+    @cached_property
+    def query(self) -> Mapping[str, str]:
+        return dict(parse_qsl(urlsplit(self.navigation.final_url).query)[:50])
+
+    @cached_property
+    def path_acts(self) -> frozenset[Act]:
+        return frozenset(ACTS.find(self.path[-200:]))
+
+    @cached_property
+    def title_acts(self) -> frozenset[Act]:
+        return frozenset(ACTS.find(self.inspected.head.title))
+
+    @cached_property
+    def heading(self) -> str:
+        """The first heading of the highest level that there is in the content."""
+        headings = self.inspected.dom.headings
+        return min(headings, key=lambda heading: heading.level).text if headings else ""
+
+    @cached_property
+    def heading_acts(self) -> frozenset[Act]:
+        return frozenset(ACTS.find(self.heading))
+
+    @cached_property
+    def json_ld(self) -> tuple[Mapping[str, Any], ...]:
+        """The things that the page describes in JSON-LD, those of a graph one by one."""
+        return tuple(_things(self.inspected.head.json_ld))
+
+    @cached_property
+    def types(self) -> frozenset[str]:
+        """The names of their types, without the vocabulary's."""
+        return frozenset(name for thing in self.json_ld for name in types_of(thing))
+
+    @cached_property
+    def og_type(self) -> str:
+        return self.inspected.head.open_graph.get("og:type", "").strip().lower()
+
+    def meta(self, *names: str) -> str:
+        return next((value for name in names if (value := self.inspected.head.meta.get(name, "")).strip()), "")
+
+    def is_this_page(self, href: str | None) -> bool:
+        return bool(href) and _plain(str(href)) == _plain(self.navigation.final_url)
+
+
+def types_of(thing: Mapping[str, Any]) -> tuple[str, ...]:
+    named = thing.get("@type", ())
+    names = named if isinstance(named, list) else [named]
+    return tuple(name.rpartition("/")[2].rpartition(":")[2] for name in names if isinstance(name, str))
+
+
+def _things(values: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
+    """Breadth first, a few levels deep: what is nested deeper is about other pages."""
+    level: list[Any] = list(values)
+    found = 0
+    for _ in range(3):
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, list):
+                below += value[:_MOST_TYPES]
+            elif isinstance(value, dict) and found < _MOST_TYPES:
+                if "@type" in value:
+                    found += 1
+                    yield value
+                graph = value.get("@graph")
+                below += graph[:_MOST_TYPES] if isinstance(graph, list) else []
+                below += [value[name] for name in ("mainEntity", "mainEntityOfPage", "breadcrumb") if name in value]
+        level = below
+
+
+def _holds(outer: Landmark, inner: Landmark) -> bool:
+    if outer.frame_id != inner.frame_id or outer.box is None or inner.box is None:
+        return False
+    is_larger = outer.box.width * outer.box.height > inner.box.width * inner.box.height
+    return is_larger and is_inside(inner.box, outer.box)
+
+
+def _plain(url: str) -> str:
+    return url.partition("#")[0].rstrip("/")

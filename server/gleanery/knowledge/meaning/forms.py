@@ -1,0 +1,228 @@
+"""What each form is for, weighed from its fields, its words and its place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gleanery.knowledge.meaning.action_words import ACTS, Act
+from gleanery.knowledge.meaning.evidence import Evidence
+from gleanery.knowledge.meaning.facts import Facts
+from gleanery.knowledge.meaning.fields import kind_of_input, meanings_of_fields
+from gleanery.model.parses import FieldMeaning, Form, FormMeaning, FormPurpose, InteractiveElement
+
+P = FormPurpose
+
+_START = dict.fromkeys(FormPurpose, 0.0) | {FormPurpose.OTHER: 1.2}
+_PASSWORDS = frozenset({"new-password", "current-password"})
+_ADDRESS = frozenset(
+    {"street-address", "address-line1", "address-line2", "address-level2", "postal-code", "house-number"}
+)
+_PERSON = frozenset({"given-name", "family-name", "name", "organization", "bday", "sex", "tel", "country", "bday-year"})
+_CARD = frozenset({"cc-number", "cc-csc", "cc-exp", "cc-exp-month", "cc-exp-year", "cc-name", "iban"})
+_CHOICES = frozenset({"select", "checkbox", "radio", "range"})
+_SEARCH_ROLES = ("search",)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """A form with what its rules weigh."""
+
+    form: Form
+    fields: tuple[InteractiveElement, ...]
+    submits: tuple[InteractiveElement, ...]
+    meanings: tuple[FieldMeaning, ...]
+    asked: Counter[str]
+    kinds: Counter[str]
+    said: frozenset[Act]
+    headed: frozenset[Act]
+    addressed: frozenset[Act]
+    linked: frozenset[Act]
+    hinted: frozenset[Act]
+
+    @property
+    def size(self) -> int:
+        return len(self.fields)
+
+    def has(self, *purposes: str) -> bool:
+        return any(self.asked[purpose] for purpose in purposes)
+
+
+def meanings_of_forms(facts: Facts) -> tuple[FormMeaning, ...]:
+    links: dict[str, list[InteractiveElement]] = {}
+    for element in facts.inspected.elements:
+        if element.form_id is not None and element.href:
+            links.setdefault(element.form_id, []).append(element)
+    return tuple(_meaning(form, facts, links.get(form.form_id, ())) for form in facts.inspected.forms)
+
+
+def _meaning(form: Form, facts: Facts, links: Sequence[InteractiveElement]) -> FormMeaning:
+    weighed = _taken_apart(form, facts, links)
+    evidence: Evidence[FormPurpose] = Evidence(_START)
+    _weigh_account(weighed, evidence)
+    _weigh_search(weighed, facts, evidence)
+    _weigh_messages(weighed, facts, evidence)
+    _weigh_buying(weighed, evidence)
+    _weigh_rest(weighed, evidence)
+    verdict = evidence.verdict()
+    submit = next((each for each in weighed.submits if each.is_visible), None) or next(iter(weighed.submits), None)
+    return FormMeaning(
+        form_id=form.form_id,
+        purpose=verdict.kind,
+        confidence=verdict.confidence,
+        fields=weighed.meanings,
+        submit_id=submit.element_id if submit else None,
+        reasons=verdict.reasons,
+    )
+
+
+def _taken_apart(form: Form, facts: Facts, links: Sequence[InteractiveElement]) -> _Form:
+    fields = tuple(facts.elements[each] for each in form.field_ids if each in facts.elements)
+    submits = tuple(facts.elements[each] for each in form.submit_ids if each in facts.elements)
+    meanings = meanings_of_fields(fields)
+    hints = " ".join({each.hints for each in (*fields[:2], *submits[:1]) if each.hints})
+    return _Form(
+        form=form,
+        fields=fields,
+        submits=submits,
+        meanings=meanings,
+        asked=Counter(each.purpose for each in meanings),
+        kinds=Counter(kind_of_input(each) for each in fields),
+        said=frozenset(act for each in submits[:4] for act in ACTS.find(f"{each.name} {each.value or ''}")),
+        headed=frozenset((*ACTS.find(form.heading), *ACTS.find(form.name))),
+        addressed=frozenset(ACTS.find((form.action or "").partition("://")[2].partition("/")[2])),
+        linked=frozenset(act for each in links[:20] for act in ACTS.find(each.name)),
+        hinted=frozenset(ACTS.find(hints)),
+    )
+
+
+def _weigh_words(
+    form: _Form, evidence: Evidence[FormPurpose], purpose: FormPurpose, act: Act, weight: float = 1.0
+) -> None:
+    """The same word says more on the button than above the form, and there more than in an address."""
+    word = act.value.replace("_", " ")
+    evidence.add(purpose, 2.4 * weight, f"its button says “{word}”", when=act in form.said)
+    evidence.add(purpose, 1.6 * weight, f"it is headed or named “{word}”", when=act in form.headed)
+    evidence.add(purpose, 1.2 * weight, f"its address says “{word}”", when=act in form.addressed)
+    evidence.add(purpose, 1.0 * weight, f"its markup says “{word}”", when=act in form.hinted)
+
+
+def _weigh_account(form: _Form, evidence: Evidence[FormPurpose]) -> None:
+    asked = form.asked
+    passwords = sum(asked[each] for each in _PASSWORDS)
+    who = form.has("username", "email", "tel")
+    evidence.add(P.LOGIN, 3.0, "one password that exists already", when=passwords == 1 and not asked["new-password"])
+    evidence.add(P.LOGIN, 0.8, "who it is", when=who and passwords == 1)
+    evidence.add(P.LOGIN, 1.5, "it can remember who it was", when=form.has("remember-me"))
+    evidence.add(P.LOGIN, 2.0, "a one-time code", when=form.has("one-time-code") and form.size <= 8)
+    evidence.add(P.LOGIN, 1.0, "a link for a forgotten password", when=Act.RESET in form.linked and passwords == 1)
+    evidence.add(P.LOGIN, -3.0, "several passwords", when=passwords > 1)
+    evidence.add(P.LOGIN, -1.0 * max(0, form.size - 5), "many fields", when=form.size > 5)
+    _weigh_words(form, evidence, P.LOGIN, Act.LOGIN)
+
+    person = sum(1 for each in _PERSON if asked[each])
+    evidence.add(P.SIGN_UP, 2.2, "a new password", when=asked["new-password"] > 0)
+    evidence.add(P.SIGN_UP, 1.2, "the new password twice", when=asked["new-password"] > 1)
+    evidence.add(P.SIGN_UP, min(2.4, 0.8 * person), "a person beside the password", when=passwords > 0)
+    evidence.add(P.SIGN_UP, 0.8, "terms to agree to", when=form.has("consent") and passwords > 0)
+    evidence.add(P.SIGN_UP, -2.5, "a password that exists", when=asked["current-password"] > 0 and passwords > 1)
+    _weigh_words(form, evidence, P.SIGN_UP, Act.SIGN_UP)
+
+    evidence.add(P.PASSWORD_RESET, 0.6, "who it is, and no password", when=who and passwords == 0 and form.size <= 3)
+    evidence.add(P.PASSWORD_RESET, 1.0, "only new passwords", when=asked["new-password"] > 0 and not who)
+    evidence.add(P.PASSWORD_RESET, -2.0, "a password that exists", when=asked["current-password"] > 0)
+    _weigh_words(form, evidence, P.PASSWORD_RESET, Act.RESET)
+
+    evidence.add(
+        P.SETTINGS, 3.0, "an old and a new password", when=asked["current-password"] > 0 and asked["new-password"] > 0
+    )
+    _weigh_words(form, evidence, P.SETTINGS, Act.SETTINGS)
+    _weigh_words(form, evidence, P.SETTINGS, Act.SAVE, 0.9)
+    only_language = form.size > 0 and asked["language"] + asked["transaction-currency"] == form.size
+    evidence.add(P.SETTINGS, 2.5, "it changes the language or currency", when=only_language)
+
+
+def _weigh_search(form: _Form, facts: Facts, evidence: Evidence[FormPurpose]) -> None:
+    texts = sum(form.kinds[each] for each in ("text", "search"))
+    is_get = form.form.method.lower() == "get"
+    is_landmark = any(facts.is_in(each, *_SEARCH_ROLES) for each in form.fields[:2])
+    evidence.add(P.SEARCH, 3.0, "a field for a search", when=form.has("search"))
+    evidence.add(P.SEARCH, 2.5, "it is a landmark for searching", when=is_landmark)
+    evidence.add(P.SEARCH, 0.7, "one line to write in", when=texts == 1 and form.kinds["textarea"] == 0)
+    evidence.add(P.SEARCH, 0.5, "it changes nothing", when=is_get and not form.form.is_implicit)
+    evidence.add(P.SEARCH, -4.0, "a password", when=form.has(*_PASSWORDS))
+    evidence.add(P.SEARCH, -2.0, "more than a search asks for", when=form.has("message", "email", "consent", "file"))
+    _weigh_words(form, evidence, P.SEARCH, Act.SEARCH)
+
+    choices = sum(form.kinds[each] for each in _CHOICES)
+    evidence.add(
+        P.FILTER,
+        1.6,
+        "only choices",
+        when=form.size > 0 and choices == form.size and not form.has("consent", "remember-me"),
+    )
+    evidence.add(P.FILTER, 2.0, "an order to choose", when=form.has("sort"))
+    evidence.add(P.FILTER, 0.6, "it changes nothing", when=is_get and choices > 0 and not form.form.is_implicit)
+    evidence.add(P.FILTER, 0.8, "choices beside a search", when=choices >= 3 and form.has("search"))
+    evidence.add(P.FILTER, -3.0, "it asks for a person", when=form.has("email", "message", "file", "name", *_PASSWORDS))
+    _weigh_words(form, evidence, P.FILTER, Act.FILTER)
+
+
+def _weigh_messages(form: _Form, facts: Facts, evidence: Evidence[FormPurpose]) -> None:
+    asked = form.asked
+    person = form.has("email", "name", "given-name", "tel")
+    is_small = form.size <= 4
+    evidence.add(
+        P.NEWSLETTER,
+        1.4,
+        "an address for mail and hardly more",
+        when=form.has("email") and is_small and not form.has("message", *_PASSWORDS),
+    )
+    in_footer = any(facts.is_in(each, "contentinfo", "complementary") for each in form.fields[:1])
+    evidence.add(
+        P.NEWSLETTER, 0.9, "it stands in the footer or beside the content", when=in_footer and form.has("email")
+    )
+    evidence.add(P.NEWSLETTER, -4.0, "a password", when=form.has(*_PASSWORDS))
+    evidence.add(P.NEWSLETTER, -2.0, "a message", when=form.has("message"))
+    _weigh_words(form, evidence, P.NEWSLETTER, Act.SUBSCRIBE)
+
+    writes = form.kinds["textarea"] > 0 or asked["message"] > 0
+    evidence.add(P.CONTACT, 1.8, "a message and whose it is", when=asked["message"] > 0 and person)
+    evidence.add(P.CONTACT, 1.0, "a subject", when=asked["subject"] > 0 and person)
+    evidence.add(P.CONTACT, 0.6, "a phone number or company", when=form.has("tel", "organization") and writes)
+    evidence.add(P.CONTACT, -3.0, "a password", when=form.has(*_PASSWORDS))
+    _weigh_words(form, evidence, P.CONTACT, Act.CONTACT)
+
+    evidence.add(P.COMMENT, 1.4, "something to write", when=writes)
+    evidence.add(P.COMMENT, 1.2, "a website beside a name", when=writes and asked["url"] > 0 and person)
+    evidence.add(P.COMMENT, -1.5, "a subject or phone number", when=form.has("subject", "tel", "organization"))
+    evidence.add(P.COMMENT, -2.0, "nothing to write", when=not writes)
+    _weigh_words(form, evidence, P.COMMENT, Act.COMMENT)
+
+
+def _weigh_buying(form: _Form, evidence: Evidence[FormPurpose]) -> None:
+    addresses = sum(1 for each in _ADDRESS if form.asked[each])
+    cards = sum(1 for each in _CARD if form.asked[each])
+    evidence.add(P.PAYMENT, min(4.5, 2.0 * cards), "a card or account")
+    evidence.add(P.PAYMENT, 1.5, "an amount", when=form.has("transaction-amount"))
+    _weigh_words(form, evidence, P.PAYMENT, Act.PAY)
+    evidence.add(P.CHECKOUT, min(2.4, 1.0 * addresses), "an address to deliver to", when=addresses > 1)
+    evidence.add(P.CHECKOUT, 1.5, "a quantity", when=form.has("quantity"))
+    evidence.add(P.CHECKOUT, 1.2, "a coupon", when=form.has("coupon") and not form.has(*_PASSWORDS))
+    evidence.add(P.CHECKOUT, 0.8, "a card beside an address", when=cards > 0 and addresses > 1)
+    evidence.add(P.CHECKOUT, -2.0, "a password", when=form.has(*_PASSWORDS))
+    _weigh_words(form, evidence, P.CHECKOUT, Act.CART, 1.3)
+    _weigh_words(form, evidence, P.CHECKOUT, Act.CHECKOUT)
+
+
+def _weigh_rest(form: _Form, evidence: Evidence[FormPurpose]) -> None:
+    evidence.add(P.UPLOAD, 2.6, "a file", when=form.has("file", "photo"))
+    evidence.add(P.UPLOAD, 1.0, "hardly more than a file", when=form.has("file", "photo") and form.size <= 3)
+    evidence.add(P.UPLOAD, -0.6 * max(0, form.size - 3), "many other fields", when=form.size > 3)
+    _weigh_words(form, evidence, P.UPLOAD, Act.UPLOAD)
+    can_refuse = Act.REJECT in form.said and Act.ACCEPT in form.said
+    evidence.add(P.CONSENT, 2.5, "it can be accepted or refused", when=can_refuse)
+    evidence.add(P.CONSENT, -3.0, "it asks for more", when=form.has("email", "name", "message", "search", *_PASSWORDS))
+    _weigh_words(form, evidence, P.CONSENT, Act.COOKIES)
+    _weigh_words(form, evidence, P.CONSENT, Act.ACCEPT, 0.6)

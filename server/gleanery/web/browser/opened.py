@@ -1,0 +1,173 @@
+"""The page that `Browser.open` lends: what its reader asks goes to the browser, what goes wrong comes back as ours."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.async_api import Error as PlaywrightError
+
+from gleanery import errors
+from gleanery.model import new_id
+from gleanery.model.parses import Incidents, Inspected, Navigation, Screenshot
+from gleanery.web.browser import scripts, snapshot
+from gleanery.web.browser.answers import judge_shown, no_answer
+from gleanery.web.browser.blocked import PageSigns, blocked, challenge
+from gleanery.web.browser.failures import is_moving
+from gleanery.web.browser.open_page import Guise
+from gleanery.web.browser.page import Act
+from gleanery.web.browser.request import BrowserLimits, RenderRequest
+from gleanery.web.browser.visit import Answer, Visit
+from gleanery.web.browser.watched import Watched
+from gleanery.web.urls import resolve
+
+Explained = Callable[[errors.FetchError], Awaitable[errors.FetchError]]
+"""The error as it is, or that of the browser, if that has gone."""
+Sample = Callable[[], Awaitable[None]]
+"""Reads what the page holds in memory."""
+
+_SECRET_HEADERS = frozenset({"set-cookie", "set-cookie2"})
+_MAX_HEADERS = 100
+_MAX_HEADER = 2000
+_MOVES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be shown, and how."""
+
+    url: str
+    request: RenderRequest
+    guise: Guise
+    user_agent: str
+    limits: BrowserLimits
+
+
+class Opened:
+    """`OpenPage`, within `visit`. `waited` is how long its place and its tab took."""
+
+    def __init__(
+        self, asked: Asked, watched: Watched, explained: Explained, sample: Sample, waited: Mapping[str, float]
+    ) -> None:
+        self.session_id = new_id("ctx")
+        self.waited_seconds = waited
+        self._asked = asked
+        self._watched = watched
+        self._tab = watched.tab
+        self._visit = Visit(asked.url, None, asked.limits)
+        self._explained = explained
+        self._sample = sample
+        self._navigation: Navigation | None = None
+        self._inspector: Any = None
+
+    @property
+    def navigation(self) -> Navigation:
+        assert self._navigation is not None, "the page has not arrived yet"
+        return self._navigation
+
+    @property
+    def peak_memory_mb(self) -> float:
+        return self._tab.peak_memory_mb
+
+    def incidents(self) -> Incidents:
+        return self._watched.witness.incidents()
+
+    @asynccontextmanager
+    async def visit(self, act: Act | None) -> AsyncIterator[None]:
+        """Goes there, and stays for as long as the request allows. Raises what `PageBrowser.open` raises."""
+        began = time.monotonic()
+        try:
+            async with self._tab.visiting(self._asked.url, self._asked.request) as visit:
+                self._visit = visit
+                self._watched.witness.watch(visit)
+                async with self._asking():
+                    await self._arrive(act)
+                self.waited_seconds = {**self.waited_seconds, "navigation": time.monotonic() - began}
+                yield
+        except errors.RenderFailed as error:
+            raise await self._explained(error) from error
+
+    async def _arrive(self, act: Act | None) -> None:
+        self._look_at(await self._tab.arrive(self._visit, self._asked.request, act, judge_shown, self._signs))
+        if len(self._visit.navigations) > 1 or "cross-origin-opener-policy" in self.navigation.headers:
+            await self._watched.find_process()  # it may have another one by now
+
+    async def dom(self, *, include_tree: bool) -> None:
+        async with self._asking():
+            for move in range(_MOVES + 1):
+                inspect = importlib.import_module("gleanery.web.browser.inspect.inspector")
+                self._inspector = inspect.Inspector(self._tab.page, self._visit.url)
+                try:
+                    await self._inspector.dom(include_tree)
+                    return
+                except PlaywrightError as error:
+                    if move == _MOVES or not is_moving(error.message):
+                        raise
+                self._look_at(await self._tab.at_rest(self._visit, self._asked.request, self._signs))
+
+    async def elements(self) -> Inspected:
+        async with self._asking():
+            found: Inspected = await self._inspector.elements()
+            return found
+
+    async def html(self) -> str:
+        async with self._asking():
+            return (
+                await snapshot.take(self._tab.page, self._visit.url, self._asked.limits.max_bytes, keeps_page=True)
+            ).html
+
+    async def screenshot(self, *, is_full_page: bool) -> tuple[bytes, Screenshot]:
+        take = importlib.import_module("gleanery.web.browser.inspect.screenshot").screenshot
+        async with self._asking():
+            taken: tuple[bytes, Screenshot] = await take(self._tab.page, is_full_page)
+            return taken
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except PlaywrightError as error:
+            raise await self._explained(self._error(error)) from error
+        except errors.RenderFailed as error:
+            raise await self._explained(error) from error
+        await self._sample()
+
+    def _error(self, error: PlaywrightError) -> errors.FetchError:
+        if self._visit.failure is not None:
+            return self._visit.failure
+        if is_moving(error.message) and not self._tab.page.is_closed():
+            message = "The page went on to another document while it was read."
+            return errors.RenderFailed(self._visit.url, message, reason="moved")
+        return self._tab.page_error(self._visit, error.message)
+
+    async def _signs(self) -> dict[str, Any]:
+        found: dict[str, Any] = await self._tab.page.evaluate(scripts.SIGNS)
+        return found
+
+    def _look_at(self, signs: Mapping[str, Any]) -> None:
+        """Takes note of where the page is. Raises for one that is nothing to be read."""
+        answer = self._tab.answer_shown(self._visit, judge_shown, signs["url"])
+        self._visit.check_target(signs["url"])
+        final = resolve(self._visit.url, signs["url"])
+        if self._visit.failure is not None or final is None:
+            raise self._visit.failure or no_answer(self._visit.url)
+        whose = challenge(PageSigns.of(signs))
+        if whose is not None:
+            raise blocked(self._visit.url, answer.status, answer.headers, whose)
+        self._navigation = self._navigated(answer, final)
+
+    def _navigated(self, answer: Answer, final: str) -> Navigation:
+        headers = [(name, value[:_MAX_HEADER]) for name, value in answer.headers.items() if name not in _SECRET_HEADERS]
+        return Navigation(
+            url=self._visit.url,
+            final_url=final,
+            status=answer.status,
+            content_type=answer.content_type,
+            redirects=self._visit.redirects(final),
+            headers=dict(headers[:_MAX_HEADERS]),
+            user_agent=self._asked.user_agent,
+        )
