@@ -895,7 +895,7 @@ export interface components {
         /**
          * FieldMeaning
          * @description A field of a form. `purpose` is a token of HTML's autofill detail (`email`, `current-password`, `street-address`, …)
-         *     or `search`, `quantity`, `message`, `file`, `consent`, `other`.
+         *     or `search`, `quantity`, `subject`, `message`, `file`, `captcha`, `coupon`, `remember-me`, `consent`, `other`.
          */
         readonly FieldMeaning: {
             readonly element_id: string;
@@ -1161,10 +1161,14 @@ export interface components {
          * InteractiveElement
          * @description Something that a user can act on. `role` and `name` are those of the browser's accessibility tree. `value` is what stands
          *     in it, never a password. `states` has those of ARIA that it has: checked, selected, expanded, pressed, readonly, invalid,
-         *     busy, multiline, focused, haspopup. `options` are the first of them, `option_count` says how many there are.
-         *     `is_in_viewport` is as the page stood when it was parsed, not scrolled.
+         *     busy, multiline, focused, haspopup, current. `options` are the first of them, `option_count` says how many there are.
+         *     `is_in_viewport` is as the page stood when it was parsed, not scrolled. `autocomplete`, `field_name`, `html_id` and `rel` are
+         *     the attributes as they stand (`field_name` is `name`, or `ng-model` and the like). `hints` are class names and ids of the
+         *     element and its nearest ancestors, for the rules alone: they are not kept.
          */
         readonly InteractiveElement: {
+            /** @default null */
+            readonly autocomplete: string | null;
             /** @default null */
             readonly box: components["schemas"]["Box"] | null;
             /** @default  */
@@ -1172,11 +1176,15 @@ export interface components {
             /** @description `e1`, `e2`, … in the order of the document. */
             readonly element_id: string;
             /** @default null */
+            readonly field_name: string | null;
+            /** @default null */
             readonly form_id: string | null;
             /** @default f0 */
             readonly frame_id: string;
             /** @default null */
             readonly href: string | null;
+            /** @default null */
+            readonly html_id: string | null;
             /** @default null */
             readonly input_type: string | null;
             readonly is_enabled: boolean;
@@ -1194,6 +1202,8 @@ export interface components {
             readonly options: readonly components["schemas"]["Option"][];
             /** @default null */
             readonly placeholder: string | null;
+            /** @default null */
+            readonly rel: string | null;
             readonly role: string;
             readonly states: {
                 readonly [key: string]: boolean | "mixed";
@@ -1215,7 +1225,8 @@ export interface components {
         };
         /**
          * Landmark
-         * @description A region of the page by ARIA: banner, navigation, main, complementary, contentinfo, search, form, region.
+         * @description A region of the page by ARIA: banner, navigation, main, complementary, contentinfo, search, form, region, and the dialogs
+         *     that stand open: dialog, alertdialog.
          */
         readonly Landmark: {
             /** @default null */

@@ -81,6 +81,7 @@ type Fact = readonly [label: string, value: ReactNode];
 
 function factsOf(element: InteractiveElement, page: ParsedPage): readonly Fact[] {
   const { description, tag, input_type: type, value, placeholder, href, states, is_required: isRequired, form_id: formId, landmark_id: landmarkId } = element;
+  const { html_id: htmlId, field_name: fieldName, autocomplete, rel } = element;
   const form = page.forms.find((each) => each.form_id === formId);
   const landmark = page.dom.landmarks.find((each) => each.landmark_id === landmarkId);
   const facts: readonly (Fact | null)[] = [
@@ -91,6 +92,10 @@ function factsOf(element: InteractiveElement, page: ParsedPage): readonly Fact[]
     href === null ? null : ["Leads to", <Target key="target" href={href} base={page.navigation.final_url} />],
     Object.keys(states).length === 0 ? null : ["States", visible(Object.entries(states).map(stateText).join(", "))],
     isRequired ? ["Required", "yes"] : null,
+    htmlId === null ? null : ["Id", visible(htmlId)],
+    fieldName === null ? null : ["Field name", visible(fieldName)],
+    autocomplete === null ? null : ["Autofill", visible(autocomplete)],
+    rel === null ? null : ["Relation", visible(rel)],
     form === undefined ? null : ["Form", <FormLink key="form" name={form.name === "" ? form.heading || form.form_id : form.name} />],
     landmark === undefined ? null : ["Within", visible([landmark.role, landmark.name].filter((text) => text !== "").join(" "))],
     element.frame_id === "f0" ? null : ["Frame", visible(page.dom.frames.find((frame) => frame.frame_id === element.frame_id)?.url ?? element.frame_id)],
