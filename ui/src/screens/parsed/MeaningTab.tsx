@@ -82,7 +82,7 @@ function Pages({ pagination, url }: { pagination: Pagination; url: string }): Re
   ];
   return (
     <Fold title="Pagination" size={null} none="">
-      <dl className="said">
+      <dl className="pairs">
         {facts.map(([name, value]) => (
           <Fragment key={name}>
             <dt className="muted sm">{name}</dt>

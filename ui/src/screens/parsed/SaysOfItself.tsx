@@ -21,7 +21,7 @@ export function SaysOfItself({ head, url }: { head: Head; url: string }): ReactN
   ];
   return (
     <Fold title="What it says of itself" size={null} none="">
-      <dl className="said">
+      <dl className="pairs">
         {facts.map(([name, value], index) => (
           <Fragment key={index}>
             <dt className="muted sm wrap">{name}</dt>
