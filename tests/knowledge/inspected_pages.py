@@ -236,7 +236,8 @@ def _group(node: Any, role: str) -> Any:
         fields = [each for each in ancestor.iter("input", "textarea", "select") if each.get("type") != "hidden"]
         buttons = list(ancestor.iter("button"))
         if fields and (buttons or role != "button"):
-            return ancestor if buttons or len(fields) > 1 else None
+            if buttons or len(fields) > 1:
+                return ancestor
     return None
 
 
@@ -329,8 +330,8 @@ def _hints(node: Any) -> str:
 
 def _text(node: Any, without: Any = None) -> str:
     if without is not None and without.tag in ("select", "textarea"):
-        inner = without.text_content()
-        return " ".join(node.text_content().replace(inner, " ").split())
+        own = [each.text_content() for each in node.iterchildren() if each is not without]
+        return " ".join(" ".join((node.text or "", *own, *(each.tail or "" for each in node.iterchildren()))).split())
     return " ".join(node.text_content().split())
 
 

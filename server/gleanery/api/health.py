@@ -116,10 +116,12 @@ class BackgroundApi:
         dispatcher: Dispatcher,
         own_id: str,
         browser: Browser | None,
+        page_browser: Browser,
         clock: Clock,
     ) -> None:
         self._store = store
         self._browser = browser
+        self._page_browser = page_browser
         self._presence = presence
         self._dispatcher = dispatcher
         self._own_id = own_id
@@ -160,6 +162,7 @@ class BackgroundApi:
             failures_last_hour=stats.ended.get(TaskStatus.FAILED, 0),
             workers=workers,
             webhooks=webhooks,
+            page_pool=health_shapes.PagePool(**asdict(self._page_browser.figures)),
         )
 
     def _shape(
@@ -172,6 +175,7 @@ class BackgroundApi:
         failures_last_hour: int = 0,
         workers: Sequence[health_shapes.WorkerShape] = (),
         webhooks: Mapping[str, int] | None = None,
+        page_pool: health_shapes.PagePool | None = None,
     ) -> health_shapes.BackgroundHealth:
         return health_shapes.BackgroundHealth(
             status="degraded" if reasons else "ok",
@@ -181,6 +185,7 @@ class BackgroundApi:
             failures_last_hour=failures_last_hour,
             store=store,
             browser_pool=browser_health(self._browser),
+            page_pool=page_pool,
             workers=list(workers),
             webhooks=dict(webhooks or {}),
             dispatcher=self._dispatcher.health(),

@@ -59,6 +59,20 @@ class WorkerShape(Shape):
     is_alive: bool
 
 
+class PagePool(Shape):
+    """The browser contexts of parses, in this process."""
+
+    size: int = Field(description="How many pages may be open at once.")
+    in_use: int
+    idle: int
+    waiting: int = Field(description="Those that wait for one.")
+    memory_mb: float = Field(description="Memory of the browser's processes.")
+    cpu_percent: float = Field(description="Of one processor; over 100 where several are busy.")
+    pages_opened: int
+    launches: int = Field(description="Starts of the browser.")
+    crashes: int = Field(description="Times that it died.")
+
+
 class BackgroundHealth(Shape):
     status: Literal["ok", "degraded"]
     reasons: list[str] = Field(description="Why it is degraded, in sentences.")
@@ -66,7 +80,8 @@ class BackgroundHealth(Shape):
     active_tasks: list[ActiveTask] = Field(description="What runs now, at most 100.")
     failures_last_hour: int
     store: PartHealth
-    browser_pool: PartHealth
+    browser_pool: PartHealth = Field(description="The browser of crawls.")
+    page_pool: PagePool | None = Field(description="Contexts of parses; null while the store doesn't answer.")
     workers: list[WorkerShape]
     webhooks: dict[str, int] = Field(description="Calls in each state: pending, delivered, dead.")
     dispatcher: str = Field(description="How doorbells travel, in a sentence.")

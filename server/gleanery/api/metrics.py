@@ -18,12 +18,14 @@ from gleanery.engine.threads import CountedExecutor
 from gleanery.engine.worker import Worker
 from gleanery.model import DeliveryState, EventType
 from gleanery.store.base import Store
+from gleanery.store.parses import TASK_TYPE as PARSE
 from gleanery.store.values import Change, Spread, TaskStats
 from gleanery.web.browser.supervisor import Browser
 
 WINDOW_SECONDS = 3600.0
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+STEP_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 _ENDS = {EventType.TASK_COMPLETED: "completed", EventType.TASK_FAILED: "failed", EventType.TASK_CANCELLED: "cancelled"}
 
 
@@ -52,8 +54,30 @@ class Meters:
             registry=self.registry,
         )
 
+        self._steps = Histogram(
+            "gleanery_parse_step_seconds",
+            "How long the steps of parses took.",
+            ["step"],
+            buckets=STEP_BUCKETS,
+            registry=self.registry,
+        )
+        self._answers = Counter(
+            "gleanery_parse_answers",
+            "Parses that completed: with a page that was kept already (hit), or loaded for them (miss).",
+            ["cache"],
+            registry=self.registry,
+        )
+        self._actions = Counter(
+            "gleanery_parse_attempts_failed",
+            "Attempts of parses that failed, by what was done about it.",
+            ["action"],
+            registry=self.registry,
+        )
+
     def hear(self, changes: Sequence[Change]) -> None:
         for change in changes:
+            if change.task.task_type == PARSE:
+                self._hear_parse(change)
             self._told.inc(len(change.events))
             for event in change.events:
                 if event.type in _ENDS:
@@ -62,6 +86,19 @@ class Meters:
                     self._ended.labels(change.task.task_type, "cancelled").inc()
                 elif event.type == EventType.TASK_RETRY_SCHEDULED:
                     self._retries.labels(change.task.task_type).inc()
+
+    def _hear_parse(self, change: Change) -> None:
+        for event in change.events:
+            match event.type:
+                case EventType.WEB_PAGE_STORED:
+                    for step, milliseconds in event.data["timing"].items():
+                        self._steps.labels(step.removesuffix("_ms")).observe(milliseconds / 1000)
+                case EventType.TASK_COMPLETED:
+                    self._answers.labels("hit" if event.data["result"]["cache_hit"] else "miss").inc()
+                case EventType.TASK_RETRY_SCHEDULED:
+                    self._actions.labels(event.data["action"]).inc()
+                case EventType.TASK_FAILED:
+                    self._actions.labels("fail_permanently").inc()
 
     def lag(self, seconds: float) -> None:
         self._lag.observe(seconds)
@@ -84,6 +121,7 @@ class Parts:
     executor: CountedExecutor
     extract_pool: Pool
     browser: Browser | None
+    page_browser: Browser
     live: Live
 
 
@@ -134,6 +172,7 @@ class _Figures(Collector):
         yield _gauge("gleanery_extract_processes_busy", "Those that have a page in hand.", parts.extract_pool.busy)
         if parts.browser is not None:
             yield from _of_browser(parts.browser)
+        yield from _of_page_browser(parts.page_browser)
         yield _gauge("gleanery_resident_memory_bytes", "Memory of this process.", own_mb() * 1024**2)
         yield _gauge("gleanery_socketio_clients", "Open Socket.IO connections.", parts.live.clients)
 
@@ -146,6 +185,19 @@ def _of_browser(browser: Browser) -> Iterator[Metric]:
     yield CounterMetricFamily("gleanery_browser_pages", "Pages that were rendered.", browser.pages_rendered)
     yield CounterMetricFamily("gleanery_browser_launches", "Starts of the browser.", browser.launches)
     yield CounterMetricFamily("gleanery_browser_crashes", "Times that the browser died.", browser.crashes)
+
+
+def _of_page_browser(browser: Browser) -> Iterator[Metric]:
+    figures = browser.figures
+    contexts = {"in_use": figures.in_use, "idle": figures.idle}
+    yield _by("gleanery_parse_contexts", "Browser contexts of parses in each state.", "state", contexts)
+    yield _gauge("gleanery_parse_contexts_waiting", "Parses that wait for a context.", figures.waiting)
+    memory = "Memory of the processes of the parses' browser."
+    yield _gauge("gleanery_parse_browser_memory_bytes", memory, figures.memory_mb * 1024**2)
+    yield _gauge("gleanery_parse_browser_cpu_percent", "What they use, of one processor.", figures.cpu_percent)
+    yield CounterMetricFamily("gleanery_parse_pages", "Pages that were opened for parses.", figures.pages_opened)
+    yield CounterMetricFamily("gleanery_parse_browser_launches", "Starts of that browser.", figures.launches)
+    yield CounterMetricFamily("gleanery_parse_browser_crashes", "Times that it died.", figures.crashes)
 
 
 def _of_rows(stats: TaskStats) -> Iterator[Metric]:

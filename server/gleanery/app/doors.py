@@ -105,16 +105,18 @@ def routes(
 
 
 def watching(
-    ground: Ground, engine: Engine, crawl: CrawlParts, _parsing: Parsing, live: Live, jobs: Jobs
+    ground: Ground, engine: Engine, crawl: CrawlParts, parsing: Parsing, live: Live, jobs: Jobs
 ) -> Sequence[Route]:
     """What tells how the server does."""
     store, worker = ground.store, engine.worker
     meters = Meters()
     ground.feed.listen(meters.hear)
     jobs.start(LagWatch(meters.lag).run())
-    parts = Parts(worker, ground.executor, crawl.extract_pool, crawl.browser, live)
+    parts = Parts(worker, ground.executor, crawl.extract_pool, crawl.browser, parsing.browser, live)
     return [
-        *BackgroundApi(store, engine.presence, engine.dispatcher, worker.worker_id, crawl.browser, utc_now).routes(),
+        *BackgroundApi(
+            store, engine.presence, engine.dispatcher, worker.worker_id, crawl.browser, parsing.browser, utc_now
+        ).routes(),
         *MetricsApi(store, meters, parts).routes(),
     ]
 

@@ -62,15 +62,13 @@ async def parsing(
     parses = ground.store.parses
     parts = ParseParts(
         parses=parses,
-        loader=Loader(browser, Understanding(crawl.extract_pool, ground.executor)),  # type: ignore[arg-type]
+        loader=Loader(browser, Understanding(crawl.extract_pool, ground.executor)),
         estimates=Estimates(parses, settings.browser_pool_size),
         executor=ground.executor,
         key=_cache_secret(settings),
         cache_seconds=settings.parse_cache_seconds,
         cache_bytes=settings.parse_cache_mb * 1024**2,
         pool_size=settings.browser_pool_size,
-        restart=_restart,
-        clean_up=_clean_up,
         clock=utc_now,
     )
     return Parsing(browser, parts)
@@ -80,11 +78,3 @@ def _cache_secret(settings: Settings) -> bytes:
     """A key of its own made of the installation's secret: all processes on the folder have the same one."""
     set_to = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
     return hashlib.sha256(b"parse cache" + load_secret(settings.data_dir, set_to).key).digest()
-
-
-async def _restart(_: Exception) -> None:
-    """The browser starts again by itself, with the next page."""
-
-
-async def _clean_up(_: Exception) -> None:
-    """The page has gone with its context."""

@@ -54,6 +54,7 @@ _COMMANDS = {
     "evaluate": ("evaluate", "evaluate"),
     "export": ("export", "export"),
     "import": ("export", "import_file"),
+    "parse": ("parse", "parse"),
     "preview": ("preview", "preview"),
     "restore": ("backup", "restore"),
     "search": ("search", "search"),

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from gleanery import __version__
+from gleanery.cli import parse_request
 from gleanery.cli.crawl_request import add_flags, add_running_flags
 from gleanery.cli.exits import MEANINGS
 from gleanery.cli.file_arguments import add_backup, add_export, add_import, add_restore
@@ -31,6 +32,7 @@ examples:
   gleanery worker --task-types crawl               a further process that runs tasks
   gleanery preview https://docs.example.org/       what a crawl would take, and why not the rest
   gleanery crawl https://docs.example.org/guide/   crawl a site, with live bars
+  gleanery parse https://example.org/login         what can be done on one page
   gleanery search "how to cancel a task"           find passages in what was crawled
   gleanery tasks                                   what runs, what waits, what failed
 
@@ -44,6 +46,7 @@ Settings come from the environment (GLEANERY_…) or from flags; flags win.""",
     _worker(commands)
     _preview(commands)
     _crawl(commands)
+    _parse(commands)
     _search(commands)
     _changes(commands)
     _evaluate(commands)
@@ -156,6 +159,32 @@ With --json each event is one line {{seq, at, type, message, data, task_id}}, an
     parser.add_argument("--tag", action="append", metavar="TAG", help="a word to find the source by (may be repeated)")
     parser.add_argument("--quiet", "-q", action="store_true", help="only the summary at the end")
     parser.add_argument("--no-wait", action="store_true", help="start it on a running server and leave")
+    _connection(parser)
+
+
+def _parse(commands: Any) -> None:
+    parser = _parser(
+        commands.add_parser,
+        "parse",
+        help="see what is on one page, and what can be done there",
+        description=f"""\
+Load one page in a browser and show what it is for, its forms and everything that can be acted on, each with a locator
+that finds it again. A page that was parsed within the hour is shown as it was then.
+
+{_CONNECTION}""",
+        epilog=f"""\
+examples:
+  gleanery parse https://example.org/login
+  gleanery parse https://example.org/ --screenshot page.png --viewport 390x844
+  gleanery parse https://app.example.org/ --wait-for 'main article' --header 'Accept-Language: de' --refresh
+  gleanery parse https://example.org/ --json | jq '.page.elements[] | {{role, name, locator}}'
+
+With --json the whole page is one JSON object.
+
+{_EXIT_CODES}""",
+    )
+    parse_request.add_flags(parser)
+    parser.add_argument("--quiet", "-q", action="store_true", help="only the page at the end")
     _connection(parser)
 
 

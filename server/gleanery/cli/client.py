@@ -17,7 +17,7 @@ import aiohttp
 from pydantic import BaseModel, ValidationError
 
 from gleanery import __version__, errors
-from gleanery.api import crawl_shapes, task_shapes, wire
+from gleanery.api import crawl_shapes, parse_shapes, task_shapes, wire
 from gleanery.api.search_shapes import CodeSearchReply, SearchReply
 from gleanery.model import TaskStatus
 
@@ -63,6 +63,21 @@ class Client:
 
     async def start_crawl(self, body: Mapping[str, Any]) -> crawl_shapes.CrawlStarted:
         return await self.call("POST", "/api/v1/knowledge/add", crawl_shapes.CrawlStarted, body=body)
+
+    async def start_parse(self, body: Mapping[str, Any]) -> parse_shapes.ParseStarted:
+        return await self.call("POST", "/api/v1/web-pages/parse", parse_shapes.ParseStarted, body=body)
+
+    async def parse(self, id: str) -> parse_shapes.ParseShape:
+        return await self.call("GET", f"/api/v1/web-pages/{_part(id)}", parse_shapes.ParseShape)
+
+    async def screenshot(self, id: str) -> bytes:
+        """The PNG. Raises ServerRefused for a page without one."""
+        with self.translated():
+            async with self.session.get(f"{self.base_url}/api/v1/web-pages/{_part(id)}/screenshot") as response:
+                body = await response.read()
+        if response.status >= 400:
+            raise _refusal(response.status, body.decode(errors="replace"), self.base_url)
+        return body
 
     async def task(self, task_id: str) -> task_shapes.TaskShape:
         return await self.call("GET", f"/api/v1/tasks/{_part(task_id)}", task_shapes.TaskShape)

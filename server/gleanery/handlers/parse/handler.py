@@ -14,11 +14,10 @@ from typing import Any
 
 from gleanery import errors
 from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
-from gleanery.engine.retry import Recovery
 from gleanery.handlers.parse.estimates import Estimates
 from gleanery.handlers.parse.loading import Loaded, Loader
 from gleanery.handlers.parse.payload import ParsePayload, cache_key
-from gleanery.handlers.parse.recovery import LONGEST_SECONDS, policy
+from gleanery.handlers.parse.recovery import LONGEST_SECONDS, POLICY
 from gleanery.handlers.parse.steps import Step, Steps
 from gleanery.model import Clock, EventType, NewEvent, Task, new_id
 from gleanery.store.parses import TASK_TYPE, PageSummary, ParseStore, WebPage
@@ -41,8 +40,6 @@ class ParseParts:
     cache_seconds: float
     cache_bytes: int
     pool_size: int
-    restart: Recovery
-    clean_up: Recovery
     clock: Clock
 
 
@@ -55,7 +52,7 @@ class ParseHandler:
             TASK_TYPE,
             ParsePayload,
             description="Parse one page in a browser",
-            retry=policy(restart=parts.restart, clean_up=parts.clean_up),
+            retry=POLICY,
             timeout_seconds=LONGEST_SECONDS + CLEAR_UP_SECONDS,
             concurrency=parts.pool_size,
             serial_key=lambda payload: cache_key(payload, parts.key),

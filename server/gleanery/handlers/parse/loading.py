@@ -17,8 +17,6 @@ from gleanery.handlers.parse.understanding import Understanding
 from gleanery.model.parses import Incidents, Inspected, Meaning, Navigation, ParsedPage, Screenshot, Timing
 from gleanery.web.browser.open_page import OpenPage, PageBrowser
 
-_SECRET_HEADERS = frozenset({"set-cookie", "set-cookie2", "authorization", "www-authenticate", "proxy-authenticate"})
-
 
 @dataclass(frozen=True)
 class Loaded:
@@ -119,8 +117,7 @@ class _Looking:
         html = await _html(page)
         self._meaning = asyncio.create_task(self._understand(inspected, page.navigation, html))
         png, screenshot = await self._photograph(page)
-        navigation = _without_secrets(page.navigation)
-        return _Seen(inspected, navigation, page.incidents(), png, screenshot, page.peak_memory_mb)
+        return _Seen(inspected, page.navigation, page.incidents(), png, screenshot, page.peak_memory_mb)
 
     async def _photograph(self, page: OpenPage) -> tuple[bytes | None, Screenshot | None]:
         if not self._payload.screenshot:
@@ -160,11 +157,6 @@ async def _html(page: OpenPage) -> str | None:
     with suppress(errors.TooLarge):
         return await page.html()
     return None
-
-
-def _without_secrets(navigation: Navigation) -> Navigation:
-    headers = {name: value for name, value in navigation.headers.items() if name.lower() not in _SECRET_HEADERS}
-    return navigation.model_copy(update={"headers": headers})
 
 
 class _Line:

@@ -9,15 +9,16 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from gleanery import errors
-from gleanery.engine.retry import Decision, Recovery, RetryPolicy, Rule
+from gleanery.engine.retry import Decision, RetryPolicy, Rule
 
 
 class Action(StrEnum):
+    """What is done about it; where there is nothing to do the task fails for good (`fail_permanently`)."""
+
     LONGER = "retry_with_longer_timeout"
     RESTART = "restart_browser_and_retry"
     ROTATE = "rotate_user_agent_and_retry"
     CLEAN_UP = "cleanup_and_retry"
-    FAIL = "fail_permanently"
 
 
 LONGER_FACTOR = 2.0
@@ -27,25 +28,25 @@ MAX_ROTATIONS = 2
 _BROKEN = frozenset({"crashed", "browser_lost"})
 
 
-def policy(*, restart: Recovery, clean_up: Recovery) -> RetryPolicy:
-    """`restart` sees to it that a browser runs, `clean_up` gives back what pages have left behind."""
-    return RetryPolicy(
-        rules=(
-            Rule((errors.TimedOut, TimeoutError), Decision.RETRY, name=Action.LONGER, max_times=1),
-            Rule((errors.PageBlocked,), Decision.RETRY, name=Action.ROTATE, max_times=MAX_ROTATIONS),
-            Rule((errors.PageTooHeavy,), Decision.RECOVER, clean_up, Action.CLEAN_UP, max_times=1, when=_is_of_memory),
-            Rule((errors.PageTooHeavy,), Decision.FAIL),
-            Rule((errors.RenderFailed,), Decision.RECOVER, restart, Action.RESTART, when=_is_broken),
-        )
-    )
-
-
 def _is_of_memory(error: Exception) -> bool:
     return isinstance(error, errors.GleaneryError) and error.details.get("limit") == "memory_mb"
 
 
 def _is_broken(error: Exception) -> bool:
     return isinstance(error, errors.GleaneryError) and error.details.get("reason") in _BROKEN
+
+
+POLICY = RetryPolicy(
+    rules=(
+        Rule((errors.TimedOut, TimeoutError), Decision.RETRY, name=Action.LONGER, max_times=1),
+        Rule((errors.PageBlocked,), Decision.RETRY, name=Action.ROTATE, max_times=MAX_ROTATIONS),
+        Rule((errors.PageTooHeavy,), Decision.RETRY, name=Action.CLEAN_UP, max_times=1, when=_is_of_memory),
+        Rule((errors.PageTooHeavy,), Decision.FAIL),
+        Rule((errors.RenderFailed,), Decision.RETRY, name=Action.RESTART, when=_is_broken),
+    )
+)
+"""What has broken is gone with its context, and a browser that died is started again for the next page. Whatever is not named
+here says itself whether it can pass."""
 
 
 def limit_seconds(asked: float, recoveries: Sequence[str]) -> float:

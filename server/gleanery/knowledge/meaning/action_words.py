@@ -60,11 +60,13 @@ ACTS: Lexicon[Act] = Lexicon(
             log_in login sign_in signin signon sign_on logon log_on authenticate einloggen anmelden anmeldung connexion se_connecter
             connectez_vous s_identifier identification iniciar_sesion inicia_sesion acceder ingresar entrar accedi accesso login_accedi
             iniciar_sessao fazer_login inloggen aanmelden zaloguj logowanie войти вход авторизация ログイン サインイン 登录 登錄 登入
-            로그인 auth sso sessions
+            로그인 auth sso sessions log_ind logga_in logg_inn logg_pa prihlasit prihlaseni prihlasit_sa bejelentkezes belepes kirjaudu
+            giris giris_yap member_login members_login entra autenticati identifiez_vous
         """,
         Act.LOGOUT: """
             log_out logout sign_out signout abmelden ausloggen deconnexion se_deconnecter cerrar_sesion salir esci disconnetti
-            terminar_sessao sair uitloggen afmelden wyloguj выйти выход ログアウト サインアウト 退出 登出 로그아웃
+            terminar_sessao sair uitloggen afmelden wyloguj выйти выход ログアウト サインアウト 退出 登出 로그아웃 log_ud logga_ut
+            logg_ut odhlasit kijelentkezes cikis
         """,
         Act.SIGN_UP: """
             sign_up signup register registration create_account create_an_account create_your_account create_my_account new_account join
@@ -73,7 +75,8 @@ ACTS: Lexicon[Act] = Lexicon(
             registrar registro crear_cuenta crea_una_cuenta crear_una_cuenta registrati registrazione iscriviti crea_un_account
             crea_account criar_conta criar_uma_conta cadastre_se cadastrar cadastro registar registreren account_aanmaken registratie
             zarejestruj rejestracja регистрация зарегистрироваться создать_аккаунт 新規登録 会員登録 アカウント作成 注册 註冊 회원가입
-            enroll enrol get_an_account users_new
+            enroll enrol get_an_account users_new tilmeld registrer registrer_deg opret_konto skapa_konto registrace registracia
+            regisztracio kayit_ol rekisteroidy регистрирай sign_me_up become_a_member
         """,
         Act.RESET: """
             reset_password reset_your_password password_reset forgot_password forgot_your_password forgotten_password
@@ -84,12 +87,17 @@ ACTS: Lexicon[Act] = Lexicon(
             has_olvidado_tu_contrasena recuperar_contrasena password_dimenticata reimposta_password recupera_password esqueceu_a_senha
             esqueci_minha_senha redefinir_senha recuperar_senha wachtwoord_vergeten wachtwoord_herstellen przypomnij_haslo
             восстановить_пароль забыли_пароль сбросить_пароль パスワードを忘れ パスワード再設定 パスワードリセット 忘记密码 重置密码
-            找回密码 비밀번호_찾기 forgotpass lostpass recovery recover passwordreset resetpassword
+            找回密码 비밀번호_찾기 forgotpass lostpass recovery recover passwordreset resetpassword retrieve_password
+            retrieve_your_password send_password send_new_password email_new_password get_new_password new_password password_lookup
+            lookup_password password_reminder remind_password send_me_my_password reset_my_password glemt_adgangskode glomt_losenord
+            zapomenute_heslo zabudnute_heslo zabudli_ste_heslo elfelejtett_jelszo odzyskaj_haslo odzyskac_haslo напомнить_пароль
+            отослать_пароль забравена_парола passwort_abrufen send_ny_adgangskode novo_contrasinal sifremi_unuttum forgot_login
+            forgot_username retrieve_username trouble_signing_in
         """,
         Act.SEARCH: """
             search find suche suchen recherche rechercher chercher trouver buscar busca buscador busqueda cerca ricerca trova pesquisar
             pesquisa procurar zoeken zoek szukaj wyszukaj поиск найти искать 検索 搜索 搜尋 查找 검색 search_results suchergebnisse
-            lookup
+            lookup soeg sog sok hledat hladat kereses haku ara търсене search* pesquise finder locator
         """,
         Act.FILTER: """
             filter filters refine refine_results sort sort_by order_by apply_filter apply_filters narrow show_results filtern sortieren
@@ -101,14 +109,19 @@ ACTS: Lexicon[Act] = Lexicon(
             stay_in_touch keep_me_posted notify_me abonnieren abonnez_vous s_abonner abonnement infolettre lettre_d_information
             suscribirse suscribete suscripcion boletin iscriviti_alla_newsletter assine inscreva_se boletim nieuwsbrief abonneren
             aanmelden_nieuwsbrief подписаться рассылка подписка メルマガ 購読 ニュースレター 订阅 訂閱 구독 mailchimp
-            mc_embedded_subscribe mailerlite sendinblue weekly_digest updates
+            mc_embedded_subscribe mailerlite sendinblue weekly_digest updates mailing news_letter emailsignup email_signup email_sign_up
+            sign_up_for_emails sign_up_for_email get_exclusive_offers exclusive_offers special_offers signup_for_our_newsletter
+            sign_up_for_our_newsletter newsletter_signup newsletter_sign_up sign_up_to_our_newsletter sign_up_for_updates email_alerts
+            nyhedsbrev nyhetsbrev hirlevel odber_novinek uutiskirje bulten listserv abonare novedades novidades promocoes mc_embed
+            mc_4_wp subform opt_in_form
         """,
         Act.CONTACT: """
             contact contact_us contact_form get_in_touch enquiry enquiries inquiry enquire send_message send_us_a_message talk_to_us
             talk_to_sales contact_sales write_to_us kontakt kontaktformular kontaktieren nachricht_senden contactez_nous nous_contacter
             contacto contactenos contactanos contatti contattaci contato fale_conosco contacte_nos neem_contact_op contactformulier
             обратная_связь связаться контакты お問い合わせ お問合せ 联系我们 聯絡我們 联系 문의 request_a_quote request_quote
-            support_request feedback book_a_demo request_a_demo request_demo
+            support_request feedback book_a_demo request_a_demo request_demo kontakta_oss kontakta kontaktujte_nas kapcsolat yhteys
+            ota_yhteytta iletisim свържете_се
         """,
         Act.COMMENT: """
             comment comments leave_a_comment leave_a_reply post_comment add_comment add_a_comment write_a_comment reply post_reply

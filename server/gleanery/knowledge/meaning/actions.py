@@ -15,6 +15,7 @@ MOST_CALLS = 10
 _LEAST = 1.5
 _PRIMARY = 2.5
 _MOST_WORDS = 7
+_LITTLE = 60
 
 _WANTED: Mapping[Act, float] = {
     Act.CART: 2.5,
@@ -109,7 +110,7 @@ def _weighed(element: InteractiveElement, facts: Facts, form: FormMeaning | None
     if element.role == "button":
         clues.append((0.6, "it is a button"))
     if form is not None:
-        clues.append((_FORM_WEIGHT[form.purpose], f"it sends a form ({form.purpose.value.replace('_', ' ')})"))
+        clues.append((_weight_of_form(form, facts), f"it sends a form ({form.purpose.value.replace('_', ' ')})"))
     hints = element.hints.lower().replace("-", " ").replace("_", " ")
     is_marked = any(mark in hints for mark in _MARKED)
     clues.append((1.2 if is_marked else 0.0, "its markup says that it is the primary one"))
@@ -128,6 +129,12 @@ def _weighed(element: InteractiveElement, facts: Facts, form: FormMeaning | None
     return _Candidate(
         element, sum(weight for weight, _ in clues), tuple(reason for weight, reason in clues if weight > 0.3)
     )
+
+
+def _weight_of_form(form: FormMeaning, facts: Facts) -> float:
+    """A search stands on every page; it is what the page is for where there is nothing else."""
+    is_all = form.purpose is FormPurpose.SEARCH and facts.main.word_count < _LITTLE and len(facts.inspected.forms) == 1
+    return 2.0 if is_all else _FORM_WEIGHT[form.purpose]
 
 
 def _by_place(element: InteractiveElement, facts: Facts) -> tuple[float, str]:

@@ -16,7 +16,7 @@ FIELD_WORDS: Lexicon[str] = Lexicon(
             adresse_electronique adresse_email adresse_mail adresse_e_mail correo correo_electronico posta_elettronica indirizzo_email
             indirizzo_e_mail correio_eletronico correio_electronico endereco_de_email e_mailadres emailadres mailadres poczta
             adres_email адрес_электронной_почты электронн* почта почты email_id メール メールアドレス 邮箱 邮件 電郵 電子郵件 信箱
-            이메일
+            이메일 emailadresse e_postadresse epost e_post sahkoposti emailova_adresa eposta email_cim имейл mail_addr
         """,
         "username": """
             user_name username user_id userid user usr uname login login_name loginname login_id account_name account_id nick nickname
@@ -24,10 +24,14 @@ FIELD_WORDS: Lexicon[str] = Lexicon(
             utilisateur identifiant pseudo pseudonyme usuario nombre_de_usuario nome_utente utente nome_de_usuario nome_de_utilizador
             utilizador gebruikersnaam gebruiker nazwa_uzytkownika login_or_email username_or_email user_name_or_email email_or_username
             логин имя_пользователя ユーザー名 ユーザー ユーザーID ログインID 用户名 帐号 账号 帳號 用戶名 아이디 member_id member_name
+            brugernavn brukernavn anvandarnamn kayttajatunnus kayttajanimi uzivatelske_jmeno uzivatelske_meno felhasznalonev
+            kullanici_adi потребителско_име membership_id user_or_email username_or_email_address username_or_e_mail_address
+            username_or_e_mail email_address_or_username email_or_phone nome_de_usuario_a card_id
         """,
         PASSWORD: """
             password passwd passwort pass pwd psw passphrase kennwort mot_de_passe motdepasse mdp contrasena clave palavra_passe senha
-            wachtwoord haslo parola_d_ordine parola_chiave пароль パスワード 密码 密碼 비밀번호
+            wachtwoord haslo parola_d_ordine parola_chiave пароль パスワード 密码 密碼 비밀번호 adgangskode losenord passord kodeord
+            heslo jelszo salasana sifre парола contrasinal
         """,
         NEW_PASSWORD: """
             new_password new_pass new_pwd neues_passwort neues_kennwort nouveau_mot_de_passe nueva_contrasena nuova_password nova_senha
@@ -37,7 +41,8 @@ FIELD_WORDS: Lexicon[str] = Lexicon(
             confirmation_du_mot_de_passe confirmer_mot_de_passe confirmar_contrasena repetir_contrasena repita_la_contrasena
             conferma_password ripeti_password confirmar_senha confirme_a_senha repetir_senha bevestig_wachtwoord herhaal_wachtwoord
             wachtwoord_bevestigen choose_password choose_a_password create_password create_a_password password_check новый_пароль
-            повторите_пароль подтвердите_пароль パスワード確認 新しいパスワード 确认密码 新密码 確認密碼
+            повторите_пароль подтвердите_пароль パスワード確認 新しいパスワード 确认密码 新密码 確認密碼 new_password_again
+            nytt_losenord verify_pass
         """,
         CURRENT_PASSWORD: """
             current_password old_password existing_password aktuelles_passwort altes_passwort mot_de_passe_actuel ancien_mot_de_passe
@@ -52,21 +57,24 @@ FIELD_WORDS: Lexicon[str] = Lexicon(
         """,
         "captcha": """
             captcha recaptcha hcaptcha turnstile security_question security_check spam_protection anti_spam antispam human captcha_code
-            image_code verify_code vcode sicherheitsabfrage spamschutz 验证码 驗證碼 画像認証 code_image
+            image_code verify_code vcode sicherheitsabfrage spamschutz 验证码 驗證碼 画像認証 code_image verification anti_robots robots
+            image_security cptch magic_word magicword challenge anti_bot security_image word_verification i_am_not_a_robot not_a_robot
         """,
         "name": """
             name full_name fullname your_name contact_name customer_name real_name vollstandiger_name ihr_name dein_name
             vor_und_nachname vor_und_zuname nom_complet nom_et_prenom votre_nom nombre_completo nombre_y_apellidos tu_nombre su_nombre
             nome_completo nome_e_cognome il_tuo_nome il_suo_nome seu_nome o_seu_nome volledige_naam naam uw_naam je_naam imie_i_nazwisko
-            author authorname фио ваше_имя имя お名前 氏名 名前 姓名 이름 nombre nome nom
+            author authorname фио ваше_имя имя お名前 氏名 名前 姓名 이름 nombre nome nom navn namn nev nimi jmeno ad_soyad
         """,
         "given-name": """
             first_name firstname fname f_name given_name givenname forename vorname prenom primer_nombre nombre_de_pila primeiro_nome
-            voornaam imie имя_отчество 名 given
+            voornaam imie имя_отчество 名 given fornavn fornamn etunimi krestni_jmeno keresztnev jmeno_krestni meno krstne_meno
+            name_first first
         """,
         "family-name": """
             last_name lastname lname l_name family_name familyname surname nachname familienname zuname nom_de_famille apellido
-            apellidos cognome sobrenome apelido achternaam familienaam nazwisko фамилия 姓
+            apellidos cognome sobrenome apelido achternaam familienaam nazwisko фамилия 姓 efternavn efternamn etternavn sukunimi
+            prijmeni priezvisko vezeteknev soyad second_name name_last last
         """,
         "additional-name": """
             middle_name middlename middle_initial zweiter_vorname deuxieme_prenom segundo_nombre secondo_nome отчество
@@ -78,7 +86,8 @@ FIELD_WORDS: Lexicon[str] = Lexicon(
         "tel": """
             phone phone_number telephone tel mobile mobile_number mobile_phone cell cell_phone cellphone phone_no telefon* rufnummer
             handy handynummer mobilnummer portable numero_de_telephone movil celular cellulare telemovel mobiel *telefoon gsm
-            contact_number whatsapp телефон* 電話 電話番号 携帯 电话 手机 手機 手机号 전화 휴대폰
+            contact_number whatsapp телефон* 電話 電話番号 携帯 电话 手机 手機 手机号 전화 휴대폰 telefonas puhelin handphone gsm_number
+            phone_num telephone_number sms_number
         """,
         "tel-country-code": """
             phone_country_code country_calling_code calling_code dial_code dialing_code vorwahl_land indicatif
@@ -104,14 +113,16 @@ FIELD_WORDS: Lexicon[str] = Lexicon(
         """,
         "address-line2": """
             address_line_2 address_2 addr_2 street_2 adresszusatz adresszeile_2 adresse_2 complement_d_adresse complement complemento
-            apartment apt suite unit_number apt_suite addressline_2 line_2 toevoeging interno piso 建物名 マンション
+            apartment apt suite unit_number apt_suite addressline_2 line_2 toevoeging interno piso 建物名 マンション suburb_line
+            complement_adresse address_complement adres_2
         """,
         "house-number": """
             house_number street_number building_number hausnummer hausnr huisnummer numero_civico numero_de_voie numero_da_casa
         """,
         "address-level2": """
             city town locality ort stadt wohnort ville commune localite ciudad localidad poblacion municipio citta comune localita
-            cidade municipality stad plaats woonplaats miasto город 市区町村 城市 市 도시 suburb
+            cidade municipality stad plaats woonplaats miasto город 市区町村 城市 市 도시 suburb mesto by_navn kaupunki varos sehir
+            postort град
         """,
         "address-level1": """
             state province region county territory bundesland kanton departement provincia comunidad_autonoma regione estado provincie
@@ -119,10 +130,12 @@ FIELD_WORDS: Lexicon[str] = Lexicon(
         """,
         "postal-code": """
             zip zip_code zipcode postal_code post_code postcode postal plz postleitzahl code_postal cp codigo_postal cap codice_postale
-            codice_di_avviamento_postale cep kod_pocztowy индекс почтовый_индекс 郵便番号 邮编 邮政编码 郵遞區號 우편번호 pincode
+            codice_di_avviamento_postale cep kod_pocztowy индекс почтовый_индекс 郵便番号 邮编 邮政编码 郵遞區號 우편번호 pincode psc
+            postnummer postnr postinumero iranyitoszam posta_kodu пощенски_код
         """,
         "country": """
-            country country_name nation land pays pais paese nazione kraj country_region страна 国 国家 國家 국가 staat
+            country country_name nation land pays pais paese nazione kraj country_region страна 国 国家 國家 국가 staat zeme krajina
+            orszag ulke land_region
         """,
         "cc-number": """
             card_number cardnumber card_no cardnum credit_card credit_card_number creditcard cc_number ccnum cc_no kartennummer
@@ -150,7 +163,7 @@ FIELD_WORDS: Lexicon[str] = Lexicon(
         """,
         "cc-type": "card_type cardtype kartentyp type_de_carte tipo_de_tarjeta",
         "iban": """
-            iban account_number bank_account kontonummer bankverbindung bic swift rekeningnummer cuenta_bancaria
+            iban bank_account kontonummer bankverbindung bic swift rekeningnummer cuenta_bancaria bank_account_number
         """,
         "bday": """
             birthday birth_date birthdate date_of_birth dob born geburtsdatum geburtstag geboren_am date_de_naissance naissance
@@ -172,24 +185,23 @@ FIELD_WORDS: Lexicon[str] = Lexicon(
         "search": """
             search query q keyword keywords search_term search_terms searchterm find srch such* recherch* chercher mots_cles mot_cle
             buscar busca busqueda cerca ricerca pesquis* zoek* szukaj wyszukaj поиск найти искать 検索 キーワード 搜索 搜尋 查询 关键词
-            关键字 검색 s qs term looking_for suche
+            关键字 검색 s qs term looking_for suche search* query_string search_box search_text soeg sok hledat hladat kereses haku ara
+            arama търсене *query *search rech cle_rech
         """,
         "quantity": """
             quantity qty amount_of_items menge anzahl stuckzahl quantite cantidad quantita quantidade aantal ilosc количество 数量 수량
+            quant
         """,
-        "transaction-amount": """
-            amount betrag montant importe importo valor bedrag donation_amount price сумма 金額 金额
-        """,
+        "transaction-amount": "amount betrag montant importe importo valor bedrag donation_amount сумма 金額 金额",
         "transaction-currency": "currency wahrung devise moneda valuta moeda валюта 通貨 货币",
         "subject": """
             subject topic betreff thema sujet objet asunto oggetto assunto onderwerp temat тема 件名 主题 題目 제목 headline title
         """,
         "message": """
-            message msg comment comments your_message enquiry inquiry feedback question description body text nachricht anliegen
-            kommentar mitteilung frage ihre_nachricht commentaire votre_message mensaje comentario comentarios consulta messaggio
-            commento mensagem bericht opmerking* vraag reactie wiadomosc komentarz сообщение комментарий вопрос メッセージ
-            お問い合わせ内容 コメント 本文 留言 评论 内容 內容 메시지 reply answer review note notes remarks bemerkung* details bio
-            about_me about_you
+            message msg comment comments your_message enquiry inquiry feedback question description body nachricht anliegen kommentar
+            mitteilung frage ihre_nachricht commentaire votre_message mensaje comentario comentarios consulta messaggio commento
+            mensagem bericht opmerking* vraag reactie wiadomosc komentarz сообщение комментарий вопрос メッセージ お問い合わせ内容
+            コメント 本文 留言 评论 内容 內容 메시지 reply answer review note notes remarks bemerkung* details bio about_me about_you
         """,
         "file": """
             file attachment upload cv resume lebenslauf datei anhang fichier piece_jointe archivo adjunto allegato ficheiro arquivo
@@ -206,22 +218,28 @@ FIELD_WORDS: Lexicon[str] = Lexicon(
             keep_signed_in keep_logged_in angemeldet_bleiben eingeloggt_bleiben anmeldung_merken se_souvenir_de_moi rester_connecte
             rester_connectee memoriser recordarme recuerdame mantener_sesion no_cerrar_sesion ricordami resta_connesso lembrar
             lembrar_me manter_conectado manter_sessao ingelogd_blijven onthoud_mij onthouden zapamietaj запомнить ログイン状態 記憶 记住
-            记住我 自动登录 로그인_상태 permanent_login autologin auto_login persistent
+            记住我 自动登录 로그인_상태 permanent_login autologin auto_login persistent husk_mig husk_meg kom_ihag_mig recordar
+            recordar_me keep_alive keeplogged keep_logged save_login se_rappeler_de_moi garder_ma_session remeberme remember_user
+            zapamatovat zapamataj trvale_prihlaseni muista beni_hatirla emlekezz запомни stay_connected persist_login rester_connecte_e
         """,
         "consent": """
             consent agree i_agree accept i_accept terms terms_of_service terms_and_conditions privacy privacy_policy gdpr tos
             einverstanden zustimm* akzeptier* datenschutz* agb einwillig* nutzungsbedingungen j_accepte accepte conditions
             politique_de_confidentialite consentement acepto condiciones privacidad aviso_legal accetto privacidade aceito concordo
             condizioni consenso akkoord voorwaarden opt_in optin subscribe newsletter regulamin согласие согласен принимаю 同意 利用規約
-            服务条款 隐私 동의 marketing cookies receive_emails special_offers
+            服务条款 隐私 동의 marketing cookies receive_emails special_offers newsletters receive i_would_like_to_receive send_me
+            add_me mailing_list email_updates sign_me_up keep_me_informed keep_me_updated wyrazam zgoda zgod* i_have_read i_read
+            disclaimer subscribed mailing lopd notify_me inform_me recevoir recibir ricevere receber ontvangen erhalten gelesen legals
+            checkboxagree подписаться jeg_accepterer je_souhaite email_signup subscription opt_in_sms
         """,
         "sort": """
             sort sort_by order_by sortby orderby sortier* sortierung trier_par tri ordenar ordenar_por ordina ordina_per sorteer*
-            sorteren_op сортировка 並び替え 並べ替え 排序
+            sorteren_op сортировка 並び替え 並べ替え 排序 sorting sort_order sort_key sort_dir order_direction по_возрастанию
+            по_убыванию
         """,
         "date": """
-            date datum fecha data дата 日付 日期 checkin check_in checkout_date check_out arrival departure anreise abreise arrivee
-            depart from_date to_date start_date end_date
+            date datum fecha дата 日付 日期 checkin check_in checkout_date check_out arrival departure anreise abreise arrivee depart
+            from_date to_date start_date end_date
         """,
     }
 )

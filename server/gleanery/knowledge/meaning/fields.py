@@ -5,10 +5,12 @@ The tokens are those of https://html.spec.whatwg.org/multipage/form-control-infr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 from gleanery.knowledge.meaning.field_words import CURRENT_PASSWORD, FIELD_WORDS, NEW_PASSWORD, PASSWORD
-from gleanery.model.parses import FieldMeaning, InteractiveElement
+from gleanery.knowledge.meaning.lexicon import Lexicon
+from gleanery.model.parses import FormPurpose, InteractiveElement
 
 _NAMES = """
 name honorific-prefix given-name additional-name family-name honorific-suffix nickname username new-password current-password
@@ -20,25 +22,33 @@ tel-local-suffix tel-extension email impp
 """
 _TOKENS = frozenset(_NAMES.split())
 _BY_TYPE = {"email": "email", "tel": "tel", "search": "search", "url": "url", "file": "file", "date": "date"}
-_WRITTEN = frozenset(
-    {"text", "textarea", "email", "tel", "search", "url", "password", "number", "date", "month", "select"}
-)
+_PASSWORDS = frozenset({PASSWORD, NEW_PASSWORD, CURRENT_PASSWORD})
 _TICKED = frozenset({"checkbox", "radio", "switch"})
 # A tick is given for these, and for nothing that is written.
 _FOR_TICKS = frozenset({"remember-me", "consent", "sex", "honorific-prefix", "captcha"})
 # The label says most; a name or id may be left over from another form.
-_LABEL, _PLACEHOLDER, _NAME, _ID, _DESCRIPTION = 3.0, 2.0, 2.2, 1.2, 0.5
-_TYPE = 2.5
-_ENOUGH = 1.1
+_LABEL, _PLACEHOLDER, _NAME, _ID, _DESCRIPTION = 3.5, 2.0, 2.2, 0.8, 0.5
+_TYPE = 3.4
+_ENOUGH = 0.7
 # What is asked for beside something else is rather that something: "e-mail for the invoice", "card number".
 _BY_RANK = """
 captcha coupon cc-csc cc-exp-month cc-exp-year cc-exp cc-name cc-type cc-number iban one-time-code new-password
-current-password password bday-day bday-month bday-year bday tel-country-code tel-extension email tel postal-code
+current-password password bday-day bday-month bday-year bday tel-country-code tel-extension username email tel postal-code
 address-line2 address-line1 house-number address-level2 address-level1 country street-address organization-title organization
-given-name family-name additional-name honorific-prefix nickname username url impp photo file subject message quantity
+given-name family-name additional-name honorific-prefix nickname url impp photo file subject message quantity
 search sort sex language transaction-currency transaction-amount date remember-me consent name
 """
 _RANK = {purpose: rank for rank, purpose in enumerate(_BY_RANK.split())}
+# The last part of a name that a framework made: `ctl00$Content$TxtEmail`, `data[User][email]`, `order.billing.city`.
+_LAST_PART = re.compile(r"[\[$.:](?=[^\[$.:\]]*[A-Za-z]{2})")
+_SUM = re.compile(r"\d\s*[+×*−-]\s*\d|\d\s*[+×*−-]\s*=|=\s*\?")
+_PARTS: Lexicon[str] = Lexicon(
+    {
+        "day": "day dd tag jour dia giorno dag tt jj den dzien день 日",
+        "month": "month mm monat mois mes mese maand mesic miesiac месяц 月",
+        "year": "year yyyy yy jahr annee ano anno jaar jjjj aaaa rok год 年",
+    }
+)
 
 
 def kind_of_input(element: InteractiveElement) -> str:
@@ -53,17 +63,13 @@ def kind_of_input(element: InteractiveElement) -> str:
     return by_role.get(element.role, "textarea" if element.states.get("multiline") else "text")
 
 
-def meanings_of_fields(fields: Sequence[InteractiveElement]) -> tuple[FieldMeaning, ...]:
-    purposes = _settled([purpose_of(field) for field in fields])
-    return tuple(
-        FieldMeaning(
-            element_id=field.element_id,
-            label=field.name or field.placeholder or field.field_name or "",
-            purpose=purpose,
-            is_required=field.is_required,
-        )
-        for field, purpose in zip(fields, purposes, strict=True)
-    )
+def purposes_of(fields: Sequence[InteractiveElement]) -> list[str]:
+    """What each field of one form asks for."""
+    purposes = [purpose_of(field) for field in fields]
+    _settle_passwords(purposes)
+    _settle_names(purposes)
+    _settle_dates(fields, purposes)
+    return purposes
 
 
 def purpose_of(field: InteractiveElement) -> str:
@@ -74,27 +80,33 @@ def purpose_of(field: InteractiveElement) -> str:
     kind = kind_of_input(field)
     if kind == "password":
         return _password(field)
-    if kind == "file":
-        return "photo" if "photo" in FIELD_WORDS.find(field.name) else "file"
     scores = _by_words(field)
+    if kind == "file":
+        return "photo" if "photo" in scores else "file"
     if kind in _BY_TYPE:
         scores[_BY_TYPE[kind]] = scores.get(_BY_TYPE[kind], 0.0) + _TYPE
     if field.role == "searchbox":
         scores["search"] = scores.get("search", 0.0) + _TYPE
-    if kind in _TICKED:
-        scores = {purpose: score for purpose, score in scores.items() if purpose in _FOR_TICKS}
-    elif kind in _WRITTEN:
-        scores.pop("remember-me", None)
-        scores.pop("consent", None)
-        for each in (PASSWORD, NEW_PASSWORD, CURRENT_PASSWORD):
-            scores.pop(each, None)
     if kind == "textarea":
         scores["message"] = scores.get("message", 0.0) + 1.5
-        scores.pop("subject", None)
-    if not scores:
+    fitting = {purpose: score for purpose, score in scores.items() if _fits(purpose, kind, field)}
+    if not fitting:
         return "other"
-    best = max(scores, key=lambda purpose: (round(scores[purpose], 2), -_RANK.get(purpose, 99)))
-    return best if scores[best] >= _ENOUGH else "other"
+    best = max(fitting, key=lambda purpose: (round(fitting[purpose], 2), -_RANK.get(purpose, 99)))
+    return best if fitting[best] >= _ENOUGH else "other"
+
+
+def _fits(purpose: str, kind: str, field: InteractiveElement) -> bool:
+    """Whether so much can be said with such a field."""
+    if kind in _TICKED:
+        return purpose in _FOR_TICKS
+    if purpose in _PASSWORDS or purpose in ("remember-me", "consent"):
+        return False
+    if purpose == "message":
+        return kind == "textarea" or "message" in FIELD_WORDS.find(field.name or field.placeholder or "")
+    if purpose == "subject":
+        return kind != "textarea"
+    return True
 
 
 def _by_autocomplete(autocomplete: str | None) -> str | None:
@@ -110,17 +122,21 @@ def _by_words(field: InteractiveElement) -> dict[str, float]:
     scores: dict[str, float] = {}
     for text, weight in (
         (field.name, _LABEL),
-        (field.placeholder, _PLACEHOLDER),
-        (field.field_name, _NAME),
-        (field.html_id, _ID),
-        (field.description, _DESCRIPTION),
+        (field.placeholder if field.placeholder != field.name else "", _PLACEHOLDER),
+        (_last_part(field.field_name), _NAME),
+        (_last_part(field.html_id), _ID),
+        (field.description if field.description != field.name else "", _DESCRIPTION),
     ):
-        if not text:
-            continue
-        found = FIELD_WORDS.find(text)
+        found = FIELD_WORDS.find(text) if text else ()
         for purpose in found:
-            scores[purpose] = scores.get(purpose, 0.0) + weight / max(1, len(found)) ** 0.5
+            scores[purpose] = scores.get(purpose, 0.0) + weight / len(found) ** 0.5
+    if _SUM.search(field.name) and len(field.name) < 60:
+        scores["captcha"] = scores.get("captcha", 0.0) + _LABEL
     return scores
+
+
+def _last_part(name: str | None) -> str:
+    return _LAST_PART.split(name[-200:])[-1] if name else ""
 
 
 def _password(field: InteractiveElement) -> str:
@@ -134,15 +150,56 @@ def _password(field: InteractiveElement) -> str:
     return PASSWORD
 
 
-def _settled(purposes: list[str]) -> list[str]:
-    """What only the other fields of the form show: two passwords are new ones, a name beside a first name is the last name."""
-    passwords = [at for at, purpose in enumerate(purposes) if purpose in (PASSWORD, NEW_PASSWORD, CURRENT_PASSWORD)]
+def _settle_passwords(purposes: list[str]) -> None:
+    """Two passwords are a new one and the same again; the first of three is the old one."""
+    passwords = [at for at, purpose in enumerate(purposes) if purpose in _PASSWORDS]
     unsettled = [at for at in passwords if purposes[at] == PASSWORD]
     is_set = len(passwords) > 1 or any(purposes[at] == NEW_PASSWORD for at in passwords)
     if len(passwords) >= 3 and unsettled and unsettled[0] == passwords[0]:
         purposes[unsettled.pop(0)] = CURRENT_PASSWORD
     for at in unsettled:
         purposes[at] = NEW_PASSWORD if is_set else CURRENT_PASSWORD
-    if "given-name" in purposes and "family-name" not in purposes and purposes.count("name") == 1:
-        purposes[purposes.index("name")] = "family-name"
+
+
+def _settle_names(purposes: list[str]) -> None:
+    """A name beside a first name is the last name; one beside a password and nothing else that says who is the user's."""
+    if purposes.count("name") != 1:
+        return
+    at = purposes.index("name")
+    if "given-name" in purposes and "family-name" not in purposes:
+        purposes[at] = "family-name"
+    elif CURRENT_PASSWORD in purposes and not {"username", "email", "tel"}.intersection(purposes):
+        purposes[at] = "username"
+
+
+def _settle_dates(fields: Sequence[InteractiveElement], purposes: list[str]) -> None:
+    """A date in several fields: which part of it each is. Its parts stand side by side."""
+    for at, field in enumerate(fields):
+        whole = purposes[at] if purposes[at] in ("bday", "cc-exp") else None
+        if whole is None and at > 0 and purposes[at] in ("other", "date"):
+            whole = purposes[at - 1].rpartition("-")[0] if purposes[at - 1].startswith(("bday-", "cc-exp-")) else None
+        if whole is None or kind_of_input(field) == "date":
+            continue
+        text = f"{_last_part(field.field_name)} {_last_part(field.html_id)} {field.placeholder or ''}"
+        parts = _PARTS.find(text) or _PARTS.find(field.name)
+        if len(parts) == 1 and f"{whole}-{parts[0]}" in _TOKENS:
+            purposes[at] = f"{whole}-{parts[0]}"
+
+
+def completed(purposes: list[str], fields: Sequence[InteractiveElement], form: FormPurpose) -> list[str]:
+    """What is left, by what the form is for: the only line in a search is what is searched for."""
+    lines = [at for at, field in enumerate(fields) if kind_of_input(field) in ("text", "search")]
+    unknown = [at for at in lines if purposes[at] in ("other", "name")]
+    wanted = _LINE_OF.get(form)
+    if wanted is None or len(unknown) != 1 or any(purposes[at] in _LINE_OF.values() for at in lines):
+        return purposes
+    if form is FormPurpose.LOGIN or len(lines) == 1:
+        purposes[unknown[0]] = wanted
     return purposes
+
+
+_LINE_OF: Mapping[FormPurpose, str] = {
+    FormPurpose.SEARCH: "search",
+    FormPurpose.NEWSLETTER: "email",
+    FormPurpose.LOGIN: "username",
+}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gleanery.knowledge.meaning.action_words import ACTS, Act
 from gleanery.knowledge.meaning.evidence import Evidence
 from gleanery.knowledge.meaning.facts import Facts
-from gleanery.knowledge.meaning.fields import kind_of_input, meanings_of_fields
+from gleanery.knowledge.meaning.field_words import FIELD_WORDS, PASSWORD
+from gleanery.knowledge.meaning.fields import completed, kind_of_input, purposes_of
 from gleanery.model.parses import FieldMeaning, Form, FormMeaning, FormPurpose, InteractiveElement
 
 P = FormPurpose
@@ -32,7 +33,7 @@ class _Form:
     form: Form
     fields: tuple[InteractiveElement, ...]
     submits: tuple[InteractiveElement, ...]
-    meanings: tuple[FieldMeaning, ...]
+    purposes: list[str]
     asked: Counter[str]
     kinds: Counter[str]
     said: frozenset[Act]
@@ -40,6 +41,8 @@ class _Form:
     addressed: frozenset[Act]
     linked: frozenset[Act]
     hinted: frozenset[Act]
+    paged: frozenset[Act]
+    is_about_password: bool
 
     @property
     def size(self) -> int:
@@ -66,35 +69,90 @@ def _meaning(form: Form, facts: Facts, links: Sequence[InteractiveElement]) -> F
     _weigh_buying(weighed, evidence)
     _weigh_rest(weighed, evidence)
     verdict = evidence.verdict()
-    submit = next((each for each in weighed.submits if each.is_visible), None) or next(iter(weighed.submits), None)
+    submit = _submit(weighed, verdict.kind)
     return FormMeaning(
         form_id=form.form_id,
         purpose=verdict.kind,
         confidence=verdict.confidence,
-        fields=weighed.meanings,
+        fields=_fields(weighed, verdict.kind),
         submit_id=submit.element_id if submit else None,
         reasons=verdict.reasons,
+    )
+
+
+_SENDS: Mapping[FormPurpose, frozenset[Act]] = {
+    P.LOGIN: frozenset({Act.LOGIN, Act.CONTINUE}),
+    P.SIGN_UP: frozenset({Act.SIGN_UP, Act.CONTINUE}),
+    P.PASSWORD_RESET: frozenset({Act.RESET, Act.SEND, Act.CONTINUE}),
+    P.SEARCH: frozenset({Act.SEARCH}),
+    P.FILTER: frozenset({Act.FILTER, Act.SAVE}),
+    P.NEWSLETTER: frozenset({Act.SUBSCRIBE, Act.SIGN_UP}),
+    P.CONTACT: frozenset({Act.SEND, Act.CONTACT}),
+    P.COMMENT: frozenset({Act.COMMENT, Act.SEND}),
+    P.CHECKOUT: frozenset({Act.CHECKOUT, Act.CART, Act.CONTINUE}),
+    P.PAYMENT: frozenset({Act.PAY, Act.CHECKOUT, Act.CONTINUE}),
+    P.UPLOAD: frozenset({Act.UPLOAD, Act.SEND}),
+    P.SETTINGS: frozenset({Act.SAVE}),
+    P.CONSENT: frozenset({Act.ACCEPT, Act.SAVE}),
+    P.OTHER: frozenset({Act.SEND, Act.CONTINUE, Act.SAVE}),
+}
+_LEAVES = frozenset({Act.CANCEL, Act.CLOSE, Act.PREVIOUS, Act.REJECT, Act.LANGUAGE, Act.FIRST})
+
+
+def _submit(form: _Form, purpose: FormPurpose) -> InteractiveElement | None:
+    """The button that sends the form for its purpose, among those that go back, close it or lead elsewhere."""
+
+    def fitness(button: InteractiveElement) -> float:
+        acts = set(ACTS.find(f"{button.name} {button.value or ''}"))
+        fits = 2.0 * bool(acts & _SENDS[purpose]) - 2.0 * bool(acts & _LEAVES and not acts & _SENDS[purpose])
+        sends = 1.5 * (button.input_type in ("submit", "image") or (button.tag == "button" and not button.input_type))
+        return fits + sends + 1.0 * ("primary" in button.hints) + 1.0 * button.is_visible
+
+    return max(form.submits, key=fitness, default=None)
+
+
+def _fields(form: _Form, purpose: FormPurpose) -> tuple[FieldMeaning, ...]:
+    purposes = completed(form.purposes, form.fields, purpose)
+    return tuple(
+        FieldMeaning(
+            element_id=field.element_id,
+            label=field.name or field.placeholder or field.field_name or "",
+            purpose=asked,
+            is_required=field.is_required,
+        )
+        for field, asked in zip(form.fields, purposes, strict=True)
     )
 
 
 def _taken_apart(form: Form, facts: Facts, links: Sequence[InteractiveElement]) -> _Form:
     fields = tuple(facts.elements[each] for each in form.field_ids if each in facts.elements)
     submits = tuple(facts.elements[each] for each in form.submit_ids if each in facts.elements)
-    meanings = meanings_of_fields(fields)
+    purposes = purposes_of(fields)
     hints = " ".join({each.hints for each in (*fields[:2], *submits[:1]) if each.hints})
     return _Form(
         form=form,
         fields=fields,
         submits=submits,
-        meanings=meanings,
-        asked=Counter(each.purpose for each in meanings),
+        purposes=purposes,
+        asked=Counter(purposes),
         kinds=Counter(kind_of_input(each) for each in fields),
         said=frozenset(act for each in submits[:4] for act in ACTS.find(f"{each.name} {each.value or ''}")),
         headed=frozenset((*ACTS.find(form.heading), *ACTS.find(form.name))),
         addressed=frozenset(ACTS.find((form.action or "").partition("://")[2].partition("/")[2])),
         linked=frozenset(act for each in links[:20] for act in ACTS.find(each.name)),
         hinted=frozenset(ACTS.find(hints)),
+        paged=_said_by_page(fields, facts),
+        is_about_password=any(
+            PASSWORD in FIELD_WORDS.find(each) for each in (form.heading, *(s.name for s in submits))
+        ),
     )
+
+
+def _said_by_page(fields: Sequence[InteractiveElement], facts: Facts) -> frozenset[Act]:
+    """What the page's address, title and heading say, if the form is in its content."""
+    if not any(each.is_visible and facts.is_content(each) for each in fields):
+        return frozenset()
+    return facts.path_acts | facts.title_acts | facts.heading_acts
 
 
 def _weigh_words(
@@ -106,6 +164,7 @@ def _weigh_words(
     evidence.add(purpose, 1.6 * weight, f"it is headed or named “{word}”", when=act in form.headed)
     evidence.add(purpose, 1.2 * weight, f"its address says “{word}”", when=act in form.addressed)
     evidence.add(purpose, 1.0 * weight, f"its markup says “{word}”", when=act in form.hinted)
+    evidence.add(purpose, 0.6 * weight, f"its page says “{word}”", when=act in form.paged)
 
 
 def _weigh_account(form: _Form, evidence: Evidence[FormPurpose]) -> None:
@@ -119,7 +178,8 @@ def _weigh_account(form: _Form, evidence: Evidence[FormPurpose]) -> None:
     evidence.add(P.LOGIN, 1.0, "a link for a forgotten password", when=Act.RESET in form.linked and passwords == 1)
     evidence.add(P.LOGIN, -3.0, "several passwords", when=passwords > 1)
     evidence.add(P.LOGIN, -1.0 * max(0, form.size - 5), "many fields", when=form.size > 5)
-    _weigh_words(form, evidence, P.LOGIN, Act.LOGIN)
+    _weigh_words(form, evidence, P.LOGIN, Act.LOGIN, 1.0 if passwords or Act.LOGIN in form.paged else 0.6)
+    evidence.add(P.LOGIN, -1.5, "no field at all", when=form.size == 0)
 
     person = sum(1 for each in _PERSON if asked[each])
     evidence.add(P.SIGN_UP, 2.2, "a new password", when=asked["new-password"] > 0)
@@ -128,8 +188,18 @@ def _weigh_account(form: _Form, evidence: Evidence[FormPurpose]) -> None:
     evidence.add(P.SIGN_UP, 0.8, "terms to agree to", when=form.has("consent") and passwords > 0)
     evidence.add(P.SIGN_UP, -2.5, "a password that exists", when=asked["current-password"] > 0 and passwords > 1)
     _weigh_words(form, evidence, P.SIGN_UP, Act.SIGN_UP)
+    is_bare = passwords == 0 and not asked["username"]
+    evidence.add(P.SIGN_UP, -1.6, "no password", when=is_bare and Act.SIGN_UP not in form.paged)
 
-    evidence.add(P.PASSWORD_RESET, 0.6, "who it is, and no password", when=who and passwords == 0 and form.size <= 3)
+    is_reset = who and passwords == 0 and form.size <= 4
+    evidence.add(P.PASSWORD_RESET, 0.6, "who it is, and no password", when=is_reset)
+    evidence.add(
+        P.PASSWORD_RESET,
+        2.4,
+        "it speaks of a password that it doesn't ask for",
+        when=is_reset and form.is_about_password,
+    )
+    evidence.add(P.PASSWORD_RESET, 1.2, "its page is about a lost password", when=is_reset and Act.RESET in form.paged)
     evidence.add(P.PASSWORD_RESET, 1.0, "only new passwords", when=asked["new-password"] > 0 and not who)
     evidence.add(P.PASSWORD_RESET, -2.0, "a password that exists", when=asked["current-password"] > 0)
     _weigh_words(form, evidence, P.PASSWORD_RESET, Act.RESET)
@@ -185,13 +255,17 @@ def _weigh_messages(form: _Form, facts: Facts, evidence: Evidence[FormPurpose]) 
     )
     evidence.add(P.NEWSLETTER, -4.0, "a password", when=form.has(*_PASSWORDS))
     evidence.add(P.NEWSLETTER, -2.0, "a message", when=form.has("message"))
-    _weigh_words(form, evidence, P.NEWSLETTER, Act.SUBSCRIBE)
+    _weigh_words(form, evidence, P.NEWSLETTER, Act.SUBSCRIBE, 1.2)
+    only_address = form.has("email") and is_small and not form.has("username", "message", *_PASSWORDS)
+    can_join = only_address and Act.SIGN_UP in (form.said | form.headed | form.hinted) and Act.SIGN_UP not in form.paged
+    evidence.add(P.NEWSLETTER, 1.8, "to sign up it takes an address for mail alone", when=can_join)
 
     writes = form.kinds["textarea"] > 0 or asked["message"] > 0
     evidence.add(P.CONTACT, 1.8, "a message and whose it is", when=asked["message"] > 0 and person)
     evidence.add(P.CONTACT, 1.0, "a subject", when=asked["subject"] > 0 and person)
     evidence.add(P.CONTACT, 0.6, "a phone number or company", when=form.has("tel", "organization") and writes)
     evidence.add(P.CONTACT, -3.0, "a password", when=form.has(*_PASSWORDS))
+    evidence.add(P.CONTACT, -1.0, "a file", when=form.has("file", "photo"))
     _weigh_words(form, evidence, P.CONTACT, Act.CONTACT)
 
     evidence.add(P.COMMENT, 1.4, "something to write", when=writes)
@@ -219,10 +293,11 @@ def _weigh_buying(form: _Form, evidence: Evidence[FormPurpose]) -> None:
 def _weigh_rest(form: _Form, evidence: Evidence[FormPurpose]) -> None:
     evidence.add(P.UPLOAD, 2.6, "a file", when=form.has("file", "photo"))
     evidence.add(P.UPLOAD, 1.0, "hardly more than a file", when=form.has("file", "photo") and form.size <= 3)
-    evidence.add(P.UPLOAD, -0.6 * max(0, form.size - 3), "many other fields", when=form.size > 3)
+    evidence.add(P.UPLOAD, -0.3 * max(0, form.size - 4), "many other fields", when=form.size > 4)
     _weigh_words(form, evidence, P.UPLOAD, Act.UPLOAD)
     can_refuse = Act.REJECT in form.said and Act.ACCEPT in form.said
     evidence.add(P.CONSENT, 2.5, "it can be accepted or refused", when=can_refuse)
     evidence.add(P.CONSENT, -3.0, "it asks for more", when=form.has("email", "name", "message", "search", *_PASSWORDS))
+    evidence.add(P.OTHER, 0.8, "no field at all", when=form.size == 0)
     _weigh_words(form, evidence, P.CONSENT, Act.COOKIES)
     _weigh_words(form, evidence, P.CONSENT, Act.ACCEPT, 0.6)

@@ -10,6 +10,7 @@ from functools import cached_property
 from gleanery.knowledge.meaning.action_words import ACTS, Act
 from gleanery.knowledge.meaning.evidence import Evidence, Verdict
 from gleanery.knowledge.meaning.facts import Facts
+from gleanery.knowledge.meaning.pages import number_in_url
 from gleanery.model.parses import FormMeaning, FormPurpose, NavigationMenu, PageKind, Pagination
 
 K = PageKind
@@ -270,7 +271,9 @@ def _weigh_lists(page: _Page, evidence: Evidence[PageKind]) -> None:
     evidence.add(K.LISTING, 1.0, "it can show more", when=bool(page.pagination and page.pagination.has_more_button))
     evidence.add(K.LISTING, 1.2, "it can be filtered or sorted", when=page.weight_of(FormPurpose.FILTER) > 0.4)
     linked = _linked_headings(facts)
-    evidence.add(K.LISTING, 1.4, "several of its headings are links", when=linked >= 4)
+    evidence.add(K.LISTING, min(2.2, 0.35 * linked), "several of its headings are links", when=linked >= 3)
+    is_page = number_in_url(facts.navigation.final_url) is not None
+    evidence.add(K.LISTING, 1.0, "its address is that of a page of a list", when=is_page)
     query = next((value for name, value in facts.query.items() if name.lower() in _QUERY_NAMES and value.strip()), "")
     evidence.add(K.SEARCH_RESULTS, 2.4, "its address holds a query", when=bool(query))
     evidence.add(K.SEARCH_RESULTS, 2.0, "its title or heading tells of results", when=Act.RESULTS in page.says)

@@ -100,7 +100,7 @@ class Opened:
         async with self._asking():
             for move in range(_MOVES + 1):
                 inspect = importlib.import_module("gleanery.web.browser.inspect.inspector")
-                self._inspector = inspect.Inspector(self._tab.page, self._visit.url)
+                self._inspector = inspect.Inspector(self._tab.page)
                 try:
                     await self._inspector.dom(include_tree)
                     return
@@ -123,7 +123,7 @@ class Opened:
     async def screenshot(self, *, is_full_page: bool) -> tuple[bytes, Screenshot]:
         take = importlib.import_module("gleanery.web.browser.inspect.screenshot").screenshot
         async with self._asking():
-            taken: tuple[bytes, Screenshot] = await take(self._tab.page, is_full_page)
+            taken: tuple[bytes, Screenshot] = await take(self._tab.page, is_full_page=is_full_page)
             return taken
 
     @asynccontextmanager

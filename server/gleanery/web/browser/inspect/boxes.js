@@ -1,0 +1,107 @@
+// Where things are, in CSS pixels of this frame's page, and whether they can be seen there.
+
+const NOTHING = {left: 0, top: 0, right: 0, bottom: 0};
+
+function rounded(number) {
+  return Math.round(number * 100) / 100;
+}
+
+function boxOf(element) {
+  const rect = rectOf(element);
+  return {
+    x: rounded(rect.left + scrollX),
+    y: rounded(rect.top + scrollY),
+    width: rounded(rect.width),
+    height: rounded(rect.height),
+  };
+}
+
+function overlap(one, other) {
+  return {
+    left: Math.max(one.left, other.left),
+    top: Math.max(one.top, other.top),
+    right: Math.min(one.right, other.right),
+    bottom: Math.min(one.bottom, other.bottom),
+  };
+}
+
+function hasArea(rect) {
+  return rect.right - rect.left > 1 && rect.bottom - rect.top > 1;
+}
+
+class Visibility {
+  #clips = new Map();
+
+  // Whether the element shows something of itself, or would if the page and its parts were scrolled.
+  isVisible(element) {
+    if (!isShown(element, {opacityProperty: true, visibilityProperty: true})) return false;
+    const rect = rectOf(element);
+    if (!hasArea(rect)) return this.#paintsOutside(element);
+    const style = getComputedStyle(element);
+    if (/^(rect\(0|rect\(1px,? 1px,? 1px)/.test(style.clip) || /inset\((50%|100%)/.test(style.clipPath)) return false;
+    if (this.#isOffPage(rect)) return false;
+    const clip = this.#clipAround(element, style);
+    return clip === null || hasArea(overlap(rect, clip));
+  }
+
+  // An inline link may have no size of its own while what it holds has one.
+  #paintsOutside(element) {
+    const child = firstElementChild(element);
+    return child !== null && hasArea(rectOf(child)) && isShown(child, {opacityProperty: true, visibilityProperty: true});
+  }
+
+  #isOffPage(rect) {
+    const isRightToLeft = getComputedStyle(documentElement).direction === "rtl";
+    if (rect.bottom + scrollY <= 0) return true;
+    return isRightToLeft ? false : rect.right + scrollX <= 0;
+  }
+
+  // What cuts the element off for good: null for nothing. What scrolls doesn't, as long as it can be seen itself.
+  #clipAround(element, style) {
+    const next = this.#holder(element, style);
+    return next === null ? null : this.#clipOf(next);
+  }
+
+  #holder(element, style) {
+    if (style.position === "fixed") return null;
+    return style.position === "absolute" ? element.offsetParent ?? null : composedParent(element);
+  }
+
+  #clipOf(element) {
+    const chain = [];
+    let at = element;
+    while (at && at !== documentElement && at !== documentBody && !this.#clips.has(at)) {
+      chain.push(at);
+      at = this.#holder(at, getComputedStyle(at));
+    }
+    let clip = at && this.#clips.has(at) ? this.#clips.get(at) : null;
+    for (const one of chain.reverse()) {
+      clip = this.#clipWith(one, clip);
+      this.#clips.set(one, clip);
+    }
+    return clip;
+  }
+
+  #clipWith(element, outer) {
+    const style = getComputedStyle(element);
+    if (style.overflowX === "visible" && style.overflowY === "visible") return outer;
+    const rect = rectOf(element);
+    const seen = outer === null ? rect : overlap(rect, outer);
+    if (!hasArea(seen)) return NOTHING;
+    const scrolls = /auto|scroll/.test(style.overflowX + style.overflowY);
+    return scrolls ? null : seen;
+  }
+}
+
+function isInViewport(element) {
+  const rect = rectOf(element);
+  return rect.bottom > 0 && rect.right > 0 && rect.top < innerHeight && rect.left < innerWidth;
+}
+
+function pageSize() {
+  const roots = [documentElement, documentBody].filter(Boolean);
+  return {
+    width: Math.ceil(Math.max(0, ...roots.map(scrollWidth), ...roots.map(clientWidth))),
+    height: Math.ceil(Math.max(0, ...roots.map(scrollHeight), ...roots.map(clientHeight))),
+  };
+}

@@ -1,0 +1,165 @@
+// What can be acted on, in detail.
+
+const TEXT_TYPES = new Set([
+  "text", "search", "email", "tel", "url", "number", "range", "date", "datetime-local", "month", "week", "time", "color",
+]);
+const SECRET = /(^|\s)(cc-[a-z-]+|current-password|new-password|one-time-code)(\s|$)/i;
+const ARIA_STATES = ["checked", "selected", "expanded", "pressed", "readonly", "invalid", "busy", "multiline"];
+
+class Elements {
+  constructor(limits, roles, visibility, locators) {
+    this.limits = limits;
+    this.roles = roles;
+    this.visibility = visibility;
+    this.locators = locators;
+    this.focused = fromDocument("activeElement");
+  }
+
+  item(actor) {
+    const {element, tag, role} = actor;
+    const name = this.roles.named(element, this.limits.name);
+    const options = this.#options(element, tag);
+    return {
+      at: actor.at,
+      form: null,
+      landmark: actor.context.landmark?.index ?? null,
+      role: role === "generic" || role === "none" ? this.#roleless(actor) : role,
+      name: name || this.#nameless(element),
+      description: this.#description(element, name),
+      tag: cut(tag, 100),
+      input_type: tag === "input" || tag === "button" ? element.type : null,
+      value: this.#value(element, tag, role),
+      placeholder: this.#placeholder(element),
+      href: this.#href(element, tag),
+      states: this.#states(element, tag, role),
+      is_required: element.required === true || attribute(element, "aria-required") === "true",
+      is_visible: this.visibility.isVisible(element),
+      is_enabled: isEnabled(element),
+      is_in_viewport: isInViewport(element),
+      options: options.slice(0, this.limits.options).map((option) => this.#option(option)),
+      option_count: options.length,
+      box: this.#box(element),
+      locator: this.locators.find(element),
+    };
+  }
+
+  // Something that reacts, and doesn't say as what.
+  #roleless(actor) {
+    return actor.tag === "video" || actor.tag === "audio" ? actor.tag : "generic";
+  }
+
+  #nameless(element) {
+    const said = attribute(element, "aria-label") || attribute(element, "title") || "";
+    return line(said, this.limits.name) || (element.value === undefined ? textOf(element, this.limits.name) : "");
+  }
+
+  #description(element, name) {
+    const described = byIds(element, attribute(element, "aria-describedby")).map((node) => textOf(node, this.limits.name));
+    const said = described.join(" ") || attribute(element, "aria-description") || attribute(element, "title") || "";
+    const description = line(said, this.limits.name);
+    return description === name ? "" : description;
+  }
+
+  #value(element, tag, role) {
+    const most = this.limits.value;
+    if (tag === "select") return line([...element.selectedOptions].map((option) => option.label).join(", "), most);
+    if (tag === "textarea") return isSecret(element) ? null : cut(element.value, most);
+    if (tag === "input") return this.#inputValue(element, most);
+    if (isEditingHost(element)) return line(textContent(element), most);
+    const said = attribute(element, "aria-valuetext") ?? attribute(element, "aria-valuenow");
+    if (said !== null) return line(said, most);
+    return role === "combobox" || role === "textbox" ? line(textContent(element), most) : null;
+  }
+
+  #inputValue(element, most) {
+    if (TEXT_TYPES.has(element.type)) return isSecret(element) ? null : cut(element.value, most);
+    const isChoice = element.type === "checkbox" || element.type === "radio";
+    return isChoice && hasAttribute(element, "value") ? cut(attribute(element, "value"), most) : null;
+  }
+
+  #placeholder(element) {
+    const said = attribute(element, "placeholder") ?? attribute(element, "aria-placeholder");
+    return said === null ? null : line(said, this.limits.name);
+  }
+
+  #href(element, tag) {
+    if (tag !== "a" && tag !== "area") return null;
+    if (isHtml(element)) return hasAttribute(element, "href") ? cut(element.href, this.limits.href) : null;
+    const said = attribute(element, "href") ?? attribute(element, "xlink:href");
+    return said === null ? null : cut(resolved(said), this.limits.href);
+  }
+
+  #states(element, tag, role) {
+    const states = {};
+    if (tag === "input" && (element.type === "checkbox" || element.type === "radio")) {
+      states.checked = element.indeterminate ? "mixed" : element.checked;
+    }
+    if (tag === "summary") states.expanded = parentElement(element).open === true;
+    if (tag === "select" && element.multiple) states.multiselectable = true;
+    if (tag === "textarea" || (isEditingHost(element) && role === "textbox")) states.multiline = true;
+    if (element.readOnly === true && (tag === "textarea" || TEXT_TYPES.has(element.type) || element.type === "password")) {
+      states.readonly = true;
+    }
+    for (const name of hasAttributes(element) ? ARIA_STATES : []) {
+      const said = attribute(element, `aria-${name}`)?.trim().toLowerCase();
+      if (said && said !== "undefined") states[name] ??= said === "mixed" ? "mixed" : said !== "false";
+    }
+    if (this.#isInvalid(element)) states.invalid = true;
+    const popup = attribute(element, "aria-haspopup");
+    if (popup && popup !== "false") states.haspopup = true;
+    if (element === this.focused || isFocusedIn(element)) states.focused = true;
+    return states;
+  }
+
+  #isInvalid(element) {
+    return element.willValidate === true && matches(element, ":user-invalid");
+  }
+
+  #options(element, tag) {
+    if (tag === "select") return [...element.options];
+    if (tag === "input") return element.list ? [...element.list.options] : [];
+    const role = attribute(element, "role");
+    if (role !== "listbox" && role !== "combobox") return [];
+    const owned = byIds(element, `${attribute(element, "aria-owns") ?? ""} ${attribute(element, "aria-controls") ?? ""}`);
+    return [element, ...owned].flatMap((root) => [...selectIn(root, '[role="option"]')]);
+  }
+
+  #option(option) {
+    const isNative = option instanceof HTMLOptionElement;
+    return {
+      label: line(isNative ? option.label : textOf(option, this.limits.name), this.limits.name),
+      value: cut(isNative ? option.value : attribute(option, "data-value") ?? "", this.limits.name),
+      is_selected: isNative ? option.selected : attribute(option, "aria-selected") === "true",
+      is_enabled: isNative ? !matches(option, ":disabled") : attribute(option, "aria-disabled") !== "true",
+    };
+  }
+
+  #box(element) {
+    const box = boxOf(element);
+    return box.width > 0 || box.height > 0 ? box : null;
+  }
+}
+
+// Passwords, card numbers and codes stay where they are; dots in place of letters say that it is one of them.
+function isSecret(element) {
+  if (element.type === "password" || SECRET.test(attribute(element, "autocomplete") ?? "")) return true;
+  return getComputedStyle(element).webkitTextSecurity !== "none";
+}
+
+function isEnabled(element) {
+  if (matches(element, ":disabled")) return false;
+  return closest(element, (at) => attribute(at, "aria-disabled") === "true") === null;
+}
+
+function isFocusedIn(element) {
+  const root = rootOf(element);
+  return isShadowRoot(root) && root.activeElement === element;
+}
+
+function resolved(href) {
+  try {
+    return new URL(href, fromDocument("URL")).href;
+  } catch {
+    return href;
+  }
+}

@@ -1,0 +1,215 @@
+// One walk over all nodes, through open shadow roots, in the order of the document: finds what can be acted on, landmarks,
+// headings and frames, and builds the compact tree. Nothing is changed, so that no layout is computed twice.
+
+const NEVER_SHOWN = new Set(["script", "style", "template", "noscript", "head", "link", "meta", "title", "base", "param"]);
+const HEADING = /^h[1-6]$/;
+
+class Walk {
+  constructor(limits, roles, owners, tree) {
+    this.limits = limits;
+    this.roles = roles;
+    this.owners = owners;
+    this.tree = tree;
+    this.roots = [document];
+    this.actors = [];
+    this.actorCount = 0;
+    this.landmarks = [];
+    this.landmarkCount = 0;
+    this.headings = [];
+    this.headingCount = 0;
+    this.frames = [];
+    this.tables = [];
+    this.tableCount = 0;
+    this.forms = [];
+    this.count = 0;
+    this.depth = 0;
+    this.shadowRootCount = 0;
+    this.closedCount = 0;
+    this.isCut = false;
+    this.modal = selectOneInDocument("dialog:modal");
+  }
+
+  run() {
+    const start = {landmark: null, within: null, maybe: null, pointer: false, isHidden: false, form: null, node: null};
+    const stack = [documentElement, start, 1];
+    while (stack.length) {
+      const depth = stack.pop();
+      const context = stack.pop();
+      const node = stack.pop();
+      const next = node === documentElement ? null : nextSibling(node);
+      if (next) stack.push(next, context, depth);
+      const type = nodeType(node);
+      if (type === TEXT) this.#text(node, context);
+      else if (type === ELEMENT) this.#enter(node, context, depth, stack);
+    }
+  }
+
+  #text(node, context) {
+    const text = node.data;
+    if (context.isHidden || !/\S/.test(text)) return;
+    if (context.landmark) context.landmark.text += text.trim().length;
+    if (context.node) this.tree.say(context.node, text);
+  }
+
+  #enter(element, context, depth, stack) {
+    this.count += 1;
+    if (depth > this.depth) this.depth = depth;
+    const tag = localName(element);
+    if (NEVER_SHOWN.has(tag)) return this.#skip(element);
+    if (this.count > this.limits.walked) {
+      this.isCut = true;
+      return this.#skip(element);
+    }
+    const inner = this.#visit(element, tag, context);
+    if (inner === null) return this.#skip(element);
+    const light = firstChild(element);
+    if (light) stack.push(light, inner, depth + 1);
+    const shadow = shadowRoot(element);
+    if (shadow) this.#shadow(shadow, inner, depth, stack);
+    else if (light === null && tag.includes("-") && isClosed(element)) this.closedCount += 1;
+  }
+
+  #skip(element) {
+    this.count += below(element, "*").length;
+  }
+
+  #shadow(shadow, context, depth, stack) {
+    this.shadowRootCount += 1;
+    this.roots.push(shadow);
+    const first = firstChild(shadow);
+    const inner = context.node && this.tree ? {...context, node: this.tree.root(context.node, "#shadow-root")} : context;
+    if (first) stack.push(first, inner, depth + 1);
+  }
+
+  // The context of the element's children; null when nothing of it is shown.
+  #visit(element, tag, context) {
+    const style = getComputedStyle(element);
+    if (style.display === "none" && tag !== "area") return null;
+    let inner = context;
+    const isSilent = context.isHidden || this.#isSilent(element);
+    if (isSilent !== context.isHidden) inner = {...inner, isHidden: isSilent};
+    if (this.owners.has(element)) inner = {...inner, frame: this.#frame(element, inner)};
+    if (isSilent) return inner;
+    const isSeen = style.visibility === "visible";
+    const found = {role: null, level: null, actor: null};
+    if (isSeen || tag === "select") inner = this.#act(element, tag, style, inner, found);
+    inner = this.#place(element, tag, inner, found, isSeen);
+    if (this.tree) inner = this.tree.visit(element, tag, inner, found, this.frames);
+    return inner;
+  }
+
+  #isSilent(element) {
+    return hasAttributes(element) && (attribute(element, "aria-hidden") === "true" || hasAttribute(element, "inert"));
+  }
+
+  #frame(element, context) {
+    const frame = {element, at: this.count, landmark: context.landmark, isHidden: context.isHidden, node: null};
+    this.frames.push(frame);
+    return frame;
+  }
+
+  // Takes the element when it can be acted on.
+  #act(element, tag, style, context, found) {
+    const isPointer = style.cursor === "pointer";
+    const inner = isPointer === context.pointer ? context : {...context, pointer: isPointer};
+    const why = this.#whyActs(element, tag, isPointer && !context.pointer, inner, found);
+    if (why === null || (this.modal && !isWithin(element, this.modal))) return inner;
+    const actor = {element, tag, role: found.role ?? this.roles.of(element), at: this.count, context: inner, isDropped: false};
+    found.actor = actor;
+    this.actors.push(actor);
+    if (why === "pointer") return {...inner, maybe: actor};
+    if (inner.maybe) inner.maybe.isDropped = true;
+    return {...inner, within: actor, maybe: null};
+  }
+
+  #whyActs(element, tag, startsPointer, context, found) {
+    if (CONTROLS.has(tag)) return this.#controls(element, tag) ? "control" : this.#otherwise(element, startsPointer, context, found);
+    return this.#otherwise(element, startsPointer, context, found);
+  }
+
+  #controls(element, tag) {
+    if (!isHtml(element)) return hasAttribute(element, "href") || hasAttribute(element, "xlink:href");
+    if (tag === "a" || tag === "area") return hasAttribute(element, "href");
+    if (tag === "input") return element.type !== "hidden";
+    if (tag === "video" || tag === "audio") return hasAttribute(element, "controls");
+    if (tag === "summary") return localName(parentElement(element) ?? element) === "details";
+    return true;
+  }
+
+  #otherwise(element, startsPointer, context, found) {
+    if (hasAttributes(element)) {
+      if (hasAttribute(element, "role")) {
+        found.role = this.roles.of(element);
+        if (WIDGETS.has(found.role)) return "role";
+      }
+      if (isEditingHost(element)) {
+        found.role = found.role && found.role !== "generic" ? found.role : "textbox";
+        return "editable";
+      }
+      if (hasAttribute(element, "onclick") && element !== documentElement && element !== documentBody) return "click";
+      if (hasTabIndex(element) && element.tabIndex >= 0) return "focus";
+    }
+    if (!startsPointer || context.within || localName(element) === "label") return null;
+    return element === documentElement || element === documentBody ? null : "pointer";
+  }
+
+  // Takes the element when it is a landmark, a heading, a form or a table.
+  #place(element, tag, context, found, isSeen) {
+    let inner = context;
+    const isNamed = hasAttribute(element, "role");
+    if (SECTIONS.has(tag) || (isNamed && found.actor === null)) {
+      found.role ??= this.roles.of(element);
+      if (LANDMARKS.has(found.role)) inner = this.#landmark(element, found, inner);
+    }
+    if (tag === "form") {
+      const form = {element, heading: this.headings.at(-1) ?? null, at: this.count};
+      this.forms.push(form);
+      inner = {...inner, form};
+    }
+    if (isSeen && (HEADING.test(tag) || found.role === "heading")) this.#heading(element, tag, inner, found);
+    const isTable = tag === "table" || found.role === "table" || found.role === "grid" || found.role === "treegrid";
+    if (isTable && ++this.tableCount <= this.limits.tables * 4) this.tables.push({element, at: this.count});
+    return inner;
+  }
+
+  #landmark(element, found, context) {
+    const name = this.roles.named(element, this.limits.name);
+    if (found.role === "form" && !name) return context;
+    this.landmarkCount += 1;
+    if (this.landmarks.length >= this.limits.landmarks) return context;
+    const landmark = {
+      element, role: found.role, name, at: this.count, index: this.landmarks.length, outer: context.landmark, text: 0, links: 0,
+    };
+    this.landmarks.push(landmark);
+    return {...context, landmark};
+  }
+
+  #heading(element, tag, context, found) {
+    if (found.role === null && hasAttribute(element, "role")) found.role = this.roles.of(element);
+    if (found.role !== null && found.role !== "heading") return;
+    found.role = "heading";
+    this.headingCount += 1;
+    const said = Number.parseInt(attribute(element, "aria-level") ?? "", 10);
+    found.level = Math.min(6, Math.max(1, said || Number(HEADING.test(tag) ? tag[1] : 2)));
+    if (this.headings.length >= this.limits.headings) return;
+    const text = textOf(element, this.limits.name).replace(/\s*[¶§]$/, "") || this.roles.named(element, this.limits.name);
+    this.headings.push({element, level: found.level, text, at: this.count, landmark: context.landmark});
+  }
+}
+
+function isEditingHost(element) {
+  const said = attribute(element, "contenteditable");
+  if (said === null || said.toLowerCase() === "false") return false;
+  const parent = parentElement(element);
+  return !(parent && parent.isContentEditable);
+}
+
+function isClosed(element) {
+  if (!customElements.get && !matches(element, ":defined")) return false;
+  const rect = rectOf(element);
+  return matches(element, ":defined") && rect.width > 1 && rect.height > 1;
+}
+
+function isWithin(element, ancestor) {
+  return closest(element, (at) => at === ancestor) !== null;
+}
