@@ -24,10 +24,13 @@ export interface components {
         readonly BackgroundHealth: {
             /** @description What runs now, at most 100. */
             readonly active_tasks: readonly components["schemas"]["ActiveTask"][];
+            /** @description The browser of crawls. */
             readonly browser_pool: components["schemas"]["PartHealth"];
             /** @description How doorbells travel, in a sentence. */
             readonly dispatcher: string;
             readonly failures_last_hour: number;
+            /** @description Contexts of parses; null while the store doesn't answer. */
+            readonly page_pool: components["schemas"]["PagePool"] | null;
             /** @description None while the store doesn't answer. */
             readonly queue: components["schemas"]["QueueHealth"] | null;
             /** @description Why it is degraded, in sentences. */
@@ -1486,6 +1489,27 @@ export interface components {
         readonly PageLookupRequest: {
             /** @description Absolute; fragments don't count. */
             readonly urls: readonly string[];
+        };
+        /**
+         * PagePool
+         * @description The browser contexts of parses, in this process.
+         */
+        readonly PagePool: {
+            /** @description Of one processor; over 100 where several are busy. */
+            readonly cpu_percent: number;
+            /** @description Times that it died. */
+            readonly crashes: number;
+            readonly idle: number;
+            readonly in_use: number;
+            /** @description Starts of the browser. */
+            readonly launches: number;
+            /** @description Memory of the browser's processes. */
+            readonly memory_mb: number;
+            readonly pages_opened: number;
+            /** @description How many pages may be open at once. */
+            readonly size: number;
+            /** @description Those that wait for one. */
+            readonly waiting: number;
         };
         /** PageShape */
         readonly PageShape: {
@@ -2974,6 +2998,7 @@ export type PageDiffShape = components['schemas']['PageDiffShape'];
 export type PageKind = components['schemas']['PageKind'];
 export type PageLookup = components['schemas']['PageLookup'];
 export type PageLookupRequest = components['schemas']['PageLookupRequest'];
+export type PagePool = components['schemas']['PagePool'];
 export type PageShape = components['schemas']['PageShape'];
 export type PageSummary = components['schemas']['PageSummary'];
 export type PageSummaryPage = components['schemas']['PageSummaryPage'];
