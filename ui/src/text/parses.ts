@@ -54,6 +54,7 @@ export function stepAt(stage: string): number {
 export interface ParseFacts {
   readonly title: string;
   readonly finalUrl: string;
+  readonly kind: PageKind | null;
   readonly status: number | null;
   readonly elements: number | null;
   readonly isFromCache: boolean;
@@ -65,10 +66,15 @@ export function factsOf({ result, payload, title }: Pick<TaskShape, "result" | "
   return {
     title: typeof facts.title === "string" ? facts.title : "",
     finalUrl: typeof facts.final_url === "string" ? facts.final_url : url,
+    kind: isKind(facts.kind) ? facts.kind : null,
     status: countIn(facts, "http_status"),
     elements: countIn(facts, "element_count"),
     isFromCache: facts.cache_hit === true,
   };
+}
+
+function isKind(value: unknown): value is PageKind {
+  return typeof value === "string" && Object.hasOwn(KIND_NAMES, value);
 }
 
 function countIn(facts: Facts, name: string): number | null {
@@ -82,10 +88,11 @@ export function parseName(task: Pick<TaskShape, "result" | "payload" | "title">)
   return visible(title.trim() === "" ? shortUrl(finalUrl) : title);
 }
 
-/** "HTTP 404 · 12 elements · from the cache". */
+/** "Error page · HTTP 404 · 12 elements · from the cache". */
 export function factsText(task: TaskShape): string {
-  const { status, elements, isFromCache } = factsOf(task);
+  const { kind, status, elements, isFromCache } = factsOf(task);
   const parts = [
+    kind === null ? null : KIND_NAMES[kind],
     status === null ? null : `HTTP ${status}`,
     elements === null ? null : counted(elements, "element"),
     isFromCache ? "from the cache" : null,
