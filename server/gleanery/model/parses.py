@@ -373,10 +373,13 @@ class Meaning(Value):
 
 
 class Screenshot(Value):
-    """A PNG of the page, a pixel for each CSS pixel. `is_cut`: the page goes on below."""
+    """A PNG of the page, a pixel for each CSS pixel. `is_cut`: the page goes on below. Its corner is (`x`, `y`) of the page:
+    (0, 0), unless it shows the viewport of a page that was scrolled."""
 
     width: int
     height: int
+    x: int = 0
+    y: int = 0
     size_bytes: int
     is_full_page: bool
     is_cut: bool = False

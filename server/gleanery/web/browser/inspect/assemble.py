@@ -12,7 +12,8 @@ from gleanery.web.browser.inspect.limits import InspectLimits
 from gleanery.web.browser.inspect.place import Place, Raw, view_of
 
 _NO_SUMMARY = "It could not be read."
-_MAX_TREE_DEPTH = 80
+# Nodes that stand for something even when they are empty.
+_TELLING_TAGS = frozenset({"td", "th", "img", "iframe", "frame", "canvas", "svg", "video", "audio", "object", "embed"})
 
 
 @dataclass(slots=True)
@@ -78,7 +79,7 @@ class _Assembly:
             read.id = number
             self._reads.append(read)
             for held in read.items["frame"]:
-                if held["key"] is not None:
+                if "key" in held:
                     self._owners[held["key"]] = (read, held)
         elif reason is None:
             reason = _NO_SUMMARY
@@ -89,7 +90,7 @@ class _Assembly:
                 parent_id=outer.id if outer else (None if frame.key == 0 else "f0"),
                 url=frame.url,
                 name=owner["name"] if owner else "",
-                title=owner["title"] if owner else "",
+                title=owner.get("title", "") if owner else "",
                 box=_box(place.on_page(owner["box"])) if owner else None,
                 is_read=reason is None,
                 reason=reason,
@@ -143,7 +144,7 @@ class _Assembly:
         return tuple(self._heading(read, item) for read, item in self._ordered("heading")[: self._limits.headings])
 
     def _heading(self, read: _Read, item: Raw) -> parses.Heading:
-        landmark = read.id_of(read.landmark_ids, item.pop("landmark"))
+        landmark = read.id_of(read.landmark_ids, item.pop("landmark", None))
         return parses.Heading.model_validate({**_placed(read, item), "landmark_id": landmark})
 
     def _forms(self) -> list[tuple[_Read, int, Raw]]:
@@ -157,8 +158,8 @@ class _Assembly:
     def _form(self, read: _Read, number: int, item: Raw) -> parses.Form:
         ids = {
             "form_id": read.form_ids[number],
-            "field_ids": _known(read, item.pop("fields")),
-            "submit_ids": _known(read, item.pop("submits")),
+            "field_ids": _known(read, item.pop("fields", ())),
+            "submit_ids": _known(read, item.pop("submits", ())),
         }
         return parses.Form.model_validate({**_placed(read, item), **ids})
 
@@ -180,22 +181,22 @@ class _Assembly:
             placed["is_visible"] = placed["is_visible"] and read.is_visible
             placed["is_in_viewport"] = placed["is_in_viewport"] and self._view.shows(placed["box"])
         placed["element_id"] = element_id
-        placed["landmark_id"] = read.id_of(read.landmark_ids, placed.pop("landmark"))
-        placed["form_id"] = read.id_of(read.form_ids, placed.pop("form"))
+        placed["landmark_id"] = read.id_of(read.landmark_ids, placed.pop("landmark", None))
+        placed["form_id"] = read.id_of(read.form_ids, placed.pop("form", None))
         placed["locator"] = {**placed["locator"], "frames": read.selectors}
         return parses.InteractiveElement.model_validate(placed)
 
     def _all_notes(self) -> Iterator[str]:
         for read in self._reads:
             prefix = f"Frame {read.id}: " if read.selectors else ""
-            yield from (prefix + note for note in read.summary["notes"])
+            yield from (prefix + note for note in read.summary.get("notes", ()))
         unread = sum(not frame.is_read for frame in self._frames)
         if unread:
             yield f"{unread} of {len(self._frames)} frames could not be read, or are not shown."
 
 
 def _placed(read: _Read, item: Raw) -> Raw:
-    placed = {**item, "frame_id": read.id, "box": read.place.on_page(item["box"])}
+    placed = {**item, "frame_id": read.id, "box": read.place.on_page(item.get("box"))}
     del placed["at"]
     return placed
 
@@ -214,10 +215,10 @@ class _Trees:
     def __init__(self, reads: list[_Read]) -> None:
         self._held: dict[tuple[int, int], list[_Read]] = defaultdict(list)
         self._top = reads[0]
-        outer_of = {held["key"]: (read, held) for read in reads for held in read.items["frame"]}
+        outer_of = {held.get("key"): (read, held) for read in reads for held in read.items["frame"]}
         for read in reads[1:]:
             outer, held = outer_of[read.frame.key]
-            if held["node"] is not None:
+            if "node" in held:
                 self._held[outer.frame.key, held["node"]].append(read)
 
     def whole(self) -> parses.Node | None:
@@ -233,7 +234,8 @@ class _Trees:
         for index in range(len(items) - 1, -1, -1):
             item = items[index]
             inner = [*reversed(children.pop(index, [])), *self._documents(read, index, depth)]
-            children[item["parent"]].append(_node(read, item, inner))
+            if inner or _says_something(item):
+                children[item.get("parent")].append(_node(read, item, inner))
         return list(reversed(children[None]))
 
     def _documents(self, read: _Read, index: int, depth: int) -> Iterator[parses.Node]:
@@ -242,8 +244,13 @@ class _Trees:
                 yield parses.Node(tag="#document", children=tuple(self._nodes(held, depth + 1)))
 
 
+def _says_something(item: Raw) -> bool:
+    is_telling = any(item.get(name) for name in ("text", "role", "name", "attributes")) or "actor" in item
+    return is_telling or item["tag"] in _TELLING_TAGS
+
+
 def _node(read: _Read, item: Raw, children: list[parses.Node]) -> parses.Node:
-    actor = item.pop("actor")
-    del item["parent"]
+    actor = item.pop("actor", None)
+    item.pop("parent", None)
     element_id = read.element_ids.get(actor) if actor is not None else None
     return parses.Node.model_validate({**item, "element_id": element_id, "children": tuple(children)})

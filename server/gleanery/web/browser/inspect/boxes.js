@@ -6,10 +6,19 @@ function rounded(number) {
   return Math.round(number * 100) / 100;
 }
 
+// Where the page begins on the left: what overflows a page that is read from the right lies there.
+const ORIGIN = (() => {
+  const isFromRight = getComputedStyle(documentBody ?? documentElement).direction === "rtl";
+  return isFromRight ? scrollWidth(documentElement) - clientWidth(documentElement) : 0;
+})();
+
 function boxOf(element) {
-  const rect = rectOf(element);
+  return boxIn(rectOf(element));
+}
+
+function boxIn(rect) {
   return {
-    x: rounded(rect.left + scrollX),
+    x: rounded(rect.left + scrollX + ORIGIN),
     y: rounded(rect.top + scrollY),
     width: rounded(rect.width),
     height: rounded(rect.height),
@@ -33,9 +42,8 @@ class Visibility {
   #clips = new Map();
 
   // Whether the element shows something of itself, or would if the page and its parts were scrolled.
-  isVisible(element) {
+  isVisible(element, rect) {
     if (!isShown(element, {opacityProperty: true, visibilityProperty: true})) return false;
-    const rect = rectOf(element);
     if (!hasArea(rect)) return this.#paintsOutside(element);
     const style = getComputedStyle(element);
     if (/^(rect\(0|rect\(1px,? 1px,? 1px)/.test(style.clip) || /inset\((50%|100%)/.test(style.clipPath)) return false;
@@ -51,9 +59,7 @@ class Visibility {
   }
 
   #isOffPage(rect) {
-    const isRightToLeft = getComputedStyle(documentElement).direction === "rtl";
-    if (rect.bottom + scrollY <= 0) return true;
-    return isRightToLeft ? false : rect.right + scrollX <= 0;
+    return rect.bottom + scrollY <= 0 || rect.right + scrollX + ORIGIN <= 0;
   }
 
   // What cuts the element off for good: null for nothing. What scrolls doesn't, as long as it can be seen itself.
@@ -93,8 +99,7 @@ class Visibility {
   }
 }
 
-function isInViewport(element) {
-  const rect = rectOf(element);
+function isInViewport(rect) {
   return rect.bottom > 0 && rect.right > 0 && rect.top < innerHeight && rect.left < innerWidth;
 }
 

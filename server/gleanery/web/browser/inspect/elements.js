@@ -17,14 +17,15 @@ class Elements {
 
   item(actor) {
     const {element, tag, role} = actor;
-    const name = this.roles.named(element, this.limits.name);
+    const name = this.#name(element, tag);
     const options = this.#options(element, tag);
+    const rect = rectOf(element);
     return {
       at: actor.at,
       form: null,
       landmark: actor.context.landmark?.index ?? null,
       role: role === "generic" || role === "none" ? this.#roleless(actor) : role,
-      name: name || this.#nameless(element),
+      name,
       description: this.#description(element, name),
       tag: cut(tag, 100),
       input_type: tag === "input" || tag === "button" ? element.type : null,
@@ -33,12 +34,12 @@ class Elements {
       href: this.#href(element, tag),
       states: this.#states(element, tag, role),
       is_required: element.required === true || attribute(element, "aria-required") === "true",
-      is_visible: this.visibility.isVisible(element),
-      is_enabled: isEnabled(element),
-      is_in_viewport: isInViewport(element),
+      is_visible: this.visibility.isVisible(element, rect),
+      is_enabled: !actor.context.isBarred && !matches(element, ":disabled"),
+      is_in_viewport: isInViewport(rect),
       options: options.slice(0, this.limits.options).map((option) => this.#option(option)),
       option_count: options.length,
-      box: this.#box(element),
+      box: rect.width > 0 || rect.height > 0 ? boxIn(rect) : null,
       locator: this.locators.find(element),
     };
   }
@@ -48,9 +49,13 @@ class Elements {
     return actor.tag === "video" || actor.tag === "audio" ? actor.tag : "generic";
   }
 
-  #nameless(element) {
-    const said = attribute(element, "aria-label") || attribute(element, "title") || "";
-    return line(said, this.limits.name) || (element.value === undefined ? textOf(element, this.limits.name) : "");
+  // Chromium names a file by what is chosen too, and a film by what goes wrong with it.
+  #name(element, tag) {
+    const isOdd = element.type === "file" || tag === "video" || tag === "audio" || tag === "area";
+    const said = isOdd ? labelOf(element) || attribute(element, "aria-label") || attribute(element, "alt") : "";
+    const name = line(said, this.limits.name) || this.roles.named(element, this.limits.name);
+    return name || line(attribute(element, "aria-label") || attribute(element, "title"), this.limits.name)
+      || (element.value === undefined ? textOf(element, this.limits.name) : "");
   }
 
   #description(element, name) {
@@ -133,22 +138,12 @@ class Elements {
       is_enabled: isNative ? !matches(option, ":disabled") : attribute(option, "aria-disabled") !== "true",
     };
   }
-
-  #box(element) {
-    const box = boxOf(element);
-    return box.width > 0 || box.height > 0 ? box : null;
-  }
 }
 
 // Passwords, card numbers and codes stay where they are; dots in place of letters say that it is one of them.
 function isSecret(element) {
   if (element.type === "password" || SECRET.test(attribute(element, "autocomplete") ?? "")) return true;
   return getComputedStyle(element).webkitTextSecurity !== "none";
-}
-
-function isEnabled(element) {
-  if (matches(element, ":disabled")) return false;
-  return closest(element, (at) => attribute(at, "aria-disabled") === "true") === null;
 }
 
 function isFocusedIn(element) {

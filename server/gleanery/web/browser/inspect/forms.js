@@ -25,13 +25,21 @@ class Forms {
       if (owner !== null) this.#join(this.#numbers.get(owner), actor, items[i], i);
     });
     const loose = actors.map((actor, i) => [actor, i]).filter(([, i]) => items[i].form === null);
-    const groups = new Set(loose.filter(([actor]) => FIELDS.has(actor.role)).map(([actor]) => groupOf(actor.element)));
-    for (const [actor, i] of loose) {
-      const group = FIELDS.has(actor.role) || actor.role === "button" ? groupOf(actor.element) : null;
-      if (group === null || !groups.has(group)) continue;
-      if (!this.#numbers.has(group)) this.#add(group, {heading: this.#headingBefore(actor), at: actor.at}, true);
-      this.#join(this.#numbers.get(group), actor, items[i], i);
-    }
+    const lasts = new Map(loose.filter(([actor]) => FIELDS.has(actor.role)).map(([actor, i]) => [groupOf(actor.element), i]));
+    for (const [actor, i] of loose) this.#group(actor, items[i], i, lasts);
+  }
+
+  // Fields without a form are one with the nearest thing that holds them; the first button after the last of them is theirs.
+  #group(actor, item, i, lasts) {
+    const isField = FIELDS.has(actor.role);
+    if (!isField && actor.role !== "button") return;
+    const group = groupOf(actor.element);
+    if (!lasts.has(group) || (!isField && !this.#numbers.has(group))) return;
+    if (!this.#numbers.has(group)) this.#add(group, {heading: this.#headingBefore(actor), at: actor.at}, true);
+    const number = this.#numbers.get(group);
+    if (this.#forms[number].isDone) return;
+    this.#join(number, actor, item, i);
+    this.#forms[number].isDone = i > lasts.get(group);
   }
 
   items() {
@@ -50,7 +58,7 @@ class Forms {
 
   #add(element, {heading, at}, isImplicit) {
     this.#numbers.set(element, this.#forms.length);
-    this.#forms.push({element, heading, at, isImplicit, fields: [], submits: [], buttons: []});
+    this.#forms.push({element, heading, at, isImplicit, fields: [], submits: [], buttons: [], isDone: false});
   }
 
   #owner(actor) {

@@ -134,37 +134,52 @@ class Locators {
 
   #byPath(element) {
     const path = this.#path(element);
-    if (path !== null && !path.isMixed && path.steps <= MOST_STEPS && path.text.length <= 1500) {
-      return {selector: path.text, by: "path"};
-    }
-    return this.#byNumber(element);
+    if (path.steps > MOST_STEPS || path.text.length > 1500) return this.#byNumber(element);
+    return path.isMixed && !this.#isOnlyBy(path, element) ? this.#byNumber(element) : {selector: path.text, by: "path"};
   }
 
   // Steps from the nearest anchor, or from the top. A path is mixed when shadow hosts are on it: their two kinds of children
-  // would be taken for one another.
+  // may be taken for one another.
   #path(element) {
-    const known = this.#paths.get(element);
-    if (known !== undefined) return known;
+    const anchored = composedParent(element);
+    return this.#step(element, anchored === null ? null : this.#pathTo(anchored));
+  }
+
+  #pathTo(element) {
     const chain = [];
     let at = element;
     while (at && !this.#paths.has(at)) {
       chain.push(at);
-      if (at !== element && this.#anchor(at) !== null) break;
+      if (this.#anchor(at) !== null) break;
       at = composedParent(at);
     }
-    for (const one of chain.reverse()) this.#paths.set(one, this.#step(one, one === element));
-    return this.#paths.get(element);
+    let path = at ? this.#paths.get(at) ?? null : null;
+    for (const one of chain.reverse()) {
+      const anchor = this.#anchor(one);
+      path = anchor === null ? this.#step(one, path) : {text: anchor, own: anchor, outer: null, steps: 1, isMixed: false};
+      if (shadowRoot(one) !== null) path = {...path, isMixed: true};
+      this.#paths.set(one, path);
+    }
+    return path;
   }
 
-  #step(element, isLast) {
-    const anchor = isLast ? null : this.#anchor(element);
-    if (anchor !== null) return {text: anchor, steps: 1, isMixed: shadowRoot(element) !== null};
-    const parent = composedParent(element);
+  #step(element, outer) {
     const own = this.#place(element);
-    if (parent === null) return {text: own, steps: 1, isMixed: false};
-    const before = this.#paths.get(parent);
-    const isMixed = before.isMixed || shadowRoot(element) !== null && !isLast;
-    return {text: `${before.text} > ${own}`, steps: before.steps + 1, isMixed};
+    if (outer === null) return {text: own, own, outer, steps: 1, isMixed: false};
+    return {text: `${outer.text} > ${own}`, own, outer, steps: outer.steps + 1, isMixed: outer.isMixed};
+  }
+
+  // Whether the path, as Playwright follows it through shadow roots, leads to this element alone.
+  #isOnlyBy(path, element) {
+    const follows = (end) => {
+      let at = end;
+      for (let step = path; step; step = step.outer) {
+        if (at === null || !matches(at, step.own)) return false;
+        at = composedParent(at);
+      }
+      return true;
+    };
+    return this.index.everywhere(path.own).every((other) => other === element || !follows(other));
   }
 
   // Tag, and number among its siblings where it has some of the same tag.

@@ -15,6 +15,7 @@ class Inspection {
   }
 
   dom(includeTree, isTop) {
+    stopAnimations();
     const tree = includeTree ? new Tree(this.limits) : null;
     const walk = new Walk(this.limits, this.roles, this.owners, tree);
     walk.run();
@@ -61,7 +62,7 @@ class Inspection {
 
 
   #give(kind, item) {
-    this.#parts.push(JSON.stringify([kind, item]));
+    this.#parts.push(JSON.stringify([kind, slim(item)]));
   }
 
   #count() {
@@ -102,7 +103,7 @@ class Inspection {
       title: line(attribute(element, "title") ?? attribute(element, "aria-label"), this.limits.name),
       box: boxOf(element),
       inner: innerBox(element),
-      is_visible: !isHidden && visibility.isVisible(element),
+      is_visible: !isHidden && visibility.isVisible(element, rectOf(element)),
       node: node?.index ?? null,
       selector,
       by,
@@ -138,14 +139,37 @@ class Inspection {
       is_cut: walk.isCut || Boolean(this.tree?.isCut) || walk.headingCount > this.limits.headings || walk.landmarkCount > this.limits.landmarks,
       viewport: {width: innerWidth, height: innerHeight},
       page_size: pageSize(),
-      scroll: [scrollX, scrollY],
+      scroll: [scrollX + ORIGIN, scrollY],
       notes: this.notes,
     };
   }
 }
 
+// Without what is nothing, or an empty list or map: our models know that by themselves.
+function slim(item) {
+  const told = {};
+  for (const [name, value] of Object.entries(item)) {
+    if (value === null || value === undefined || value === false && name === "is_required") continue;
+    if (typeof value === "object" && Object.keys(value).length === 0) continue;
+    if (value !== "" || name === "name" || name === "text") told[name] = value;
+  }
+  return told;
+}
+
 function bounded(what, count, most) {
   return `The page has ${counted(count)} ${what}; the first ${counted(most)} are listed.`;
+}
+
+// As they are stopped for the picture: at their end, or before they began when they have none.
+function stopAnimations() {
+  for (const animation of call(Document.prototype, "getAnimations")(document)) {
+    try {
+      if (animation.effect.getComputedTiming().endTime === Infinity) animation.cancel();
+      else animation.finish();
+    } catch {
+      // One that has no end that could be reached.
+    }
+  }
 }
 
 // Where the document of a frame lies: within borders and padding, scaled as its element is.
@@ -158,7 +182,7 @@ function innerBox(element) {
   const [left, top] = [Number.parseFloat(style.paddingLeft) || 0, Number.parseFloat(style.paddingTop) || 0];
   const [right, bottom] = [Number.parseFloat(style.paddingRight) || 0, Number.parseFloat(style.paddingBottom) || 0];
   return {
-    x: rounded(rect.left + scrollX + (clientLeft(element) + left) * x),
+    x: rounded(rect.left + scrollX + ORIGIN + (clientLeft(element) + left) * x),
     y: rounded(rect.top + scrollY + (clientTop(element) + top) * y),
     width: Math.max(0, rounded((clientWidth(element) - left - right) * x)),
     height: Math.max(0, rounded((clientHeight(element) - top - bottom) * y)),
@@ -166,3 +190,5 @@ function innerBox(element) {
 }
 
 globalThis.gleanery = (limits, hasTree) => new Inspection(limits, hasTree);
+globalThis.pageView = () => ({...pageSize(), origin: ORIGIN, left: Math.round(scrollX + ORIGIN), top: Math.round(scrollY),
+  viewWidth: innerWidth, viewHeight: innerHeight});

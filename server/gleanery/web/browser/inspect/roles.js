@@ -25,6 +25,9 @@ const BY_TYPE = {
   radio: "radio", range: "slider", number: "spinbutton", search: "searchbox",
 };
 
+// Of which there is no doubt, as long as no other role is given.
+const USUAL = {button: "button", textarea: "textbox", summary: "button", nav: "navigation", main: "main"};
+
 class Roles {
   constructor(hasTree) {
     this.hasTree = hasTree && "computedRole" in Element.prototype;
@@ -33,6 +36,8 @@ class Roles {
   }
 
   of(element) {
+    const usual = hasAttribute(element, "role") ? undefined : USUAL[localName(element)];
+    if (usual !== undefined && isHtml(element)) return usual;
     const role = this.role(element);
     return role && role !== "generic" && role !== "none" ? role : this.#plain(element, role);
   }

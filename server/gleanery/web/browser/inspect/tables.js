@@ -76,6 +76,8 @@ class Tables {
       cells.push(Array.from(line_.slice(0, this.limits.columns), (text) => text ?? ""));
       if (this.room <= 0) break;
     }
+    const shown = Math.min(width, this.limits.columns);
+    for (const row of cells) while (row.length < shown) row.push("");
     return {cells, width, isCut: cells.length < rows.length};
   }
 

@@ -1,10 +1,12 @@
 // The compact tree: what has a meaning or says something. Wrappers are left out, what they hold moves up.
 
-const WRAPPERS = new Set(["div", "tbody", "picture", "hgroup", "center", "font", "slot", "html"]);
+const WRAPPERS = new Set(["div", "tbody", "picture", "hgroup", "center", "font", "slot", "html", "g",
+  "foreignObject"]);
 const INLINE = new Set([
   "b", "i", "em", "strong", "span", "code", "small", "sub", "sup", "u", "s", "mark", "abbr", "cite", "q", "kbd", "samp",
   "var", "time", "br", "wbr", "bdi", "bdo", "ins", "del", "dfn", "data", "tt", "big", "strike", "nobr", "source", "track",
-  "colgroup", "col", "hr",
+  "colgroup", "col", "hr", "option", "optgroup", "datalist",
+  "text", "tspan",
 ]);
 const SHOWN_ATTRIBUTES = new Set([
   "id", "name", "type", "href", "src", "alt", "title", "placeholder", "for", "lang", "dir", "datetime", "action", "method",

@@ -30,7 +30,7 @@ class Walk {
   }
 
   run() {
-    const start = {landmark: null, within: null, maybe: null, pointer: false, isHidden: false, form: null, node: null};
+    const start = {landmark: null, within: null, maybe: null, pointer: false, isHidden: false, isSeen: true, isBarred: false, form: null, node: null};
     const stack = [documentElement, start, 1];
     while (stack.length) {
       const depth = stack.pop();
@@ -46,7 +46,7 @@ class Walk {
 
   #text(node, context) {
     const text = node.data;
-    if (context.isHidden || !/\S/.test(text)) return;
+    if (context.isHidden || !context.isSeen || !/\S/.test(text)) return;
     if (context.landmark) context.landmark.text += text.trim().length;
     if (context.node) this.tree.say(context.node, text);
   }
@@ -86,15 +86,17 @@ class Walk {
     const style = getComputedStyle(element);
     if (style.display === "none" && tag !== "area") return null;
     let inner = context;
+    if (!context.isBarred && attribute(element, "aria-disabled") === "true") inner = {...inner, isBarred: true};
     const isSilent = context.isHidden || this.#isSilent(element);
     if (isSilent !== context.isHidden) inner = {...inner, isHidden: isSilent};
     if (this.owners.has(element)) inner = {...inner, frame: this.#frame(element, inner)};
     if (isSilent) return inner;
     const isSeen = style.visibility === "visible";
+    if (isSeen !== context.isSeen) inner = {...inner, isSeen};
     const found = {role: null, level: null, actor: null};
-    if (isSeen || tag === "select") inner = this.#act(element, tag, style, inner, found);
+    if (isSeen) inner = this.#act(element, tag, style, inner, found);
     inner = this.#place(element, tag, inner, found, isSeen);
-    if (this.tree) inner = this.tree.visit(element, tag, inner, found, this.frames);
+    if (this.tree && isSeen) inner = this.tree.visit(element, tag, inner, found, this.frames);
     return inner;
   }
 
@@ -113,13 +115,18 @@ class Walk {
     const isPointer = style.cursor === "pointer";
     const inner = isPointer === context.pointer ? context : {...context, pointer: isPointer};
     const why = this.#whyActs(element, tag, isPointer && !context.pointer, inner, found);
-    if (why === null || (this.modal && !isWithin(element, this.modal))) return inner;
-    const actor = {element, tag, role: found.role ?? this.roles.of(element), at: this.count, context: inner, isDropped: false};
+    if (why === null || (tag !== "area" && !isShown(element)) || (this.modal && !isWithin(element, this.modal))) return inner;
+    const actor = {element, tag, role: found.role ?? this.#role(element, tag), at: this.count, context: inner, isDropped: false};
     found.actor = actor;
     this.actors.push(actor);
     if (why === "pointer") return {...inner, maybe: actor};
     if (inner.maybe) inner.maybe.isDropped = true;
     return {...inner, within: actor, maybe: null};
+  }
+
+  #role(element, tag) {
+    const isLink = tag === "a" && isHtml(element) && hasAttribute(element, "href") && !hasAttribute(element, "role");
+    return isLink ? "link" : this.roles.of(element);
   }
 
   #whyActs(element, tag, startsPointer, context, found) {
@@ -204,8 +211,8 @@ function isEditingHost(element) {
   return !(parent && parent.isContentEditable);
 }
 
+// A custom element that shows something, and has nothing that we see.
 function isClosed(element) {
-  if (!customElements.get && !matches(element, ":defined")) return false;
   const rect = rectOf(element);
   return matches(element, ":defined") && rect.width > 1 && rect.height > 1;
 }

@@ -45,11 +45,20 @@ class World:
         self.has_tree = False
         self._context = 0
 
+    async def _make(self) -> None:
+        made = await self.session.send("Page.createIsolatedWorld", {"frameId": self.frame_id, "worldName": _NAME})
+        self._context = made["executionContextId"]
+
+    async def view(self) -> dict[str, int]:
+        """The size of the page and where its viewport lies; needs no more of the world than itself."""
+        await self._make()
+        said: dict[str, int] = await self._run(f"{source()}\npageView()")
+        return said
+
     async def open(self, limits: InspectLimits) -> None:
         """Makes the world, and the accessibility tree that its scripts ask. Raises Playwright's Error or ScriptFailed."""
         self.has_tree = await self._open_tree()
-        made = await self.session.send("Page.createIsolatedWorld", {"frameId": self.frame_id, "worldName": _NAME})
-        self._context = made["executionContextId"]
+        await self._make()
         has_tree = "true" if self.has_tree else "false"
         await self._run(f"{source()}\nglobalThis.inspection = gleanery({limits.as_script()}, {has_tree}); true")
 
