@@ -162,9 +162,13 @@ Document.prototype.querySelectorAll = () => []; window.getComputedStyle = () => 
 """
 )
 
-MODAL = page("<a href='/behind'>Behind</a><dialog><button>In front</button></dialog><script>document.querySelector('dialog').showModal()</script>")
+MODAL = page(
+    "<a href='/behind'>Behind</a><dialog><button>In front</button></dialog><script>document.querySelector('dialog').showModal()</script>"
+)
 
-INNER = page("<h2>Inside</h2><label>Inner field <input name='q'></label><button>Inner button</button><div style='height: 900px'></div>")
+INNER = page(
+    "<h2>Inside</h2><label>Inner field <input name='q'></label><button>Inner button</button><div style='height: 900px'></div>"
+)
 DEEPER = page("<p><iframe src='/inner' style='border: 3px solid; padding: 5px' width='300' height='100'></iframe></p>")
 FRAMES = page(
     """

@@ -12,7 +12,7 @@ from gleanery.web.browser.failures import egress_error, page_error, shown_error,
 from gleanery.web.browser.launch import LaunchGate
 from gleanery.web.browser.supervisor import BrowserLimits
 from gleanery.web.browser.tree import TreeSample, Verdict, judge
-from gleanery.web.browser.visit import Visit
+from gleanery.web.browser.visit import Answer, Visit
 from gleanery.web.egress_message import EgressReason
 
 URL = "https://docs.example.org/guide/"
@@ -179,3 +179,18 @@ async def test_a_visit_is_quiet_once_nothing_is_on_the_way() -> None:
     visit.requested("script", "script")
     visit.ended("script")
     await visit.quiet(0.01)  # would not return before the picture, if that counted
+
+
+@pytest.mark.parametrize(
+    ("policy", "runs"),
+    [
+        ("", True),
+        ("default-src 'none'; script-src 'self'", True),
+        ("default-src 'none'; sandbox", False),
+        ("Sandbox allow-forms", False),
+        ("sandbox allow-forms allow-scripts; img-src *", True),
+        ("default-src 'self', sandbox;", False),
+    ],
+)
+def test_a_policy_tells_whether_scripts_run(policy: str, runs: bool) -> None:
+    assert Answer(URL, 200, {"content-security-policy": policy}).runs_scripts is runs

@@ -100,7 +100,7 @@ class BrowserLife:
 
     async def is_alive(self, chromium: Chromium) -> bool:
         """Whether the browser answers; one that doesn't is ended."""
-        if await chromium.answers(self._limits.silence_seconds):
+        if not chromium.is_lost and await chromium.answers(self._limits.silence_seconds):
             return True
         if chromium.is_connected:
             await chromium.kill()
@@ -171,6 +171,8 @@ class BrowserLife:
             return
         chromium.is_lost = True
         self.crashes += 1
+        for tab in chromium.watched:
+            tab.lost()
         if chromium.pages == 0:
             self._gate.failed("it dies at once", time.monotonic())
         _LOG.warning("The browser died", extra={"pages": chromium.pages, "crashes": self.crashes})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -15,9 +14,11 @@ from gleanery import errors
 from gleanery.model import new_id
 from gleanery.model.parses import Incidents, Inspected, Navigation, Screenshot
 from gleanery.web.browser import scripts, snapshot
-from gleanery.web.browser.answers import judge_shown, no_answer
+from gleanery.web.browser.answers import judge_shown, no_answer, refused
 from gleanery.web.browser.blocked import PageSigns, blocked, challenge
 from gleanery.web.browser.failures import is_moving
+from gleanery.web.browser.inspect.inspector import Inspector
+from gleanery.web.browser.inspect.screenshot import screenshot
 from gleanery.web.browser.open_page import Guise
 from gleanery.web.browser.page import Act
 from gleanery.web.browser.request import BrowserLimits, RenderRequest
@@ -33,7 +34,7 @@ Sample = Callable[[], Awaitable[None]]
 _SECRET_HEADERS = frozenset({"set-cookie", "set-cookie2"})
 _MAX_HEADERS = 100
 _MAX_HEADER = 2000
-_MOVES = 3
+_MOVES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,9 @@ class Opened:
         self._visit = Visit(asked.url, None, asked.limits)
         self._explained = explained
         self._sample = sample
+        self._answer: Answer | None = None
         self._navigation: Navigation | None = None
-        self._inspector: Any = None
+        self._inspector = Inspector(watched.tab.page)
 
     @property
     def navigation(self) -> Navigation:
@@ -98,33 +100,35 @@ class Opened:
 
     async def dom(self, *, include_tree: bool) -> None:
         async with self._asking():
-            for move in range(_MOVES + 1):
-                inspect = importlib.import_module("gleanery.web.browser.inspect.inspector")
-                self._inspector = inspect.Inspector(self._tab.page)
+            for _ in range(_MOVES):
                 try:
-                    await self._inspector.dom(include_tree)
-                    return
+                    if await self._is_read(include_tree):
+                        return
                 except PlaywrightError as error:
-                    if move == _MOVES or not is_moving(error.message):
+                    if self._tab.page.is_closed() or not is_moving(error.message):
                         raise
                 self._look_at(await self._tab.at_rest(self._visit, self._asked.request, self._signs))
+            raise _moved(self._asked.url)
+
+    async def _is_read(self, include_tree: bool) -> bool:
+        """Whether the document is read, and is the one that was looked at."""
+        self._inspector = Inspector(self._tab.page)
+        if self._visit.answer is self._answer:
+            await self._inspector.dom(include_tree)
+        return self._visit.answer is self._answer
 
     async def elements(self) -> Inspected:
         async with self._asking():
-            found: Inspected = await self._inspector.elements()
-            return found
+            return await self._inspector.elements()
 
     async def html(self) -> str:
         async with self._asking():
-            return (
-                await snapshot.take(self._tab.page, self._visit.url, self._asked.limits.max_bytes, keeps_page=True)
-            ).html
+            page, limit = self._tab.page, self._asked.limits.max_bytes
+            return (await snapshot.take(page, self._visit.url, limit, keeps_page=True)).html
 
     async def screenshot(self, *, is_full_page: bool) -> tuple[bytes, Screenshot]:
-        take = importlib.import_module("gleanery.web.browser.inspect.screenshot").screenshot
         async with self._asking():
-            taken: tuple[bytes, Screenshot] = await take(self._tab.page, is_full_page=is_full_page)
-            return taken
+            return await screenshot(self._tab.page, is_full_page=is_full_page)
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[None]:
@@ -140,8 +144,7 @@ class Opened:
         if self._visit.failure is not None:
             return self._visit.failure
         if is_moving(error.message) and not self._tab.page.is_closed():
-            message = "The page went on to another document while it was read."
-            return errors.RenderFailed(self._visit.url, message, reason="moved")
+            return _moved(self._asked.url)
         return self._tab.page_error(self._visit, error.message)
 
     async def _signs(self) -> dict[str, Any]:
@@ -155,9 +158,12 @@ class Opened:
         final = resolve(self._visit.url, signs["url"])
         if self._visit.failure is not None or final is None:
             raise self._visit.failure or no_answer(self._visit.url)
+        if answer.status >= 400 and signs["isBlank"]:
+            raise refused(self._visit.url, answer)
         whose = challenge(PageSigns.of(signs))
         if whose is not None:
             raise blocked(self._visit.url, answer.status, answer.headers, whose)
+        self._answer = answer
         self._navigation = self._navigated(answer, final)
 
     def _navigated(self, answer: Answer, final: str) -> Navigation:
@@ -171,3 +177,7 @@ class Opened:
             headers=dict(headers[:_MAX_HEADERS]),
             user_agent=self._asked.user_agent,
         )
+
+
+def _moved(url: str) -> errors.RenderFailed:
+    return errors.RenderFailed(url, "The page went on to another document while it was read.", reason="moved")

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from playwright.async_api import BrowserContext, Page, Request, Response
+from playwright.async_api import BrowserContext, Frame, Page, Request, Response
 from playwright.async_api import Error as PlaywrightError
 
 from gleanery import errors
@@ -73,10 +73,12 @@ class Tab:
             "requestfinished": self._on_request_ended,
             "requestfailed": self._on_request_failed,
             "response": self._on_response,
+            "framenavigated": self._on_navigated,
         }
         for event, listener in self._listeners.items():
             page.on(event, listener)  # type: ignore[call-overload]
         page.on("crash", self._on_crash)
+        page.on("close", lambda _page: self.lost())
         context.on("page", self._on_popup)
 
     @property
@@ -158,7 +160,7 @@ class Tab:
             except PlaywrightError as error:
                 if is_last or self.page.is_closed() or not is_moving(error.message):
                     raise
-            await self.page.wait_for_load_state("domcontentloaded", timeout=0)
+            await visit.reaches(self.page.wait_for_load_state("domcontentloaded", timeout=0))
         raise AssertionError("the last try returns or raises")
 
     def answer_shown(self, visit: Visit, judge: Judge, shown_url: str) -> Answer:
@@ -192,6 +194,12 @@ class Tab:
         if self._visit is not None:
             self._visit.fail(self._memory_error(self._visit))
 
+    def lost(self) -> None:
+        """Ends its visit: the page has gone, and with it perhaps the browser."""
+        if self._visit is not None:
+            message = "The page was closed before it was rendered."
+            self._visit.fail(errors.RenderFailed(self._visit.url, message, reason="closed"))
+
     def _memory_error(self, visit: Visit) -> errors.PageTooHeavy:
         most = self._limits.page_memory_mb
         message = f"It took more than {most:.4g} MB of memory, the most that one page may."
@@ -200,7 +208,7 @@ class Tab:
     async def _open(self, visit: Visit, request: RenderRequest, judge: Judge) -> None:
         state = "domcontentloaded" if request.wait_until is WaitUntil.SETTLED else request.wait_until.value
         try:
-            await self.page.goto(visit.url, wait_until=state, timeout=0)  # type: ignore[arg-type]
+            await visit.reaches(self.page.goto(visit.url, wait_until=state, timeout=0))  # type: ignore[arg-type]
         except PlaywrightError as error:
             answer = visit.answer
             if answer is not None and answer.status >= 400:  # an answer without a body is an error to Chromium
@@ -213,7 +221,7 @@ class Tab:
             may_move_on = is_aborted(error.message) and not is_download(error.message)
             if not may_move_on or not await visit.moves_on(_MOVE_SECONDS if answer is not None else 0.0):
                 raise self._open_error(visit, error) from error
-            await self.page.wait_for_load_state(state, timeout=0)  # type: ignore[arg-type]
+            await visit.reaches(self.page.wait_for_load_state(state, timeout=0))  # type: ignore[arg-type]
         self.is_broken = False
         usable(visit, judge)
         self.is_broken = True
@@ -243,7 +251,8 @@ class Tab:
         """True once nothing happens any more, False when the page has gone on to another document."""
         try:
             await visit.quiet(_QUIET_SECONDS)
-            await self.page.evaluate(scripts.DOM_QUIET, [_DOM_QUIET_MS, _DOM_MOST_MS])
+            if visit.answer is None or visit.answer.runs_scripts:  # where none may run, no clock runs either
+                await self.page.evaluate(scripts.DOM_QUIET, [_DOM_QUIET_MS, _DOM_MOST_MS])
             await visit.quiet(_QUIET_SECONDS)
         except PlaywrightError as error:
             if self.page.is_closed() or not is_moving(error.message):
@@ -295,11 +304,15 @@ class Tab:
             return
         visit.ended(request)
         if self._is_main_document(request):
-            visit.navigation_failure = request.failure
+            visit.given_up(request.url, request.failure or "")
 
     def _on_response(self, response: Response) -> None:
         if self._visit is not None and self._is_main_document(response.request):
             self._visit.answer = Answer(response.url, response.status, response.headers)
+
+    def _on_navigated(self, frame: Frame) -> None:
+        if self._visit is not None and frame == self.page.main_frame:
+            self._visit.committed()
 
     def _on_crash(self, _page: Page) -> None:
         self.is_broken = True

@@ -139,7 +139,7 @@ class Chromium:
             raise
 
     async def open_watched(self, url: str, guise: Guise) -> Watched:
-        """A page that nobody had before, in a context of its own. Raises as `take`, and InvalidInput for a cookie."""
+        """A page that nobody had before, in a context of its own. Raises as `take`, and InvalidInput for headers and cookies."""
         context = await self._browser.new_context(**context_options(guise, self._options.user_agent))
         try:
             made = await Watched.of(context, url, guise, self._options.limits, self._reason_of, self._claim)
@@ -212,7 +212,9 @@ class Chromium:
         tabs = [tab for tab in self.watched if tab.pids]
         held = await asyncio.to_thread(self._tree.held_mb, {pid for tab in tabs for pid in tab.pids}) if tabs else {}
         for tab in tabs:
-            if not tab.holds(sum(held[pid] for pid in tab.pids)):
+            held_mb = sum(held[pid] for pid in tab.pids)
+            if not tab.holds(held_mb):
+                _LOG.warning("A page took too much memory", extra={"memory_mb": round(held_mb)})
                 for pid in tab.pids:
                     await asyncio.to_thread(self._tree.end_page, pid)
 

@@ -35,6 +35,7 @@ _PREPARE_WATCHED = (
   const token = TOKEN, most = 20, say = console.debug.bind(console);
   const cut = Function.prototype.call.bind(String.prototype.slice);
   const define = Object.defineProperty, apply = Reflect.apply;
+  const nothing = () => undefined;
   let told = 0;
   const tell = (kind, message) => {
     if (++told <= most) say(token + kind + '\\n' + cut(message === undefined ? '' : `${message}`, 0, 500));
@@ -71,11 +72,25 @@ _PREPARE_WATCHED = (
   }
   // Whether a page wants to keep its reader is known once it has been asked; it is left all the same.
   let leaving = null;
-  addEventListener('beforeunload', (event) => { leaving = event; });
-  addEventListener('pagehide', () => {
+  const left = () => {
     if (leaving && (leaving.defaultPrevented || leaving.returnValue)) tell('beforeunload', leaving.returnValue);
     leaving = null;
-  });
+  };
+  addEventListener('beforeunload', (event) => { leaving = event; setTimeout(left, 0); });
+  addEventListener('pagehide', left);
+  // Each line of a console costs more to carry than to write. A getter, since the place that is told of a line is that
+  // of the function which called it.
+  let lines = 0;
+  for (const name of ['assert', 'debug', 'dir', 'error', 'info', 'log', 'table', 'trace', 'warn']) {
+    let plain = console[name];
+    try {
+      define(console, name, {
+        configurable: true, enumerable: true,
+        get: () => ++lines > 300 ? nothing : plain,
+        set: (value) => { plain = value; },
+      });
+    } catch {}
+  }
 """
     + _NO_RTC
     + "})();"
@@ -94,6 +109,7 @@ SIGNS = """
   const isSmall = document.getElementsByTagName('*').length < 500;
   const fields = document.querySelectorAll('input:not([type=hidden]), select, textarea:not([name$="-response"])');
   return {
+    isBlank: !text.trim() && !(body && body.childElementCount),
     url: location.href, title: document.title.slice(0, 300), text: text.slice(0, 2000), length: text.length,
     fields: fields.length, markup: isSmall ? document.documentElement.outerHTML.slice(0, 50000) : '',
   };

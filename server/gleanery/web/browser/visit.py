@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Hashable
+from collections.abc import Awaitable, Hashable
 from dataclasses import dataclass
 
 from gleanery import errors
+from gleanery.web.browser.failures import is_aborted
 from gleanery.web.browser.request import BrowserLimits
 from gleanery.web.fetch import MayFollow
 from gleanery.web.urls import resolve
@@ -30,6 +31,13 @@ class Answer:
     def content_type(self) -> str:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
+    @property
+    def runs_scripts(self) -> bool:
+        """False where the document's own policy forbids them all (https://www.w3.org/TR/CSP3/#directive-sandbox)."""
+        policies = self.headers.get("content-security-policy", "").lower().replace("\n", ",").split(",")
+        rules = [rule.split() for policy in policies for rule in policy.split(";")]
+        return not any(rule[:1] == ["sandbox"] and "allow-scripts" not in rule for rule in rules)
+
 
 class Visit:
     """The state of one page while it is rendered; the tab tells it what happens.
@@ -50,6 +58,8 @@ class Visit:
         self._loading: dict[Hashable, float] = {}
         self._changed = asyncio.Event()
         self._has_moved_on = asyncio.Event()
+        self._stays = asyncio.Event()
+        self._shown: Answer | None = None
         self._changed_at = self.started
         self._requests = 0
 
@@ -89,6 +99,7 @@ class Visit:
     def navigated(self, target: str) -> None:
         """The main frame asked for a document: the first one, a redirect, or where a script went."""
         self.navigation_failure = None
+        self._stays.clear()
         if self.navigations and self.navigations[-1] == target and self.answer is None:
             return
         self.navigations.append(target)
@@ -99,6 +110,30 @@ class Visit:
             self.fail(errors.RedirectLoop(self.url, message, redirects=self.navigations[1:]))
         elif len(self.navigations) > 1:
             self.check_target(target)
+
+    def committed(self) -> None:
+        """What was answered last is shown now."""
+        self._shown = self.answer
+
+    def given_up(self, target: str, reason: str) -> None:
+        """The main frame's way to `target` ended without a document."""
+        self.navigation_failure = reason
+        # A download, or an answer without content: the page that wanted to go there stays, though it may load no further.
+        if self._shown is not None and is_aborted(reason) and len(self.navigations) > 1 and target == self.target:
+            self.navigations.pop()
+            self.answer = self._shown
+            self._stays.set()
+
+    async def reaches(self, state: Awaitable[object]) -> None:
+        """Waits for `state`, or until the page is known to stay where it is."""
+        waits = [asyncio.ensure_future(state), asyncio.ensure_future(self._stays.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            if waits[0].done():
+                waits[0].result()
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     async def moves_on(self, seconds: float) -> bool:
         """Whether the page has gone, or goes within so long, to another document than the first."""

@@ -12,7 +12,7 @@ from playwright.async_api import Error as PlaywrightError
 
 from gleanery import errors
 from gleanery.web.browser.failures import ReasonOf, quoted
-from gleanery.web.browser.headers import HostHeaders
+from gleanery.web.browser.headers import HostHeaders, header_fault
 from gleanery.web.browser.open_page import Cookie, Guise
 from gleanery.web.browser.page import Tab
 from gleanery.web.browser.renderer import renderer_pid
@@ -40,7 +40,11 @@ class Watched:
         reason_of: ReasonOf,
         claim: Callable[[], bool],
     ) -> Self:
-        """The one page of a new context. Raises Playwright's Error, errors.InvalidInput for a cookie that is none."""
+        """The one page of a new context. Raises Playwright's Error, errors.InvalidInput for headers and cookies."""
+        for name, value in guise.headers:
+            fault = header_fault(name, value)
+            if fault is not None:
+                raise errors.InvalidInput("headers", f"{name[:100]!r} {fault}")
         witness = Witness(reason_of)
         await context.add_init_script(prepare_watched(witness.token))
         if guise.cookies:

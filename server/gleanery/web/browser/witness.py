@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+from collections.abc import Awaitable, Coroutine
 from typing import Any, Literal, get_args
 
 from playwright.async_api import CDPSession, ConsoleMessage, Dialog, Download, Page, Request, Response
@@ -13,6 +14,7 @@ from playwright.async_api import Error as PlaywrightError
 from gleanery.model import parses
 from gleanery.web.browser.failures import ReasonOf, is_tunnel_error
 from gleanery.web.browser.visit import Visit
+from gleanery.web.egress_message import REASON_HEADER
 
 _KEPT = 100
 _KEPT_DIALOGS = 40
@@ -51,6 +53,7 @@ class Witness:
         self._popups: list[str] = []
         self._downloads: list[str] = []
         self._messages = self._console_count = self._failed_count = self._requests = self._bytes = 0
+        self._refused: set[Request] = set()
         self._weighing: set[asyncio.Task[None]] = set()
         self._listeners = {
             "console": self._on_console,
@@ -164,14 +167,24 @@ class Witness:
         self._bytes += sizes["responseHeadersSize"] + sizes["responseBodySize"]
 
     def _on_response(self, response: Response) -> None:
-        # The document's own status is that of the page.
-        if response.status >= 400 and response.request.resource_type != "document":
+        # The status of a document is that of the page, or of a frame that shows it.
+        if response.status < 400 or response.request.resource_type == "document":
+            return
+        self._refused.add(response.request)
+        said = response.headers.get(REASON_HEADER.lower())  # the proxy's own answer
+        if said is not None:
+            self._failed_with(response.request, said, None)
+        else:
             self._failed_with(response.request, f"http_{response.status}", response.status)
 
     def _on_request_failed(self, request: Request) -> None:
+        if request in self._refused:
+            return
         message = request.failure or ""
         found = _NET_ERROR.search(message)
-        reason = self._reason_of(request.url) if is_tunnel_error(message) else None
+        # The proxy's no to a picture comes as something that a picture can't be.
+        may_be_proxy = is_tunnel_error(message) or "BLOCKED_BY_ORB" in message
+        reason = self._reason_of(request.url) if may_be_proxy else None
         self._failed_with(request, str(reason or (found[1].lower() if found else "failed")), None)
 
     def _failed_with(self, request: Request, reason: str, status: int | None) -> None:
@@ -183,13 +196,13 @@ class Witness:
                 )
             )
 
-    def _start(self, work: Any) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._weighing.add(task)
         task.add_done_callback(self._weighing.discard)
 
 
-async def _quietly(answer: Any) -> None:
+async def _quietly(answer: Awaitable[None]) -> None:
     try:
         await answer
     except PlaywrightError:
