@@ -23,7 +23,7 @@ export function Head({ parse, page }: Props): ReactNode {
         <span className={`st plain ${navigation.status < 400 ? "ok" : "bad"}`}>HTTP {navigation.status}</span>
         <Target href={navigation.final_url} base={navigation.url} />
       </p>
-      <Redirects urls={navigation.redirects} final={navigation.final_url} />
+      <Redirects from={navigation.url} hops={navigation.redirects} />
       <p className="row sm">
         <b data-testid="kind">{KIND_NAMES[meaning.kind]}</b>
         <span className="muted">
@@ -46,14 +46,14 @@ export function Head({ parse, page }: Props): ReactNode {
   );
 }
 
-function Redirects({ urls, final }: { urls: readonly string[]; final: string }): ReactNode {
-  const before = urls.filter((url) => url !== final);
-  if (before.length === 0) return null;
+/** `hops`: where it went after the address that was asked for, the last is where it ended. */
+function Redirects({ from, hops }: { from: string; hops: readonly string[] }): ReactNode {
+  if (hops.length === 0) return null;
   return (
     <details className="sm">
-      <summary className="muted">{counted(before.length, "redirect")}</summary>
+      <summary className="muted">{counted(hops.length, "redirect")}</summary>
       <ol className="redirects">
-        {before.map((url, index) => (
+        {[from, ...hops].map((url, index) => (
           <li key={index} className="mono xs wrap">
             {visible(url)}
           </li>
