@@ -75,11 +75,12 @@ function Running({ task }: Props): ReactNode {
   const { stage, message } = task.progress;
   const at = stepAt(stage);
   const step = STEPS[at];
-  const does = step === undefined ? "Getting going" : STEP_DOES[step];
+  // The place in the line for a browser is told by the message alone.
+  const does = step === undefined ? "Getting going" : step === "acquiring_browser" ? visible(message) : STEP_DOES[step];
   return (
     <section className="card pad note" aria-label="What it does">
       <p className="wrap">
-        <b>{task.is_cancel_requested ? "Cancelling" : does}…</b> <span className="muted">{visible(message)}</span>
+        <b>{task.is_cancel_requested ? "Cancelling" : does}…</b>
       </p>
       <Bar {...barOf(task)} text={`${does}, ${Math.floor(task.progress.percentage)} %`} label="Progress of the parse" />
       <Steps at={at} />
