@@ -12,7 +12,7 @@ from tests.conftest import StartServer, settings
 from tests.sites.receiver import Answer, receiver
 
 FIELDS = {
-    "status", "reasons", "queue", "active_tasks", "failures_last_hour", "store", "browser_pool", "workers", "webhooks",
+    "status", "reasons", "queue", "active_tasks", "failures_last_hour", "store", "browser_pool", "page_pool", "workers", "webhooks",
     "dispatcher",
 }  # fmt: skip
 
@@ -45,7 +45,15 @@ async def test_a_quiet_server_is_well(start_server: StartServer, tmp_path: Path)
     assert body["webhooks"] == {"pending": 0, "delivered": 0, "dead": 0}
     (worker,) = body["workers"]
     assert (worker["is_alive"], worker["concurrency"], worker["running"], worker["state"]) == (True, 4, 0, "running")
-    assert worker["task_types"] == ["crawl", "upload", "import", "embed_source", "enrich_source", "test"]
+    assert worker["task_types"] == [
+        "crawl",
+        "parse_page",
+        "upload",
+        "import",
+        "embed_source",
+        "enrich_source",
+        "test",
+    ]
     assert "listening" in body["dispatcher"]
 
 

@@ -223,6 +223,14 @@ async def test_unknown_ids(client: Client) -> None:
         assert (reply.status, reply.error["code"]) == (404, "not_found")
 
 
+async def test_of_this_server_the_example_alone_can_be_parsed(client: Client) -> None:
+    parsed = await parse(client, f"{client.url}/example/index.html", screenshot=False)
+    assert (parsed["status"], parsed["http_status"]) == ("completed", 200)
+    assert parsed["page"]["incidents"]["failed_requests"] == []
+    refused = await parse(client, f"{client.url}/", screenshot=False)
+    assert (refused["status"], refused["error"]["code"]) == ("failed", "address_forbidden")
+
+
 async def test_the_pool_is_told(client: Client, site: ParsedSite) -> None:
     await parse(client, f"{site.url}/login", screenshot=False)
     await parse(client, f"{site.url}/login", screenshot=False)

@@ -15,7 +15,7 @@ from gleanery.handlers.parse.estimates import Estimates
 from gleanery.handlers.parse.handler import ParseHandler, ParseParts
 from gleanery.handlers.parse.loading import Loader
 from gleanery.handlers.parse.start import ParseStarter
-from gleanery.handlers.parse.understanding import Understanding
+from gleanery.handlers.parse.understanding import Sharpen, Understanding
 from gleanery.knowledge.extract_pool import ExtractPool
 from gleanery.model import NewTask, Task
 from gleanery.model.parses import (
@@ -178,14 +178,20 @@ class Parsing:
 
 @asynccontextmanager
 async def parsing(
-    stage: Stage, pool: ExtractPool, *, show: Show = shown, cache_seconds: float = 3600.0, cache_bytes: int = 2**30
+    stage: Stage,
+    pool: ExtractPool,
+    *,
+    show: Show = shown,
+    cache_seconds: float = 3600.0,
+    cache_bytes: int = 2**30,
+    sharpen: Sharpen | None = None,
 ) -> AsyncIterator[Parsing]:
     browser, clock, parses = ScriptedBrowser(show), SetClock(), stage.store.parses
     with ThreadPoolExecutor(1) as executor:
         estimates = Estimates(parses, 2)
         parts = ParseParts(
             parses=parses,
-            loader=Loader(browser, Understanding(pool, executor)),
+            loader=Loader(browser, Understanding(pool, executor, sharpen)),
             estimates=estimates,
             executor=executor,
             key=KEY,

@@ -17,6 +17,7 @@ from gleanery.engine.retry import Retry
 from gleanery.handlers.parse.recovery import POLICY
 from gleanery.knowledge.extract_pool import ExtractPool
 from gleanery.model import Task, TaskStatus
+from gleanery.model.parses import Inspected, Meaning
 from gleanery.store.embedded import EmbeddedStore
 from tests.engine.stage import Stage
 from tests.handlers.parsed import Asked, Parsing, Show, ShownPage, parsing, shown
@@ -385,3 +386,15 @@ async def test_time_left_goes_by_the_last_loads(parses: Parsing) -> None:
     waiting = [await parses.ask(f"{URL}{n}") for n in range(5)]
     each = await estimates.left_seconds("browser")
     assert await estimates.duration_seconds(waiting[-1]) == pytest.approx(each * 3), "two at once, four before it"
+
+
+async def test_a_second_look_at_what_a_page_means_is_kept(stage: Stage, pool: ExtractPool) -> None:
+    async def sharpen(inspected: Inspected, meaning: Meaning) -> Meaning:
+        assert inspected.head.title == "A page"
+        return meaning.model_copy(update={"by": "model", "model": "m", "summary": "It is sharper."})
+
+    async with parsing(stage, pool, sharpen=sharpen) as parses, parses.worker():
+        task = await parses.parse()
+    meaning = (await parses.page(task))["meaning"]
+    assert (meaning["by"], meaning["model"], meaning["summary"]) == ("model", "m", "It is sharper.")
+    assert "Words to read here." in meaning["markdown"]

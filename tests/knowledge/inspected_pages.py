@@ -55,7 +55,7 @@ _WIDGETS = frozenset(
     "button link checkbox radio switch textbox searchbox combobox listbox slider spinbutton tab menuitem option treeitem".split()  # noqa: SIM905
 )
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_SILENT = frozenset({"script", "style", "template", "noscript", "head"})
+_SILENT = frozenset({"script", "style", "template", "noscript", "title"})
 _HINTED_ANCESTORS = 3
 
 

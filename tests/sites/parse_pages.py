@@ -45,7 +45,7 @@ two</textarea></label>
  <button type="reset">Clear</button><button>Send</button>
 </form>
 <input form="order" aria-label="Far away" name="far">
-<a href="/next#part">A link</a><a>No link</a><a name="anchor"></a>
+<a href="/next#part">A link</a> <a>No link</a><a name="anchor"></a>
 <map name="m"><area href="/area" alt="An area" coords="0,0,50,50"></map><img usemap="#m" width="100" height="50" alt="Map">
 <svg width="60" height="20"><a href="/drawn"><text y="15">Drawn link</text></a></svg>
 <details><summary>More</summary><button>Folded away</button></details>
@@ -134,7 +134,8 @@ break">odd attribute</button><button title="text=engine">looks like an engine</b
 <script>
 for (const host of document.querySelectorAll('x-box')) {
   const root = host.attachShadow({mode: 'open'});
-  root.innerHTML = '<div><button>shady</button><button id="plain2">shady id</button></div><button>top</button><slot name="s"></slot><slot></slot><x-deep></x-deep>';
+  root.innerHTML = '<div><button>shady</button><button id="plain2">shady id</button></div><button>top</button>'
+    + '<slot name="s"></slot><slot></slot><x-deep></x-deep>';
   const deep = root.querySelector('x-deep').attachShadow({mode: 'open'});
   deep.innerHTML = '<p><a href="/deep">deep</a></p><input name="deep-input">';
 }
@@ -163,17 +164,85 @@ Document.prototype.querySelectorAll = () => []; window.getComputedStyle = () => 
 )
 
 MODAL = page(
-    "<a href='/behind'>Behind</a><dialog><button>In front</button></dialog><script>document.querySelector('dialog').showModal()</script>"
+    "<a href='/behind'>Behind</a><dialog><button>In front</button></dialog>"
+    "<script>document.querySelector('dialog').showModal()</script>"
+)
+
+TREE = page(
+    """
+<div><div><main><div><h1>The <em>title</em></h1></div><p>Some <b>text</b> <a href="/x">a <i>link</i></a> in parts</p>
+<ul><li>one</li><li><span>two</span></li></ul><div></div><p style="visibility: hidden">unseen</p><p aria-hidden="true">mute</p>
+<img alt="A picture" src="data:,"><script>no()</script><p></p>
+<x-card><template shadowrootmode="open"><p>in the shade</p><slot></slot></template><p>in the light</p></x-card></main></div></div>
+"""
 )
 
 INNER = page(
     "<h2>Inside</h2><label>Inner field <input name='q'></label><button>Inner button</button><div style='height: 900px'></div>"
 )
 DEEPER = page("<p><iframe src='/inner' style='border: 3px solid; padding: 5px' width='300' height='100'></iframe></p>")
+# Each thing of a colour is a button of that name, in one place of its own.
+_PAINT = """<style>button { border: 0; color: transparent; width: 60px; height: 20px; padding: 0; margin: 5px; display: block;
+ border-radius: 0; outline: 0 } iframe { border: 7px solid black; padding: 11px; margin: 20px }</style>"""
+
+
+def painted(body: str, attributes: str = "") -> str:
+    buttons = body
+    for name in PAINTS:
+        buttons = buttons.replace(f"<{name}>", f"<{name} style=''>")
+        buttons = buttons.replace(f"<{name} style='", f"<button style='background: {name}; ")
+        buttons = buttons.replace(f"</{name}>", f"{name}</button>")
+    return page(_PAINT + buttons, attributes=attributes)
+
+
+PAINTS = {"red": (255, 0, 0), "lime": (0, 255, 0), "blue": (0, 0, 255), "cyan": (0, 255, 255)}
+PAINTED = {
+    "tall": painted("<red></red><div style='height: 3000px'></div><lime></lime>"),
+    "scrolled": painted(
+        "<red></red><div style='height: 500px'></div><lime></lime><div style='height: 3000px'></div>"
+        "<script>scrollTo(0, 450)</script>"
+    ),
+    "fixed": painted(
+        "<red style='position: fixed; bottom: 10px; right: 10px'></red><lime style='position: sticky; top: 0'></lime>"
+        "<blue style='position: fixed; top: 40px; left: 300px'></blue><div style='height: 3000px'></div>"
+        "<script>scrollTo(0, 450)</script>"
+    ),
+    "viewport-heights": painted(
+        "<div style='height: 100vh'></div><red></red><div style='height: 100vh'></div><lime></lime>"
+    ),
+    "right-to-left": painted(
+        "<red></red><div style='width: 2500px; height: 20px'></div><lime style='margin-right: 2000px'></lime>",
+        'dir="rtl"',
+    ),
+    "wide": painted(
+        "<red></red><div style='width: 2500px; height: 20px'></div><lime style='margin-left: 2000px'></lime>"
+    ),
+    "zoomed": painted("<red></red><div style='zoom: 1.5'><lime></lime></div>", 'style="zoom: 1.25"'),
+    "transformed": painted(
+        "<red style='transform: translate(50px, 20px) scale(2)'></red><div style='transform: scale(0.5)'><lime></lime></div>"
+    ),
+    "animated": painted(
+        "<style>@keyframes go { from { margin-left: 0 } to { margin-left: 500px } }</style>"
+        "<red style='animation: go 30s infinite'></red><lime style='animation: go 30s forwards'></lime>"
+    ),
+    "framed": painted(
+        "<div style='height: 300px'></div><red></red><iframe src='/painted/inner'></iframe>"
+        "<div style='height: 2000px'></div><script>scrollTo(0, 200)</script>"
+    ),
+    "scaled-frame": painted(
+        "<red></red><iframe src='/painted/inner' style='transform: scale(0.75); zoom: 1.2'></iframe>"
+    ),
+    "other-frame": painted("<red></red><iframe src='{other}/painted/inner'></iframe>"),
+}
+PAINTED_INNER = painted(
+    "<div style='height: 30px'></div><blue></blue><script>scrollTo(0, 10)</script><div style='height: 900px'></div>"
+)
+
 FRAMES = page(
     """
 <h1>Frames</h1><button>Outer</button>
-<iframe id="one" name="one" title="First" src="/inner" style="border: 7px solid; padding: 11px; margin: 20px" width="400" height="150"></iframe>
+<iframe id="one" name="one" title="First" src="/inner" width="400" height="150"
+ style="border: 7px solid; padding: 11px; margin: 20px"></iframe>
 <iframe src="/deeper" style="transform: scale(0.5); transform-origin: 0 0; border: 4px solid" width="500" height="200"></iframe>
 <iframe srcdoc="<button>Written in place</button>" sandbox></iframe>
 <iframe src="{other}/inner" title="Elsewhere"></iframe>
@@ -197,6 +266,9 @@ async def parse_site(other: str = "") -> AsyncIterator[Site]:
         "/xhtml": Answer(XHTML, "application/xhtml+xml"),
         "/clobbered": CLOBBERED,
         "/modal": MODAL,
+        "/tree": TREE,
+        **{f"/painted/{name}": text.replace("{other}", other) for name, text in PAINTED.items()},
+        "/painted/inner": PAINTED_INNER,
         "/inner": INNER,
         "/deeper": DEEPER,
         "/frames": FRAMES.replace("{other}", other),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from gleanery import errors
 from gleanery.model import ErrorInfo, NewEvent, NewTask, Progress, Task, TaskStatus, new_id
 from gleanery.store.base import Store
+from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.parses import TASK_TYPE, NewParse, PageSummary, Secrets, WebPage
 from gleanery.store.values import Idempotency, Retention
 from tests.clock import SetClock
@@ -200,11 +203,11 @@ async def test_a_page_goes_with_the_last_task_that_it_answered(store: Store, clo
     await store.parses.use(fence_of(second), page.web_page_id)
     await store.tasks.finish(fence_of(second), TaskStatus.COMPLETED, told(), result={})
     await store.tasks.prune(Retention(tasks_before=clock() - timedelta(seconds=5)), 10)
-    assert await store.parses.evict(1000, 10) == 0
+    assert await store.parses.forget(10) == 0
     assert (await store.parses.get(page.web_page_id)).task.task_id == second.task_id
     clock.jump(10)
     await store.tasks.prune(Retention(tasks_before=clock()), 10)
-    assert await store.parses.evict(1000, 10) == 1
+    assert await store.parses.forget(10) == 1
     with pytest.raises(errors.NotFound):
         await store.parses.get(page.web_page_id)
 
@@ -222,3 +225,35 @@ async def test_what_an_attempt_works_with_and_how_it_was_tried_again(store: Stor
     await store.tasks.finish(fence_of(task), TaskStatus.FAILED, told(), error=error)
     again = await store.tasks.retry(task.task_id, only_failed=False)
     assert (again.recoveries, again.browser_session_id) == ((), None)
+
+
+async def test_large_parts_come_before_their_page_and_are_whole(store: Store, clock: SetClock) -> None:
+    task = await claimed(store, await asked(store))
+    page, body, png = page_of(task, clock()), bytes(range(256)) * 5000, b"P" * 600_000
+    await store.parses.keep(fence_of(task), page, body, png, STORED, HALF, memory_usage_mb=1.0)
+    assert await store.parses.body(page.web_page_id) == body
+    assert await store.parses.screenshot(page.web_page_id) == png
+
+
+async def test_parts_whose_page_never_came_are_unseen_and_go(tmp_path: Path, clock: SetClock) -> None:
+    """As when the worker loses its lease, or dies, between the first part and the page."""
+    path = tmp_path / "gleanery.db"
+    async with EmbeddedStore(path, lambda _: None, clock) as store:
+        task = await claimed(store, await asked(store))
+        page = page_of(task, clock())
+        await store.parses.keep(fence_of(task), page, b"{}", b"PNG", STORED, HALF, memory_usage_mb=1.0)
+        _execute(
+            path, "INSERT INTO web_page_part (web_page_id, kind, number, at, data) VALUES ('web_x', 'body', 0, 0, 'x')"
+        )
+        with pytest.raises(errors.NotFound):
+            await store.parses.body("web_x")
+        await store.parses.forget(10)
+        assert _execute(path, "SELECT DISTINCT web_page_id FROM web_page_part") == [(page.web_page_id,)]
+
+
+def _execute(path: Path, sql: str) -> list[tuple[object, ...]]:
+    db = sqlite3.connect(path)
+    with db:
+        rows = db.execute(sql).fetchall()
+    db.close()
+    return rows

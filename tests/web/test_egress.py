@@ -256,6 +256,29 @@ async def test_this_server_and_the_proxy_are_refused_where_loopback_is_allowed()
     assert canary.connections == 0
 
 
+async def test_only_files_below_the_own_path_are_got_from_this_server() -> None:
+    async with peer("127.0.0.1", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") as own:
+        policy = AddressPolicy(own=("127.0.0.1", own.port))
+        async with EgressProxy(policy, own_path="/example/") as proxy:
+            base = f"http://127.0.0.1:{own.port}"
+            for line in (
+                f"GET {base}/api/v1/tasks HTTP/1.1",
+                f"GET {base}/example/../api/v1/tasks HTTP/1.1",
+                f"GET {base}/example/%2e%2e/api/v1/tasks HTTP/1.1",
+                f"POST {base}/example/ HTTP/1.1",
+                f"GET http://localhost:{own.port}/example/ HTTP/1.1",
+                f"CONNECT 127.0.0.1:{own.port} HTTP/1.1",
+            ):
+                assert await refused(proxy, line) == (403, "address_forbidden"), line
+            assert own.connections == 0
+            async with (
+                aiohttp.ClientSession(proxy=f"http://127.0.0.1:{proxy.port}") as client,
+                client.get(f"{base}/example/index.html") as response,
+            ):
+                assert (response.status, await response.text()) == (200, "ok")
+    assert own.connections == 1
+
+
 async def test_a_redirect_is_the_browsers_to_follow_and_ours_to_refuse() -> None:
     async with (
         peer("127.0.0.1", TOKEN) as canary,

@@ -21,6 +21,7 @@ from gleanery.knowledge.vectors import Vectors
 from gleanery.model import Clock, DeliveryState, Task, TaskStatus, WorkerInfo
 from gleanery.store.base import Store
 from gleanery.store.values import TaskFilter, TaskStats
+from gleanery.web.browser.open_page import PoolFigures
 from gleanery.web.browser.supervisor import Browser
 
 WINDOW_SECONDS = 3600.0
@@ -162,7 +163,7 @@ class BackgroundApi:
             failures_last_hour=stats.ended.get(TaskStatus.FAILED, 0),
             workers=workers,
             webhooks=webhooks,
-            page_pool=health_shapes.PagePool(**asdict(self._page_browser.figures)),
+            page_pool=_pool(self._page_browser.figures),
         )
 
     def _shape(
@@ -218,6 +219,11 @@ class BackgroundApi:
         wanted = TaskFilter((TaskStatus.QUEUED,), task_type)
         rows = await self._store.tasks.list(wanted, after=None, limit=MOST_ACTIVE)
         return any(row.run_at <= now and not row.waits_for for row in rows)
+
+
+def _pool(figures: PoolFigures) -> health_shapes.PagePool:
+    rounded = {"memory_mb": round(figures.memory_mb, 1), "cpu_percent": round(figures.cpu_percent, 1)}
+    return health_shapes.PagePool(**{**asdict(figures), **rounded})
 
 
 def _dead_letters(webhooks: Mapping[str, int]) -> list[str]:

@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass
 
 from gleanery import __version__
+from gleanery.agents.page_meaning import PageSharpener
 from gleanery.app.ground import Ground
 from gleanery.config import Settings, user_agent
 from gleanery.engine.webhooks import load_secret
@@ -22,6 +23,8 @@ from gleanery.web.guard import AddressPolicy
 
 PAGE_MEMORY_MB = 512.0
 MEMORY_MB = 3072.0
+EXAMPLE_PATH = "/example/"
+"""The bundled example can be parsed, as it can be crawled; nothing else of this server."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ async def parsing(
     policy: AddressPolicy,
 ) -> Parsing:
     """`policy` is that of crawls. Nothing is started before the first parse."""
-    egress = await stack.enter_async_context(EgressProxy(policy))
+    egress = await stack.enter_async_context(EgressProxy(policy, own_path=EXAMPLE_PATH))
     browser = await stack.enter_async_context(
         Browser(
             settings.browser,
@@ -60,9 +63,10 @@ async def parsing(
         )
     )
     parses = ground.store.parses
+    sharpen = None if ground.chat is None else PageSharpener(ground.chat)
     parts = ParseParts(
         parses=parses,
-        loader=Loader(browser, Understanding(crawl.extract_pool, ground.executor)),
+        loader=Loader(browser, Understanding(crawl.extract_pool, ground.executor, sharpen)),
         estimates=Estimates(parses, settings.browser_pool_size),
         executor=ground.executor,
         key=_cache_secret(settings),

@@ -54,6 +54,8 @@ class Housekeeping:
         removed = await prune(self._store.tasks, self._retention())
         while await self._store.parses.evict(self._policy.parsed_bytes, PAGES_AT_ONCE):
             pass
+        while await self._store.parses.forget(PAGES_AT_ONCE):
+            pass
         return removed
 
     def _retention(self) -> Retention:

@@ -52,9 +52,8 @@ class EventType(StrEnum):
     PAGE_SKIPPED = "page_skipped"  # {url, reason, status_code?}
     PAGE_FAILED = "page_failed"  # {url, reason, message, status_code?, attempts}
     PAGE_RETRY_SCHEDULED = "page_retry_scheduled"  # {url, reason, message, in_seconds, attempt}
-    WEB_PAGE_STORED = (
-        "web_page_stored"  # {web_page_id, url, title, status_code, elements, size_bytes}: parsed, and kept
-    )
+    # {web_page_id, url, title, status_code, elements, size_bytes, timing}: parsed, and kept
+    WEB_PAGE_STORED = "web_page_stored"
     PAGES_EMBEDDED = "pages_embedded"  # {pages, chunks}
     SOURCE_PUBLISHED = "source_published"  # {source_id, generation}: search answers from what was built
     SITE_SURVEYED = "site_surveyed"  # {mode, tried, urls}: what the site offers by itself, and how it is crawled

@@ -139,6 +139,11 @@ class ParseStore(Protocol):
         ...
 
     async def evict(self, max_bytes: int, limit: int) -> int:
-        """Remove up to `limit` of the oldest pages as long as all take more than `max_bytes`, and of those that no task
-        refers to any more; how many went. The newest page stays whatever it takes."""
+        """Remove up to `limit` of the oldest pages as long as all take more than `max_bytes`; how many went. The newest page
+        stays whatever it takes."""
+        ...
+
+    async def forget(self, limit: int) -> int:
+        """Remove up to `limit` pages that no task refers to any more, and what attempts that died have left; how many pages
+        went."""
         ...

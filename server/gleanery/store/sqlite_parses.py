@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from gleanery import errors
@@ -17,8 +19,23 @@ from gleanery.store.sqlite_rows import certain_time, check_fence, compact, marks
 from gleanery.store.sqlite_tasks import create
 from gleanery.store.values import Idempotency
 
+PART_BYTES = 512 * 1024
+"""Written at once, and so many removed: others never wait long for a large screenshot."""
+PARTS_AT_ONCE = 2
+LOST_SECONDS = 600.0
+"""Parts whose page has not come for so long belong to an attempt that ended before."""
+
+_BODY, _PNG = "body", "png"
 _READY = "status = 'queued' AND waits_for = 0 AND wakes_at IS NULL"
 _PAGE = "web_page_id, cache_key, url, final_url, task_id, loaded_at, expires_at, size_bytes, timing, summary"
+
+
+@dataclass(frozen=True)
+class _Part:
+    web_page_id: str
+    kind: str
+    number: int
+    data: bytes
 
 
 class SqliteParses:
@@ -54,9 +71,11 @@ class SqliteParses:
         *,
         memory_usage_mb: float,
     ) -> Task:
-        return await self._db.write(
-            lambda tx: _keep(tx, fence, page, body, png, events, progress, memory_usage_mb), is_long=True
-        )
+        for kind, data in ((_BODY, body), (_PNG, png or b"")):
+            for number, start in enumerate(range(0, len(data), PART_BYTES)):
+                part = _Part(page.web_page_id, kind, number, data[start : start + PART_BYTES])
+                await self._db.write(functools.partial(_keep_part, fence=fence, part=part), is_long=True)
+        return await self._db.write(lambda tx: _keep(tx, fence, page, events, progress, memory_usage_mb))
 
     async def use(self, fence: Fence, web_page_id: str) -> None:
         await self._db.write(lambda tx: _use(tx, fence, web_page_id))
@@ -70,10 +89,10 @@ class SqliteParses:
         return await self._db.read(lambda db: _list(db, url_key, statuses, after, limit))
 
     async def body(self, web_page_id: str) -> bytes:
-        return await self._db.read(lambda db: _part(db, "page", web_page_id))
+        return await self._db.read(lambda db: _whole(db, _BODY, web_page_id))
 
     async def screenshot(self, web_page_id: str) -> bytes:
-        return await self._db.read(lambda db: _part(db, "png", web_page_id))
+        return await self._db.read(lambda db: _whole(db, _PNG, web_page_id))
 
     async def position(self, task_id: str) -> int | None:
         return await self._db.read(lambda db: _position(db, task_id))
@@ -90,10 +109,23 @@ class SqliteParses:
         )
 
     async def evict(self, max_bytes: int, limit: int) -> int:
-        going = await self._db.read(lambda db: _going(db, max_bytes, limit))
-        if not going:
-            return 0
-        return await self._db.write(lambda tx: _remove(tx, going), is_long=True)
+        return await self._remove(await self._db.read(lambda db: _over(db, max_bytes, limit)))
+
+    async def forget(self, limit: int) -> int:
+        before = self._db.clock() - timedelta(seconds=LOST_SECONDS)
+        for web_page_id in await self._db.read(lambda db: _lost(db, before, limit)):
+            await self._remove_parts(web_page_id)
+        return await self._remove(await self._db.read(lambda db: _orphans(db, limit)))
+
+    async def _remove(self, web_page_ids: Sequence[str]) -> int:
+        for web_page_id in web_page_ids:
+            await self._db.write(functools.partial(_remove_page, web_page_id=web_page_id))
+            await self._remove_parts(web_page_id)
+        return len(web_page_ids)
+
+    async def _remove_parts(self, web_page_id: str) -> None:
+        while await self._db.write(functools.partial(_remove_parts, web_page_id=web_page_id), is_long=True):
+            pass
 
 
 def _start(tx: Tx, new: NewTask, parse: NewParse, idempotency: Idempotency | None, queue_limit: int | None) -> Task:
@@ -133,8 +165,6 @@ def _keep(
     tx: Tx,
     fence: Fence,
     page: WebPage,
-    body: bytes,
-    png: bytes | None,
     events: Sequence[NewEvent],
     progress: Progress,
     memory_usage_mb: float,
@@ -155,7 +185,6 @@ def _keep(
             compact(asdict(page.summary)),
         ),
     )
-    tx.db.execute("INSERT INTO web_page_body (web_page_id, page, png) VALUES (?, ?, ?)", (page.web_page_id, body, png))
     tx.db.execute("UPDATE parse SET web_page_id = ? WHERE task_id = ?", (page.web_page_id, fence.task_id))
     tx.db.execute("UPDATE task SET memory_usage_mb = ? WHERE task_id = ?", (memory_usage_mb, fence.task_id))
     return report(tx, fence, events, progress)
@@ -209,11 +238,21 @@ def _list(
     return [_parse(db, task_from(row)) for row in rows]
 
 
-def _part(db: sqlite3.Connection, column: str, web_page_id: str) -> bytes:
-    row = db.execute(f"SELECT {column} FROM web_page_body WHERE web_page_id = ?", (web_page_id,)).fetchone()
-    if row is None or row[0] is None:
-        raise errors.NotFound("screenshot of a page" if column == "png" and row is not None else "page", web_page_id)
-    return bytes(row[0])
+def _keep_part(tx: Tx, *, fence: Fence, part: _Part) -> None:
+    check_fence(tx, fence)
+    tx.db.execute(
+        "INSERT INTO web_page_part (web_page_id, kind, number, at, data) VALUES (?, ?, ?, ?, ?)",
+        (part.web_page_id, part.kind, part.number, tx.now.timestamp(), part.data),
+    )
+
+
+def _whole(db: sqlite3.Connection, kind: str, web_page_id: str) -> bytes:
+    rows = db.execute(
+        "SELECT data FROM web_page_part WHERE web_page_id = ? AND kind = ? ORDER BY number", (web_page_id, kind)
+    ).fetchall()
+    if not rows or db.execute("SELECT 1 FROM web_page WHERE web_page_id = ?", (web_page_id,)).fetchone() is None:
+        raise errors.NotFound("screenshot of a page" if kind == _PNG else "page", web_page_id)
+    return b"".join(row[0] for row in rows)
 
 
 def _position(db: sqlite3.Connection, task_id: str) -> int | None:
@@ -240,36 +279,47 @@ def _in_hand(db: sqlite3.Connection) -> int:
     return int(waiting[0]) + int(running[0])
 
 
-def _going(db: sqlite3.Connection, max_bytes: int, limit: int) -> Sequence[str]:
-    orphans = [
-        row[0]
-        for row in db.execute(
-            "SELECT web_page_id FROM web_page WHERE NOT EXISTS"
-            " (SELECT 1 FROM parse WHERE parse.web_page_id = web_page.web_page_id) LIMIT ?",
-            (limit,),
-        )
-    ]
-    over = _total(db) - max_bytes
-    if over <= 0 or len(orphans) >= limit:
-        return orphans
-    going = list(orphans)
-    newest = db.execute("SELECT web_page_id FROM web_page ORDER BY loaded_at DESC LIMIT 1").fetchone()
-    for row in db.execute("SELECT web_page_id, size_bytes FROM web_page ORDER BY loaded_at LIMIT ?", (limit,)):
-        if over <= 0 or len(going) >= limit or row["web_page_id"] == newest[0]:
-            break
-        over -= row["size_bytes"]
-        if row["web_page_id"] not in orphans:
-            going.append(row["web_page_id"])
-    return going
+def _over(db: sqlite3.Connection, max_bytes: int, limit: int) -> Sequence[str]:
+    """The oldest, as far as all take too much; never the newest."""
+    over = int(db.execute("SELECT coalesce(sum(size_bytes), 0) FROM web_page").fetchone()[0]) - max_bytes
+    if over <= 0:
+        return []
+    rows = db.execute(
+        "SELECT web_page_id, size_bytes FROM web_page WHERE loaded_at < (SELECT max(loaded_at) FROM web_page)"
+        " ORDER BY loaded_at LIMIT ?",
+        (limit,),
+    ).fetchall()
+    freed = itertools.accumulate((row["size_bytes"] for row in rows), initial=0)
+    return [row["web_page_id"] for row, so_far in zip(rows, freed, strict=False) if so_far < over]
 
 
-def _total(db: sqlite3.Connection) -> int:
-    return int(db.execute("SELECT coalesce(sum(size_bytes), 0) FROM web_page").fetchone()[0])
+def _orphans(db: sqlite3.Connection, limit: int) -> Sequence[str]:
+    rows = db.execute(
+        "SELECT web_page_id FROM web_page WHERE NOT EXISTS"
+        " (SELECT 1 FROM parse WHERE parse.web_page_id = web_page.web_page_id) LIMIT ?",
+        (limit,),
+    )
+    return [row[0] for row in rows]
 
 
-def _remove(tx: Tx, web_page_ids: Sequence[str]) -> int:
+def _lost(db: sqlite3.Connection, before: datetime, limit: int) -> Sequence[str]:
+    rows = db.execute(
+        "SELECT DISTINCT web_page_id FROM web_page_part WHERE at < ?"
+        " AND NOT EXISTS (SELECT 1 FROM web_page WHERE web_page.web_page_id = web_page_part.web_page_id) LIMIT ?",
+        (before.timestamp(), limit),
+    )
+    return [row[0] for row in rows]
+
+
+def _remove_page(tx: Tx, *, web_page_id: str) -> None:
+    """From now on nobody sees its parts."""
+    tx.db.execute("DELETE FROM web_page WHERE web_page_id = ?", (web_page_id,))
+
+
+def _remove_parts(tx: Tx, *, web_page_id: str) -> int:
     return tx.db.execute(
-        f"DELETE FROM web_page WHERE web_page_id IN ({marks(web_page_ids)})", tuple(web_page_ids)
+        "DELETE FROM web_page_part WHERE row IN (SELECT row FROM web_page_part WHERE web_page_id = ? LIMIT ?)",
+        (web_page_id, PARTS_AT_ONCE),
     ).rowcount
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
@@ -164,14 +164,21 @@ class EgressProxy:
     """The proxy on a free port of 127.0.0.1. Use as an async context manager; leaving it ends every connection.
 
     It carries tunnels (CONNECT, for https, wss and ws) and plain http, one request a connection. This server's own
-    address is refused even where the policy allows it: what runs here is the script of a stranger. `resolver` replaces
-    the system's.
+    address is refused even where the policy allows it: what runs here is the script of a stranger. Only below `own_path`,
+    where there is nothing but files that everybody may have, it may be got all the same. `resolver` replaces the system's.
     """
 
     def __init__(
-        self, policy: AddressPolicy, *, limits: EgressLimits | None = None, resolver: AbstractResolver | None = None
+        self,
+        policy: AddressPolicy,
+        *,
+        limits: EgressLimits | None = None,
+        resolver: AbstractResolver | None = None,
+        own_path: str | None = None,
     ) -> None:
         self._own = policy.own
+        self._own_path = own_path
+        self._make_own_socket = socket_factory(AddressPolicy(own=policy.own))
         self._policy = replace(policy, own=None)
         self._make_socket = socket_factory(self._policy)
         self._limits = limits or EgressLimits()
@@ -268,7 +275,7 @@ class EgressProxy:
     async def _carry(self, client: _Line, request: ProxyRequest) -> None:
         target = request.target
         try:
-            site = await self._dial(target)
+            site = await (self._dial_own() if self._is_own_page(request) else self._dial(target))
         except NoWay as error:
             self._remember(target, error.reason)
             raise
@@ -287,6 +294,21 @@ class EgressProxy:
 
     # Dial
 
+    def _is_own_page(self, request: ProxyRequest) -> bool:
+        target = request.target
+        is_own = self._own is not None and target.is_literal and (target.host, target.port) == self._own
+        return is_own and self._own_path is not None and request.got_path.startswith(self._own_path)
+
+    async def _dial_own(self) -> _Line:
+        assert self._own is not None
+        try:
+            async with asyncio.timeout(self._limits.connect_seconds):
+                return await self._connect([self._own[0]], self._own[1], self._make_own_socket)
+        except TimeoutError:
+            raise NoWay(EgressReason.TIMED_OUT) from None
+        except OSError:
+            raise NoWay(EgressReason.CONNECT_FAILED) from None
+
     async def _dial(self, target: Target) -> _Line:
         if target.port in FORBIDDEN_PORTS or target.port > 65535:
             raise NoWay(EgressReason.PORT_FORBIDDEN)
@@ -296,7 +318,7 @@ class EgressProxy:
                 permitted = [address for address in addresses if self._permits(address, target.port)]
                 if not permitted:
                     raise NoWay(EgressReason.ADDRESS_FORBIDDEN)
-                return await self._connect(permitted[:_MAX_ADDRESSES], target.port)
+                return await self._connect(permitted[:_MAX_ADDRESSES], target.port, self._make_socket)
         except TimeoutError:
             raise NoWay(EgressReason.TIMED_OUT) from None
         except AddressRefused:
@@ -326,14 +348,16 @@ class EgressProxy:
         is_ours = port in ports and (form.is_loopback or (self._own is not None and str(form) == self._own[0]))
         return not is_ours and self._policy.permits(address, port)
 
-    async def _connect(self, addresses: list[str], port: int) -> _Line:
+    async def _connect(
+        self, addresses: list[str], port: int, make_socket: Callable[[tuple[Any, ...]], socket.socket]
+    ) -> _Line:
         numeric = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
         infos: list[Any] = []
         for address in addresses:
             infos += socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=numeric)
         # The factory is the guard's own: the last to see an address, and the one that makes the socket.
         sock = await aiohappyeyeballs.start_connection(
-            infos, happy_eyeballs_delay=0.25, interleave=1, socket_factory=self._make_socket
+            infos, happy_eyeballs_delay=0.25, interleave=1, socket_factory=make_socket
         )
         with ExitStack() as stack:
             stack.callback(sock.close)

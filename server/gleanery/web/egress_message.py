@@ -70,13 +70,15 @@ class Target:
 class ProxyRequest:
     """What a client wants. `head` goes to the site before the body; a tunnel (CONNECT) has none.
 
-    `body_bytes` is None when the body ends where it says itself, as in chunks.
+    `body_bytes` is None when the body ends where it says itself, as in chunks. `got_path` is the path of a GET, without its
+    query; empty for any other request.
     """
 
     target: Target
     is_tunnel: bool
     head: bytes = b""
     body_bytes: int | None = None
+    got_path: str = ""
 
 
 class NoWay(Exception):
@@ -100,7 +102,8 @@ def parse_request(head: bytes) -> ProxyRequest:
         raise NoWay(EgressReason.BAD_REQUEST)
     kept = [f"{name}: {value}" for name, value in _end_to_end(headers) if name.lower() != "host"]
     lines = [f"{match[1]} {url.pathname}{url.search} HTTP/1.1", f"Host: {url.host}", *kept, "Connection: close"]
-    return ProxyRequest(_target(url, int(url.port or 80)), False, _joined(lines), _body_bytes(headers))
+    got_path = url.pathname if match[1] == "GET" else ""
+    return ProxyRequest(_target(url, int(url.port or 80)), False, _joined(lines), _body_bytes(headers), got_path)
 
 
 def rewrite_answer(head: bytes) -> bytes | None:

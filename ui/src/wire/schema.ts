@@ -2204,7 +2204,8 @@ export interface components {
         };
         /**
          * Screenshot
-         * @description A PNG of the page, a pixel for each CSS pixel. `is_cut`: the page goes on below.
+         * @description A PNG of the page, a pixel for each CSS pixel. `is_cut`: the page goes on below. Its corner is (`x`, `y`) of the page:
+         *     (0, 0), unless it shows the viewport of a page that was scrolled.
          */
         readonly Screenshot: {
             readonly height: number;
@@ -2213,6 +2214,10 @@ export interface components {
             readonly is_full_page: boolean;
             readonly size_bytes: number;
             readonly width: number;
+            /** @default 0 */
+            readonly x: number;
+            /** @default 0 */
+            readonly y: number;
         };
         /** SearchReply */
         readonly SearchReply: {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 from gleanery.engine.handler import TaskContext
 from gleanery.handlers.parse.estimates import Estimates
@@ -58,25 +59,24 @@ class Steps:
         self._url = url
         self._estimates = estimates
         self._telling: asyncio.Task[None] | None = None
-        self._began = time.monotonic()
         self._done: tuple[Step, ...] = ()
 
-    async def begin(self, step: Step, message: str = "") -> None:
+    async def begin(self, step: Step) -> None:
         """Raises LeaseLost and StorageError of what was told before."""
-        await self.settle()
-        progress = self._progress(step, message or _MESSAGE[step], await self._estimates.left_seconds(_TIMED_AS[step]))
-        event = NewEvent(EventType.STAGE_STARTED, progress.message, {"stage": step})
-        self._telling = asyncio.create_task(self._ctx.report(progress, event), name=f"step {self._ctx.task.task_id}")
+        await self._tell(step, _MESSAGE[step], EventType.STAGE_STARTED, {"stage": step})
         self._done = (*self._done, step)
 
     async def place(self, place: int) -> None:
         """The place in line for a context has changed."""
-        message = _MESSAGE[Step.BROWSER] if place == 0 else f"{_MESSAGE[Step.BROWSER]}, place {place} in line"
-        await self.settle()
-        progress = self._progress(Step.BROWSER, message, await self._estimates.left_seconds(_TIMED_AS[Step.BROWSER]))
+        message = f"{_MESSAGE[Step.BROWSER]}, place {place} in line"
         data = {"stage": Step.BROWSER, "done": 0, "total": 1, "place": place}
-        event = NewEvent(EventType.TASK_PROGRESSED, message, data)
-        self._telling = asyncio.create_task(self._ctx.report(progress, event), name=f"step {self._ctx.task.task_id}")
+        await self._tell(Step.BROWSER, message, EventType.TASK_PROGRESSED, data)
+
+    async def _tell(self, step: Step, message: str, kind: EventType, data: Mapping[str, Any]) -> None:
+        await self.settle()
+        progress = self._progress(step, message, await self._estimates.left_seconds(_TIMED_AS[step]))
+        telling = self._ctx.report(progress, NewEvent(kind, message, data))
+        self._telling = asyncio.create_task(telling, name=f"step {self._ctx.task.task_id}")
 
     async def settle(self) -> None:
         telling, self._telling = self._telling, None

@@ -76,7 +76,8 @@ ACTS: Lexicon[Act] = Lexicon(
             crea_account criar_conta criar_uma_conta cadastre_se cadastrar cadastro registar registreren account_aanmaken registratie
             zarejestruj rejestracja регистрация зарегистрироваться создать_аккаунт 新規登録 会員登録 アカウント作成 注册 註冊 회원가입
             enroll enrol get_an_account users_new tilmeld registrer registrer_deg opret_konto skapa_konto registrace registracia
-            regisztracio kayit_ol rekisteroidy регистрирай sign_me_up become_a_member
+            regisztracio kayit_ol rekisteroidy регистрирай sign_me_up become_a_member rexistro rexistrarse zarejestruj_sie
+            neu_registrieren neukunde new_customer enregistrement create_new_account create_a_new_account create_a_free_account
         """,
         Act.RESET: """
             reset_password reset_your_password password_reset forgot_password forgot_your_password forgotten_password
@@ -92,7 +93,8 @@ ACTS: Lexicon[Act] = Lexicon(
             lookup_password password_reminder remind_password send_me_my_password reset_my_password glemt_adgangskode glomt_losenord
             zapomenute_heslo zabudnute_heslo zabudli_ste_heslo elfelejtett_jelszo odzyskaj_haslo odzyskac_haslo напомнить_пароль
             отослать_пароль забравена_парола passwort_abrufen send_ny_adgangskode novo_contrasinal sifremi_unuttum forgot_login
-            forgot_username retrieve_username trouble_signing_in
+            forgot_username retrieve_username trouble_signing_in password_forgotten passoublie lost_login forgotten login_reminder
+            password_assistance unlock_account neues_passwort passwort_neu
         """,
         Act.SEARCH: """
             search find suche suchen recherche rechercher chercher trouver buscar busca buscador busqueda cerca ricerca trova pesquisar
@@ -136,7 +138,8 @@ ACTS: Lexicon[Act] = Lexicon(
             kaufen ajouter_au_panier acheter acheter_maintenant anadir_al_carrito agregar_al_carrito anadir_a_la_cesta comprar
             comprar_ahora aggiungi_al_carrello acquista adicionar_ao_carrinho comprar_agora in_winkelwagen in_winkelmand
             toevoegen_aan_winkelwagen koop_nu kopen dodaj_do_koszyka в_корзину купить カートに入れる カートに追加 今すぐ購入 加入购物车
-            加入購物車 立即购买 장바구니_담기 bestellen addtocart
+            加入購物車 立即购买 장바구니_담기 bestellen addtocart preorder pre_order_now order in_cart add_to_trolley add_to_my_cart
+            add_item buy_today
         """,
         Act.CHECKOUT: """
             checkout check_out place_order place_your_order complete_order proceed_to_checkout submit_order order basket shopping_cart
@@ -261,10 +264,10 @@ ACTS: Lexicon[Act] = Lexicon(
             nav_links posts_navigation
         """,
         Act.DOCS: """
-            documentation docs doc manual reference guide guides handbook tutorial tutorials api api_reference user_guide
-            developer_guide man_page javadoc wiki dokumentation handbuch referenz anleitung manuel referencia guia documentacion
-            documentazione guida documentacao handleiding documentatie документация руководство ドキュメント マニュアル リファレンス
-            文档 手册 指南 faq help howto how_to changelog release_notes specification
+            documentation docs doc manual reference handbook tutorial tutorials api api_reference user_guide developer_guide man_page
+            javadoc dokumentation handbuch referenz anleitung manuel referencia guia documentacion documentazione guida documentacao
+            handleiding documentatie документация руководство ドキュメント マニュアル リファレンス 文档 手册 指南 faq help howto how_to
+            changelog release_notes specification
         """,
         Act.DASHBOARD: """
             dashboard overview control_panel admin admin_panel console inbox my_projects workspace ubersicht tableau_de_bord

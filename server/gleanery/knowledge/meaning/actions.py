@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gleanery.knowledge.meaning.action_words import ACTS, Act
+from gleanery.knowledge.meaning.action_words import Act
 from gleanery.knowledge.meaning.facts import Facts
 from gleanery.knowledge.meaning.lexicon import words_of
 from gleanery.model.parses import CallToAction, FormMeaning, FormPurpose, InteractiveElement
@@ -50,7 +51,7 @@ _WANTED: Mapping[Act, float] = {
     Act.REJECT: -2.5,
     Act.ACCEPT: -2.0,
 }
-_MARKED = ("primary", "cta", "hero", "main action", "call to action")
+_MARKED = re.compile(r"(?:^|[\s_-])(?:primary|cta|hero|mainaction|call-?to-?action)(?:$|[\s_-])", re.IGNORECASE)
 _FORM_WEIGHT: Mapping[FormPurpose, float] = {
     FormPurpose.LOGIN: 1.5,
     FormPurpose.SIGN_UP: 1.8,
@@ -63,10 +64,15 @@ _FORM_WEIGHT: Mapping[FormPurpose, float] = {
     FormPurpose.COMMENT: 0.5,
     FormPurpose.OTHER: 1.0,
     FormPurpose.NEWSLETTER: 0.3,
-    FormPurpose.SEARCH: 0.2,
-    FormPurpose.FILTER: -0.5,
+    FormPurpose.SEARCH: 2.0,
+    FormPurpose.FILTER: 0.0,
     FormPurpose.CONSENT: -2.0,
 }
+
+
+# A search or a filter stands on many pages; it is what a page is for where there is nothing else.
+_MINOR = frozenset({FormPurpose.SEARCH, FormPurpose.FILTER})
+_ASKS = frozenset(act for act, weight in _WANTED.items() if weight > 0)
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,7 @@ def calls_to_action(facts: Facts, forms: Sequence[FormMeaning]) -> tuple[CallToA
     candidates = [
         candidate
         for element in facts.visible
-        if (element.role == "button" or element.role == "link")
+        if _may_call(element, facts, submits)
         and (candidate := _weighed(element, facts, submits.get(element.element_id), usual)).weight >= _LEAST
     ]
     candidates.sort(key=lambda candidate: -candidate.weight)
@@ -99,30 +105,44 @@ def calls_to_action(facts: Facts, forms: Sequence[FormMeaning]) -> tuple[CallToA
     )
 
 
+def _may_call(element: InteractiveElement, facts: Facts, submits: Mapping[str, FormMeaning]) -> bool:
+    """Buttons with a name, and links that ask for something or are marked up as buttons: most links only lead on."""
+    if not element.name or not element.is_enabled or element.role not in ("button", "link"):
+        return False
+    form = submits.get(element.element_id)
+    if form is not None and form.purpose in _MINOR:
+        return _is_all(facts)
+    if element.role == "link" and not (facts.acts(element) & _ASKS or _is_marked(element)):
+        return False
+    return len(words_of(element.name)) <= _MOST_WORDS
+
+
+def _is_marked(element: InteractiveElement) -> bool:
+    hints = element.hints
+    may_be = "rimary" in hints or "cta" in hints or "hero" in hints or "action" in hints
+    return may_be and _MARKED.search(hints) is not None
+
+
+def _is_all(facts: Facts) -> bool:
+    """Whether the page has nothing but a form."""
+    return facts.main.word_count < _LITTLE and len(facts.inspected.forms) == 1
+
+
 def _weighed(element: InteractiveElement, facts: Facts, form: FormMeaning | None, usual: float) -> _Candidate:
     clues: list[tuple[float, str]] = []
-    count = len(words_of(element.name))
-    if not element.name or not element.is_enabled or count > _MOST_WORDS:
-        return _Candidate(element, 0.0, ())
-    acts = ACTS.find(element.name)
-    word = max((_WANTED.get(act, 0.0) for act in acts), key=abs, default=0.0)
+    word = max((_WANTED.get(act, 0.0) for act in facts.acts(element)), key=abs, default=0.0)
     clues.append((word, "its words ask for it"))
     if element.role == "button":
         clues.append((0.6, "it is a button"))
     if form is not None:
-        clues.append((_weight_of_form(form, facts), f"it sends a form ({form.purpose.value.replace('_', ' ')})"))
-    hints = element.hints.lower().replace("-", " ").replace("_", " ")
-    is_marked = any(mark in hints for mark in _MARKED)
+        clues.append((_FORM_WEIGHT[form.purpose], f"it sends a form ({form.purpose.value.replace('_', ' ')})"))
+    is_marked = _is_marked(element)
     clues.append((1.2 if is_marked else 0.0, "its markup says that it is the primary one"))
     clues.append(_by_place(element, facts))
-    if element.box is not None and usual > 0:
-        area = element.box.width * element.box.height
-        looks_like_button = element.role == "button" or (element.box.height >= 30 and element.box.width >= 60)
-        clues.append((0.9 if looks_like_button and area >= 1.6 * usual else 0.0, "it is larger than the others"))
-        if element.role == "link" and not looks_like_button and not is_marked:
-            clues.append((-1.5, "it is plain text"))
-    elif element.role == "link" and not is_marked:
-        clues.append((-0.8, "it is a link"))
+    looks_like_button = element.role == "button" or is_marked or _is_large(element)
+    clues.append((-1.5 if not looks_like_button else 0.0, "it is plain text"))
+    is_larger = element.box is not None and 0 < 1.6 * usual <= element.box.width * element.box.height
+    clues.append((0.9 if looks_like_button and is_larger else 0.0, "it is larger than the others"))
     clues.append(
         (-1.2 if element.role == "button" and word == 0 and form is None else 0.0, "its words ask for nothing")
     )
@@ -131,10 +151,9 @@ def _weighed(element: InteractiveElement, facts: Facts, form: FormMeaning | None
     )
 
 
-def _weight_of_form(form: FormMeaning, facts: Facts) -> float:
-    """A search stands on every page; it is what the page is for where there is nothing else."""
-    is_all = form.purpose is FormPurpose.SEARCH and facts.main.word_count < _LITTLE and len(facts.inspected.forms) == 1
-    return 2.0 if is_all else _FORM_WEIGHT[form.purpose]
+def _is_large(element: InteractiveElement) -> bool:
+    """Whether a link has room around its words, as buttons have."""
+    return element.box is not None and element.box.height >= 30 and element.box.width >= 60
 
 
 def _by_place(element: InteractiveElement, facts: Facts) -> tuple[float, str]:

@@ -9,11 +9,16 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from gleanery.knowledge.meaning.action_words import ACTS, Act
+from gleanery.knowledge.meaning.hints import kind_by_hints
 from gleanery.knowledge.meaning.main_content import MainContent
 from gleanery.model.parses import Box, Inspected, InteractiveElement, Landmark, Navigation
 
 _BUTTON_ROLES = frozenset({"button", "menuitem"})
 _MOST_TYPES = 60
+_MOST_OUTER = 100
+_LABEL = 50  # characters that a button or link that asks for something has at most
+_MARK = 2
+_NONE: frozenset[Act] = frozenset()
 # Around the content: what stands there stands on every page of the site.
 _AROUND = frozenset({"banner", "contentinfo", "navigation", "complementary"})
 
@@ -59,31 +64,52 @@ class Facts:
         return tuple(element for element in self.visible if element.role in _BUTTON_ROLES)
 
     @cached_property
-    def landmarks(self) -> Mapping[str, Landmark]:
-        return {landmark.landmark_id: landmark for landmark in self.inspected.dom.landmarks}
-
-    @cached_property
-    def _chains(self) -> Mapping[str, tuple[Landmark, ...]]:
-        """Each landmark with those that it lies in, from the inside."""
+    def _roles(self) -> Mapping[str | None, frozenset[str]]:
+        """The roles of each landmark and of those that it lies in."""
         marks = self.inspected.dom.landmarks
+        outer = [mark for mark in marks if mark.box is not None][:_MOST_OUTER]
         return {
-            mark.landmark_id: (mark, *(other for other in marks if other is not mark and _holds(other, mark)))
+            mark.landmark_id: frozenset((mark.role, *(other.role for other in outer if _holds(other, mark))))
             for mark in marks
         }
 
-    def landmarks_of(self, element: InteractiveElement) -> tuple[Landmark, ...]:
-        return self._chains.get(element.landmark_id or "", ())
+    @cached_property
+    def by_landmark(self) -> Mapping[str | None, Sequence[InteractiveElement]]:
+        """The visible elements of each landmark, without those of landmarks in it."""
+        found: dict[str | None, list[InteractiveElement]] = {}
+        for element in self.visible:
+            found.setdefault(element.landmark_id, []).append(element)
+        return found
 
-    def landmarks_around(self, landmark: Landmark) -> tuple[Landmark, ...]:
-        return self._chains[landmark.landmark_id][1:]
+    def roles_around(self, landmark_id: str | None) -> frozenset[str]:
+        return self._roles.get(landmark_id, frozenset())
 
     def is_in(self, element: InteractiveElement, *roles: str) -> bool:
-        return any(mark.role in roles for mark in self.landmarks_of(element))
+        return not self.roles_around(element.landmark_id).isdisjoint(roles)
 
     def is_content(self, element: InteractiveElement) -> bool:
         """Whether it belongs to this page rather than to the frame that all pages of the site have."""
-        marks = self.landmarks_of(element)
-        return any(mark.role == "main" for mark in marks) or not any(mark.role in _AROUND for mark in marks)
+        roles = self.roles_around(element.landmark_id)
+        if "main" in roles:
+            return True
+        return roles.isdisjoint(_AROUND) and (element.href is None or kind_by_hints(element.hints) is None)
+
+    def acts(self, element: InteractiveElement) -> frozenset[Act]:
+        """What its name speaks of, if that is short enough to ask for something."""
+        return self._acts.get(element.element_id, _NONE)
+
+    @cached_property
+    def speaking(self) -> tuple[InteractiveElement, ...]:
+        """The visible elements whose names speak of something, or are no more than a mark."""
+        acts = self._acts
+        return tuple(each for each in self.visible if each.element_id in acts or 0 < len(each.name) <= _MARK)
+
+    @cached_property
+    def _acts(self) -> Mapping[str, frozenset[Act]]:
+        named = (
+            (each.element_id, ACTS.find(each.name)) for each in self.inspected.elements if 0 < len(each.name) <= _LABEL
+        )
+        return {element_id: frozenset(acts) for element_id, acts in named if acts}
 
     @cached_property
     def content_links(self) -> tuple[InteractiveElement, ...]:
@@ -99,7 +125,7 @@ class Facts:
 
     @cached_property
     def path_acts(self) -> frozenset[Act]:
-        return frozenset(ACTS.find(self.path[-200:]))
+        return frozenset(ACTS.find_in_code(self.path[-200:]))
 
     @cached_property
     def title_acts(self) -> frozenset[Act]:
@@ -133,7 +159,11 @@ class Facts:
         return next((value for name in names if (value := self.inspected.head.meta.get(name, "")).strip()), "")
 
     def is_this_page(self, href: str | None) -> bool:
-        return bool(href) and _plain(str(href)) == _plain(self.navigation.final_url)
+        return bool(href) and _plain(str(href)) == self._plain_url
+
+    @cached_property
+    def _plain_url(self) -> str:
+        return _plain(self.navigation.final_url)
 
 
 def types_of(thing: Mapping[str, Any]) -> tuple[str, ...]:
@@ -162,7 +192,7 @@ def _things(values: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _holds(outer: Landmark, inner: Landmark) -> bool:
-    if outer.frame_id != inner.frame_id or outer.box is None or inner.box is None:
+    if outer is inner or outer.frame_id != inner.frame_id or outer.box is None or inner.box is None:
         return False
     is_larger = outer.box.width * outer.box.height > inner.box.width * inner.box.height
     return is_larger and is_inside(inner.box, outer.box)

@@ -99,7 +99,7 @@ def purpose_of(field: InteractiveElement) -> str:
 def _fits(purpose: str, kind: str, field: InteractiveElement) -> bool:
     """Whether so much can be said with such a field."""
     if kind in _TICKED:
-        return purpose in _FOR_TICKS
+        return purpose in _FOR_TICKS and not (kind == "radio" and purpose in ("consent", "remember-me"))
     if purpose in _PASSWORDS or purpose in ("remember-me", "consent"):
         return False
     if purpose == "message":
@@ -127,7 +127,7 @@ def _by_words(field: InteractiveElement) -> dict[str, float]:
         (_last_part(field.html_id), _ID),
         (field.description if field.description != field.name else "", _DESCRIPTION),
     ):
-        found = FIELD_WORDS.find(text) if text else ()
+        found = FIELD_WORDS.find_in_code(text or "")
         for purpose in found:
             scores[purpose] = scores.get(purpose, 0.0) + weight / len(found) ** 0.5
     if _SUM.search(field.name) and len(field.name) < 60:
@@ -181,7 +181,7 @@ def _settle_dates(fields: Sequence[InteractiveElement], purposes: list[str]) -> 
         if whole is None or kind_of_input(field) == "date":
             continue
         text = f"{_last_part(field.field_name)} {_last_part(field.html_id)} {field.placeholder or ''}"
-        parts = _PARTS.find(text) or _PARTS.find(field.name)
+        parts = _PARTS.find_in_code(text) or _PARTS.find(field.name)
         if len(parts) == 1 and f"{whole}-{parts[0]}" in _TOKENS:
             purposes[at] = f"{whole}-{parts[0]}"
 
@@ -191,7 +191,7 @@ def completed(purposes: list[str], fields: Sequence[InteractiveElement], form: F
     lines = [at for at, field in enumerate(fields) if kind_of_input(field) in ("text", "search")]
     unknown = [at for at in lines if purposes[at] in ("other", "name")]
     wanted = _LINE_OF.get(form)
-    if wanted is None or len(unknown) != 1 or any(purposes[at] in _LINE_OF.values() for at in lines):
+    if wanted is None or len(unknown) != 1 or wanted in purposes:
         return purposes
     if form is FormPurpose.LOGIN or len(lines) == 1:
         purposes[unknown[0]] = wanted

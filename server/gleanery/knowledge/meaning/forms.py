@@ -11,6 +11,7 @@ from gleanery.knowledge.meaning.evidence import Evidence
 from gleanery.knowledge.meaning.facts import Facts
 from gleanery.knowledge.meaning.field_words import FIELD_WORDS, PASSWORD
 from gleanery.knowledge.meaning.fields import completed, kind_of_input, purposes_of
+from gleanery.knowledge.meaning.lexicon import taken_apart, words_of
 from gleanery.model.parses import FieldMeaning, Form, FormMeaning, FormPurpose, InteractiveElement
 
 P = FormPurpose
@@ -43,6 +44,7 @@ class _Form:
     hinted: frozenset[Act]
     paged: frozenset[Act]
     is_about_password: bool
+    is_about_news: bool
 
     @property
     def size(self) -> int:
@@ -128,6 +130,7 @@ def _taken_apart(form: Form, facts: Facts, links: Sequence[InteractiveElement]) 
     fields = tuple(facts.elements[each] for each in form.field_ids if each in facts.elements)
     submits = tuple(facts.elements[each] for each in form.submit_ids if each in facts.elements)
     purposes = purposes_of(fields)
+    names = " ".join(f"{each.field_name or ''} {each.html_id or ''} {each.placeholder or ''}" for each in fields[:3])
     hints = " ".join({each.hints for each in (*fields[:2], *submits[:1]) if each.hints})
     return _Form(
         form=form,
@@ -137,11 +140,12 @@ def _taken_apart(form: Form, facts: Facts, links: Sequence[InteractiveElement]) 
         asked=Counter(purposes),
         kinds=Counter(kind_of_input(each) for each in fields),
         said=frozenset(act for each in submits[:4] for act in ACTS.find(f"{each.name} {each.value or ''}")),
-        headed=frozenset((*ACTS.find(form.heading), *ACTS.find(form.name))),
-        addressed=frozenset(ACTS.find((form.action or "").partition("://")[2].partition("/")[2])),
-        linked=frozenset(act for each in links[:20] for act in ACTS.find(each.name)),
-        hinted=frozenset(ACTS.find(hints)),
+        headed=frozenset((*ACTS.find(form.heading), *ACTS.find_in_code(form.name))),
+        addressed=frozenset(ACTS.find_in_code((form.action or "").partition("://")[2].partition("/")[2])),
+        linked=frozenset(act for each in links[:20] for act in facts.acts(each)),
+        hinted=frozenset(ACTS.find_in_code(hints)),
         paged=_said_by_page(fields, facts),
+        is_about_news="news" in words_of(taken_apart(names)) or Act.SUBSCRIBE in ACTS.find_in_code(names),
         is_about_password=any(
             PASSWORD in FIELD_WORDS.find(each) for each in (form.heading, *(s.name for s in submits))
         ),
@@ -259,6 +263,7 @@ def _weigh_messages(form: _Form, facts: Facts, evidence: Evidence[FormPurpose]) 
     only_address = form.has("email") and is_small and not form.has("username", "message", *_PASSWORDS)
     can_join = only_address and Act.SIGN_UP in (form.said | form.headed | form.hinted) and Act.SIGN_UP not in form.paged
     evidence.add(P.NEWSLETTER, 1.8, "to sign up it takes an address for mail alone", when=can_join)
+    evidence.add(P.NEWSLETTER, 1.6, "its field is named after news", when=only_address and form.is_about_news)
 
     writes = form.kinds["textarea"] > 0 or asked["message"] > 0
     evidence.add(P.CONTACT, 1.8, "a message and whose it is", when=asked["message"] > 0 and person)

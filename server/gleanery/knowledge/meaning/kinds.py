@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from gleanery.knowledge.meaning.action_words import ACTS, Act
+from gleanery.knowledge.meaning.action_words import Act
 from gleanery.knowledge.meaning.evidence import Evidence, Verdict
 from gleanery.knowledge.meaning.facts import Facts
 from gleanery.knowledge.meaning.pages import number_in_url
@@ -18,6 +18,7 @@ K = PageKind
 _START = dict.fromkeys(PageKind, 0.0) | {PageKind.OTHER: 1.5}
 _CLIENT_ERROR = 400
 _SHORT, _LONG = 150, 350
+_MANY_FIELDS = 5
 _BY_TYPE: Mapping[PageKind, tuple[str, ...]] = {
     K.ARTICLE: (
         "Article",
@@ -96,6 +97,7 @@ _CHALLENGERS = re.compile(
     r"challenges\.cloudflare\.com|hcaptcha\.com|recaptcha|captcha-delivery|perimeterx|px-captcha|arkoselabs|datadome|/captcha",
     re.I,
 )
+_LINKED = re.compile(r"(?<!!)\[[^\[\]]+\]\(")
 _SECTION = re.compile(r"^\s*(?:\d+(?:\.\d+)+\.?|chapter \d+|§)\s", re.IGNORECASE)
 _BYLINE = re.compile(
     r"\b(?:published|posted on|written by|min read|minutes? read|"
@@ -124,6 +126,12 @@ class _Page:
         return self.words >= _LONG
 
     @cached_property
+    def links(self) -> int:
+        """Those in the content: in what was found to be the main part, where there is one."""
+        main = self.facts.main
+        return len(_LINKED.findall(main.markdown)) if main.is_found else len(self.facts.content_links)
+
+    @cached_property
     def own_forms(self) -> Mapping[str, FormMeaning]:
         """The forms in the content, by their purposes; the surest of each."""
         found: dict[str, FormMeaning] = {}
@@ -136,10 +144,17 @@ class _Page:
         return found
 
     @cached_property
+    def share_of_forms(self) -> float:
+        """How much of the page its forms are. Terms of use make a long page of a form with many fields."""
+        share = 1.0 if self.is_short else 0.1 if self.is_long else 0.35
+        fields = max((len(form.fields) for form in self.own_forms.values() if form.purpose not in _SEARCHES), default=0)
+        return max(share, 0.5) if fields >= _MANY_FIELDS else share
+
+    @cached_property
     def button_acts(self) -> Mapping[Act, int]:
         counts: dict[Act, int] = {}
         for button in self.facts.buttons:
-            for act in ACTS.find(button.name):
+            for act in self.facts.acts(button):
                 counts[act] = counts.get(act, 0) + 1
         return counts
 
@@ -197,7 +212,7 @@ def _weigh_failure(page: _Page, evidence: Evidence[PageKind]) -> None:
 
 def _weigh_forms(page: _Page, evidence: Evidence[PageKind]) -> None:
     """A form makes a page only where nothing else does."""
-    facts, share = page.facts, 1.0 if page.is_short else 0.35 if not page.is_long else 0.1
+    facts, share = page.facts, page.share_of_forms
     for kind, purposes, act in (
         (K.LOGIN, (FormPurpose.LOGIN,), Act.LOGIN),
         (K.SIGN_UP, (FormPurpose.SIGN_UP,), Act.SIGN_UP),
@@ -212,7 +227,17 @@ def _weigh_forms(page: _Page, evidence: Evidence[PageKind]) -> None:
     evidence.add(K.CHECKOUT, 0.8, "its title or heading says “pay”", when=Act.PAY in page.says)
     both = page.weight_of(FormPurpose.LOGIN) and page.weight_of(FormPurpose.SIGN_UP)
     evidence.add(K.LOGIN, 0.6, "who is known comes first", when=bool(both) and Act.SIGN_UP not in page.says)
-    asks = page.weight_of(
+    asking = [form for purpose, form in page.own_forms.items() if purpose in _ASKING]
+    fields = max((len(form.fields) for form in asking), default=0)
+    asks = fields > 0
+    evidence.add(K.FORM, 2.0 * share, "a form in its content", when=asks)
+    evidence.add(K.FORM, 1.2 * share, "several fields to fill", when=asks and fields >= 3)
+    for act in (Act.CONTACT, Act.RESET, Act.SETTINGS, Act.UPLOAD):
+        evidence.add(K.FORM, 1.0, f"its title or heading says “{act.value}”", when=act in page.says and asks)
+
+
+_ASKING = frozenset(
+    {
         FormPurpose.CONTACT,
         FormPurpose.UPLOAD,
         FormPurpose.SETTINGS,
@@ -220,14 +245,8 @@ def _weigh_forms(page: _Page, evidence: Evidence[PageKind]) -> None:
         FormPurpose.OTHER,
         FormPurpose.NEWSLETTER,
         FormPurpose.COMMENT,
-    )
-    fields = max((len(form.fields) for form in page.own_forms.values() if form.purpose not in _SEARCHES), default=0)
-    evidence.add(K.FORM, 2.0 * share, "a form in its content", when=asks > 0 and fields > 0)
-    evidence.add(K.FORM, 1.2 * share, "several fields to fill", when=asks > 0 and fields >= 3)
-    for act in (Act.CONTACT, Act.RESET, Act.SETTINGS, Act.UPLOAD):
-        evidence.add(K.FORM, 1.0, f"its title or heading says “{act.value}”", when=act in page.says and asks > 0)
-
-
+    }
+)
 _SEARCHES = frozenset({FormPurpose.SEARCH, FormPurpose.FILTER, FormPurpose.CONSENT})
 
 
@@ -263,7 +282,7 @@ def _weigh_reading(page: _Page, evidence: Evidence[PageKind]) -> None:
 
 def _weigh_lists(page: _Page, evidence: Evidence[PageKind]) -> None:
     facts = page.facts
-    links = len(facts.content_links)
+    links = page.links
     density = links / max(1, page.words)
     evidence.add(K.LISTING, 1.6, "its content is mostly links", when=links >= 10 and density > 0.12)
     evidence.add(K.LISTING, 1.0, "many links", when=links >= 25 and not page.is_long)
@@ -282,7 +301,9 @@ def _weigh_lists(page: _Page, evidence: Evidence[PageKind]) -> None:
     in_title = bool(query) and query.lower() in f"{facts.inspected.head.title} {facts.heading}".lower()
     evidence.add(K.SEARCH_RESULTS, 1.0, "its title names the query", when=in_title)
     replies = page.button_acts.get(Act.COMMENT, 0) + page.button_acts.get(Act.VOTE, 0)
-    reply_links = sum(Act.COMMENT in ACTS.find(link.name) for link in facts.content_links)
+    reply_links = sum(
+        Act.COMMENT in facts.acts(each) for each in facts.speaking if each.href and facts.is_content(each)
+    )
     evidence.add(K.DISCUSSION, 1.8, "its posts can be answered one by one", when=replies + reply_links >= 4)
     is_forum = bool(
         re.search(
@@ -305,7 +326,7 @@ def _has_numbers(page: _Page) -> bool:
 
 def _weigh_shop(page: _Page, evidence: Evidence[PageKind]) -> None:
     facts = page.facts
-    carts = page.button_acts.get(Act.CART, 0)
+    carts = page.button_acts.get(Act.CART, 0) or _small_orders(page)
     prices = len(set(_PRICE.findall(facts.main.markdown[:20_000])))
     evidence.add(K.PRODUCT, 2.4, "it can be put into a cart or bought", when=1 <= carts <= 2)
     evidence.add(K.PRODUCT, 0.8, "it tells a price", when=1 <= prices <= 6)
@@ -330,10 +351,18 @@ def _weigh_shop(page: _Page, evidence: Evidence[PageKind]) -> None:
     evidence.add(K.MEDIA, 1.2, "its address looks like a medium's", when=is_media)
 
 
+def _small_orders(page: _Page) -> int:
+    """Forms that ask how many, and nothing about who buys."""
+    orders = [form for form in page.forms if form.purpose is FormPurpose.CHECKOUT and len(form.fields) <= 4]
+    return sum(any(field.purpose == "quantity" for field in form.fields) for form in orders)
+
+
 def _weigh_places(page: _Page, evidence: Evidence[PageKind]) -> None:
     facts = page.facts
     is_root = bool(_HOME.fullmatch(facts.path)) and not facts.query
-    evidence.add(K.HOME, 2.6, "its address is the site's own", when=is_root and facts.navigation.status < _CLIENT_ERROR)
+    evidence.add(K.HOME, 3.4, "its address is the site's own", when=is_root and facts.navigation.status < _CLIENT_ERROR)
+    is_gate = page.is_short and page.weight_of(FormPurpose.LOGIN, FormPurpose.SIGN_UP) > 0.5
+    evidence.add(K.HOME, -2.0, "it is a door", when=is_gate)
     evidence.add(
         K.HOME,
         0.8,
@@ -342,8 +371,7 @@ def _weigh_places(page: _Page, evidence: Evidence[PageKind]) -> None:
     )
     evidence.add(K.HOME, 0.4, "its Open Graph type is website", when=facts.og_type == "website" and is_root)
     evidence.add(K.HOME, -1.5, "it has hardly any links", when=len(facts.links) < 4)
-    account = {act for link in (*facts.links, *facts.buttons) for act in ACTS.find(link.name) if act in _SIGNED_IN}
-    is_in = Act.LOGOUT in account
+    is_in = any(Act.LOGOUT in facts.acts(each) for each in facts.speaking)
     evidence.add(K.DASHBOARD, 1.8, "someone is logged in", when=is_in)
     evidence.add(K.DASHBOARD, 1.6, "its title or heading says so", when=Act.DASHBOARD in page.says)
     evidence.add(K.DASHBOARD, 1.0, "its address says so", when=Act.DASHBOARD in facts.path_acts)
@@ -351,7 +379,6 @@ def _weigh_places(page: _Page, evidence: Evidence[PageKind]) -> None:
     evidence.add(K.DASHBOARD, 0.9, "many controls and little to read", when=controls >= 8 and page.words < 2 * _SHORT)
 
 
-_SIGNED_IN = frozenset({Act.LOGOUT})
 _CONTROLS = frozenset(
     {"button", "tab", "switch", "combobox", "menuitem", "gridcell", "checkbox", "slider", "treeitem", "option"}
 )

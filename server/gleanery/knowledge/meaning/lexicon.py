@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 C = TypeVar("C", bound=str)
 
 _LONGEST_TEXT = 200
-_JOINT = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])")
+_JOINT = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z]{2})(?=\d)|(?<=\d)(?=[A-Za-z]{2})")
 _WORD = re.compile(r"[^\W_]+")
 _ACCENT = re.compile(r"[\u0300-\u036f]")
 # Scripts that put no blanks between words.
@@ -20,9 +20,13 @@ _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]"
 
 @lru_cache(8192)
 def words_of(text: str) -> tuple[str, ...]:
-    """The words of the text's beginning: in lower case, without accents, names of program code taken apart."""
-    text = text[:_LONGEST_TEXT]
-    return tuple(_WORD.findall(_folded(_JOINT.sub(" ", text))))
+    """The words of the text's beginning, in lower case and without accents."""
+    return tuple(_WORD.findall(_folded(text[:_LONGEST_TEXT])))
+
+
+def taken_apart(name: str) -> str:
+    """A name of program code with blanks between its words."""
+    return _JOINT.sub(" ", name[:_LONGEST_TEXT])
 
 
 def _folded(text: str) -> str:
@@ -48,6 +52,14 @@ class Lexicon(Generic[C]):
         self._beginning_sizes = sorted({len(each) for each in self._beginnings}, reverse=True)
         self._end_sizes = sorted({len(each) for each in self._ends}, reverse=True)
         self.find = lru_cache(8192)(self._find)
+
+    def find_in_code(self, name: str) -> tuple[C, ...]:
+        """The same for names of program code: attributes, addresses, classes."""
+        return self.find(taken_apart(name)) if name else ()
+
+    def is_all(self, text: str, concept: C) -> bool:
+        """Whether the text is a phrase of this concept and nothing else."""
+        return concept in self._phrases.get(" ".join(words_of(text)), ()) or text in self._parts
 
     def _add(self, entry: str, concept: C) -> None:
         folded = _folded(entry)

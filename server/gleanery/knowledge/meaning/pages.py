@@ -12,6 +12,7 @@ from gleanery.model.parses import InteractiveElement, Link, Pagination
 
 _MOST_PAGES = 50
 _SHORT = 40
+_NUMBERED = 16
 _NUMBER = re.compile(
     r"\W*(?:page|seite|pagina|p.?gina|página|страница|第)?\s*(\d{1,5})\s*(?:ページ|页|頁)?\W*", re.IGNORECASE
 )
@@ -19,6 +20,7 @@ _IN_WORDS = re.compile(
     r"\b(?:page|seite|página|pagina|strona|страница)\s+(\d{1,5})\s*(?:of|von|sur|de|di|van|z|из|/)\s*(\d{1,5})\b|第\s*(\d{1,5})\s*[页頁ページ]+\s*[/／共]\s*(\d{1,5})",
     re.IGNORECASE,
 )
+_PARTED = re.compile(r"\s*[:|‹›«»←→<>]+\s*|\s+[-–—]\s+|\(.*?\)")
 _PARAMETERS = ("page", "p", "paged", "pg", "pagenum", "page_no", "pageno", "seite", "pagina", "currentpage", "pn")
 _PATH_NUMBER = re.compile(r"/(?:page|seite|pagina|p)[/-]?(\d{1,5})(?:/|\.\w+)?$", re.IGNORECASE)
 _ARROWS = {"›": Act.NEXT, "»": Act.NEXT, "→": Act.NEXT, ">": Act.NEXT, ">>": Act.NEXT, "❯": Act.NEXT, "▶": Act.NEXT}
@@ -34,7 +36,7 @@ _ARROWS |= {
 
 def page_number(label: str) -> int | None:
     """The number of a page that a link is labelled with, and nothing else."""
-    match = _NUMBER.fullmatch(label) if len(label) <= _SHORT else None
+    match = _NUMBER.fullmatch(label) if len(label) <= _NUMBERED else None
     return int(match[1]) if match else None
 
 
@@ -51,7 +53,7 @@ def number_in_url(url: str) -> int | None:
 def pagination_of(facts: Facts) -> Pagination | None:
     numbered = _numbered(facts)
     previous, following = _step(facts, Act.PREVIOUS, numbered), _step(facts, Act.NEXT, numbered)
-    has_more = any(_is_more(element) for element in facts.visible)
+    has_more = any(Act.MORE in facts.acts(button) for button in facts.buttons if len(button.name) <= _SHORT)
     if not (numbered or previous or following or has_more):
         return None
     current, total = _place(facts, numbered)
@@ -94,7 +96,7 @@ def _better(
 
 
 def _leads_through_pages(run: Sequence[tuple[int, InteractiveElement]]) -> bool:
-    if len(run) < 2 and Act.PAGES not in ACTS.find(run[0][1].hints if run else ""):
+    if len(run) < 2 and Act.PAGES not in ACTS.find_in_code(run[0][1].hints if run else ""):
         return False
     links = [(number, element.href) for number, element in run if element.href]
     named = [number for number, href in links if number_in_url(href) is not None]
@@ -116,11 +118,9 @@ def _is_fragment(href: str) -> bool:
 
 def _step(facts: Facts, act: Act, numbered: Sequence[tuple[int, InteractiveElement]]) -> Link | None:
     """The link to the page before or after this one: by its rel, then by its words, then by what the head names."""
-    rel = ("next",) if act is Act.NEXT else ("prev", "previous")
-    named = [
-        element for element in facts.visible if element.rel and any(each in element.rel.lower().split() for each in rel)
-    ]
-    worded = [element for element in facts.visible if _says(element, act, is_paged=bool(numbered))]
+    rel = frozenset(("next",) if act is Act.NEXT else ("prev", "previous"))
+    named = [each for each in facts.visible if each.rel and not rel.isdisjoint(each.rel.lower().split())]
+    worded = [each for each in facts.speaking if _says(each, facts, act, is_paged=bool(numbered))]
     for element in (*named, *worded):
         if element.href or element.role == "button":
             return Link(label=element.name, href=element.href or "", element_id=element.element_id)
@@ -128,22 +128,18 @@ def _step(facts: Facts, act: Act, numbered: Sequence[tuple[int, InteractiveEleme
     return Link(label="", href=url) if url else None
 
 
-def _says(element: InteractiveElement, act: Act, *, is_paged: bool) -> bool:
-    name = element.name.strip()
-    if not name or len(name) > _SHORT or element.role not in ("link", "button") or not element.is_enabled:
+def _says(element: InteractiveElement, facts: Facts, act: Act, *, is_paged: bool) -> bool:
+    name = element.name
+    if element.role not in ("link", "button") or not element.is_enabled or len(name) > _SHORT:
         return False
     if name in _ARROWS:
         return is_paged and _ARROWS[name] is act
-    if act not in ACTS.find(name):
-        return False
-    # "Next" on a button of a wizard or slide show leads to no page.
-    return element.href is not None and (
-        is_paged or number_in_url(element.href) is not None or "page" in name.lower() or len(name) <= 12
-    )
-
-
-def _is_more(element: InteractiveElement) -> bool:
-    return element.role == "button" and len(element.name) <= _SHORT and Act.MORE in ACTS.find(element.name)
+    if act not in facts.acts(element) or element.href is None:
+        return False  # "Next" on a button of a wizard or slide show leads to no page
+    if is_paged or number_in_url(element.href) is not None:
+        return True
+    # "Cash back" and "next week" are no pages; "Next: the second chapter" is one.
+    return any(ACTS.is_all(part, act) for part in _PARTED.split(name) if part)
 
 
 def _page_link(element: InteractiveElement, number: int, current: int | None) -> Link:

@@ -7,11 +7,14 @@ from typing import Literal
 
 from gleanery.knowledge.meaning.action_words import ACTS, Act
 from gleanery.knowledge.meaning.facts import Facts, around
+from gleanery.knowledge.meaning.lexicon import words_of
 from gleanery.model.parses import InteractiveElement, Landmark, Region
 
 RegionKind = Literal["header", "navigation", "main", "sidebar", "footer", "dialog", "banner", "search"]
 
 _MOST_REGIONS = 40
+_ANSWERS = frozenset({Act.ACCEPT, Act.REJECT})
+_ANSWER_WORDS = 5
 _BY_ROLE: Mapping[str, RegionKind] = {
     "banner": "header",
     "navigation": "navigation",
@@ -34,8 +37,10 @@ def regions_of(facts: Facts) -> tuple[Region, ...]:
 
 def _region(mark: Landmark, facts: Facts) -> Region | None:
     kind = _BY_ROLE.get(mark.role)
-    mine = [element for element in facts.visible if element.landmark_id == mark.landmark_id]
-    if mark.role in ("dialog", "alertdialog", "region", "form", "complementary") and _is_about_cookies(mark, mine):
+    mine = facts.by_landmark.get(mark.landmark_id, ())
+    if mark.role in ("dialog", "alertdialog", "region", "form", "complementary") and _is_about_cookies(
+        mark, mine, facts
+    ):
         kind = "banner"
     if kind is None:
         return None
@@ -43,24 +48,23 @@ def _region(mark: Landmark, facts: Facts) -> Region | None:
     return Region(kind=kind, name=mark.name, landmark_id=mark.landmark_id, box=mark.box, summary=summary)
 
 
-def _is_about_cookies(mark: Landmark, mine: Sequence[InteractiveElement]) -> bool:
-    said = {act for element in mine for act in ACTS.find(element.name)}
+def _is_about_cookies(mark: Landmark, mine: Sequence[InteractiveElement], facts: Facts) -> bool:
+    said = {act for element in mine for act in facts.acts(element)}
     can_accept = Act.ACCEPT in said
     return can_accept and (Act.REJECT in said or Act.COOKIES in said or Act.COOKIES in ACTS.find(mark.name))
 
 
 def _cookie_notice(facts: Facts) -> Iterator[Region]:
-    """Its buttons, close together, where they stand in no landmark of their own."""
-    said = [
-        (element, frozenset(ACTS.find(element.name))) for element in facts.visible if element.role in ("button", "link")
+    """Its buttons, where they stand in no landmark of their own: one to accept, and one to refuse or a word of cookies."""
+    answers = [
+        each for each in facts.visible if facts.acts(each) & _ANSWERS and len(words_of(each.name)) <= _ANSWER_WORDS
     ]
-    buttons = [element for element, acts in said if acts & {Act.ACCEPT, Act.REJECT} and len(element.name) <= 40]
-    about = any(Act.COOKIES in acts for _, acts in said) or any(
-        Act.COOKIES in ACTS.find(each.hints) for each in buttons
+    buttons = [each for each in answers if each.role == "button" or Act.COOKIES in ACTS.find_in_code(each.hints)]
+    said = frozenset(act for each in buttons for act in facts.acts(each))
+    is_about = Act.REJECT in said or any(
+        Act.COOKIES in ACTS.find_in_code(f"{each.name} {each.hints}") for each in buttons
     )
-    can_choose = any(Act.REJECT in ACTS.find(each.name) for each in buttons)
-    can_accept = any(Act.ACCEPT in ACTS.find(each.name) for each in buttons)
-    if can_accept and (about or can_choose):
+    if Act.ACCEPT in said and is_about:
         box = around([each.box for each in buttons if each.box is not None])
         yield Region(kind="banner", name="Cookies", box=box, summary=_summary(0, 0, buttons))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 from gleanery.knowledge.meaning.facts import Facts
@@ -10,6 +11,7 @@ from gleanery.knowledge.prose import plain_prose
 MAX_CHARACTERS = 300
 _LEAST = 40
 _BLANKS = re.compile(r"\s+")
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _NO_PROSE = re.compile(r"^\s*(?:#|\||>|```|[-*+] |\d+\. |!\[|<|\[)")
 _END = re.compile(r"[.!?。！？](?=\s|$)|[。！？]")
 
@@ -33,7 +35,9 @@ def _prose(block: str) -> str:
 
 
 def _line(text: str) -> str:
-    return _BLANKS.sub(" ", text[: 8 * MAX_CHARACTERS]).strip()
+    """Descriptions hold markup now and then."""
+    text = html.unescape(text[: 8 * MAX_CHARACTERS])
+    return _BLANKS.sub(" ", _TAG.sub(" ", text)).strip()
 
 
 def _cut(text: str) -> str:

@@ -43,13 +43,15 @@ CREATE TABLE web_page (
 ) WITHOUT ROWID;
 CREATE INDEX web_page_key ON web_page (cache_key, loaded_at);
 CREATE INDEX web_page_size ON web_page (loaded_at, size_bytes);
-CREATE TABLE web_page_body (
+-- They come before their page, some at a time, and nobody sees them until it is there.
+CREATE TABLE web_page_part (
     row         INTEGER PRIMARY KEY,
-    web_page_id TEXT NOT NULL UNIQUE,
-    page        BLOB NOT NULL,
-    png         BLOB
+    web_page_id TEXT NOT NULL,
+    kind        TEXT NOT NULL,
+    number      INTEGER NOT NULL,
+    at          REAL NOT NULL,
+    data        BLOB NOT NULL
 );
-CREATE TRIGGER web_page_removed AFTER DELETE ON web_page BEGIN
-    DELETE FROM web_page_body WHERE web_page_id = old.web_page_id;
-END;
+CREATE UNIQUE INDEX web_page_part_key ON web_page_part (web_page_id, kind, number);
+CREATE INDEX web_page_part_age ON web_page_part (at, web_page_id);
 """

@@ -11,6 +11,8 @@ from gleanery.model import parses
 from gleanery.web.browser.inspect.limits import InspectLimits
 from gleanery.web.browser.inspect.place import Place, Raw, view_of
 
+# Where the browser is when a page could not be loaded.
+_NO_PAGE = "chrome-error:"
 _NO_SUMMARY = "It could not be read."
 # Nodes that stand for something even when they are empty.
 _TELLING_TAGS = frozenset({"td", "th", "img", "iframe", "frame", "canvas", "svg", "video", "audio", "object", "embed"})
@@ -30,9 +32,9 @@ class FrameParts:
     reason: str | None = None
 
 
-def assemble(frames: list[FrameParts], limits: InspectLimits) -> parses.Inspected:
+def assemble(frames: list[FrameParts], limits: InspectLimits, has_more_frames: bool) -> parses.Inspected:
     """The whole page. `frames` begin with the page itself; parents come before their children."""
-    return _Assembly(frames, limits).whole()
+    return _Assembly(frames, limits, has_more_frames).whole()
 
 
 class _Read:
@@ -60,8 +62,9 @@ class _Read:
 
 
 class _Assembly:
-    def __init__(self, frames: list[FrameParts], limits: InspectLimits) -> None:
+    def __init__(self, frames: list[FrameParts], limits: InspectLimits, has_more_frames: bool) -> None:
         self._limits = limits
+        self._has_more_frames = has_more_frames
         self._owners: dict[int, tuple[_Read, Raw]] = {}
         self._reads: list[_Read] = []
         self._frames: list[parses.Frame] = []
@@ -88,7 +91,7 @@ class _Assembly:
             parses.Frame(
                 frame_id=number,
                 parent_id=outer.id if outer else (None if frame.key == 0 else "f0"),
-                url=frame.url,
+                url=owner.get("src", frame.url) if owner and frame.url.startswith(_NO_PAGE) else frame.url,
                 name=owner["name"] if owner else "",
                 title=owner.get("title", "") if owner else "",
                 box=_box(place.on_page(owner["box"])) if owner else None,
@@ -191,6 +194,8 @@ class _Assembly:
             prefix = f"Frame {read.id}: " if read.selectors else ""
             yield from (prefix + note for note in read.summary.get("notes", ()))
         unread = sum(not frame.is_read for frame in self._frames)
+        if self._has_more_frames:
+            yield f"The page has more than {self._limits.frames} frames; the rest is left out."
         if unread:
             yield f"{unread} of {len(self._frames)} frames could not be read, or are not shown."
 

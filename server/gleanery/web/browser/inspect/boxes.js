@@ -99,6 +99,25 @@ class Visibility {
   }
 }
 
+// The image that an area is part of, null for none.
+function imageOf(area) {
+  const map = closest(area, (at) => localName(at) === "map");
+  const name = map && attribute(map, "name");
+  return name ? selectOneInDocument(`img[usemap=${quoted(`#${name}`)}]`) : null;
+}
+
+function areaRect(area, image) {
+  const whole = rectOf(image);
+  const numbers = (attribute(area, "coords") ?? "").split(",").map(Number.parseFloat).filter(Number.isFinite);
+  if (numbers.length < 3) return whole;
+  const [x, y, radius] = numbers;
+  const isCircle = (attribute(area, "shape") ?? "").toLowerCase().startsWith("circ");
+  const across = isCircle ? [x - radius, x + radius] : numbers.filter((_, i) => i % 2 === 0);
+  const down = isCircle ? [y - radius, y + radius] : numbers.filter((_, i) => i % 2 === 1);
+  const [left, top] = [Math.min(...across), Math.min(...down)];
+  return new DOMRect(whole.left + left, whole.top + top, Math.max(...across) - left, Math.max(...down) - top);
+}
+
 function isInViewport(rect) {
   return rect.bottom > 0 && rect.right > 0 && rect.top < innerHeight && rect.left < innerWidth;
 }

@@ -4,7 +4,8 @@ const TEXT_TYPES = new Set([
   "text", "search", "email", "tel", "url", "number", "range", "date", "datetime-local", "month", "week", "time", "color",
 ]);
 const SECRET = /(^|\s)(cc-[a-z-]+|current-password|new-password|one-time-code)(\s|$)/i;
-const ARIA_STATES = ["checked", "selected", "expanded", "pressed", "readonly", "invalid", "busy", "multiline"];
+const ARIA_STATES = ["checked", "selected", "expanded", "pressed", "readonly", "invalid", "busy", "multiline", "current"];
+const HINTED = 4;
 
 class Elements {
   constructor(limits, roles, visibility, locators) {
@@ -19,7 +20,8 @@ class Elements {
     const {element, tag, role} = actor;
     const name = this.#name(element, tag);
     const options = this.#options(element, tag);
-    const rect = rectOf(element);
+    const shown = (tag === "area" ? imageOf(element) : null) ?? element;
+    const rect = shown === element ? rectOf(element) : areaRect(element, shown);
     return {
       at: actor.at,
       form: null,
@@ -32,9 +34,10 @@ class Elements {
       value: this.#value(element, tag, role),
       placeholder: this.#placeholder(element),
       href: this.#href(element, tag),
+      ...this.#said(element),
       states: this.#states(element, tag, role),
       is_required: element.required === true || attribute(element, "aria-required") === "true",
-      is_visible: this.visibility.isVisible(element, rect),
+      is_visible: this.visibility.isVisible(shown, rect),
       is_enabled: !actor.context.isBarred && !matches(element, ":disabled"),
       is_in_viewport: isInViewport(rect),
       options: options.slice(0, this.limits.options).map((option) => this.#option(option)),
@@ -92,6 +95,25 @@ class Elements {
     if (isHtml(element)) return hasAttribute(element, "href") ? cut(element.href, this.limits.href) : null;
     const said = attribute(element, "href") ?? attribute(element, "xlink:href");
     return said === null ? null : cut(resolved(said), this.limits.href);
+  }
+
+  // Attributes as they stand, by which rules tell what it is for.
+  #said(element) {
+    const short = (name) => {
+      const said = attribute(element, name);
+      return said ? line(said, this.limits.name) : null;
+    };
+    const field = short("name") ?? short("ng-model") ?? short("formcontrolname");
+    const attributes = {rel: short("rel"), autocomplete: short("autocomplete"), field_name: field, html_id: short("id")};
+    return {...attributes, hints: this.#hints(element)};
+  }
+
+  #hints(element) {
+    const words = [];
+    for (let at = element, i = 0; at && i < HINTED && at !== documentElement; at = parentElement(at), i++) {
+      if (hasAttributes(at)) words.push(attribute(at, "class") ?? "", attribute(at, "id") ?? "");
+    }
+    return line(words.join(" "), this.limits.name);
   }
 
   #states(element, tag, role) {

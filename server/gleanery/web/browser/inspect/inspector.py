@@ -41,6 +41,7 @@ class Inspector:
         self._remote: list[tuple[CDPSession, dict[str, Any]]] = []
         self._worlds: dict[int, World] = {}
         self._include_tree = False
+        self._has_more_frames = False
 
     async def dom(self, include_tree: bool) -> None:
         """Walks the document and its frames."""
@@ -55,9 +56,8 @@ class Inspector:
         await self._gather()
         await self._detach()
         size = sum(len(part) for frame in self._frames for part in frame.parts)
-        if size <= _SMALL_CHARACTERS:
-            return assemble(self._frames, self._limits)
-        return await asyncio.to_thread(assemble, self._frames, self._limits)
+        asked = (self._frames, self._limits, self._has_more_frames)
+        return assemble(*asked) if size <= _SMALL_CHARACTERS else await asyncio.to_thread(assemble, *asked)
 
     async def _read(self) -> None:
         await self._detach()
@@ -117,6 +117,7 @@ class Inspector:
         for session, child in found:
             made = FrameParts(len(self._frames), child["frame"]["id"], child["frame"]["url"])
             if len(self._frames) > self._limits.frames:
+                self._has_more_frames = True
                 break
             self._frames.append(made)
             try:

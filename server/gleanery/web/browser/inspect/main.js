@@ -74,7 +74,7 @@ class Inspection {
     if (walk.isCut) notes.push(`The page has ${counted(walk.count)} elements; what follows the first ${counted(limits.walked)} is left out.`);
     if (!this.roles.hasTree) notes.push("The browser's accessibility tree could not be read: roles and names are guessed by tag.");
     if (walk.modal) notes.push("A modal dialog is open: what lies behind it can't be acted on and is left out.");
-    if (walk.closedCount) notes.push(`${counted(walk.closedCount)} custom elements seem to have closed shadow roots, which can't be read.`);
+    if (walk.closedCount) notes.push(`${things(walk.closedCount, "custom element shows", "custom elements show")} what can't be read: a closed shadow root.`);
     if (this.tree?.isCut) notes.push(`The tree has the first ${counted(limits.nodes)} nodes.`);
   }
 
@@ -99,6 +99,7 @@ class Inspection {
     return {
       key: this.owners.get(element),
       at,
+      src: element.src ? cut(element.src, this.limits.href) : null,
       name: line(attribute(element, "name"), this.limits.name),
       title: line(attribute(element, "title") ?? attribute(element, "aria-label"), this.limits.name),
       box: boxOf(element),
@@ -114,7 +115,7 @@ class Inspection {
     const tables = new Tables(this.limits, this.roles);
     tables.items(this.walk.tables).forEach((table) => this.#give("table", table));
     if (tables.count > this.limits.tables) this.notes.push(bounded("tables", tables.count, this.limits.tables));
-    if (tables.cutCount) this.notes.push(`${counted(tables.cutCount)} tables are cut.`);
+    if (tables.cutCount) this.notes.push(`${things(tables.cutCount, "table is", "tables are")} cut.`);
   }
 
   #giveTree(actors) {
@@ -145,13 +146,16 @@ class Inspection {
   }
 }
 
+// What is told when it is empty too.
+const KEPT = new Set(["name", "text", "value"]);
+
 // Without what is nothing, or an empty list or map: our models know that by themselves.
 function slim(item) {
   const told = {};
   for (const [name, value] of Object.entries(item)) {
     if (value === null || value === undefined || value === false && name === "is_required") continue;
     if (typeof value === "object" && Object.keys(value).length === 0) continue;
-    if (value !== "" || name === "name" || name === "text") told[name] = value;
+    if (value !== "" || KEPT.has(name)) told[name] = value;
   }
   return told;
 }

@@ -5,7 +5,7 @@ const WIDGETS = new Set([
   "scrollbar", "searchbox", "slider", "spinbutton", "switch", "tab", "textbox", "treeitem",
 ]);
 const LANDMARKS = new Set([
-  "banner", "navigation", "main", "complementary", "contentinfo", "search", "form", "region",
+  "banner", "navigation", "main", "complementary", "contentinfo", "search", "form", "region", "dialog", "alertdialog",
 ]);
 const FIELDS = new Set([
   "checkbox", "combobox", "listbox", "radio", "searchbox", "slider", "spinbutton", "switch", "textbox",

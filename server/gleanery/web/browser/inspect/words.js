@@ -38,8 +38,12 @@ function textOf(element, most) {
   return line(parts.join(""), most);
 }
 
-const UNREAD = new Set(["script", "style", "template", "noscript", "head"]);
+const UNREAD = new Set(["script", "style", "template", "noscript", "head", "select", "textarea", "datalist"]);
 const BREAKS = new Set(["br", "p", "div", "li", "dt", "dd", "tr", "td", "th", "h1", "h2", "h3", "h4", "h5", "h6", "pre"]);
+
+function things(number, one, many) {
+  return `${counted(number)} ${number === 1 ? one : many}`;
+}
 
 function counted(number) {
   return String(number).replace(/\B(?=(\d{3})+$)/g, ",");

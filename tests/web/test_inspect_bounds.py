@@ -1,0 +1,128 @@
+"""Pages that are too much, or out to deceive: what is read is bounded, is said to be, and is always what is there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from gleanery.model import parses
+from gleanery.web.browser.inspect.inspector import InspectLimits
+from tests.sites import Site
+from tests.sites.parse_pages import page, parse_site
+from tests.sites.written import Answers, written_site
+from tests.web.browsers import needs_browser
+from tests.web.inspections import Eyes, inspected, open_eyes
+
+pytestmark = [pytest.mark.browser, needs_browser, pytest.mark.asyncio(loop_scope="module")]
+
+ROW = "<tr><td>" + "words " * 60 + "</td>" + "<td>x</td>" * 40 + "</tr>"
+PAGES: Answers = {
+    "/many": page("<ul>" + "".join(f"<li><a href='/{i}'>A <b>{i}</b></a><i>i</i>" for i in range(25_000)) + "</ul>"),
+    "/deep": page("<div>" * 3000 + "<button>Deep</button>" + "<ul><li>" * 200 + "<a href=x>Deeper</a>"),
+    "/long": page(
+        f"<select>{''.join(f'<option>{i}' for i in range(300))}</select><input value='{'v' * 5000}'>"
+        f"<a href='/{'p' * 5000}'>{'n' * 5000}</a><button aria-label='{chr(0x1F600) * 400}'>b</button>"
+        f"<p title='{'t' * 5000}'>{'text ' * 5000}</p>"
+    ),
+    "/table": page("<table>" + ROW * 300 + "</table>"),
+    "/halves": page(
+        "<button id=b>x</button><input id=i><script>b.textContent = '\\ud800 half'; b.title = '\\udc00'; b.id = 'x\\ud800';"
+        "i.value = 'a\\ud800'; document.title = '\\ud83d'</script>"
+    ),
+    "/nothing": "",
+    "/frameset": "<frameset cols='50%,50%'><frame src='/halves'><frame src='/nothing'></frameset>",
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def eyes() -> AsyncIterator[Eyes]:
+    async with open_eyes() as it:
+        yield it
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def site() -> AsyncIterator[Site]:
+    async with written_site(PAGES) as it:
+        yield it
+
+
+async def test_a_page_of_100_000_elements_is_read_in_part(eyes: Eyes, site: Site) -> None:
+    read = await eyes.read(f"{site.url}/many", include_tree=True)
+    assert read.dom.element_count == 6 + 25_000 * 4
+    assert (len(read.elements), read.element_count) == (2000, 25_000)
+    assert read.dom.is_cut
+    assert read.elements[-1].locator.selector == 'a[href="/1999"]'
+    assert read.notes == (
+        "The page has 25,000 interactive elements; the first 2,000 are listed.",
+        "The tree has the first 5,000 nodes.",
+    )
+
+
+async def test_a_page_of_great_depth_is_read(eyes: Eyes, site: Site) -> None:
+    read = await eyes.read(f"{site.url}/deep", include_tree=True)
+    assert [element.name for element in read.elements] == ["Deep", "Deeper"]
+    assert parses.Inspected.model_validate_json(read.model_dump_json()) == read
+
+
+async def test_long_things_are_cut(eyes: Eyes, site: Site) -> None:
+    limits = InspectLimits()
+    read = await eyes.read(f"{site.url}/long", include_tree=True)
+    select, field, link, button = read.elements
+    assert (len(select.options), select.option_count) == (limits.options, 300)
+    assert field.value == "v" * (limits.value - 1) + "…"
+    assert link.name == "n" * (limits.name - 1) + "…"
+    assert link.href is not None
+    assert (len(link.href), link.href[-1]) == (limits.href, "…")
+    assert button.name == chr(0x1F600) * ((limits.name - 1) // 2) + "…"
+    assert len(read.model_dump_json()) < 40_000
+
+
+async def test_large_tables_are_cut(eyes: Eyes, site: Site) -> None:
+    limits = InspectLimits()
+    read = await eyes.read(f"{site.url}/table")
+    (table,) = read.tables
+    assert (table.row_count, table.column_count, table.is_cut) == (300, 41, True)
+    assert len(table.rows) == limits.rows
+    assert {len(row) for row in table.rows} == {limits.columns}
+    assert len(table.rows[0][0]) == limits.cell
+    assert read.notes == ("1 table is cut.",)
+
+
+async def test_halves_of_characters_do_no_harm(eyes: Eyes, site: Site) -> None:
+    read = await eyes.read(f"{site.url}/halves", include_tree=True)
+    assert (read.head.title, read.elements[0].name, read.elements[1].value) == ("�", "� half", "a�")
+    read.model_dump_json().encode()
+
+
+async def test_a_page_of_nothing_is_read(eyes: Eyes, site: Site) -> None:
+    read = await eyes.read(f"{site.url}/nothing", include_tree=True)
+    assert (read.elements, read.dom.headings, read.dom.element_count) == ((), (), 3)
+
+
+async def test_a_page_of_frames_alone_is_read(eyes: Eyes, site: Site) -> None:
+    read = await eyes.read(f"{site.url}/frameset", include_tree=True)
+    assert [element.name for element in read.elements] == ["� half", ""]
+    assert [frame.is_read for frame in read.dom.frames] == [True, True, True]
+
+
+async def test_a_page_cannot_lie_to_us(eyes: Eyes) -> None:
+    """It has replaced what scripts ask, and its fields hide what documents and forms have."""
+    async with parse_site() as trap:
+        read = await eyes.read(f"{trap.url}/clobbered", include_tree=True)
+    assert [(element.role, element.name) for element in read.elements] == [("button", "Still found")]
+    assert [heading.text for heading in read.dom.headings] == ["Still read"]
+    assert read.head.title == "A page"
+
+
+async def test_a_page_does_not_notice(eyes: Eyes, site: Site) -> None:
+    async with eyes.page(f"{site.url}/long") as watched:
+        await watched.evaluate(
+            "window.changes = 0; new MutationObserver((all) => { changes += all.length })"
+            ".observe(document, {subtree: true, childList: true, attributes: true, characterData: true})"
+        )
+        names = await watched.evaluate("Object.getOwnPropertyNames(window).length")
+        read = await inspected(watched)
+        assert len(read.elements) == 4
+        assert await watched.evaluate("[changes, Object.getOwnPropertyNames(window).length]") == [0, names]
