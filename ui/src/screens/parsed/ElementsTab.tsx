@@ -1,6 +1,6 @@
 // The elements as a list that is linked with the screenshot, and all that is known of the chosen one.
 
-import { type ReactNode, useMemo } from "react";
+import { type ReactNode, useMemo, useRef } from "react";
 
 import { count, counted } from "../../text/format";
 import { visible } from "../../text/visible";
@@ -19,9 +19,14 @@ interface Props {
 
 export function ElementsTab({ page, elements, hovered, onHover }: Props): ReactNode {
   const { shown, selected } = elements;
+  const section = useRef<HTMLElement>(null);
+  const close = (): void => {
+    elements.choose(null);
+    section.current?.querySelector<HTMLElement>("[role=listbox]")?.focus({ preventScroll: true }); // its button goes away
+  };
   const more = page.element_count - page.elements.length;
   return (
-    <section className="card elements" aria-label="Interactive elements">
+    <section ref={section} className="card elements" aria-label="Interactive elements">
       <div className="elements-head">
         <h2>{counted(page.element_count, "interactive element")}</h2>
         {more > 0 ? <p className="muted sm">The first {count(page.elements.length)} are here.</p> : null}
@@ -32,7 +37,7 @@ export function ElementsTab({ page, elements, hovered, onHover }: Props): ReactN
       ) : (
         <ElementList shown={shown} selected={selected} hovered={hovered} onHover={onHover} onChoose={elements.choose} />
       )}
-      {selected === null ? null : <ElementDetail key={selected.element_id} element={selected} page={page} onClose={() => elements.choose(null)} />}
+      {selected === null ? null : <ElementDetail key={selected.element_id} element={selected} page={page} onClose={close} />}
     </section>
   );
 }
