@@ -121,7 +121,9 @@ function Nav({ onShortcuts }: { onShortcuts: () => void }): ReactNode {
       </Link>
       <Link to="/parse">
         <Icon name="parse" />
-        Parse page
+        <span>
+          Parse<span className="if-wide"> page</span>
+        </span>
       </Link>
       <Link to="/settings">
         <Icon name="settings" />

@@ -1,18 +1,19 @@
 // Where a page's elements lie on its screenshot: what is drawn, what lies under the pointer, which numbers have room. Pure;
 // all in pixels of the page.
 
-import type { Box, InteractiveElement } from "../wire";
+import type { Box, InteractiveElement, Size } from "../wire";
 
 export interface Drawn {
   readonly element: InteractiveElement;
   readonly box: Box;
 }
 
-/** What a user sees of the page: elements that are visible and have a size. */
-export function drawnOf(elements: readonly InteractiveElement[]): readonly Drawn[] {
+/** What a user sees of the page: elements that are visible, have a size and lie on the picture. */
+export function drawnOf(elements: readonly InteractiveElement[], picture: Size): readonly Drawn[] {
   return elements.flatMap((element) => {
     const { box, is_visible: isVisible } = element;
-    return isVisible && box !== null && box.width > 0 && box.height > 0 ? [{ element, box }] : [];
+    const isDrawn = isVisible && box !== null && box.width > 0 && box.height > 0 && overlaps(box, { x: 0, y: 0, ...picture });
+    return isDrawn ? [{ element, box }] : [];
   });
 }
 

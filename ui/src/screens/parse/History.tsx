@@ -1,6 +1,7 @@
 // What was parsed before, the newest first. Kept fresh by the live list; older ones come by REST.
 
 import { useInfiniteQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 
 import { useApp } from "../../components/app";
@@ -35,7 +36,11 @@ export function History(): ReactNode {
       )}
       {isLoaded && tasks.length === 0 ? (
         <p className="card pad muted">
-          Nothing yet. Give an address above: the parse shows here, and its page says what can be done on the one that was parsed.
+          Nothing yet. Give an address above: the parse shows here, and its page says what can be done on the one that was parsed. Or try it on{" "}
+          <Link to="/parse" search={{ url: `${location.origin}/example/` }}>
+            the bundled example
+          </Link>
+          .
         </p>
       ) : null}
       {!isLoaded && query.error !== null ? <Failure error={errorOf(query.error)} /> : null}

@@ -31,7 +31,10 @@ export function ElementDetail({ element, page, onClose }: Props): ReactNode {
         </button>
       </div>
       <LocatorText locator={locator} />
-      <p className="muted sm num">{standing(element)}</p>
+      <p className="muted sm num">
+        {standing(element)}
+        {isBelow(element, page) ? " · below the screenshot" : ""}
+      </p>
       <dl>
         {factsOf(element, page).map(([label, value]) => (
           <Fragment key={label}>
@@ -75,6 +78,11 @@ function standing({ box, is_visible: isVisible, is_enabled: isEnabled, is_in_vie
   const place = box === null ? "no place on the page" : `x ${px(box.x)}, y ${px(box.y)}, ${px(box.width)} × ${px(box.height)}`;
   const seen = isVisible ? (isInView ? "in view" : "in view when scrolled to") : "not visible";
   return [place, isEnabled ? "enabled" : "disabled", seen].join(" · ");
+}
+
+/** Whether the screenshot ends above it. */
+function isBelow({ box }: InteractiveElement, { screenshot }: ParsedPage): boolean {
+  return box !== null && screenshot !== null && box.y >= screenshot.height;
 }
 
 type Fact = readonly [label: string, value: ReactNode];

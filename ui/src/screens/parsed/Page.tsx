@@ -81,7 +81,7 @@ function WithShot({ id, parse, page, tab }: Props & { tab: ParsedTab }): ReactNo
   const elements = useElements(page.elements);
   const [hovered, setHovered] = useState<string | null>(null);
   const [place, setPlace] = useState<Place | null>(null);
-  const drawn = useMemo(() => drawnOf(elements.shown), [elements.shown]);
+  const drawn = useMemo(() => drawnOf(elements.shown, page.screenshot ?? page.page_size), [elements.shown, page]);
   const places = useMemo(() => ({ place, setPlace, choose: elements.choose }), [place, elements.choose]);
   const hoveredBox = boxOf(page.elements, hovered);
   return (
