@@ -14,6 +14,8 @@ IN = .venv/bin/
 # Only a URL given to make counts, not one that happens to be in the environment.
 export GLEANERY_RUN_URL = $(if $(filter command line,$(origin URL)),$(URL))
 PYTEST = $(IN)python -m pytest
+# A file's tests stay together: many share a server or a browser.
+SIDE_BY_SIDE = -n logical --maxprocesses 4 --dist loadfile
 
 .PHONY: help setup run test lint format types layers check unit e2e cover ui ui-check wire-types browser bench lock upgrade wheel clean distclean
 .PHONY: ready-checks ready-tests
@@ -53,13 +55,13 @@ layers: ready-checks ## Import rules: who may import whom
 	$(IN)lint-imports --no-logo
 
 unit: ready-tests ## The Python tests that need neither a browser nor a server process
-	$(PYTEST) -m "not e2e and not browser"
+	$(PYTEST) $(SIDE_BY_SIDE) -m "not e2e and not browser"
 
 e2e: ready-tests ## The tests of whole servers and real browsers
-	$(PYTEST) -m "e2e or browser"
+	$(PYTEST) $(SIDE_BY_SIDE) -m "e2e or browser"
 
 cover: ready-tests ## All Python tests, with coverage
-	$(PYTEST) --cov --cov-report=term:skip-covered
+	$(PYTEST) $(SIDE_BY_SIDE) --cov --cov-report=term:skip-covered
 
 ui: ## Build the UI into ui/dist
 	@$(GROUND) ui

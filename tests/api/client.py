@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 
 API = "/api/v1"
-END_SECONDS = 90.0
+END_SECONDS = 240.0
 """A test that waits longer for a task has found a defect."""
 
 

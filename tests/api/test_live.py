@@ -345,6 +345,33 @@ async def test_a_client_behind_the_oldest_event_that_is_kept_starts_over(
     assert seqs(page["items"]) == [last - 99, last - 98, last - 97]
 
 
+async def test_a_client_of_many_rooms_hears_them_all_at_once(client: Client) -> None:
+    """One transaction ends 250 tasks: a message for each of them is no sign of a client that doesn't read."""
+    first = await client.post("/tasks", {"task_type": "test", "payload": {"steps": 1, "seconds": 3600}})
+    rest = [
+        await client.post("/tasks", {"task_type": "test", "depends_on": [first.body["task_id"]]}) for _ in range(250)
+    ]
+    ended: dict[str, str] = {}
+    all_ended = asyncio.Event()
+    line = socketio.AsyncClient(reconnection=False)
+
+    async def hear(message: dict[str, Any]) -> None:
+        ended[message["progressId"]] = message["taskStatus"]
+        if len(ended) == len(rest):
+            all_ended.set()
+
+    line.on("task_progress", hear)
+    line.on("disconnect", lambda *_: all_ended.set())
+    await line.connect(client.url, transports=["websocket"])
+    for reply in rest:
+        await line.call("subscribe_to_progress", {"progressId": reply.body["task_id"]}, timeout=10)
+    await client.put(f"/tasks/{first.body['task_id']}/cancel")
+    async with asyncio.timeout(20):
+        await all_ended.wait()
+    await line.disconnect()
+    assert ended == {reply.body["task_id"]: "failed" for reply in rest}
+
+
 async def test_a_client_that_never_reads_is_cut_off(
     client: Client, serve_pages: ServePages, caplog: pytest.LogCaptureFixture
 ) -> None:

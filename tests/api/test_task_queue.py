@@ -67,7 +67,11 @@ async def test_a_task_has_what_was_asked_for(idle: Client) -> None:
     task = await idle.one(f"/tasks/{reply.body['task_id']}")
     assert task == reply.body
     assert {name: task[name] for name in body} == {**body, "depends_on": [first]}
-    assert (task["status"], task["waits_for"], task["payload"]) == ("queued", 1, {**QUICK, "fail_at": None})
+    assert (task["status"], task["waits_for"], task["payload"]) == (
+        "queued",
+        1,
+        {**QUICK, "fail_at": None, "lines": None},
+    )
     assert [row["task_id"] for row in await idle.every(f"/tasks?parent_task_id={first}")] == [task["task_id"]]
     assert [row["task_id"] for row in await idle.every("/tasks?queue_name=slow")] == [task["task_id"]]
 
@@ -81,9 +85,9 @@ async def test_an_untold_task_has_the_defaults_of_its_type(idle: Client) -> None
 
 async def test_the_types_are_told_with_their_payloads(client: Client) -> None:
     types = {row["task_type"]: row for row in (await client.one("/task-types"))["items"]}
-    assert list(types) == ["crawl", "embed_source", "enrich_source", "import", "test", "upload"]
+    assert list(types) == ["crawl", "embed_source", "enrich_source", "import", "parse_page", "test", "upload"]
     schema = types["test"]["payload_schema"]
-    assert set(schema["properties"]) == {"steps", "seconds", "fail_at"}
+    assert set(schema["properties"]) == {"steps", "seconds", "fail_at", "lines"}
     assert (types["test"]["can_pause"], types["crawl"]["can_pause"]) == (True, True)
 
 

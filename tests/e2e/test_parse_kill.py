@@ -79,3 +79,22 @@ async def test_a_parse_outlives_its_browser(killed: tuple[ServerProcess, Client]
     assert parsed["attempts"][0]["error"]["details"]["reason"] == "browser_lost"
     health = (await client.call("GET", "/health/background-tasks")).body["page_pool"]
     assert (health["launches"], health["crashes"]) == (2, 1)
+
+
+async def test_a_parse_outlives_its_renderer(killed: tuple[ServerProcess, Client], site: ParsedSite) -> None:
+    """Killed while the page waits for what it has asked for; the browser goes on."""
+    process, client = killed
+    body = {"url": f"{site.url}/waits", "wait_until": "load"}
+    task_id = (await client.post("/web-pages/parse", body)).body["task_id"]
+    await site.asked("/held/picture")
+    for renderer in browser_of(process).children(recursive=True):
+        if "--type=renderer" in " ".join(renderer.cmdline()):
+            renderer.kill()
+    await site.asked("/held/picture", 2)
+    site.gate.set()
+    assert (await client.ended(task_id)).status == "completed"
+    parsed = await client.one(f"/web-pages/{task_id}")
+    assert [attempt["action"] for attempt in parsed["attempts"]] == ["restart_browser_and_retry"]
+    assert parsed["attempts"][0]["error"]["details"]["reason"] == "crashed"
+    health = (await client.call("GET", "/health/background-tasks")).body["page_pool"]
+    assert (health["launches"], health["crashes"]) == (1, 0)

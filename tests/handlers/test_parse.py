@@ -99,7 +99,7 @@ async def test_a_parse_tells_its_steps_and_keeps_its_page(parses: Parsing, stage
     assert "Words to read here." in page["meaning"]["markdown"]
     assert page["incidents"]["console"][0]["text"] == "oops"
     assert page["timing"]["navigation_ms"] == 100.0
-    assert page["screenshot"] == {"width": 1280, "height": 720, "size_bytes": 4, "is_full_page": True, "is_cut": False}
+    assert (page["screenshot"]["width"], page["screenshot"]["is_full_page"]) == (1280, True)
     assert await stage.store.parses.screenshot(parse.page.web_page_id) == b"\x89PNG"
     [stored] = await told(stage, task, "web_page_stored")
     assert (stored["title"], stored["elements"], stored["status_code"]) == ("A page", 1, 200)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin
 
-from lxml import html as markup
+from lxml import html as markup  # type: ignore[import-untyped]
 
 from gleanery.errors import EmptyPage
 from gleanery.knowledge.extract import extract_page
@@ -178,7 +178,7 @@ class _Walk:
                 input_type=kind,
                 value=node.get("value") if kind != "password" else None,
                 placeholder=node.get("placeholder"),
-                href=urljoin(self.url, node.get("href")) if node.get("href") is not None else None,
+                href=_resolved(self.url, node.get("href")) if node.get("href") is not None else None,
                 rel=node.get("rel"),
                 autocomplete=node.get("autocomplete"),
                 field_name=node.get("name"),
@@ -228,6 +228,13 @@ class _Walk:
         return (form for form in self.forms.values() if form.field_ids or form.submit_ids)
 
 
+def _resolved(url: str, href: str) -> str:
+    try:
+        return urljoin(url, href)
+    except ValueError:
+        return href  # as browsers do
+
+
 def _group(node: Any, role: str) -> Any:
     """The nearest ancestor that holds a field; of a button only one that is near."""
     for distance, ancestor in enumerate(node.iterancestors()):
@@ -235,9 +242,8 @@ def _group(node: Any, role: str) -> Any:
             return None
         fields = [each for each in ancestor.iter("input", "textarea", "select") if each.get("type") != "hidden"]
         buttons = list(ancestor.iter("button"))
-        if fields and (buttons or role != "button"):
-            if buttons or len(fields) > 1:
-                return ancestor
+        if fields and (buttons or (role != "button" and len(fields) > 1)):
+            return ancestor
     return None
 
 
@@ -330,7 +336,7 @@ def _hints(node: Any) -> str:
 
 def _text(node: Any, without: Any = None) -> str:
     if without is not None and without.tag in ("select", "textarea"):
-        own = [each.text_content() for each in node.iterchildren() if each is not without]
+        own = [each.text_content() for each in node.iterchildren(tag="*") if each is not without]
         return " ".join(" ".join((node.text or "", *own, *(each.tail or "" for each in node.iterchildren()))).split())
     return " ".join(node.text_content().split())
 

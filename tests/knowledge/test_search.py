@@ -13,9 +13,10 @@ import pytest
 from numpy.typing import NDArray
 
 from gleanery.errors import EmbedUnavailable, InvalidInput, NotFound, RerankFailed
+from gleanery.knowledge.candidates import link_share
 from gleanery.knowledge.embedders.embedder import Embedding
 from gleanery.knowledge.rerank import Reranked
-from gleanery.knowledge.search import CodeQuery, Found, Mode, Searcher, SearchQuery, link_share
+from gleanery.knowledge.search import CodeQuery, Found, Mode, Searcher, SearchQuery
 from gleanery.knowledge.speller import Speller
 from gleanery.knowledge.vectors import Vectors
 from gleanery.model import TaskStatus

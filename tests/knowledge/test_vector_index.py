@@ -141,6 +141,20 @@ def test_growth_and_reclaiming_keep_every_answer_exact() -> None:
     assert [text for text, _ in index.search(query, 5, ["s1"], some)] == nearest
 
 
+@pytest.mark.parametrize("limit", [1, 7, 150, 400, 2_999])
+def test_of_equal_scores_those_that_came_first_are_given(limit: int) -> None:
+    rng = np.random.default_rng(11)
+    angles = rng.integers(0, 60, 3_000) / 60  # so that each score is there some fifty times
+    index = VectorIndex()
+    index.add("s", range(3_000), np.stack([np.cos(angles), np.sin(angles)], axis=1))
+    expected = sorted(range(3_000), key=lambda text: (angles[text], text))[:limit]
+    assert [text for text, _ in index.search(unit(1, 0), limit)] == expected
+
+
+def test_a_source_that_is_asked_for_twice_is_one(compass: VectorIndex) -> None:
+    assert rounded(compass.search(unit(1, 0), 10, ["north", "north"])) == [(N, 0.0)]
+
+
 def test_searches_in_threads_see_whole_states_while_rows_come_and_go() -> None:
     index = VectorIndex()
     index.add("fixed", range(50), np.tile(unit(1, 0), (50, 1)))

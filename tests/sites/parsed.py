@@ -16,6 +16,8 @@ FORM = """<!doctype html><html lang="en"><head><title>Sign in</title></head><bod
 <form action="/in" method="post"><label>E-mail <input type="email" name="email" required></label>
 <label>Password <input type="password" name="password" required></label><button>Sign in</button></form></main></body></html>"""
 
+PAGES = {"/login": FORM, "/waits": FORM.replace("</main>", '<img src="/held/picture" alt=""></main>')}
+
 
 @dataclass
 class ParsedSite:
@@ -49,8 +51,8 @@ async def parsed_site() -> AsyncIterator[ParsedSite]:
         site.news.set()
         before = len(site.of(request.path)) - 1
         match request.path:
-            case "/login":
-                return _html(FORM)
+            case path if path in PAGES:
+                return _html(PAGES[path])
             case "/moved":
                 raise web.HTTPFound("/login")
             case "/gone":

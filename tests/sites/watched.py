@@ -62,6 +62,8 @@ PAGES = {
         "console.assert(false, 'untrue'); setTimeout(() => { null.missing; }, 0); Promise.reject(new Error('alone'));"),
     "/console-flood": script("for (let n = 0; n < 5000; n++) console.error(`line ${n}`)"),
     "/console-for-ever": script("setInterval(() => { for (let n = 0; n < 50; n++) console.error('again') }, 1)"),
+    "/console-held": script("const say = console.error;"
+                            "setInterval(() => { for (let n = 0; n < 50; n++) say('again') }, 1)"),
     "/broken-parts": html(
         '<img src="/status/404"><img src="http://nowhere.invalid/a.png"><script src="http://10.0.0.1/a.js"></script>'
         '<link rel="stylesheet" href="/status/500"><p>Here</p>'),

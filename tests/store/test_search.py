@@ -26,7 +26,7 @@ async def again(crawl: Crawl) -> Crawl:
 
 
 def pages_of(*crawls: Crawl, generation: int | None = None, **groups: Groups) -> PageFilter:
-    return PageFilter(tuple(crawl.source.source_id for crawl in crawls), generation, **groups)
+    return PageFilter(tuple(crawl.source.source_id for crawl in crawls), generation, few=None, **groups)
 
 
 async def contents(
@@ -96,9 +96,58 @@ async def test_filters_of_pages(crawl: Crawl, groups: dict[str, Groups], paths: 
         await crawl.store_page(url_of(path), replace(bundle, page=page))
     pages = replace(pages_of(crawl), **groups)  # type: ignore[arg-type]
     assert sorted(await contents(crawl.store, ANY, pages)) == [f"a zebra on {path}" for path in paths]
-    texts = await crawl.store.search.texts_of(pages)
-    assert len(texts) == len(paths)
-    assert len(await crawl.store.search.rows_of_texts(texts, pages, None)) == len(paths)
+    few = await crawl.store.search.narrowed([SourceFilter()], pages)
+    assert len(few.few or ()) == len(paths)
+    assert sorted(await contents(crawl.store, ANY, few)) == [f"a zebra on {path}" for path in paths]
+    for asked in (pages, few):
+        texts = await crawl.store.search.texts_of(asked)
+        assert len(texts) == len(paths)
+        assert len(await crawl.store.search.rows_of_texts(texts, asked, None)) == len(paths)
+
+
+async def test_a_filter_is_narrowed_to_the_pages_that_it_lets_by(crawl: Crawl) -> None:
+    other = await start_crawl(crawl.store, "https://b.test/", tags=("b",))
+    await crawl.put("a", ["a zebra", "a zebra and a lion"])
+    await other.put("b", ["the other zebra"], code=[("python", "zebra()"), ("ruby", "zebra")])
+    search, everything = crawl.store.search, PageFilter(())
+
+    async def narrowed(*sources: SourceFilter) -> PageFilter:
+        return await search.narrowed(sources, everything)
+
+    assert (await narrowed()).few is None  # all there is: nothing to look for
+    first, second = pages_of(crawl).source_ids, pages_of(other).source_ids
+    assert sorted((await narrowed(SourceFilter())).source_ids) == sorted((*first, *second))
+    only = await narrowed(SourceFilter(tags=("b",)), SourceFilter(source_ids=second))
+    assert (only.source_ids, len(only.few or ())) == (second, 1)
+    assert await contents(crawl.store, ANY, only) == ["the other zebra"]
+    hits = await search.find_words(Shelf.CODE, ANY, replace(only, code_languages=(("ruby",),)), WEIGHTS, 5)
+    assert len(hits) == 1
+    assert (await narrowed(SourceFilter(source_ids=first), SourceFilter(source_ids=second))).source_ids == ()
+    with pytest.raises(NotFound):
+        await narrowed(SourceFilter(source_ids=("src_unknown",)))
+
+
+async def test_what_adds_to_a_rank_need_not_be_there(crawl: Crawl) -> None:
+    await crawl.put("a", ["a zebra of its own", "a zebra and a lion", "a lion alone", "nothing"])
+    other = await start_crawl(crawl.store, "https://b.test/")
+    await other.put("b", ["one zebra"])
+    pages, match = pages_of(crawl), Match("zebra", also="lion")
+    expected = ["a zebra and a lion", "a zebra of its own"]
+    narrowed = await crawl.store.search.narrowed([SourceFilter(source_ids=pages.source_ids)], PageFilter(()))
+    assert narrowed.few is not None
+    for asked in (pages, narrowed):
+        assert await contents(crawl.store, match, asked) == expected
+        assert await contents(crawl.store, match, asked, limit=1) == expected[:1]
+        # By score as a word that every row has would have it, but for its own share, which is next to nothing.
+        hits = await crawl.store.search.find_words(Shelf.CHUNKS, match, asked, WEIGHTS, 5)
+        every = Match("zebra AND (lion OR everyrowhasthis)")
+        as_one = await crawl.store.search.find_words(Shelf.CHUNKS, every, asked, WEIGHTS, 5)
+        assert [hit.row for hit in hits] == [hit.row for hit in as_one]
+        assert [hit.rank for hit in hits] == pytest.approx([hit.rank for hit in as_one], abs=1e-5)
+    assert await contents(crawl.store, replace(match, must="own"), pages) == expected[1:]
+    assert await contents(crawl.store, replace(match, must_not="lion"), pages) == expected[1:]
+    assert await contents(crawl.store, Match("", must="own", also="lion"), pages) == expected[1:]
+    assert await contents(crawl.store, Match("", also="lion"), pages) == []
 
 
 async def test_a_generation_is_searched_before_it_is_visible(crawl: Crawl) -> None:

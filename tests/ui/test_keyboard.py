@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from tests.api.client import Client
 from tests.e2e.server_process import ServerProcess
 from tests.sites.gated import gated_site
+from tests.sites.receiver import Answer, receiver
 from tests.sites.written import html, written_site
+from tests.ui.seeding import seeded
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 
@@ -209,6 +216,142 @@ async def test_a_running_task_obeys_keys_and_keeps_the_focus(page: Page, server:
         await expect(page.get_by_role("heading", level=1)).to_be_focused()
 
 
+@asynccontextmanager
+async def _held(page: Page) -> AsyncIterator[None]:
+    """Commands reach the server only once this is left: so long they are pending."""
+    gate = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        if route.request.method != "GET":
+            await gate.wait()
+        await route.continue_()
+
+    await page.route("**/api/v1/**", hold)
+    try:
+        yield
+    finally:
+        gate.set()
+        await page.unroute_all(behavior="wait")
+
+
+async def _press_and_stay(page: Page, button: Locator) -> None:
+    """While it is pending the button has the focus; after that something has."""
+    await button.focus()
+    pressed = await button.element_handle()
+    assert pressed is not None
+    async with _held(page):
+        await page.keyboard.press("Enter")
+        await page.wait_for_function("button => button.getAttribute('aria-disabled') === 'true'", arg=pressed)
+        await page.keyboard.press("Enter")  # once more does nothing
+        assert await pressed.evaluate(TWO_FRAMES_LATER) is True
+    await page.wait_for_function(
+        "button => !button.isConnected || button.getAttribute('aria-disabled') !== 'true'", arg=pressed
+    )
+    await page.wait_for_function("() => document.activeElement !== document.body", timeout=5_000)
+
+
+TWO_FRAMES_LATER = """async button => {
+    await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+    return document.activeElement === button;
+}"""
+
+
+async def test_a_button_that_waits_for_its_answer_keeps_the_focus(page: Page, server: ServerProcess) -> None:
+    commands: list[str] = []
+    page.on("request", lambda request: commands.append(urlsplit(request.url).path) if request.method != "GET" else None)
+    async with seeded(server) as there:
+        source = f"sources/{there.source_id}"
+        buttons = [
+            (f"{source}?tab=settings", "Save"),
+            (f"{source}?tab=settings", "Refresh by itself"),
+            (f"{source}?tab=queries", "Run now"),
+            ("settings", "Make a backup"),
+            ("settings?tab=embedder", "What would it take?"),
+            ("queue?tab=schedules", "Run now: Nightly wombats"),
+            ("queue?tab=schedules", "Pause Nightly wombats"),
+            (f"activity/{there.failed}?tab=problems", "Retry these"),
+            ("sources", "Refresh Wombats"),
+            (f"sources/{there.hostile_source_id}", "Refresh now"),
+        ]
+        for path, name in buttons:
+            await page.goto(f"{server.url}/{path}")
+            button = page.get_by_role("button", name=re.compile(f"^{re.escape(name)}(:|$)")).last
+            await expect(button).to_have_attribute("aria-disabled", "false")
+            await _press_and_stay(page, button)
+        await page.goto(f"{server.url}/activity/{there.running}")
+        await expect(page.get_by_test_id("change-limits")).to_be_visible()
+        await page.keyboard.press("l")
+        await page.get_by_role("spinbutton", name="Pages at most").fill("900")
+        await _press_and_stay(page, page.get_by_test_id("set-limits"))
+        await expect(page.get_by_test_id("change-limits")).to_be_visible()
+    assert len(commands) == len(buttons) + 1, commands
+
+
+async def test_what_goes_away_hands_its_focus_to_what_is_near(
+    page: Page, tmp_path: Path, stack: AsyncExitStack
+) -> None:
+    """Rows whose button was pressed, a list that is empty after it, and the button that loads more."""
+    filling = ServerProcess(tmp_path / "data")
+    await filling.start()
+    stack.push_async_callback(filling.stop)
+    async with aiohttp.ClientSession() as session, receiver() as there:
+        client = Client(filling.url, session)
+        there.always(Answer(410))
+        failed = [await _failing(client, number, f"{there.url}/hook") for number in range(102)]
+        for task_id in failed:
+            await client.ended(task_id)
+        await there.heard(2)
+        await page.goto(f"{filling.url}/queue?tab=webhooks&state=dead")
+        await expect(page.get_by_test_id("delivery")).to_have_count(2)
+    await filling.stop()
+    server = ServerProcess(tmp_path / "data", GLEANERY_WORKER_CONCURRENCY="0")  # what is retried waits
+    await server.start()
+    stack.push_async_callback(server.stop)
+    await _more_and_retry(page, server)
+    await _send_again(page, server)
+
+
+async def _failing(client: Client, number: int, hook: str) -> str:
+    payload = {"steps": 1, "seconds": 0, "fail_at": 1}
+    body = {"task_type": "test", "payload": payload, "max_retries": 0, "title": f"Broken {number}"}
+    reply = await client.post("/tasks", body | ({"webhook_url": hook} if number > 99 else {}))
+    return str(reply.body["task_id"])
+
+
+async def _more_and_retry(page: Page, server: ServerProcess) -> None:
+    await page.goto(f"{server.url}/queue?tab=failed")
+    rows = page.get_by_test_id("failed-row")
+    await expect(rows).to_have_count(100)
+    await page.get_by_role("button", name="Show more").press("Enter")
+    await expect(rows).to_have_count(102)
+    await expect(rows.nth(100).get_by_role("link")).to_be_focused()
+    ids = [await row.get_attribute("data-task-id") for row in await rows.all()]
+    await rows.first.get_by_role("button", name="Retry").press("Enter")
+    await expect(rows).to_have_count(101)
+    await expect(rows.first.get_by_role("link")).to_be_focused()
+    await expect(rows.first).to_have_attribute("data-task-id", ids[1] or "")
+    await rows.last.get_by_role("button", name="Retry").press("Enter")
+    await expect(rows).to_have_count(100)
+    await expect(rows.last.get_by_role("link")).to_be_focused()
+    await expect(rows.last).to_have_attribute("data-task-id", ids[100] or "")
+    await page.get_by_role("checkbox", name="Select all shown").press("Space")
+    await page.get_by_test_id("retry-selected").press("Enter")
+    await expect(rows).to_have_count(0)
+    await expect(page.get_by_test_id("retry-selected")).to_be_focused()
+
+
+async def _send_again(page: Page, server: ServerProcess) -> None:
+    await page.goto(f"{server.url}/queue?tab=webhooks&state=dead")
+    rows = page.get_by_test_id("delivery")
+    await expect(rows).to_have_count(2)
+    await rows.first.get_by_role("button", name="Send again").press("Enter")
+    await expect(rows).to_have_count(1)
+    await expect(rows.locator("[data-row-link]")).to_be_focused()
+    await rows.get_by_role("button", name="Send again").press("Enter")
+    await expect(rows).to_have_count(0)
+    await expect(page.locator("body")).not_to_be_focused()
+
+
 HEAR = """() => {
     window.__said = [];
     const heard = new Map();
@@ -291,3 +434,50 @@ async def test_a_parse_by_keyboard_alone(page: Page, server: ServerProcess) -> N
     await page.keyboard.press("Enter")
     await expect(page.get_by_test_id("element-detail")).to_have_count(0)
     assert await page.evaluate("document.activeElement !== document.body"), "the focus is lost"
+
+
+async def test_a_screen_reader_hears_what_the_eye_sees(page: Page, server: ServerProcess) -> None:
+    """What was bad when it was read out by Orca: labels of buttons as news, and names that ran into their counts."""
+    async with seeded(server) as there:
+        await page.goto(f"{server.url}/activity/{there.running}")
+        cancel = page.get_by_test_id("cancel")
+        await cancel.press("Enter")
+        await expect(page.get_by_text("Yes, cancel it: press again, or Escape")).to_have_attribute(
+            "aria-live", "polite"
+        )
+        await cancel.press("Escape")
+        await expect(page.get_by_text("press again, or Escape")).to_have_count(0)
+        active = page.get_by_role("navigation", name="Main").get_by_role("link", name=re.compile("^Activity"))
+        await expect(active).to_have_attribute("aria-label", re.compile(r"^Activity \d active$"))
+        await page.goto(f"{server.url}/sources")
+        await expect(page.get_by_role("link", name="Up to date: the last crawl of Wombats", exact=True)).to_be_visible()
+        await page.goto(f"{server.url}/sources/{there.source_id}/pages/{there.page_id}")
+        await expect(page.get_by_role("button", name="Copy", exact=True)).to_be_visible()
+        assert await page.locator("button [aria-live]").count() == 0
+        live = page.locator("[aria-live]", has_text="Copy")
+        await expect(live).to_have_count(0)
+
+
+async def test_what_comes_at_once_is_not_told_of(page: Page, server: ServerProcess) -> None:
+    """ "Loading" is said once it takes 300 ms: by a clock that stands still until then."""
+    await page.goto(f"{server.url}/settings")
+    await expect(page.get_by_test_id("backup")).to_be_visible()
+    gate = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await gate.wait()
+        await route.continue_()
+
+    await page.route("**/api/v1/sources?*", hold)
+    await page.clock.install()
+    await page.clock.pause_at(await page.evaluate("Date.now() + 1000"))
+    await page.get_by_role("link", name="Sources", exact=True).click()
+    status = page.locator("main .loading[role=status]")
+    await expect(status).to_have_text("")
+    await page.clock.run_for(299)
+    await expect(status).to_have_text("")
+    await page.clock.run_for(1000)
+    await expect(status).to_have_text("Loading…")
+    gate.set()
+    await page.clock.resume()
+    await expect(page.get_by_text("No source yet")).to_be_visible()

@@ -53,6 +53,10 @@ async def test_errors_only_finds_those_that_are_far_back(page: Page, server: Ser
     await page.keyboard.press("e")
     await expect(page.get_by_test_id("log-line")).to_have_count(2)
     assert await page.get_by_test_id("log-line").first.get_attribute("data-seq") == "77"
+    assert page.url.endswith("?only=errors")
+    await page.reload()
+    await expect(page.get_by_test_id("log-line")).to_have_count(2)
+    await expect(page.get_by_label("Errors only")).to_be_checked()
 
 
 async def test_the_log_follows_until_the_reader_scrolls_up(page: Page, server: ServerProcess) -> None:

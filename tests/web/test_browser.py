@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -12,7 +13,7 @@ from gleanery import errors
 from gleanery.web.browser.supervisor import Browser, RenderRequest, WaitUntil
 from tests.sites import Site
 from tests.sites.apps import LINKS, SECTIONS, app_site
-from tests.web.browsers import a_browser, needs_browser
+from tests.web.browsers import QUICK, a_browser, needs_browser
 from tests.web.conftest import AGENT
 
 # One browser for all of these: none of them may spoil it for the next.
@@ -25,7 +26,9 @@ END = "</body></html>"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    async with a_browser(tmp_path_factory.mktemp("data")) as it:
+    # A browser that is slow to answer on a busy machine is not a dead one.
+    patient = replace(QUICK, silence_seconds=30.0)
+    async with a_browser(tmp_path_factory.mktemp("data"), patient) as it:
         yield it
         assert (it.launches, it.crashes) == (1, 0)
 

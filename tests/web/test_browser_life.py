@@ -21,7 +21,7 @@ from tests.web.browsers import QUICK, a_browser, browser_processes, needs_browse
 
 pytestmark = [pytest.mark.browser, needs_browser]
 
-FROZEN_SOON = replace(QUICK, silence_seconds=1.0)
+FROZEN_SOON = replace(QUICK, silence_seconds=4.0)
 
 
 async def until(is_so: Callable[[], bool], seconds: float = 20) -> None:

@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from pydantic import TypeAdapter
 
 from gleanery.model import parses
 from gleanery.web.browser.inspect.inspector import InspectLimits
+from gleanery.web.browser.inspect.screenshot import screenshot
 from tests.sites import Site
 from tests.sites.parse_pages import page, parse_site
 from tests.sites.written import Answers, written_site
@@ -31,6 +33,10 @@ PAGES: Answers = {
         "<button id=b>x</button><input id=i><script>b.textContent = '\\ud800 half'; b.title = '\\udc00'; b.id = 'x\\ud800';"
         "i.value = 'a\\ud800'; document.title = '\\ud83d'</script>"
     ),
+    **{
+        f"/nested/{i}": page("<ul><li>" * 60 + f"<button>{i}</button><iframe src='/nested/{i + 1}'></iframe>")
+        for i in range(1, 5)
+    },
     "/nothing": "",
     "/frameset": "<frameset cols='50%,50%'><frame src='/halves'><frame src='/nothing'></frameset>",
 }
@@ -64,6 +70,14 @@ async def test_a_page_of_great_depth_is_read(eyes: Eyes, site: Site) -> None:
     read = await eyes.read(f"{site.url}/deep", include_tree=True)
     assert [element.name for element in read.elements] == ["Deep", "Deeper"]
     assert parses.Inspected.model_validate_json(read.model_dump_json()) == read
+
+
+async def test_deep_pages_within_deep_pages_can_be_kept(eyes: Eyes, site: Site) -> None:
+    read = await eyes.read(f"{site.url}/nested/1", include_tree=True)
+    assert [element.name for element in read.elements] == ["1", "2", "3", "4"]
+    kept = '{"a":{"b":' + read.model_dump_json() + "}}"
+    within = TypeAdapter(dict[str, dict[str, parses.Inspected]])
+    assert within.validate_json(kept)["a"]["b"] == read
 
 
 async def test_long_things_are_cut(eyes: Eyes, site: Site) -> None:
@@ -126,3 +140,23 @@ async def test_a_page_does_not_notice(eyes: Eyes, site: Site) -> None:
         read = await inspected(watched)
         assert len(read.elements) == 4
         assert await watched.evaluate("[changes, Object.getOwnPropertyNames(window).length]") == [0, names]
+
+
+@pytest.mark.parametrize(
+    "trap",
+    [
+        "<script>document.documentElement.remove()</script>",
+        "<form tabindex=0 style='position: absolute'><input name=offsetParent><input name=style><input name=labels>"
+        "<input name=tabIndex><input name=type><input name=value><input name=parentElement></form>"
+        "<script>document.querySelector('form').focus()</script>",
+        "<svg tabindex=0><title>t</title></svg><math tabindex=0><mi>x</mi></math><dialog open tabindex=0>d</dialog>",
+        "<body></body><script>document.body.remove()</script>",
+        "<input list=none form=none><label for=none>l</label><button aria-labelledby='none none'>b</button><area href=x>",
+    ],
+)
+async def test_traps_of_the_document_are_stepped_over(eyes: Eyes, trap: str) -> None:
+    async with written_site({"/": page(trap)}) as site, eyes.page(site.url) as trapped:
+        read = await inspected(trapped, include_tree=True)
+        _, shot = await screenshot(trapped, is_full_page=True)
+    assert parses.Inspected.model_validate_json(read.model_dump_json()) == read
+    assert shot.width == 1280

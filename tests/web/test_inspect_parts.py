@@ -8,10 +8,13 @@ import pytest
 import pytest_asyncio
 
 from gleanery.model import parses
+from gleanery.web.browser.open_page import Guise
+from gleanery.web.browser.request import RenderRequest
 from tests.sites import Site
 from tests.sites.parse_pages import parse_site
 from tests.web.browsers import needs_browser
 from tests.web.inspections import Eyes, by_name, open_eyes
+from tests.web.openings import a_pool
 
 pytestmark = [pytest.mark.browser, needs_browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -142,3 +145,16 @@ async def test_what_a_modal_dialog_bars_is_left_out(eyes: Eyes, site: Site) -> N
     page = await eyes.read(f"{site.url}/modal")
     assert [element.name for element in page.elements] == ["In front"]
     assert page.notes == ("A modal dialog is open: what lies behind it can't be acted on and is left out.",)
+
+
+async def test_all_of_it_comes_through_the_door_of_the_browser(
+    tmp_path_factory: pytest.TempPathFactory, eyes: Eyes, site: Site
+) -> None:
+    url = f"{site.url}/controls"
+    alone = await eyes.read(url, include_tree=True)
+    async with a_pool(tmp_path_factory.mktemp("data")) as pool, pool.open(url, RenderRequest(), Guise()) as page:
+        await page.dom(include_tree=True)
+        assert await page.elements() == alone
+        png, shot = await page.screenshot(is_full_page=True)
+    assert png.startswith(b"\x89PNG")
+    assert (shot.width, shot.height) == (alone.page_size.width, alone.page_size.height)

@@ -253,8 +253,7 @@ async def test_the_console_is_told(browser: Browser, site: Site) -> None:
 async def test_a_console_that_is_flooded_is_heard_no_further(browser: Browser, site: Site, path: str) -> None:
     async with browser.open(f"{site.url}{path}", QUICKLY, PLAIN) as page:
         seen = page.incidents()
-    assert len(seen.console) == 100
-    assert 100 < seen.console_count <= 1000
+    assert (len(seen.console), seen.console_count) == (100, 300)
 
 
 async def test_what_could_not_be_loaded_is_told(browser: Browser, site: Site) -> None:

@@ -135,6 +135,16 @@ async def test_the_memory_of_a_page_that_nobody_knows_is_limited_too(tmp_path: P
                 await asyncio.Event().wait()
 
 
+async def test_a_page_that_drowns_its_console_is_ended_and_others_go_on(tmp_path: Path, site: Site) -> None:
+    async with a_pool(tmp_path, replace(POOL, silence_seconds=60)) as browser:
+        async with browser.open(f"{site.url}/plain", LONG, PLAIN) as other:
+            with pytest.raises(errors.RenderFailed) as caught:
+                await held(browser, f"{site.url}/console-held")
+            assert (caught.value.details["reason"], caught.value.can_retry) == ("console", False)
+            assert "<h1>Plain</h1>" in await other.html()
+        assert (browser.launches, browser.crashes) == (1, 0)
+
+
 async def test_no_page_is_open_for_longer_than_any_may(tmp_path: Path, site: Site) -> None:
     async with a_pool(tmp_path, replace(POOL, page_seconds=1)) as browser:
         with pytest.raises(errors.TimedOut) as caught:
@@ -218,7 +228,7 @@ async def test_a_question_to_a_page_that_was_killed_is_answered_with_why(tmp_pat
 
 
 async def test_a_browser_that_freezes_is_replaced(tmp_path: Path, site: Site) -> None:
-    async with a_pool(tmp_path, replace(POOL, silence_seconds=1.0)) as browser:
+    async with a_pool(tmp_path, replace(POOL, silence_seconds=4.0)) as browser:
         opening = asyncio.create_task(held(browser, f"{site.url}/plain"))
         await until(lambda: browser.figures.pages_opened == 1)
         signalled("browser", signal.SIGSTOP)

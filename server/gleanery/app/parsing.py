@@ -54,6 +54,7 @@ async def parsing(
             user_agent=user_agent(__version__),
             data_dir=settings.data_dir,
             loads_media=True,
+            tells_roles=True,
             limits=BrowserLimits(
                 max_pages=settings.browser_pool_size,
                 max_bytes=settings.max_page_bytes,

@@ -8,10 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
 from gleanery.errors import GleaneryError
+from gleanery.model import EventType, NewEvent, Progress, StageCount
 
 
 class TestPayload(BaseModel):
-    """`fail_at` is the step that fails, every time; None: none does."""
+    """`fail_at` is the step that fails, every time; None: none does. With `lines` nothing is held back."""
 
     __test__ = False
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -19,6 +20,9 @@ class TestPayload(BaseModel):
     steps: int = Field(5, ge=1, le=100_000)
     seconds: float = Field(1.0, ge=0, le=86_400, description="How long a step takes.")
     fail_at: int | None = Field(None, ge=1, description="The step that fails.")
+    lines: int | None = Field(
+        None, ge=1, le=100, description="Lines that each step writes to the log; without it a few a second at most."
+    )
 
 
 class StepFailed(GleaneryError):
@@ -39,5 +43,18 @@ class DemoHandler:
             await asyncio.sleep(payload.seconds)
             if step == payload.fail_at:
                 raise StepFailed(f"Step {step} of {payload.steps} failed, as it was asked to.", step=step)
-            await ctx.advance("steps", step, payload.steps, f"Step {step} of {payload.steps} is done")
+            if payload.lines is None:
+                await ctx.advance("steps", step, payload.steps, f"Step {step} of {payload.steps} is done")
+            else:
+                await ctx.report(*_told(step, payload.steps, payload.lines))
         return Outcome({"steps": payload.steps}, None, f"All {payload.steps} steps are done")
+
+
+def _told(step: int, steps: int, lines: int) -> tuple[Progress, *tuple[NewEvent, ...]]:
+    """Progress and lines of a step, as a crawl tells of a page: all in one transaction."""
+    message = f"Step {step} of {steps} is done"
+    data = {"stage": "steps", "done": step, "total": steps}
+    events = [
+        NewEvent(EventType.TASK_PROGRESSED, f"{message}, line {line} of {lines}", data) for line in range(1, lines + 1)
+    ]
+    return Progress(100.0 * step / steps, "steps", {"steps": StageCount(step, steps)}, message), *events

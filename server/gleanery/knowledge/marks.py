@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gleanery.knowledge.query import Role, Term
 from gleanery.store.words import (
     CASE_BORDER,
+    CJK,
     LINK_TARGET,
-    NAME,
     OUTER_JOINT,
     WORD,
     folded,
@@ -20,6 +20,12 @@ from gleanery.store.words import (
 
 Range = tuple[int, int]
 _ASCII_WORD = re.compile("[A-Za-z0-9]+")
+# Letters, digits and accents for which ASCII is not enough; other signs, such as quotes and dashes, stand between words.
+_BEYOND_ASCII = re.compile(rf"[^\W\x00-\x7f]|[\u0300-\u0331{CJK}]")
+_ASCII_MIXED = re.compile("(?<![A-Za-z0-9])[A-Za-z0-9][a-z0-9]*+[A-Z][A-Za-z0-9]*+")
+# What NAME matches with a sign in it: without one it is a word like any other, also in camel case.
+_JOINED_NAME = re.compile(rf"(?<!\w)(?:\w++(?:(?:{OUTER_JOINT.pattern}|-)\w++)++|[^\W_]*+_\w*+)")
+_ASCII_SIGNS = str.maketrans("", "", "_.:->")
 MAX_CHARS = 200_000
 """Nothing is marked beyond: a chunk is a few thousand characters long, a code example may be anything."""
 
@@ -38,6 +44,9 @@ class _Wanted:
     def is_empty(self) -> bool:
         return not (self.words or self.stems or self.runs)
 
+    def has(self, word: str) -> bool:
+        return word in self.words or (bool(self.stems) and light_stem(word) in self.stems)
+
 
 def mark(content: str, terms: Iterable[Term]) -> list[Range]:
     """Where `content` has one of `terms`: (start, end) in code points, ascending, none empty, none overlapping.
@@ -46,20 +55,28 @@ def mark(content: str, terms: Iterable[Term]) -> list[Range]:
     case and accents; other forms of a word where the query gave its stem. Nothing is marked in the targets of links: those
     are not searched, and not shown.
     """
-    content = content[:MAX_CHARS]
+    return marker(terms)(content)
+
+
+def marker(terms: Iterable[Term]) -> Callable[[str], list[Range]]:
+    """`mark` for many texts."""
     wanted = _wanted(terms)
-    if wanted.is_empty:
-        return []
-    words = _words(content)
-    parts = [part for word in words for part in _parts(content, word)]
+    return lambda content: [] if wanted.is_empty else _marked(content[:MAX_CHARS], wanted)
+
+
+def _marked(content: str, wanted: _Wanted) -> list[Range]:
+    is_plain = content.isascii() or not _BEYOND_ASCII.search(content)
+    words = _plain_words(content) if is_plain else _words(content)
+    split = [word for word in _mixed(content, is_plain) if CASE_BORDER.search(content, *word)]
+    parts = [part for word in split for part in _parts(content, word)]
     found = [*_single(words, wanted), *_single(parts, wanted)]
     if wanted.runs:
-        whole = [word for word in words if not _is_split(content, word)] if parts else words
         found += _runs(words, wanted)
         if parts:
+            whole = [word for word in words if word[1:] not in split]
             found += _runs(sorted((*whole, *parts), key=lambda atom: atom[1]), wanted)
     if wanted.words:
-        found += _names(content, wanted.words)
+        found += _names(content, wanted.words, is_plain)
     return _outside_targets(content, _merged(found))
 
 
@@ -78,54 +95,61 @@ def _wanted(terms: Iterable[Term]) -> _Wanted:
     return wanted
 
 
+def _plain_words(content: str) -> list[Atom]:
+    # A hit has some hundred words, and most texts are plain.
+    return [(match[0], match.start(), match.end()) for match in _ASCII_WORD.finditer(content.lower())]
+
+
 def _words(content: str) -> list[Atom]:
-    if content.isascii():  # a hit has some hundred words, and most texts are
-        return [(match[0].lower(), match.start(), match.end()) for match in _ASCII_WORD.finditer(content)]
     return [(folded(match[0]), *match.span()) for match in WORD.finditer(content)]
 
 
-def _is_split(content: str, word: Atom) -> bool:
-    written = content[word[1] : word[2]]
-    return not written[1:].islower() and CASE_BORDER.search(written) is not None
+def _mixed(content: str, is_plain: bool) -> list[Range]:
+    """Words with a letter in upper case beyond the first: one in camel case has that."""
+    if is_plain:
+        return [match.span() for match in _ASCII_MIXED.finditer(content)]
+    return [match.span() for match in WORD.finditer(content) if not match[0][1:].islower()]
 
 
-def _parts(content: str, word: Atom) -> Iterator[Atom]:
-    """The parts of a word in camel case; none of any other."""
-    if not _is_split(content, word):
-        return
-    start = word[1]
-    for part in CASE_BORDER.split(content[start : word[2]]):
+def _parts(content: str, word: Range) -> Iterator[Atom]:
+    """The parts of a word in camel case."""
+    start = word[0]
+    for part in CASE_BORDER.split(content[start : word[1]]):
         yield folded(part), start, start + len(part)
         start += len(part)
 
 
-def _single(atoms: Sequence[Atom], wanted: _Wanted) -> Iterator[Range]:
-    for text, start, end in atoms:
-        if text in wanted.words or (wanted.stems and light_stem(text) in wanted.stems):
-            yield start, end
+def _single(atoms: Sequence[Atom], wanted: _Wanted) -> list[Range]:
+    asked = {text for text in {atom[0] for atom in atoms} if wanted.has(text)}
+    return [(start, end) for text, start, end in atoms if text in asked] if asked else []
 
 
 def _runs(atoms: Sequence[Atom], wanted: _Wanted) -> Iterator[Range]:
+    if wanted.runs.keys().isdisjoint([atom[0] for atom in atoms]):
+        return
     for position, (text, start, _) in enumerate(atoms):
         for run in wanted.runs.get(text, ()):
             if [other[0] for other in atoms[position : position + len(run)]] == run:
                 yield start, atoms[position + len(run) - 1][2]
 
 
-def _names(content: str, words: set[str]) -> Iterator[Range]:
+def _names(content: str, words: set[str], is_plain: bool) -> Iterator[Range]:
     """Joined names, or their joined pieces, that are asked for as one word: `createtask` for `asyncio.create_task`."""
-    for match in NAME.finditer(content):
-        if match[0].isalnum():
-            continue  # a word like any other, also in camel case
-        if folded(unsigned(match[0])) in words:
+    for match in _JOINED_NAME.finditer(content):
+        if _as_one_word(match[0], is_plain) in words:
             yield match.span()
             continue
         start = match.start()
-        for piece in OUTER_JOINT.split(match[0]):
+        pieces = OUTER_JOINT.split(match[0])
+        for piece in pieces if len(pieces) > 1 else ():
             start = content.index(piece, start)
-            if folded(unsigned(piece)) in words:
+            if _as_one_word(piece, is_plain) in words:
                 yield start, start + len(piece)
             start += len(piece)
+
+
+def _as_one_word(name: str, is_plain: bool) -> str:
+    return name.lower().translate(_ASCII_SIGNS) if is_plain else folded(unsigned(name))
 
 
 def _merged(ranges: Iterable[Range]) -> list[Range]:

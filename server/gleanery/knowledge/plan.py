@@ -21,6 +21,8 @@ PAIRED_ROWS = 1_500
 """So many rows may have two of those that aren't."""
 REST_ROWS = 60_000
 """So many entries of the index may be passed over for the terms that only count."""
+WIDE_SHARE = 1 / 40
+"""Where more rows than this share must be ranked, to rank some of them twice costs more than a word that every row has."""
 TOGETHER = 1.5
 """Words of a query are together in so many times more rows than if they had nothing to do with each other."""
 # What was written counts in every column; a stem stands for other forms of prose, and would find parts of names.
@@ -32,12 +34,13 @@ _NOTHING = '""'  # an empty phrase finds nothing
 @dataclass(frozen=True)
 class Plan:
     """A row must have one of `anchors`, or one of the first and one of the second of `groups`; `rest` adds to its score, and
-    `left_out` is what would cost too much."""
+    `left_out` is what would cost too much. `is_wide` where many rows have what they must have."""
 
     anchors: tuple[Term, ...] = ()
     groups: tuple[tuple[Term, ...], tuple[Term, ...]] = ((), ())
     rest: tuple[Term, ...] = ()
     left_out: tuple[Term, ...] = ()
+    is_wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ def planned(parsed: ParsedQuery, terms: Sequence[Term], counts: Counts) -> Plan:
     """For these terms of a query."""
     if parsed.can_be_relaxed:  # what must be there is anchor enough, and counts already
         rest, left_out = _affordable([term for term in terms if term not in parsed.required], counts)
-        return Plan(rest=rest, left_out=left_out)
+        rows = min(map(counts.rows, (*parsed.required, *parsed.in_code)))
+        return Plan(rest=rest, left_out=left_out, is_wide=rows > WIDE_SHARE * counts.size)
     by_rarity = sorted((term for term in terms if term.role is not Role.PAIR), key=counts.rows)
     anchors: list[Term] = []
     total = 0
@@ -73,7 +77,8 @@ def planned(parsed: ParsedQuery, terms: Sequence[Term], counts: Counts) -> Plan:
         anchors = by_rarity[:1]
     chosen = {*anchors, *groups[0], *groups[1]}
     rest, left_out = _affordable([term for term in terms if term not in chosen], counts)
-    return Plan(tuple(anchors), groups, rest, left_out)
+    estimated = sum(map(counts.rows, anchors)) + (_both(groups, counts) if all(groups) else 0.0)
+    return Plan(tuple(anchors), groups, rest, left_out, is_wide=estimated > WIDE_SHARE * counts.size)
 
 
 def _groups(by_rarity: Sequence[Term], counts: Counts, *, must_be: bool) -> tuple[tuple[Term, ...], tuple[Term, ...]]:
@@ -116,17 +121,13 @@ def match_of(shelf: Shelf, parsed: ParsedQuery, plan: Plan) -> Match:
     alternatives = [_in(columns, term) for term in plan.anchors]
     if all(plan.groups):
         alternatives.append(" AND ".join(f"({_any_of(_in(columns, term) for term in group)})" for group in plan.groups))
-    ranked = _any_of(alternatives)
-    if plan.rest and alternatives:
-        ranked = f"({ranked}) AND ({_optional(plan.rest, columns)})"
-    elif must:
-        ranked = _optional(plan.rest, columns)
+    ranked = _any_of(alternatives) if alternatives or not must else ""
     must_not = _any_of(map(_phrase, parsed.excluded)) if parsed.excluded else ""
-    return Match(ranked, " AND ".join(must), must_not)
-
-
-def _optional(terms: Iterable[Term], columns: Mapping[Role, str]) -> str:
-    return _any_of((*(_in(columns, term) for term in terms), f"names : {EVERY_ROW}"))
+    also = _any_of(_in(columns, term) for term in plan.rest) if plan.rest and (ranked != _NOTHING) else ""
+    if also and plan.is_wide:
+        optional = f"({also} OR names : {EVERY_ROW})"
+        ranked, also = f"({ranked}) AND {optional}" if ranked else optional, ""
+    return Match(ranked, " AND ".join(must), must_not, also)
 
 
 def _any_of(expressions: Iterable[str]) -> str:

@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 
 from gleanery import errors, log
-from gleanery.knowledge import twins
-from gleanery.knowledge.fusion import (
-    CHUNK_WEIGHTS,
-    CODE_WEIGHTS,
-    LINKS_FACTOR,
-    LINKS_SHARE,
-    RANKING_DEPTH,
-    Fused,
-    Ranking,
-    fuse,
-)
+from gleanery.knowledge.candidates import Candidate, candidates_of, hits_of
+from gleanery.knowledge.fusion import CHUNK_WEIGHTS, CODE_WEIGHTS, RANKING_DEPTH, Fused, Ranking, fuse
 from gleanery.knowledge.hits import (
     CodeHit,
     CodeQuery,
@@ -34,7 +24,6 @@ from gleanery.knowledge.hits import (
     SearchQuery,
     Twin,
     page_url,
-    twin_of,
 )
 from gleanery.knowledge.languages import folded as language_name
 from gleanery.knowledge.marks import mark
@@ -43,9 +32,7 @@ from gleanery.knowledge.query import ParsedQuery, Role, Term, parse_query, respe
 from gleanery.knowledge.rerank import Reranker
 from gleanery.knowledge.speller import Speller
 from gleanery.knowledge.vectors import Lookup, Vectors
-from gleanery.model import Chunk
-from gleanery.store.search_store import Match, PageFilter, Passage, SearchStore, Shelf, SourceFilter
-from gleanery.store.values import FoundChunk
+from gleanery.store.search_store import Match, PageFilter, SearchStore, Shelf, SourceFilter
 
 __all__ = [
     "CodeHit",
@@ -72,22 +59,11 @@ RERANKED = 30
 RERANK_SECONDS = 2.0
 NEAR = 2 * RANKING_DEPTH
 """Texts to look up by meaning at once: some are of pages that are not visible any more."""
+NEAR_AT_ONCE = RANKING_DEPTH + 20
 NEAR_IF_FILTERED = 12 * NEAR
 ENOUGH_NEAR = 40
 """So many hits by meaning are enough where a filter keeps others out."""
-_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _RELAXED = "Nothing has what is quoted or asked of code just so: its words were looked for one by one."
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A hit on its way; `twins` are the rows that were folded into it."""
-
-    row: int
-    score: float
-    scores: Mapping[str, float]
-    passage: Passage
-    twins: tuple[int, ...] = ()
 
 
 class Searcher:
@@ -125,12 +101,8 @@ class Searcher:
             parsed = parsed.relaxed()
             fused, mode = await self._ranked(parsed, pages, asked.mode)
             notes = (_RELAXED,) if fused else ()
-        candidates = await self._candidates(fused, asked)
-        if asked.rerank and self._reranker is not None and candidates:
-            candidates, told = await self._reranked(self._reranker, parsed.text, candidates)
-            notes += told
-        hits = await self._shown(candidates[: asked.limit], parsed, pages, asked.neighbours)
-        return Found(hits, mode, corrections, notes)
+        hits, told = await self._shown(fused, parsed, pages, asked)
+        return Found(hits, mode, corrections, (*notes, *told))
 
     async def find_code(self, asked: CodeQuery) -> FoundExamples:
         """The best code examples by words. Raises NotFound for an unknown source."""
@@ -160,12 +132,12 @@ class Searcher:
         """Both the filters of the request and those of the text hold."""
         written = parsed.filters
         tags = (*asked.tags, *written.tags)
-        by_request = await self._store.sources_for(SourceFilter(asked.source_ids, (), tags, asked.kinds))
-        by_text = await self._store.sources_for(SourceFilter((), written.sources, (), written.kinds))
         names = (asked.languages, written.languages)
         is_code = isinstance(asked, CodeQuery)
-        return PageFilter(
-            tuple(sorted({*by_request} & {*by_text})),
+        by_request = SourceFilter(asked.source_ids, (), tags, asked.kinds)
+        by_text = SourceFilter((), written.sources, (), written.kinds)
+        pages = PageFilter(
+            (),
             asked.generation if isinstance(asked, SearchQuery) else None,
             sites=(asked.sites, written.sites),
             paths=(asked.path_prefixes, written.paths),
@@ -173,6 +145,7 @@ class Searcher:
             versions=(asked.versions, written.versions),
             code_languages=tuple(tuple(map(_code_language, group)) for group in names) if is_code else (),
         )
+        return await self._store.narrowed((by_request, by_text), pages)
 
     async def _corrected(
         self, text: str, parsed: ParsedQuery, shelf: Shelf, is_wanted: bool
@@ -235,55 +208,66 @@ class Searcher:
         return await self._near(lookup, pages, match_of(Shelf.CHUNKS, parsed, Plan()))
 
     async def _near(self, lookup: Lookup, pages: PageFilter, match: Match) -> Scored:
-        """The nearest chunks that the filter lets by. Where it lets few by, what it does is asked first."""
-        only = await self._store.texts_with(match.must) if match.must else None
-        count = NEAR_IF_FILTERED if pages.is_of_pages or match.must_not else NEAR
-        hits = await self._near_among(lookup, pages, match, only, count)
-        if len(hits) < ENOUGH_NEAR and pages.is_of_pages:
-            hits = await self._near_among(lookup, pages, match, await self._store.texts_of(pages), NEAR)
-        return hits[:RANKING_DEPTH]
+        """The nearest chunks that the filter lets by. Where it is told beforehand which can be, only those are looked at."""
+        only = await self._possible_texts(pages, match)
+        hits = await self._near_among(lookup, pages, match, only)
+        if only is None and len(hits) < ENOUGH_NEAR and pages.is_of_pages:
+            hits = await self._near_among(lookup, pages, match, await self._store.texts_of(pages))
+        return hits
+
+    async def _possible_texts(self, pages: PageFilter, match: Match) -> Sequence[int] | None:
+        """The texts that have what must be there, of the pages if these are few; None for all."""
+        with_words = await self._store.texts_with(match.must) if match.must else None
+        of_pages = await self._store.texts_of(pages) if pages.is_of_pages and pages.few is not None else None
+        if with_words is None or of_pages is None:
+            return of_pages if with_words is None else with_words
+        return sorted({*with_words} & {*of_pages})
 
     async def _near_among(
-        self, lookup: Lookup, pages: PageFilter, match: Match, only: Sequence[int] | None, count: int
+        self, lookup: Lookup, pages: PageFilter, match: Match, only: Sequence[int] | None
     ) -> list[tuple[int, float]]:
+        """The nearest of these texts, or of all: so many of them that enough pass."""
         texts = None if only is None else np.array(only, dtype=np.int64)
+        unwanted = Match("", must_not=match.must_not)  # what must be there all chunks of a text have, or none
+        count = NEAR_IF_FILTERED if match.must_not or (pages.is_of_pages and pages.few is None) else NEAR
         near = await self._in_thread(lambda: lookup.index.search(lookup.vector, count, pages.source_ids, texts))
         hits: list[tuple[int, float]] = []
-        for start in range(0, len(near), NEAR):
-            some = near[start : start + NEAR]
-            rows = await self._store.rows_of_texts([text for text, _ in some], pages, match)
+        for start in range(0, len(near), NEAR_AT_ONCE):
+            some = near[start : start + NEAR_AT_ONCE]
+            rows = await self._store.rows_of_texts([text for text, _ in some], pages, unwanted)
             hits += [(row, score) for text, score in some for row in rows.get(text, ())]
-            if len(hits) >= ENOUGH_NEAR:
+            if len(hits) >= RANKING_DEPTH:
                 break
-        return hits
+        return hits[:RANKING_DEPTH]
 
     # What becomes of the hits
 
-    async def _candidates(self, fused: Sequence[Fused[int]], asked: SearchQuery) -> list[_Candidate]:
-        """The best of them with what they say: lists of links further down, near-duplicates put together."""
+    async def _shown(
+        self, fused: Sequence[Fused[int]], parsed: ParsedQuery, pages: PageFilter, asked: SearchQuery
+    ) -> tuple[Sequence[Hit], tuple[str, ...]]:
+        """The best of them as hits, and what was not done as asked."""
         best = fused[: max(RERANKED, 3 * asked.limit)]
-        passages = await self._store.passages([hit.id for hit in best])
-        weighed = [_weighed(hit, passages[hit.id]) for hit in best if hit.id in passages]
-        candidates = sorted(weighed, key=lambda candidate: -candidate.score)
-        if not asked.fold:
-            return candidates
-        into = await self._in_thread(lambda: twins.folded_into([candidate.passage.content for candidate in candidates]))
-        folded: dict[int, list[int]] = {}
-        for position, first in enumerate(into):
-            if position != first:
-                folded.setdefault(first, []).append(candidates[position].row)
-        return [
-            replace(candidate, twins=tuple(folded.get(position, ())))
-            for position, candidate in enumerate(candidates)
-            if into[position] == position
-        ]
+        found = await self._store.found_chunks([hit.id for hit in best], pages)
+        reranker = self._reranker if asked.rerank else None
+        if reranker is None and asked.neighbours == 0:  # at once: each job for a thread waits for it
+            return await self._in_thread(
+                lambda: hits_of(candidates_of(best, found, fold=asked.fold)[: asked.limit], parsed.terms, {})
+            ), ()
+        candidates = await self._in_thread(lambda: candidates_of(best, found, fold=asked.fold))
+        told: tuple[str, ...] = ()
+        if reranker is not None and candidates:
+            candidates, told = await self._reranked(reranker, parsed.text, candidates)
+        shown = candidates[: asked.limit]
+        rows = [candidate.found.row for candidate in shown]
+        beside = await self._store.neighbours(rows, asked.neighbours) if asked.neighbours > 0 and rows else {}
+        return await self._in_thread(lambda: hits_of(shown, parsed.terms, beside)), told
 
     async def _reranked(
-        self, reranker: Reranker, text: str, candidates: list[_Candidate]
-    ) -> tuple[list[_Candidate], tuple[str, ...]]:
+        self, reranker: Reranker, text: str, candidates: list[Candidate]
+    ) -> tuple[list[Candidate], tuple[str, ...]]:
         """The first ones in the reranker's order, all of them above the others; as they were if it can't say, with a note."""
         looked_at, others = candidates[:RERANKED], candidates[RERANKED:]
-        contents = [candidate.passage.content for candidate in looked_at]
+        contents = [candidate.found.chunk.content for candidate in looked_at]
         try:
             order = await reranker.rank(text, contents, self._rerank_seconds)
         except errors.GleaneryError as error:
@@ -297,21 +281,6 @@ class Searcher:
             ranked.append(replace(candidate, score=score, scores=scores))
         return [*ranked, *others], ()
 
-    async def _shown(
-        self, candidates: Sequence[_Candidate], parsed: ParsedQuery, pages: PageFilter, distance: int
-    ) -> Sequence[Hit]:
-        rows = [candidate.row for candidate in candidates]
-        found = await self._store.found_chunks([*rows, *(row for c in candidates for row in c.twins)], pages)
-        beside = await self._store.neighbours(rows, distance) if distance > 0 and rows else {}
-        kept = [candidate for candidate in candidates if candidate.row in found]
-
-        def shown() -> tuple[Hit, ...]:
-            return tuple(
-                _hit(candidate, found, parsed.terms, tuple(beside.get(candidate.row, ()))) for candidate in kept
-            )
-
-        return await self._in_thread(shown)
-
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
@@ -322,43 +291,3 @@ async def _nothing() -> None:
 
 def _code_language(name: str) -> str:
     return language_name(name) or name.lower()
-
-
-def _weighed(hit: Fused[int], passage: Passage) -> _Candidate:
-    scores: dict[str, float] = {}
-    for name, part in hit.parts.items():
-        scores |= {name: part.added, f"{name}_rank": float(part.rank), f"{name}_raw": part.raw}
-    if link_share(passage.content) > LINKS_SHARE:
-        scores["links"] = (LINKS_FACTOR - 1) * hit.score
-    return _Candidate(hit.id, hit.score + scores.get("links", 0.0), scores, passage)
-
-
-def link_share(content: str) -> float:
-    """The share of what is read in a text that is the text of links."""
-    if "](" not in content:
-        return 0.0
-    links = _LINK.findall(content)
-    read = len(_LINK.sub(r"\1", content))
-    return sum(map(len, links)) / read if read else 0.0
-
-
-def _hit(
-    candidate: _Candidate, found: Mapping[int, FoundChunk], terms: Sequence[Term], neighbours: tuple[Chunk, ...]
-) -> Hit:
-    chunk = found[candidate.row]
-    highlights = mark(chunk.chunk.content, terms)
-    where = {
-        "title": mark(chunk.title, terms),
-        "headings": mark(" ".join(chunk.chunk.heading_path), terms),
-        "content": highlights,
-        "context": mark(chunk.chunk.context, terms),
-    }
-    return Hit(
-        chunk,
-        candidate.score,
-        candidate.scores,
-        highlights,
-        tuple(name for name, ranges in where.items() if ranges),
-        tuple(twin_of(found[row]) for row in candidate.twins if row in found),
-        neighbours,
-    )

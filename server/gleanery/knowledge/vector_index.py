@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gleanery.errors import EmbedMismatch
 
 BLOCK_ROWS = 8192
+GROUP_ROWS = 64
 _NOBODY = -1
 _SOURCE_SHIFT = 40  # a key is the source's number above so many bits of the text row
 
@@ -48,10 +49,7 @@ class _Snapshot:
         parts = [_dots(self.blocks[at].matrix[rows[ours] % BLOCK_ROWS], vector) for at, ours in self._by_block(rows)]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
 
-    def texts(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.array([self.blocks[row // BLOCK_ROWS].texts[row % BLOCK_ROWS] for row in rows], dtype=np.int64)
-
-    def all_texts(self) -> NDArray[np.int64]:
+    def texts(self) -> NDArray[np.int64]:
         return np.concatenate([block.texts[:count] for block, count in self._used()])
 
     def _used(self) -> Iterable[tuple[_Block, int]]:
@@ -144,16 +142,17 @@ class VectorIndex:
             return []
         vector = self._checked(np.asarray(query, dtype=np.float32)[np.newaxis, :], 1)[0]
         wanted = snapshot.owners != _NOBODY if numbers is None else np.isin(snapshot.owners, numbers)
+        texts = snapshot.texts()
         if only is not None:
-            wanted &= np.isin(snapshot.all_texts(), only)
+            wanted &= np.isin(texts, only)
         rows = np.flatnonzero(wanted)
-        scores = snapshot.scores(rows, vector)
+        texts, scores = texts[rows], snapshot.scores(rows, vector)
         count = 2 * limit
         while True:
             best = _top(scores, count)
             nearest: dict[int, float] = {}
-            for text, score in zip(snapshot.texts(rows[best]), scores[best], strict=True):
-                nearest.setdefault(int(text), float(score))
+            for text, score in zip(texts[best].tolist(), scores[best].tolist(), strict=True):
+                nearest.setdefault(text, score)
             if len(nearest) >= limit or count >= len(rows):
                 return list(nearest.items())[:limit]
             count *= 4
@@ -161,7 +160,9 @@ class VectorIndex:
     def _snapshot(self, source_ids: Collection[str] | None) -> tuple[_Snapshot, list[int] | None]:
         with self._lock:
             known = self._source_numbers
-            numbers = None if source_ids is None else [known[source] for source in source_ids if source in known]
+            numbers = None
+            if source_ids is not None and not known.keys() <= set(source_ids):
+                numbers = [known[source] for source in source_ids if source in known]
             # Owners change in place, so they are copied; the rest never does.
             owners = [block.owners for block in self._blocks]
             taken = np.concatenate(owners)[: self._count] if owners else np.empty(0, dtype=np.int32)
@@ -251,5 +252,15 @@ def _top(scores: NDArray[np.float32], limit: int) -> NDArray[np.int64]:
     """Positions of the `limit` highest scores, highest first, equal ones in their order."""
     if limit >= len(scores):
         return np.argsort(-scores, kind="stable")
-    candidates = np.sort(np.argpartition(-scores, limit)[:limit])
-    return candidates[np.argsort(-scores[candidates], kind="stable")]
+    candidates = np.flatnonzero(scores >= _floor(scores, limit))
+    return candidates[np.argsort(-scores[candidates], kind="stable")][:limit]
+
+
+def _floor(scores: NDArray[np.float32], limit: int) -> np.float32:
+    """What the `limit` highest scores are not below, and few others reach: of the highest of each group as many have it. To
+    look for the very score among 100,000 takes ten times as long."""
+    groups = len(scores) // GROUP_ROWS
+    if groups >= limit:
+        scores = scores[: groups * GROUP_ROWS].reshape(groups, GROUP_ROWS).max(axis=1)
+    floor: np.float32 = np.partition(scores, len(scores) - limit)[len(scores) - limit]
+    return floor

@@ -55,10 +55,10 @@ class Option(Value):
 class InteractiveElement(Value):
     """Something that a user can act on. `role` and `name` are those of the browser's accessibility tree. `value` is what stands
     in it, never a password. `states` has those of ARIA that it has: checked, selected, expanded, pressed, readonly, invalid,
-    busy, multiline, focused, haspopup, current. `options` are the first of them, `option_count` says how many there are.
-    `is_in_viewport` is as the page stood when it was parsed, not scrolled. `autocomplete`, `field_name`, `html_id` and `rel` are
-    the attributes as they stand (`field_name` is `name`, or `ng-model` and the like). `hints` are class names and ids of the
-    element and its nearest ancestors, for the rules alone: they are not kept."""
+    busy, multiline, multiselectable, focused, haspopup, current. `options` are the first of them, `option_count` says how
+    many there are. `is_in_viewport` is as the page stood when it was parsed, not scrolled. `autocomplete`, `field_name`,
+    `html_id` and `rel` are the attributes as they stand (`field_name` is `name`, or `ng-model` and the like). `hints` are class
+    names and ids of the element and its nearest ancestors, for the rules alone: they are not kept."""
 
     element_id: str = Field(description="`e1`, `e2`, … in the order of the document.")
     frame_id: str = "f0"
@@ -293,7 +293,8 @@ class FormPurpose(StrEnum):
 
 class FieldMeaning(Value):
     """A field of a form. `purpose` is a token of HTML's autofill detail (`email`, `current-password`, `street-address`, …)
-    or `search`, `quantity`, `subject`, `message`, `file`, `captcha`, `coupon`, `remember-me`, `consent`, `other`."""
+    or `search`, `quantity`, `subject`, `message`, `file`, `captcha`, `coupon`, `remember-me`, `consent`, `sort`, `date`, `iban`,
+    `house-number`, `other`."""
 
     element_id: str
     label: str

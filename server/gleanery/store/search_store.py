@@ -41,6 +41,7 @@ class PageFilter:
 
     `sites` are hosts (with what is below them) or URLs without a scheme, `paths` the beginnings of paths, `languages` as
     pages name them (`de` takes `de-AT`), `versions` likewise (`3.11` takes `3.11.2`). `code_languages` is for code only.
+    `few` are the rows of all pages that the rest lets by, where the store has found that these are few.
     """
 
     source_ids: tuple[str, ...]
@@ -50,6 +51,7 @@ class PageFilter:
     languages: Groups = ()
     versions: Groups = ()
     code_languages: Groups = ()
+    few: tuple[int, ...] | None = None
 
     @property
     def is_narrow(self) -> bool:
@@ -64,20 +66,13 @@ class PageFilter:
 
 @dataclass(frozen=True)
 class Match:
-    """MATCH expressions of FTS5: what ranks, what must be there too, and what must not; each but the first may be empty."""
+    """MATCH expressions of FTS5: what a row must have to be ranked, what it must have too and what it must not have, and what
+    adds to its rank if it is there. Each may be empty; nothing is found where both of the first are."""
 
     ranked: str
     must: str = ""
     must_not: str = ""
-
-
-@dataclass(frozen=True)
-class Passage:
-    """What is compared of a hit before it is shown."""
-
-    row: int
-    text_row: int
-    content: str
+    also: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,6 +117,11 @@ class SearchStore(Protocol):
         """Ids of the sources that search may look at. Raises NotFound for an unknown one of `source_ids`."""
         ...
 
+    async def narrowed(self, sources: Sequence[SourceFilter], pages: PageFilter) -> PageFilter:
+        """`pages` of the sources that all of `sources` let by, with these pages themselves where they are few. It holds for
+        one search: which pages are visible may change. Raises NotFound as `sources_for` does."""
+        ...
+
     async def facets(self, source_ids: Sequence[str]) -> Facets:
         """What the visible pages and code examples of these sources can be filtered by."""
         ...
@@ -145,8 +145,6 @@ class SearchStore(Protocol):
     async def texts_with(self, must: str) -> Sequence[int]:
         """All texts of chunks, visible or not, that have what must be there, ascending."""
         ...
-
-    async def passages(self, rows: Sequence[int]) -> Mapping[int, Passage]: ...
 
     async def found_chunks(self, rows: Sequence[int], pages: PageFilter) -> Mapping[int, FoundChunk]: ...
 

@@ -4,6 +4,7 @@ import { useMutation } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 
 import { useApp } from "./app";
+import { Button } from "./buttons";
 import { InlineError } from "./Failure";
 import { Icon } from "./Icon";
 
@@ -29,10 +30,10 @@ export function Download({ path, fileName, label, isSmall = false }: Props): Rea
   }
   return (
     <>
-      <button type="button" className={className} disabled={isPending} onClick={() => mutate()}>
+      <Button className={className} isOff={isPending} onClick={() => mutate()}>
         <Icon name="down" />
         {isPending ? "Fetching…" : label}
-      </button>
+      </Button>
       <InlineError error={error} />
     </>
   );

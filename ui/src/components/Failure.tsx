@@ -7,6 +7,7 @@ import { adviceFor, errorReport } from "../text/failure";
 import { visible } from "../text/visible";
 import type { ErrorBody } from "../wire";
 import { CopyButton } from "./buttons";
+import { Loading } from "./Loading";
 
 interface Props {
   readonly error: ErrorBody;
@@ -63,9 +64,5 @@ interface LoadedProps<Data> {
 export function Loaded<Data>({ query, children }: LoadedProps<Data>): ReactNode {
   if (query.data !== undefined) return children(query.data);
   if (query.error !== null) return <Failure error={errorOf(query.error)} />;
-  return (
-    <p className="muted loading" role="status">
-      Loading…
-    </p>
-  );
+  return <Loading />;
 }

@@ -16,6 +16,7 @@ import { KeyDialog, NewCrawlDialog, ShortcutsDialog } from "./dialogs";
 import { Icon } from "./Icon";
 import { useShortcut } from "./shortcuts";
 import { ThemeSwitch } from "./ThemeSwitch";
+import { useKeptFocus } from "./useKeptFocus";
 
 type Open = "none" | "crawl" | "shortcuts";
 
@@ -25,6 +26,7 @@ export function Shell(): ReactNode {
   const close = useCallback(() => setOpen("none"), []);
   useGlobalShortcuts(setOpen);
   useKeyWhenNeeded();
+  useKeptFocus();
   return (
     <NewCrawlContext value={newCrawl}>
       <a className="skip" href="#main">
@@ -59,7 +61,7 @@ function useGlobalShortcuts(setOpen: (open: Open) => void): void {
 }
 
 /** How many tasks failed for good; asked again as soon as another one is heard to fail. */
-function FailedCount(): ReactNode {
+function useFailedCount(): number {
   const { api } = useApp();
   const queries = useQueryClient();
   const { byId } = useTasks();
@@ -68,7 +70,12 @@ function FailedCount(): ReactNode {
   useEffect(() => {
     void queries.invalidateQueries({ queryKey: COUNTS_KEY });
   }, [queries, heard]);
-  return failed === 0 ? null : <span className="n bad num">{count(failed)} failed</span>;
+  return failed;
+}
+
+/** The count is said in the name: some screen readers read name and count as one word. */
+function labelOf(name: string, count: string): { readonly "aria-label"?: string } {
+  return count === "" ? {} : { "aria-label": `${name} ${count}` };
 }
 
 function useKeyWhenNeeded(): void {
@@ -83,6 +90,8 @@ function Nav({ onShortcuts }: { onShortcuts: () => void }): ReactNode {
   const { byId } = useTasks();
   const tasks = [...byId.values()];
   const active = tasks.filter((task) => !isFinal(task.status)).length;
+  const failed = useFailedCount();
+  const failedText = failed === 0 ? "" : `${count(failed)} failed`;
   const nav = useRef<HTMLElement>(null);
   const pathname = useLocation({ select: (location) => location.pathname });
   useEffect(() => {
@@ -104,20 +113,15 @@ function Nav({ onShortcuts }: { onShortcuts: () => void }): ReactNode {
         <Icon name="sources" />
         Sources
       </Link>
-      <Link to="/activity">
+      <Link to="/activity" {...labelOf("Activity", active > 0 ? `${active} active` : "")}>
         <Icon name="activity" />
         Activity
-        {active > 0 ? (
-          <span className="n num">
-            {active}
-            <span className="sr"> active</span>
-          </span>
-        ) : null}
+        {active > 0 ? <span className="n num">{active}</span> : null}
       </Link>
-      <Link to="/queue">
+      <Link to="/queue" {...labelOf("Queue", failedText)}>
         <Icon name="queue" />
         Queue
-        <FailedCount />
+        {failed > 0 ? <span className="n bad num">{failedText}</span> : null}
       </Link>
       <Link to="/parse">
         <Icon name="parse" />

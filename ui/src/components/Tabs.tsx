@@ -23,12 +23,12 @@ export function Tabs<Name extends string>({ label, tabs, current, onChoose, tool
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    // On a phone the tabs are wider than the page: the current one is moved into view, sideways only.
-    const tab = document.getElementById(`${id}-${current}`);
     const box = list.current;
-    if (tab === null || box === null || tab.offsetWidth === 0) return;
-    const left = tab.getBoundingClientRect().left - box.getBoundingClientRect().left + box.scrollLeft;
-    if (left < box.scrollLeft || left + tab.offsetWidth > box.scrollLeft + box.clientWidth) box.scrollLeft = left - 24;
+    if (box === null) return;
+    // Tells at once, and whenever the page has become narrower or wider.
+    const observer = new ResizeObserver(() => showTab(box, document.getElementById(`${id}-${current}`)));
+    observer.observe(box);
+    return () => observer.disconnect();
   }, [id, current]);
   const move = (event: KeyboardEvent<HTMLDivElement>): void => {
     const step = STEPS[event.key];
@@ -66,4 +66,11 @@ export function Tabs<Name extends string>({ label, tabs, current, onChoose, tool
       </div>
     </>
   );
+}
+
+/** On a phone the tabs are wider than the page: the current one is moved into view, sideways only. */
+function showTab(box: HTMLElement, tab: HTMLElement | null): void {
+  if (tab === null || tab.offsetWidth === 0) return;
+  const left = tab.getBoundingClientRect().left - box.getBoundingClientRect().left + box.scrollLeft;
+  if (left < box.scrollLeft || left + tab.offsetWidth > box.scrollLeft + box.clientWidth) box.scrollLeft = left - 24;
 }

@@ -1,11 +1,32 @@
-// Buttons with a habit: one that asks before it acts, one that copies.
+// Buttons with a habit: one that can be off for a while, one that asks before it acts, one that copies.
 
-import { type ReactNode, type Ref, useEffect, useRef, useState } from "react";
+import { type ComponentProps, type ReactNode, type Ref, useEffect, useRef, useState } from "react";
 
 import { Icon, type IconName } from "./Icon";
 
 const CONFIRM_MS = 5_000;
 const COPIED_MS = 2_000;
+
+interface ButtonProps extends Omit<ComponentProps<"button">, "type" | "disabled" | "aria-disabled"> {
+  readonly type?: "button" | "submit";
+  readonly isOff: boolean;
+}
+
+/** Does nothing while it is off, and keeps the focus, which "disabled" would take from it. Enter in a field of its form
+ * presses it too, so an off one holds back the form. */
+export function Button({ type = "button", isOff, onClick, ...rest }: ButtonProps): ReactNode {
+  return (
+    <button
+      {...rest}
+      type={type}
+      aria-disabled={isOff}
+      onClick={(event) => {
+        if (isOff) event.preventDefault();
+        else onClick?.(event);
+      }}
+    />
+  );
+}
 
 interface ConfirmProps {
   readonly label: string;
@@ -36,23 +57,29 @@ export function ConfirmButton(props: ConfirmProps): ReactNode {
   const text = isPending ? pendingLabel : isArmed ? confirmLabel : label;
   const isShort = isIconOnly && !isArmed && !isPending;
   return (
-    <button
-      ref={ref}
-      type="button"
-      className={isArmed ? "btn danger" : isShort ? "btn icon quiet" : "btn"}
-      data-testid={testId}
-      aria-disabled={isPending} // "disabled" would take the focus from it
-      aria-label={isShort ? label : undefined}
-      title={isShort ? label : undefined}
-      onClick={press}
-      onBlur={() => setArmed(false)}
-      onKeyDown={(event) => {
-        if (event.key === "Escape") setArmed(false);
-      }}
-    >
-      <Icon name={icon} />
-      {isShort ? null : text}
-    </button>
+    <>
+      <button
+        ref={ref}
+        type="button"
+        className={isArmed ? "btn danger" : isShort ? "btn icon quiet" : "btn"}
+        data-testid={testId}
+        aria-disabled={isPending} // "disabled" would take the focus from it
+        aria-label={isShort ? label : undefined}
+        title={isShort ? label : undefined}
+        onClick={press}
+        onBlur={() => setArmed(false)}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") setArmed(false);
+        }}
+      >
+        <Icon name={icon} />
+        {isShort ? null : text}
+      </button>
+      {/* Not every screen reader says that the name of a button has changed. */}
+      <span className="sr" aria-live="polite">
+        {isArmed ? `${confirmLabel.replace(/\?$/, "")}: press again, or Escape` : ""}
+      </span>
+    </>
   );
 }
 
@@ -75,11 +102,18 @@ export function CopyButton({ text, label, isQuiet = false }: CopyProps): ReactNo
     setState(await copied(text));
     timer.current = setTimeout(() => setState("idle"), COPIED_MS);
   };
+  const outcome = state === "idle" ? "" : state === "copied" ? "Copied" : "Not allowed here";
   return (
-    <button type="button" className={isQuiet ? "btn quiet small" : "btn small"} onClick={() => void copy()}>
-      <Icon name={state === "copied" ? "check" : "copy"} />
-      <span aria-live="polite">{state === "idle" ? label : state === "copied" ? "Copied" : "Not allowed here"}</span>
-    </button>
+    <>
+      <button type="button" className={isQuiet ? "btn quiet small" : "btn small"} onClick={() => void copy()}>
+        <Icon name={state === "copied" ? "check" : "copy"} />
+        {outcome === "" ? label : outcome}
+      </button>
+      {/* Not in the button: its label would be read out wherever one comes up. */}
+      <span className="sr" aria-live="polite">
+        {outcome}
+      </span>
+    </>
   );
 }
 

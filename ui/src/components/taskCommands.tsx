@@ -9,7 +9,7 @@ import { isFinal } from "../live/tasks";
 import { shortUrl } from "../text/format";
 import type { RetryRequest, TaskShape } from "../wire";
 import { useApp } from "./app";
-import { ConfirmButton } from "./buttons";
+import { Button, ConfirmButton } from "./buttons";
 import { Icon, type IconName } from "./Icon";
 
 export interface Commands {
@@ -117,18 +117,17 @@ function PlainButton(props: PlainProps): ReactNode {
   const { task, name, label, pendingLabel, isPending, commands, icon, isIconOnly = false, isPrimary = false, onClick } = props;
   const isOff = isPending || commands.isCancelling;
   return (
-    <button
-      type="button"
+    <Button
       className={isIconOnly ? "btn icon quiet" : isPrimary ? "btn pri" : "btn"}
       data-testid={name}
-      aria-disabled={isOff} // "disabled" would take the focus from it
+      isOff={isOff}
       aria-label={isIconOnly ? `${label}: ${shortUrl(task.title)}` : undefined}
       title={isIconOnly ? label : undefined}
-      onClick={isOff ? undefined : onClick}
+      onClick={onClick}
     >
       <Icon name={icon} />
       {isIconOnly ? null : isPending ? pendingLabel : label}
-    </button>
+    </Button>
   );
 }
 

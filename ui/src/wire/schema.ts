@@ -898,7 +898,8 @@ export interface components {
         /**
          * FieldMeaning
          * @description A field of a form. `purpose` is a token of HTML's autofill detail (`email`, `current-password`, `street-address`, …)
-         *     or `search`, `quantity`, `subject`, `message`, `file`, `captcha`, `coupon`, `remember-me`, `consent`, `other`.
+         *     or `search`, `quantity`, `subject`, `message`, `file`, `captcha`, `coupon`, `remember-me`, `consent`, `sort`, `date`, `iban`,
+         *     `house-number`, `other`.
          */
         readonly FieldMeaning: {
             readonly element_id: string;
@@ -1164,10 +1165,10 @@ export interface components {
          * InteractiveElement
          * @description Something that a user can act on. `role` and `name` are those of the browser's accessibility tree. `value` is what stands
          *     in it, never a password. `states` has those of ARIA that it has: checked, selected, expanded, pressed, readonly, invalid,
-         *     busy, multiline, focused, haspopup, current. `options` are the first of them, `option_count` says how many there are.
-         *     `is_in_viewport` is as the page stood when it was parsed, not scrolled. `autocomplete`, `field_name`, `html_id` and `rel` are
-         *     the attributes as they stand (`field_name` is `name`, or `ng-model` and the like). `hints` are class names and ids of the
-         *     element and its nearest ancestors, for the rules alone: they are not kept.
+         *     busy, multiline, multiselectable, focused, haspopup, current. `options` are the first of them, `option_count` says how
+         *     many there are. `is_in_viewport` is as the page stood when it was parsed, not scrolled. `autocomplete`, `field_name`,
+         *     `html_id` and `rel` are the attributes as they stand (`field_name` is `name`, or `ng-model` and the like). `hints` are class
+         *     names and ids of the element and its nearest ancestors, for the rules alone: they are not kept.
          */
         readonly InteractiveElement: {
             /** @default null */

@@ -48,6 +48,8 @@ class LocalEmbedder:
     async def embed_each(self, texts: Sequence[str]) -> Embedding:
         """See Embedder; there are no failures."""
         loop = asyncio.get_running_loop()
+        if len(texts) == 1:  # somebody waits for the answer to a query: one job, not one after the other
+            return await loop.run_in_executor(self._executor, self._embed_one, texts[0])
         tokens: list[list[int]] = []
         for some in _slices(texts, TOKENIZE_AT_ONCE):
             tokens += await loop.run_in_executor(self._executor, self._tokenize, some)
@@ -63,6 +65,10 @@ class LocalEmbedder:
 
     async def aclose(self) -> None:
         self._model = None
+
+    def _embed_one(self, text: str) -> Embedding:
+        [tokens] = self._tokenize([text])
+        return Embedding(self._infer([tokens]), (0,), (len(tokens),))
 
     def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         return self._loaded().tokenize(texts)

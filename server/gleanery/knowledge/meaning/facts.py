@@ -137,6 +137,10 @@ class Facts:
         headings = self.inspected.dom.headings
         return min(headings, key=lambda heading: heading.level).text if headings else ""
 
+    @property
+    def has_title(self) -> bool:
+        return any(heading.level == 1 for heading in self.inspected.dom.headings)
+
     @cached_property
     def heading_acts(self) -> frozenset[Act]:
         return frozenset(ACTS.find(self.heading))

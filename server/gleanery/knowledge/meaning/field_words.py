@@ -168,7 +168,7 @@ FIELD_WORDS: Lexicon[str] = Lexicon(
         "bday": """
             birthday birth_date birthdate date_of_birth dob born geburtsdatum geburtstag geboren_am date_de_naissance naissance
             fecha_de_nacimiento nacimiento data_di_nascita nascita data_de_nascimento nascimento geboortedatum data_urodzenia
-            дата_рождения 生年月日 誕生日 出生日期 生日 생년월일
+            дата_рождения 生年月日 誕生日 出生日期 生日 생년월일 birth geburt
         """,
         "bday-day": """
             birth_day_of_month bday_day birthdate_day birth_date_day birthday_day dob_day day_of_birth geburtstag_tag

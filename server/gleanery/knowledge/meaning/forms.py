@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gleanery.knowledge.meaning.action_words import ACTS, Act
-from gleanery.knowledge.meaning.evidence import Evidence
+from gleanery.knowledge.meaning.evidence import Evidence, Verdict
 from gleanery.knowledge.meaning.facts import Facts
 from gleanery.knowledge.meaning.field_words import FIELD_WORDS, PASSWORD
 from gleanery.knowledge.meaning.fields import completed, kind_of_input, purposes_of
@@ -24,7 +24,9 @@ _ADDRESS = frozenset(
 _PERSON = frozenset({"given-name", "family-name", "name", "organization", "bday", "sex", "tel", "country", "bday-year"})
 _CARD = frozenset({"cc-number", "cc-csc", "cc-exp", "cc-exp-month", "cc-exp-year", "cc-name", "iban"})
 _CHOICES = frozenset({"select", "checkbox", "radio", "range"})
+_ACCOUNT = frozenset({"account", "konto", "compte", "cuenta", "conta", "аккаунт", "учетную"})
 _SEARCH_ROLES = ("search",)
+_SURE_ENOUGH = 0.6
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class _Form:
     form: Form
     fields: tuple[InteractiveElement, ...]
     submits: tuple[InteractiveElement, ...]
+    buttons: tuple[InteractiveElement, ...]
     purposes: list[str]
     asked: Counter[str]
     kinds: Counter[str]
@@ -41,10 +44,12 @@ class _Form:
     headed: frozenset[Act]
     addressed: frozenset[Act]
     linked: frozenset[Act]
+    offered: frozenset[Act]
     hinted: frozenset[Act]
     paged: frozenset[Act]
     is_about_password: bool
     is_about_news: bool
+    is_about_account: bool
 
     @property
     def size(self) -> int:
@@ -55,15 +60,15 @@ class _Form:
 
 
 def meanings_of_forms(facts: Facts) -> tuple[FormMeaning, ...]:
-    links: dict[str, list[InteractiveElement]] = {}
+    others: dict[str, list[InteractiveElement]] = {}
     for element in facts.inspected.elements:
-        if element.form_id is not None and element.href:
-            links.setdefault(element.form_id, []).append(element)
-    return tuple(_meaning(form, facts, links.get(form.form_id, ())) for form in facts.inspected.forms)
+        if element.form_id is not None and (element.href or element.role == "button"):
+            others.setdefault(element.form_id, []).append(element)
+    return tuple(_meaning(form, facts, others.get(form.form_id, ())) for form in facts.inspected.forms)
 
 
-def _meaning(form: Form, facts: Facts, links: Sequence[InteractiveElement]) -> FormMeaning:
-    weighed = _taken_apart(form, facts, links)
+def _meaning(form: Form, facts: Facts, others: Sequence[InteractiveElement]) -> FormMeaning:
+    weighed = _taken_apart(form, facts, others)
     evidence: Evidence[FormPurpose] = Evidence(_START)
     _weigh_account(weighed, evidence)
     _weigh_search(weighed, facts, evidence)
@@ -76,7 +81,7 @@ def _meaning(form: Form, facts: Facts, links: Sequence[InteractiveElement]) -> F
         form_id=form.form_id,
         purpose=verdict.kind,
         confidence=verdict.confidence,
-        fields=_fields(weighed, verdict.kind),
+        fields=_fields(weighed, verdict),
         submit_id=submit.element_id if submit else None,
         reasons=verdict.reasons,
     )
@@ -110,11 +115,12 @@ def _submit(form: _Form, purpose: FormPurpose) -> InteractiveElement | None:
         sends = 1.5 * (button.input_type in ("submit", "image") or (button.tag == "button" and not button.input_type))
         return fits + sends + 1.0 * ("primary" in button.hints) + 1.0 * button.is_visible
 
-    return max(form.submits, key=fitness, default=None)
+    return max(form.buttons, key=fitness, default=None)
 
 
-def _fields(form: _Form, purpose: FormPurpose) -> tuple[FieldMeaning, ...]:
-    purposes = completed(form.purposes, form.fields, purpose)
+def _fields(form: _Form, verdict: Verdict[FormPurpose]) -> tuple[FieldMeaning, ...]:
+    is_sure = verdict.confidence >= _SURE_ENOUGH
+    purposes = completed(form.purposes, form.fields, verdict.kind) if is_sure else form.purposes
     return tuple(
         FieldMeaning(
             element_id=field.element_id,
@@ -126,9 +132,11 @@ def _fields(form: _Form, purpose: FormPurpose) -> tuple[FieldMeaning, ...]:
     )
 
 
-def _taken_apart(form: Form, facts: Facts, links: Sequence[InteractiveElement]) -> _Form:
+def _taken_apart(form: Form, facts: Facts, others: Sequence[InteractiveElement]) -> _Form:
     fields = tuple(facts.elements[each] for each in form.field_ids if each in facts.elements)
     submits = tuple(facts.elements[each] for each in form.submit_ids if each in facts.elements)
+    known = {*form.field_ids, *form.submit_ids}
+    buttons = (*submits, *(each for each in others if not each.href and each.element_id not in known))
     purposes = purposes_of(fields)
     names = " ".join(f"{each.field_name or ''} {each.html_id or ''} {each.placeholder or ''}" for each in fields[:3])
     hints = " ".join({each.hints for each in (*fields[:2], *submits[:1]) if each.hints})
@@ -136,27 +144,34 @@ def _taken_apart(form: Form, facts: Facts, links: Sequence[InteractiveElement]) 
         form=form,
         fields=fields,
         submits=submits,
+        buttons=buttons,
         purposes=purposes,
         asked=Counter(purposes),
         kinds=Counter(kind_of_input(each) for each in fields),
         said=frozenset(act for each in submits[:4] for act in ACTS.find(f"{each.name} {each.value or ''}")),
         headed=frozenset((*ACTS.find(form.heading), *ACTS.find_in_code(form.name))),
         addressed=frozenset(ACTS.find_in_code((form.action or "").partition("://")[2].partition("/")[2])),
-        linked=frozenset(act for each in links[:20] for act in facts.acts(each)),
+        linked=frozenset(act for each in others[:40] if each.href for act in facts.acts(each)),
+        offered=frozenset(act for each in buttons[:20] for act in facts.acts(each)),
         hinted=frozenset(ACTS.find_in_code(hints)),
-        paged=_said_by_page(fields, facts),
+        paged=_said_by_page(form, fields, facts),
         is_about_news="news" in words_of(taken_apart(names)) or Act.SUBSCRIBE in ACTS.find_in_code(names),
+        is_about_account=not _ACCOUNT.isdisjoint(
+            words_of(" ".join((form.heading[:80], *(s.name for s in submits[:3]))))
+        ),
         is_about_password=any(
             PASSWORD in FIELD_WORDS.find(each) for each in (form.heading, *(s.name for s in submits))
         ),
     )
 
 
-def _said_by_page(fields: Sequence[InteractiveElement], facts: Facts) -> frozenset[Act]:
-    """What the page's address, title and heading say, if the form is in its content."""
+def _said_by_page(form: Form, fields: Sequence[InteractiveElement], facts: Facts) -> frozenset[Act]:
+    """What the page's address, title and heading say, if the form is in its content. Where no heading is
+    the page's title, the form's own has been heard already."""
     if not any(each.is_visible and facts.is_content(each) for each in fields):
         return frozenset()
-    return facts.path_acts | facts.title_acts | facts.heading_acts
+    headed = facts.heading_acts if facts.has_title or facts.heading != form.heading else frozenset()
+    return facts.path_acts | facts.title_acts | headed
 
 
 def _weigh_words(
@@ -193,7 +208,10 @@ def _weigh_account(form: _Form, evidence: Evidence[FormPurpose]) -> None:
     evidence.add(P.SIGN_UP, -2.5, "a password that exists", when=asked["current-password"] > 0 and passwords > 1)
     _weigh_words(form, evidence, P.SIGN_UP, Act.SIGN_UP)
     is_bare = passwords == 0 and not asked["username"]
-    evidence.add(P.SIGN_UP, -1.6, "no password", when=is_bare and Act.SIGN_UP not in form.paged)
+    is_named = Act.SIGN_UP in form.paged or form.is_about_account
+    evidence.add(P.SIGN_UP, -1.6, "no password", when=is_bare and not is_named)
+    can_open = form.is_about_account and Act.SIGN_UP in form.said | form.headed
+    evidence.add(P.SIGN_UP, 1.0, "an account to be made", when=can_open)
 
     is_reset = who and passwords == 0 and form.size <= 4
     evidence.add(P.PASSWORD_RESET, 0.6, "who it is, and no password", when=is_reset)
@@ -261,7 +279,12 @@ def _weigh_messages(form: _Form, facts: Facts, evidence: Evidence[FormPurpose]) 
     evidence.add(P.NEWSLETTER, -2.0, "a message", when=form.has("message"))
     _weigh_words(form, evidence, P.NEWSLETTER, Act.SUBSCRIBE, 1.2)
     only_address = form.has("email") and is_small and not form.has("username", "message", *_PASSWORDS)
-    can_join = only_address and Act.SIGN_UP in (form.said | form.headed | form.hinted) and Act.SIGN_UP not in form.paged
+    can_join = (
+        only_address
+        and Act.SIGN_UP in (form.said | form.headed | form.hinted)
+        and Act.SIGN_UP not in form.paged
+        and not form.is_about_account
+    )
     evidence.add(P.NEWSLETTER, 1.8, "to sign up it takes an address for mail alone", when=can_join)
     evidence.add(P.NEWSLETTER, 1.6, "its field is named after news", when=only_address and form.is_about_news)
 
@@ -291,6 +314,8 @@ def _weigh_buying(form: _Form, evidence: Evidence[FormPurpose]) -> None:
     evidence.add(P.CHECKOUT, 1.2, "a coupon", when=form.has("coupon") and not form.has(*_PASSWORDS))
     evidence.add(P.CHECKOUT, 0.8, "a card beside an address", when=cards > 0 and addresses > 1)
     evidence.add(P.CHECKOUT, -2.0, "a password", when=form.has(*_PASSWORDS))
+    is_bought = addresses > 0 or cards > 0 or form.has("quantity", "coupon")
+    evidence.add(P.CHECKOUT, -0.8, "nothing that a sale asks for", when=form.size > 1 and not is_bought)
     _weigh_words(form, evidence, P.CHECKOUT, Act.CART, 1.3)
     _weigh_words(form, evidence, P.CHECKOUT, Act.CHECKOUT)
 
@@ -300,7 +325,7 @@ def _weigh_rest(form: _Form, evidence: Evidence[FormPurpose]) -> None:
     evidence.add(P.UPLOAD, 1.0, "hardly more than a file", when=form.has("file", "photo") and form.size <= 3)
     evidence.add(P.UPLOAD, -0.3 * max(0, form.size - 4), "many other fields", when=form.size > 4)
     _weigh_words(form, evidence, P.UPLOAD, Act.UPLOAD)
-    can_refuse = Act.REJECT in form.said and Act.ACCEPT in form.said
+    can_refuse = Act.REJECT in form.offered and Act.ACCEPT in form.offered
     evidence.add(P.CONSENT, 2.5, "it can be accepted or refused", when=can_refuse)
     evidence.add(P.CONSENT, -3.0, "it asks for more", when=form.has("email", "name", "message", "search", *_PASSWORDS))
     evidence.add(P.OTHER, 0.8, "no field at all", when=form.size == 0)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 from gleanery.knowledge.meaning.action_words import Act
 from gleanery.knowledge.meaning.evidence import Evidence, Verdict
 from gleanery.knowledge.meaning.facts import Facts
 from gleanery.knowledge.meaning.pages import number_in_url
+from gleanery.knowledge.meaning.shape import SHORT, Shape
 from gleanery.model.parses import FormMeaning, FormPurpose, NavigationMenu, PageKind, Pagination
 
 K = PageKind
 
 _START = dict.fromkeys(PageKind, 0.0) | {PageKind.OTHER: 1.5}
 _CLIENT_ERROR = 400
-_SHORT, _LONG = 150, 350
-_MANY_FIELDS = 5
 _BY_TYPE: Mapping[PageKind, tuple[str, ...]] = {
     K.ARTICLE: (
         "Article",
@@ -69,7 +66,7 @@ _DOCUMENTERS = re.compile(
     re.IGNORECASE,
 )
 _PRICE = re.compile(
-    r"(?:[$€£¥₹]|\b(?:USD|EUR|GBP|CHF|zł|kr|R\$))\s?\d[\d.,]*|\d[\d.,]*\s?(?:€|£|\$|zł|kr\b|₽|円|元|USD|EUR|CHF)"
+    r"(?:[$€£¥₹]|\b(?:USD|EUR|GBP|CHF|zł|kr|R\$))\s?\d[\d.,]{0,15}|\d[\d.,]{0,15}\s?(?:€|£|\$|zł|kr\b|₽|円|元|USD|EUR|CHF)"
 )
 _QUERY_NAMES = frozenset(
     {
@@ -97,7 +94,6 @@ _CHALLENGERS = re.compile(
     r"challenges\.cloudflare\.com|hcaptcha\.com|recaptcha|captcha-delivery|perimeterx|px-captcha|arkoselabs|datadome|/captcha",
     re.I,
 )
-_LINKED = re.compile(r"(?<!!)\[[^\[\]]+\]\(")
 _SECTION = re.compile(r"^\s*(?:\d+(?:\.\d+)+\.?|chapter \d+|§)\s", re.IGNORECASE)
 _BYLINE = re.compile(
     r"\b(?:published|posted on|written by|min read|minutes? read|"
@@ -106,79 +102,17 @@ _BYLINE = re.compile(
 )
 
 
-@dataclass
-class _Page:
-    facts: Facts
-    forms: Sequence[FormMeaning]
-    menus: Sequence[NavigationMenu]
-    pagination: Pagination | None
-
-    @cached_property
-    def words(self) -> int:
-        return self.facts.main.word_count
-
-    @cached_property
-    def is_short(self) -> bool:
-        return self.words < _SHORT
-
-    @cached_property
-    def is_long(self) -> bool:
-        return self.words >= _LONG
-
-    @cached_property
-    def links(self) -> int:
-        """Those in the content: in what was found to be the main part, where there is one."""
-        main = self.facts.main
-        return len(_LINKED.findall(main.markdown)) if main.is_found else len(self.facts.content_links)
-
-    @cached_property
-    def own_forms(self) -> Mapping[str, FormMeaning]:
-        """The forms in the content, by their purposes; the surest of each."""
-        found: dict[str, FormMeaning] = {}
-        for form in self.forms:
-            fields = [self.facts.elements[each.element_id] for each in form.fields]
-            if any(each.is_visible and self.facts.is_content(each) for each in fields):
-                known = found.get(form.purpose)
-                if known is None or form.confidence > known.confidence:
-                    found[form.purpose] = form
-        return found
-
-    @cached_property
-    def share_of_forms(self) -> float:
-        """How much of the page its forms are. Terms of use make a long page of a form with many fields."""
-        share = 1.0 if self.is_short else 0.1 if self.is_long else 0.35
-        fields = max((len(form.fields) for form in self.own_forms.values() if form.purpose not in _SEARCHES), default=0)
-        return max(share, 0.5) if fields >= _MANY_FIELDS else share
-
-    @cached_property
-    def button_acts(self) -> Mapping[Act, int]:
-        counts: dict[Act, int] = {}
-        for button in self.facts.buttons:
-            for act in self.facts.acts(button):
-                counts[act] = counts.get(act, 0) + 1
-        return counts
-
-    @cached_property
-    def says(self) -> frozenset[Act]:
-        """What the title and the first heading speak of."""
-        return self.facts.title_acts | self.facts.heading_acts
-
-    def weight_of(self, *purposes: FormPurpose) -> float:
-        """How sure it is that a form in the content is one of these."""
-        return max((form.confidence for each in purposes if (form := self.own_forms.get(each))), default=0.0)
-
-
 def kind_of(
     facts: Facts, forms: Sequence[FormMeaning], menus: Sequence[NavigationMenu], pagination: Pagination | None
 ) -> Verdict[PageKind]:
-    page = _Page(facts, forms, menus, pagination)
+    page = Shape(facts, forms, menus, pagination)
     evidence: Evidence[PageKind] = Evidence(_START)
     for weigh in (_weigh_data, _weigh_failure, _weigh_forms, _weigh_reading, _weigh_lists, _weigh_shop, _weigh_places):
         weigh(page, evidence)
     return evidence.verdict()
 
 
-def _weigh_data(page: _Page, evidence: Evidence[PageKind]) -> None:
+def _weigh_data(page: Shape, evidence: Evidence[PageKind]) -> None:
     """What the page says of itself, to machines."""
     facts = page.facts
     for kind, types in _BY_TYPE.items():
@@ -187,7 +121,7 @@ def _weigh_data(page: _Page, evidence: Evidence[PageKind]) -> None:
     if facts.og_type in _BY_OG:
         evidence.add(_BY_OG[facts.og_type], 1.6, f"its Open Graph type is {facts.og_type}")
     is_media = facts.og_type.startswith(("video", "music"))
-    evidence.add(K.MEDIA, 2.0, f"its Open Graph type is {facts.og_type}", when=is_media)
+    evidence.add(K.MEDIA, 2.0, f"its Open Graph type is {facts.og_type[:40]}", when=is_media)
     is_dated = bool(
         facts.meta("article:published_time", "article:author", "citation_title", "parsely-pub-date", "sailthru.date")
     )
@@ -197,7 +131,7 @@ def _weigh_data(page: _Page, evidence: Evidence[PageKind]) -> None:
     evidence.add(K.DOCUMENTATION, 2.4, f"it was made by {generator[:60]}", when=bool(_DOCUMENTERS.search(generator)))
 
 
-def _weigh_failure(page: _Page, evidence: Evidence[PageKind]) -> None:
+def _weigh_failure(page: Shape, evidence: Evidence[PageKind]) -> None:
     facts = page.facts
     status = facts.navigation.status
     evidence.add(K.ERROR, 6.0, f"the answer's status is {status}", when=status >= _CLIENT_ERROR)
@@ -210,7 +144,7 @@ def _weigh_failure(page: _Page, evidence: Evidence[PageKind]) -> None:
     evidence.add(K.CHALLENGE, 3.0, "it holds a captcha and little else", when=is_gate)
 
 
-def _weigh_forms(page: _Page, evidence: Evidence[PageKind]) -> None:
+def _weigh_forms(page: Shape, evidence: Evidence[PageKind]) -> None:
     """A form makes a page only where nothing else does."""
     facts, share = page.facts, page.share_of_forms
     for kind, purposes, act in (
@@ -247,13 +181,13 @@ _ASKING = frozenset(
         FormPurpose.COMMENT,
     }
 )
-_SEARCHES = frozenset({FormPurpose.SEARCH, FormPurpose.FILTER, FormPurpose.CONSENT})
 
 
-def _weigh_reading(page: _Page, evidence: Evidence[PageKind]) -> None:
+def _weigh_reading(page: Shape, evidence: Evidence[PageKind]) -> None:
     facts, main = page.facts, page.facts.main
     headings = facts.inspected.dom.headings
     evidence.add(K.ARTICLE, 1.5, "much to read", when=page.is_long)
+    evidence.add(K.ARTICLE, 0.6, "hardly any links in it", when=page.is_long and page.links < 0.03 * page.words)
     evidence.add(K.ARTICLE, 0.6, "something to read", when=not page.is_long and not page.is_short)
     evidence.add(K.ARTICLE, 1.2, "its address looks like an article's", when=bool(_DATED.search(facts.path)))
     evidence.add(K.ARTICLE, 0.9, "it tells who wrote it, or when", when=bool(_BYLINE.search(main.markdown[:1500])))
@@ -280,7 +214,7 @@ def _weigh_reading(page: _Page, evidence: Evidence[PageKind]) -> None:
     )
 
 
-def _weigh_lists(page: _Page, evidence: Evidence[PageKind]) -> None:
+def _weigh_lists(page: Shape, evidence: Evidence[PageKind]) -> None:
     facts = page.facts
     links = page.links
     density = links / max(1, page.words)
@@ -320,11 +254,11 @@ def _linked_headings(facts: Facts) -> int:
     return sum(heading.text.casefold() in names for heading in facts.inspected.dom.headings if heading.level > 1)
 
 
-def _has_numbers(page: _Page) -> bool:
+def _has_numbers(page: Shape) -> bool:
     return page.pagination is not None and len(page.pagination.pages) >= 2
 
 
-def _weigh_shop(page: _Page, evidence: Evidence[PageKind]) -> None:
+def _weigh_shop(page: Shape, evidence: Evidence[PageKind]) -> None:
     facts = page.facts
     carts = page.button_acts.get(Act.CART, 0) or _small_orders(page)
     prices = len(set(_PRICE.findall(facts.main.markdown[:20_000])))
@@ -332,6 +266,7 @@ def _weigh_shop(page: _Page, evidence: Evidence[PageKind]) -> None:
     evidence.add(K.PRODUCT, 0.8, "it tells a price", when=1 <= prices <= 6)
     evidence.add(K.LISTING, 1.2, "several things can be bought", when=carts > 2)
     evidence.add(K.LISTING, 0.8, "many prices", when=prices > 6)
+    evidence.add(K.CHECKOUT, -1.5, "it only puts something into a cart", when=_small_orders(page) > 0)
     is_product = bool(
         re.search(
             r"/(?:product|products|produkt|produit|producto|prodotto|produto|item|dp|p|artikel)/[^/]+", facts.path
@@ -351,18 +286,19 @@ def _weigh_shop(page: _Page, evidence: Evidence[PageKind]) -> None:
     evidence.add(K.MEDIA, 1.2, "its address looks like a medium's", when=is_media)
 
 
-def _small_orders(page: _Page) -> int:
+def _small_orders(page: Shape) -> int:
     """Forms that ask how many, and nothing about who buys."""
     orders = [form for form in page.forms if form.purpose is FormPurpose.CHECKOUT and len(form.fields) <= 4]
     return sum(any(field.purpose == "quantity" for field in form.fields) for form in orders)
 
 
-def _weigh_places(page: _Page, evidence: Evidence[PageKind]) -> None:
+def _weigh_places(page: Shape, evidence: Evidence[PageKind]) -> None:
     facts = page.facts
     is_root = bool(_HOME.fullmatch(facts.path)) and not facts.query
     evidence.add(K.HOME, 3.4, "its address is the site's own", when=is_root and facts.navigation.status < _CLIENT_ERROR)
     is_gate = page.is_short and page.weight_of(FormPurpose.LOGIN, FormPurpose.SIGN_UP) > 0.5
     evidence.add(K.HOME, -2.0, "it is a door", when=is_gate)
+    evidence.add(K.LISTING, -1.5, "it is the site's front page", when=is_root)
     evidence.add(
         K.HOME,
         0.8,
@@ -376,7 +312,7 @@ def _weigh_places(page: _Page, evidence: Evidence[PageKind]) -> None:
     evidence.add(K.DASHBOARD, 1.6, "its title or heading says so", when=Act.DASHBOARD in page.says)
     evidence.add(K.DASHBOARD, 1.0, "its address says so", when=Act.DASHBOARD in facts.path_acts)
     controls = sum(each.role in _CONTROLS for each in facts.visible)
-    evidence.add(K.DASHBOARD, 0.9, "many controls and little to read", when=controls >= 8 and page.words < 2 * _SHORT)
+    evidence.add(K.DASHBOARD, 0.9, "many controls and little to read", when=controls >= 8 and page.words < 2 * SHORT)
 
 
 _CONTROLS = frozenset(

@@ -51,6 +51,8 @@ class Lexicon(Generic[C]):
                 self._add(entry, concept)
         self._beginning_sizes = sorted({len(each) for each in self._beginnings}, reverse=True)
         self._end_sizes = sorted({len(each) for each in self._ends}, reverse=True)
+        longest_first = sorted(self._parts, key=len, reverse=True)
+        self._part = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
         self.find = lru_cache(8192)(self._find)
 
     def find_in_code(self, name: str) -> tuple[C, ...]:
@@ -87,8 +89,9 @@ class Lexicon(Generic[C]):
             taken, concepts = self._at(words, at)
             found.update(dict.fromkeys(concepts))
             at += taken
-        if self._parts and not text.isascii():
-            found.update(dict.fromkeys(self._unspaced("".join(words))))
+        if self._part is not None and not text.isascii() and _UNSPACED.search(text):
+            for match in self._part.finditer("".join(words)):
+                found.update(dict.fromkeys(self._parts[match[0]]))
         return tuple(found)
 
     def _at(self, words: tuple[str, ...], at: int) -> tuple[int, Iterable[C]]:
@@ -104,12 +107,3 @@ class Lexicon(Generic[C]):
             if size <= len(word) and (concepts := self._ends.get(word[-size:])) is not None:
                 return 1, concepts
         return 1, ()
-
-    def _unspaced(self, text: str) -> list[C]:
-        """The same for what is written without blanks: a part that lies in a longer one that was found doesn't count."""
-        found: list[C] = []
-        for part in sorted(self._parts, key=len, reverse=True):
-            if part in text:
-                found += self._parts[part]
-                text = text.replace(part, "\0")
-        return found

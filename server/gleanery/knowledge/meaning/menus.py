@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urljoin
 
 from gleanery.knowledge.meaning.action_words import ACTS, Act
 from gleanery.knowledge.meaning.facts import Facts, types_of
 from gleanery.knowledge.meaning.hints import MenuKind, kind_by_hints
 from gleanery.knowledge.meaning.pages import page_number
+from gleanery.knowledge.page_head import absolute
 from gleanery.model.parses import InteractiveElement, Landmark, Link, NavigationMenu
 
 MOST_LINKS = 100
@@ -18,6 +18,7 @@ _CONTENTS_SHARE = 0.6
 _NARROW = 0.36
 _SKIPS_WITHIN = 8
 _DEEPER = 12
+_LONGEST_URL = 2_000
 _FEWEST: Mapping[MenuKind, int] = {"breadcrumbs": 1, "contents": 3, "footer": 2, "section": 3, "primary": 3}
 
 
@@ -159,7 +160,5 @@ def _crumb(item: Any, facts: Facts) -> Link | None:
     href = inner.get("@id") or inner.get("url")
     if not isinstance(label, str) or not label.strip():
         return None
-    url = urljoin(facts.navigation.final_url, href) if isinstance(href, str) else ""
-    if not url.startswith(("http://", "https://")):
-        url = ""
+    url = absolute(href[:_LONGEST_URL], facts.navigation.final_url) or "" if isinstance(href, str) else ""
     return Link(label=label.strip()[:200], href=url, is_current=url == "" or facts.is_this_page(url))

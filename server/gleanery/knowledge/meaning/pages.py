@@ -13,6 +13,7 @@ from gleanery.model.parses import InteractiveElement, Link, Pagination
 _MOST_PAGES = 50
 _SHORT = 40
 _NUMBERED = 16
+_LONGEST_URL = 2_000
 _NUMBER = re.compile(
     r"\W*(?:page|seite|pagina|p.?gina|página|страница|第)?\s*(\d{1,5})\s*(?:ページ|页|頁)?\W*", re.IGNORECASE
 )
@@ -41,10 +42,13 @@ def page_number(label: str) -> int | None:
 
 
 def number_in_url(url: str) -> int | None:
-    """Which page of a list the URL asks for."""
-    parts = urlsplit(url)
+    """Which page of a list the URL asks for. Hrefs are what pages write, and may be no URLs."""
+    try:
+        parts = urlsplit(url[:_LONGEST_URL])
+    except ValueError:
+        return None
     for name, value in parse_qsl(parts.query)[:50]:
-        if name.lower() in _PARAMETERS and value.isdigit() and len(value) <= 5:
+        if name.lower() in _PARAMETERS and value.isdecimal() and len(value) <= 5:
             return int(value)
     match = _PATH_NUMBER.search(parts.path)
     return int(match[1]) if match else None
@@ -112,8 +116,8 @@ def _is_calendar(run: Sequence[tuple[int, InteractiveElement]]) -> bool:
 
 
 def _is_fragment(href: str) -> bool:
-    parts = urlsplit(href)
-    return bool(parts.fragment) and not parts.fragment.startswith(("!", "/", "page"))
+    fragment = href.partition("#")[2]
+    return bool(fragment) and not fragment.startswith(("!", "/", "page"))
 
 
 def _step(facts: Facts, act: Act, numbered: Sequence[tuple[int, InteractiveElement]]) -> Link | None:

@@ -5,7 +5,7 @@ JSON columns hold text; times are Unix seconds as REAL; booleans are 0 or 1.
 
 from __future__ import annotations
 
-from gleanery.store.schema import crawling, engine, first, generations, holdings, narrow_reads, parses
+from gleanery.store.schema import crawling, engine, filtered_search, first, generations, holdings, narrow_reads, parses
 
 MIGRATIONS: tuple[str, ...] = (
     first.SQL,
@@ -14,5 +14,6 @@ MIGRATIONS: tuple[str, ...] = (
     generations.SQL,
     narrow_reads.SQL,
     holdings.SQL,
+    filtered_search.SQL,
     parses.SQL,
 )

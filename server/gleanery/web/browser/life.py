@@ -222,7 +222,6 @@ class BrowserLife:
         now = time.monotonic()
         if self._cpu is not None:
             seconds, at = self._cpu
-            # Processes that have ended take their time with them.
             self.cpu_percent = max(0.0, 100 * (sample.cpu_seconds - seconds) / (now - at))
         self._cpu = sample.cpu_seconds, now
         self.memory_mb = sample.memory_mb

@@ -90,6 +90,7 @@ class Opened:
                     await self._arrive(act)
                 self.waited_seconds = {**self.waited_seconds, "navigation": time.monotonic() - began}
                 yield
+            self._tab.is_broken = False
         except errors.RenderFailed as error:
             raise await self._explained(error) from error
 

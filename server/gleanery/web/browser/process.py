@@ -153,8 +153,12 @@ class Chromium:
         """Ends it, with all that it kept."""
         self.pages += 1
         self.watched.discard(made.tab)
-        await made.end()
-        await self._close_tab(made.tab)
+        made.end()
+        made.tab.leave()
+        if made.tab.is_broken:
+            # Whatever it is busy with must not keep the others waiting until it has been asked to close.
+            await self._end_processes(made.tab)
+        await self._close_context(made.tab.context)
 
     async def put_back(self, session: str, tab: Tab) -> None:
         """Keeps the tab for the next page of the session, or closes it."""
@@ -212,11 +216,15 @@ class Chromium:
         tabs = [tab for tab in self.watched if tab.pids]
         held = await asyncio.to_thread(self._tree.held_mb, {pid for tab in tabs for pid in tab.pids}) if tabs else {}
         for tab in tabs:
+            tab.pids -= {pid for pid in tab.pids if not held[pid]}  # gone; the number may come to be another's
             held_mb = sum(held[pid] for pid in tab.pids)
             if not tab.holds(held_mb):
                 _LOG.warning("A page took too much memory", extra={"memory_mb": round(held_mb)})
-                for pid in tab.pids:
-                    await asyncio.to_thread(self._tree.end_page, pid)
+                await self._end_processes(tab)
+
+    async def _end_processes(self, tab: Tab) -> None:
+        for pid in tab.pids:
+            await asyncio.to_thread(self._tree.end_page, pid)
 
     async def end_page(self, pid: int) -> None:
         """Ends one renderer for its memory; its page crashes, the others go on."""

@@ -23,7 +23,7 @@ _PROFILE_NAME = "playwright_"
 @dataclass(frozen=True, slots=True)
 class TreeSample:
     """Memory in MB that the processes hold for themselves, the renderer that holds most of it, and the CPU time that
-    those who live have taken."""
+    they and those before them have taken."""
 
     memory_mb: float
     largest_pid: int | None
@@ -146,7 +146,8 @@ def _cpu_seconds(process: psutil.Process) -> float:
         times = process.cpu_times()
     except psutil.Error:
         return 0.0
-    return float(times.user + times.system)
+    # Those of children that have ended are their parent's: pages come and go faster than anybody looks.
+    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 def _held_mb(pid: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
@@ -52,12 +53,12 @@ class Watched:
         page = await context.new_page()
         tab = Tab(context, page, limits, reason_of, claim)
         session = await context.new_cdp_session(page)
-        await witness.begin(page, session)
         headers = HostHeaders(session, url, guise.headers) if guise.headers else None
-        if headers is not None:
-            await headers.begin()
         made = cls(tab, session, witness, headers)
-        await made.find_process()
+        begins = [witness.begin(page, session), made.find_process()]
+        if headers is not None:
+            begins.append(headers.begin())
+        await asyncio.gather(*begins)
         return made
 
     async def find_process(self) -> None:
@@ -66,7 +67,7 @@ class Watched:
         if pid is not None:
             self.tab.pids.add(pid)
 
-    async def end(self) -> None:
+    def end(self) -> None:
         """Hears and sends nothing more."""
         self.witness.end()
         if self.headers is not None:

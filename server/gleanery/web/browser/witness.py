@@ -13,12 +13,13 @@ from playwright.async_api import Error as PlaywrightError
 
 from gleanery.model import parses
 from gleanery.web.browser.failures import ReasonOf, is_tunnel_error
+from gleanery.web.browser.request import render_refused
 from gleanery.web.browser.visit import Visit
 from gleanery.web.egress_message import REASON_HEADER
 
 _KEPT = 100
 _KEPT_DIALOGS = 40
-_MAX_MESSAGES = 1000
+_MAX_MESSAGES = 1500
 _MAX_REQUESTS = 1000
 _MAX_TEXT = 1000
 _MAX_URL = 2048
@@ -106,10 +107,7 @@ class Witness:
     # What the page says
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        self._messages += 1
-        if self._messages > _MAX_MESSAGES:
-            self._stop("console", "pageerror")
-            return
+        self._hear()
         text = message.text
         if text.startswith(self.token):
             kind, _, said = text.removeprefix(self.token).partition("\n")
@@ -120,8 +118,17 @@ class Witness:
             self._said(level, text, url, place.get("lineNumber", 0) + 1 if url else None)
 
     def _on_page_error(self, error: PlaywrightError) -> None:
-        self._messages += 1
+        self._hear()
         self._said("error", f"{error.name or 'Error'}: {error.message}", None, None)
+
+    def _hear(self) -> None:
+        """The console brakes itself, see `prepare_watched`; a page that has found a way around that must not drown others."""
+        self._messages += 1
+        if self._messages > _MAX_MESSAGES:
+            self._stop("console", "pageerror")
+            if self._visit is not None:
+                message = f"It says more than {_MAX_MESSAGES} things on its console."
+                self._visit.fail(render_refused(self._visit.url, message, reason="console"))
 
     def _said(self, level: Literal["error", "warning"], text: str, url: str | None, line: int | None) -> None:
         self._console_count += 1

@@ -9,6 +9,7 @@ import type { ReactNode } from "react";
 import { useApp, useNewCrawl } from "../../components/app";
 import { errorOf, Failure, InlineError } from "../../components/Failure";
 import { Heading } from "../../components/Heading";
+import { Loading } from "../../components/Loading";
 import { useNow } from "../../components/useNow";
 import { taskListQuery } from "../../data/tasks";
 import { useTasks } from "../../live/react";
@@ -41,7 +42,7 @@ export function Activity(): ReactNode {
       {shown.length > 0 ? <TaskList tasks={shown} now={now} movedAt={live.movedAt} turns={turns(tasks, now)} /> : null}
       {isLoaded && shown.length === 0 ? <Nothing isFiltered={tasks.length > 0} hasMore={older.hasMore} /> : null}
       {!isLoaded && older.error !== null ? <Failure error={errorOf(older.error)} /> : null}
-      {!isLoaded && older.error === null ? <p className="muted loading">Loading…</p> : null}
+      {!isLoaded && older.error === null ? <Loading /> : null}
       {isLoaded ? <InlineError error={older.error} /> : null}
       {older.hasMore ? <More isLoading={older.isLoading} onMore={older.load} /> : null}
     </>

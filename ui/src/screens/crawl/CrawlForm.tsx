@@ -3,6 +3,7 @@
 
 import { type ChangeEvent, type ReactNode, type SubmitEvent, useMemo, useRef, useState } from "react";
 
+import { Button } from "../../components/buttons";
 import { InlineError } from "../../components/Failure";
 import { Icon } from "../../components/Icon";
 import type { CrawlStart } from "../../wire";
@@ -113,9 +114,9 @@ function Address({ isLarge, isStarting, onType }: AddressProps): ReactNode {
           />
         )}
       </Field>
-      <button type="submit" className={isLarge ? "btn pri large" : "btn pri"} data-testid="start-crawl" disabled={isStarting}>
+      <Button type="submit" className={isLarge ? "btn pri large" : "btn pri"} data-testid="start-crawl" isOff={isStarting}>
         {isStarting ? "Starting…" : "Crawl"}
-      </button>
+      </Button>
     </div>
   );
 }

@@ -2,6 +2,7 @@
 
 import { type ReactNode, useEffect, useRef } from "react";
 
+import { Button } from "../../components/buttons";
 import { shortUrl } from "../../text/format";
 import { visible } from "../../text/visible";
 import type { EstimateShape, PreviewShape } from "../../wire";
@@ -107,9 +108,9 @@ function StartBar({ estimate, isStarting }: { estimate: EstimateShape; isStartin
       <p className="sm" role="status" data-testid="preview-sum">
         <b className="num">{pagesText(estimate)}</b>, {about(estimate.seconds)}, {priceText(estimate)}
       </p>
-      <button type="submit" className="btn pri" data-testid="start-previewed" disabled={isStarting}>
+      <Button type="submit" className="btn pri" data-testid="start-previewed" isOff={isStarting}>
         {isStarting ? "Starting…" : "Crawl this"}
-      </button>
+      </Button>
     </div>
   );
 }

@@ -5,6 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { type ReactNode, useEffect, useState } from "react";
 
 import { useApp } from "../../components/app";
+import { Button } from "../../components/buttons";
 import { useNow } from "../../components/useNow";
 import { knownSourceQuery } from "../../data/crawls";
 import { ago, counted, shortUrl } from "../../text/format";
@@ -33,9 +34,9 @@ export function KnownSource({ url, isStarting, onRefresh }: Props): ReactNode {
             is here already: {counted(source.pages, "page")}, last touched {ago(source.updated_at, now)}. A crawl refreshes it, with the
             options below in place of those that it has; it stays searchable meanwhile.
           </p>
-          <button type="button" className="btn small" disabled={isStarting} onClick={() => onRefresh(source.source_id)}>
+          <Button className="btn small" isOff={isStarting} onClick={() => onRefresh(source.source_id)}>
             Refresh with its own options
-          </button>
+          </Button>
         </div>
       )}
     </div>

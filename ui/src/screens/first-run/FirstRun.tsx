@@ -5,6 +5,7 @@ import { Navigate } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 
 import { useApp } from "../../components/app";
+import { Button } from "../../components/buttons";
 import { InlineError, Loaded } from "../../components/Failure";
 import { Heading } from "../../components/Heading";
 import { healthQuery } from "../../data/server";
@@ -49,9 +50,9 @@ function Example(): ReactNode {
     <div className="stack">
       <p className="muted sm">Or try the bundled example: a small site on this server, no internet needed.</p>
       <div className="row">
-        <button type="button" className="btn" data-testid="run-example" disabled={isPending} onClick={() => start({ url })}>
+        <Button className="btn" data-testid="run-example" isOff={isPending} onClick={() => start({ url })}>
           {isPending ? "Starting…" : "Crawl the example"}
-        </button>
+        </Button>
       </div>
       <InlineError error={error} />
     </div>

@@ -5,6 +5,7 @@ import { useNavigate, useRouterState, useSearch } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense, useCallback, useMemo, useRef } from "react";
 
 import { useApp } from "../../components/app";
+import { Loading } from "../../components/Loading";
 import { useShortcut } from "../../components/shortcuts";
 import { chunksQuery } from "../../data/pages";
 import type { Border } from "../../text/chunkBorders";
@@ -63,7 +64,7 @@ export function PageText({ page, isOld }: Props): ReactNode {
     <div className="cols page-cols">
       <Outline page={page} offsets={offsets} article={article} />
       <article ref={article} className="card pad page-body">
-        <Suspense fallback={<p className="muted loading">Loading…</p>}>
+        <Suspense fallback={<Loading />}>
           <Markdown
             markdown={page.markdown}
             baseUrl={page.url}

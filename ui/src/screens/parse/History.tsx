@@ -6,6 +6,7 @@ import type { ReactNode } from "react";
 
 import { useApp } from "../../components/app";
 import { errorOf, Failure, InlineError } from "../../components/Failure";
+import { Loading } from "../../components/Loading";
 import { More } from "../../components/More";
 import { useNow } from "../../components/useNow";
 import { PARSE_TYPE, parseTasksQuery } from "../../data/parses";
@@ -44,7 +45,7 @@ export function History(): ReactNode {
         </p>
       ) : null}
       {!isLoaded && query.error !== null ? <Failure error={errorOf(query.error)} /> : null}
-      {!isLoaded && query.error === null ? <p className="muted loading">Loading…</p> : null}
+      {!isLoaded && query.error === null ? <Loading /> : null}
       {isLoaded ? <InlineError error={query.error} /> : null}
       <More query={query} />
     </section>

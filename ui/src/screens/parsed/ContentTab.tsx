@@ -2,6 +2,7 @@
 
 import { lazy, type ReactNode, Suspense } from "react";
 
+import { Loading } from "../../components/Loading";
 import { CopyButton } from "../../components/buttons";
 import { counted } from "../../text/format";
 import type { ParsedPage } from "../../wire";
@@ -18,7 +19,7 @@ export function ContentTab({ page: { meaning, navigation } }: { page: ParsedPage
         <CopyButton text={meaning.markdown} label="Copy as Markdown" />
       </div>
       <article className="card pad" aria-label="Main text">
-        <Suspense fallback={<p className="muted loading">Loading…</p>}>
+        <Suspense fallback={<Loading />}>
           <Markdown markdown={meaning.markdown} baseUrl={navigation.final_url} cited={null} />
         </Suspense>
       </article>

@@ -9,6 +9,7 @@ import { type ReactNode, useEffect } from "react";
 import { useApp } from "../../components/app";
 import { errorOf, Failure, InlineError } from "../../components/Failure";
 import { Heading } from "../../components/Heading";
+import { Loading } from "../../components/Loading";
 import { StatusBadge } from "../../components/StatusBadge";
 import { useTaskCommands } from "../../components/taskCommands";
 import { parseQuery } from "../../data/parses";
@@ -30,7 +31,7 @@ export function Parsed(): ReactNode {
   const { api } = useApp();
   const parse = useQuery(parseQuery(api, id));
   if (parse.data !== undefined) return <Followed key={id} id={id} parse={parse.data} />;
-  if (parse.error === null) return <p className="muted loading">Loading…</p>;
+  if (parse.error === null) return <Loading />;
   return (
     <div className="empty">
       <Heading title="No such parse">No such parse</Heading>

@@ -8,7 +8,6 @@ import { InlineError } from "../../components/Failure";
 import { Icon } from "../../components/Icon";
 import { useShortcut } from "../../components/shortcuts";
 import { CancelButton, type Commands, PauseButton, RetryButton } from "../../components/taskCommands";
-import { useKeptFocus } from "../../components/useKeptFocus";
 import { at } from "../../data/api";
 import { isFinal } from "../../live/tasks";
 import { fileNameOf } from "../../text/fileName";
@@ -23,8 +22,6 @@ interface Props {
 }
 
 export function ParsedActions({ task, parse, commands }: Props): ReactNode {
-  const row = useRef<HTMLDivElement>(null);
-  useKeptFocus(row);
   const cancelButton = useRef<HTMLButtonElement>(null);
   useShortcut("x", "Cancel: twice, Esc takes it back", () => {
     // As a click does it: the first arms the button, the second cancels.
@@ -32,7 +29,7 @@ export function ParsedActions({ task, parse, commands }: Props): ReactNode {
     cancelButton.current?.click();
   });
   return (
-    <div className="row" ref={row}>
+    <div className="row">
       {parse.screenshot_url === null || parse.page === null ? null : (
         <Download path={at`/web-pages/${parse.task_id}/screenshot`} fileName={fileNameOf(parse.url).replace(/md$/, "png")} label="Screenshot" />
       )}

@@ -5,6 +5,7 @@ import type { ReactNode } from "react";
 import { Bar } from "../../components/Bar";
 import { Failure } from "../../components/Failure";
 import { Icon } from "../../components/Icon";
+import { Loading } from "../../components/Loading";
 import { useTaskCommands } from "../../components/taskCommands";
 import { useNow } from "../../components/useNow";
 import { useTasks } from "../../live/react";
@@ -123,7 +124,7 @@ function Cancelled(): ReactNode {
 
 /** Completed, and the page is on its way, or has made room for newer ones. */
 function Gone({ parse }: Props): ReactNode {
-  if (parse.status !== "completed" || parse.is_kept) return <p className="muted loading">The page is on its way…</p>;
+  if (parse.status !== "completed" || parse.is_kept) return <Loading text="The page is on its way…" />;
   return (
     <section className="card pad note" aria-label="Not kept any more">
       <p>

@@ -4,6 +4,7 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tansta
 import { type ReactNode, useState } from "react";
 
 import { useApp } from "../../components/app";
+import { Button } from "../../components/buttons";
 import { InlineError, Loaded } from "../../components/Failure";
 import { Icon } from "../../components/Icon";
 import { useShortcut } from "../../components/shortcuts";
@@ -88,7 +89,7 @@ function Rows({ tasks, hasMore }: { tasks: readonly TaskShape[]; hasMore: boolea
       ? { task_ids: [...selection.ids].slice(0, MOST_IDS) }
       : null;
   useShortcut("r", "Retry what is selected", () => {
-    if (chosen !== null) retry.mutate(chosen);
+    if (chosen !== null && !retry.isPending) retry.mutate(chosen);
   });
   const select = (next: Selection): void => {
     setEvery(false);
@@ -111,18 +112,17 @@ function Rows({ tasks, hasMore }: { tasks: readonly TaskShape[]; hasMore: boolea
             Select all that fit, also those not shown
           </button>
         ) : null}
-        <button
-          type="button"
+        <Button
           className="btn pri"
           data-testid="retry-selected"
-          disabled={chosen === null || retry.isPending}
+          isOff={chosen === null || retry.isPending}
           onClick={() => {
             if (chosen !== null) retry.mutate(chosen);
           }}
         >
           <Icon name="retry" />
           {retry.isPending ? "Retrying…" : isEvery ? "Retry all that fit" : retryLabel(selection.ids.size)}
-        </button>
+        </Button>
         <Outcome did="queued again" steered={retry.data} />
         <InlineError error={retry.error} />
       </div>
@@ -179,7 +179,7 @@ function SomeBox({ isChecked, isMixed, isDisabled, onChange }: BoxProps): ReactN
     <input
       type="checkbox"
       checked={isChecked}
-      disabled={isDisabled}
+      aria-disabled={isDisabled}
       ref={(box) => {
         if (box !== null) box.indeterminate = isMixed;
       }}

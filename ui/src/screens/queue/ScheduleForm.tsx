@@ -4,6 +4,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, type SubmitEvent, useState } from "react";
 
 import { useApp } from "../../components/app";
+import { Button } from "../../components/buttons";
 import { Field } from "../../components/Field";
 import { WrongField } from "../../components/WrongField";
 import { QUEUE_KEY } from "../../data/queue";
@@ -79,13 +80,13 @@ export function ScheduleForm({ schedule, onDone }: Props): ReactNode {
         <button type="button" className="btn" onClick={onDone}>
           Close
         </button>
-        <button
+        <Button
           type="submit"
           className="btn pri"
-          disabled={isPending || isPayloadWrong || (what.kind === "source" && what.source === null)}
+          isOff={isPending || isPayloadWrong || (what.kind === "source" && what.source === null)}
         >
           {isPending ? "Saving…" : schedule === null ? "Make schedule" : "Save"}
-        </button>
+        </Button>
       </div>
     </form>
   );

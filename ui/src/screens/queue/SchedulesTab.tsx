@@ -5,7 +5,7 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 
 import { useApp } from "../../components/app";
-import { ConfirmButton } from "../../components/buttons";
+import { Button, ConfirmButton } from "../../components/buttons";
 import { Dialog } from "../../components/Dialog";
 import { InlineError, Loaded } from "../../components/Failure";
 import { Icon } from "../../components/Icon";
@@ -180,25 +180,23 @@ function Actions({ schedule, name, commands }: ActionsProps): ReactNode {
   const isPaused = schedule.is_paused;
   return (
     <>
-      <button
-        type="button"
+      <Button
         className="btn small"
         aria-label={`Run now: ${name}`}
-        disabled={commands.isRunning}
+        isOff={commands.isRunning}
         onClick={commands.run}
       >
         {commands.isRunning ? "Starting…" : "Run now"}
-      </button>
-      <button
-        type="button"
+      </Button>
+      <Button
         className="btn icon quiet"
         aria-label={`${isPaused ? "Resume" : "Pause"} ${name}`}
         title={isPaused ? "Resume" : "Pause"}
-        disabled={commands.isPausing}
+        isOff={commands.isPausing}
         onClick={() => commands.pause(!isPaused)}
       >
         <Icon name={isPaused ? "play" : "pause"} />
-      </button>
+      </Button>
       <ConfirmButton
         label={`Delete ${name}`}
         confirmLabel="Delete?"

@@ -5,7 +5,7 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 
 import { useApp } from "../../components/app";
-import { CopyButton } from "../../components/buttons";
+import { Button, CopyButton } from "../../components/buttons";
 import { Dialog } from "../../components/Dialog";
 import { InlineError, Loaded } from "../../components/Failure";
 import { Icon, type IconName } from "../../components/Icon";
@@ -104,16 +104,15 @@ function Row({ delivery, now }: { delivery: DeliveryShape; now: number }): React
       </div>
       <div className="act">
         {delivery.state === "dead" ? (
-          <button
-            type="button"
+          <Button
             className="btn icon quiet"
             aria-label={`Send again: ${name}`}
             title="Send again"
-            disabled={again.isPending}
+            isOff={again.isPending}
             onClick={() => again.mutate()}
           >
             <Icon name="retry" />
-          </button>
+          </Button>
         ) : null}
       </div>
       {again.error === null ? null : (

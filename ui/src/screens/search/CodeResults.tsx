@@ -7,6 +7,7 @@ import { memo, type ReactNode } from "react";
 import { useApp } from "../../components/app";
 import { CodeBlock, CodeContext } from "../../components/Code";
 import { Icon } from "../../components/Icon";
+import { Loading } from "../../components/Loading";
 import { searchCodeQuery } from "../../data/search";
 import { utf16Ranges } from "../../text/codePoints";
 import { count, counted } from "../../text/format";
@@ -29,7 +30,7 @@ export function CodeResults(): ReactNode {
   const { data, error, isPlaceholderData, refetch } = useQuery(searchCodeQuery(api, codeRequest(params)));
   useRemembered(data !== undefined && !isPlaceholderData && data.hits.length > 0);
   if (error !== null) return <SearchFailure error={error} onRetry={() => void refetch()} />;
-  if (data === undefined) return <p className="muted loading">Searching…</p>;
+  if (data === undefined) return <Loading text="Searching…" />;
   const number = counted(data.hits.length, "code example");
   const text = `${data.hits.length === limitOf(params) ? "The best " : ""}${number} · ${Math.max(1, Math.round(data.took_ms))} ms · by words`;
   return (

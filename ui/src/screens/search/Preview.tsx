@@ -55,8 +55,14 @@ function Actions({ hit, copies }: Omit<Props, "source">): ReactNode {
   const { markdown, path } = copyableHit(hit);
   return (
     <div className="row">
-      <Link className="btn small" to="/sources/$sourceId/pages/$pageId" params={{ sourceId: hit.source_id, pageId: hit.page_id }} hash={hit.chunk_id}>
-        Open<span className="sr"> the page at the passage</span>
+      <Link
+        className="btn small"
+        aria-label="Open the page at the passage"
+        to="/sources/$sourceId/pages/$pageId"
+        params={{ sourceId: hit.source_id, pageId: hit.page_id }}
+        hash={hit.chunk_id}
+      >
+        Open
       </Link>
       <button type="button" className="btn small" aria-keyshortcuts="y" onClick={() => copies.copy(markdown, "Copied as Markdown")}>
         <Icon name="copy" />

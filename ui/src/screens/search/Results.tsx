@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 
 import { useApp } from "../../components/app";
+import { Loading } from "../../components/Loading";
 import { searchQuery } from "../../data/search";
 import { counted } from "../../text/format";
 import type { HitShape, SearchReply } from "../../wire";
@@ -28,7 +29,7 @@ export function Results(): ReactNode {
   const { data, error, isPlaceholderData, refetch } = useQuery(searchQuery(api, searchRequest(params)));
   useRemembered(data !== undefined && !isPlaceholderData && data.hits.length > 0);
   if (error !== null) return <SearchFailure error={error} onRetry={() => void refetch()} />;
-  if (data === undefined) return <p className="muted loading">Searching…</p>;
+  if (data === undefined) return <Loading text="Searching…" />;
   return (
     <div className={isPlaceholderData ? "stale" : undefined} aria-busy={isPlaceholderData}>
       <Found text={foundText(data, limitOf(params))} said={counted(data.hits.length, "passage")} />

@@ -4,6 +4,7 @@ import { useMutation } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 
 import { useApp } from "../../components/app";
+import { Button } from "../../components/buttons";
 import { InlineError } from "../../components/Failure";
 import { Icon } from "../../components/Icon";
 import type { Api } from "../../data/api";
@@ -25,10 +26,10 @@ export function Backup(): ReactNode {
         </p>
         <InlineError error={backup.error} />
       </div>
-      <button type="button" className="btn" data-testid="backup" disabled={backup.isPending} onClick={() => backup.mutate()}>
+      <Button className="btn" data-testid="backup" isOff={backup.isPending} onClick={() => backup.mutate()}>
         <Icon name="down" />
         {backup.isPending ? "Making the backup…" : "Make a backup"}
-      </button>
+      </Button>
     </section>
   );
 }

@@ -6,7 +6,7 @@ import { type ReactNode, type SubmitEvent, useState } from "react";
 import { useApp } from "../../components/app";
 import { Field } from "../../components/Field";
 import { WrongField } from "../../components/WrongField";
-import { ConfirmButton } from "../../components/buttons";
+import { Button, ConfirmButton } from "../../components/buttons";
 import { changeEmbedder, estimateEmbedder } from "../../data/embedder";
 import { type EmbedderForm, embedderRequest, estimateFacts, KIND_NAMES } from "../../text/embedder";
 import type { EmbedderKind, EmbedderRequest, EmbedderShape, EmbeddingEstimate } from "../../wire";
@@ -47,9 +47,9 @@ export function EmbedderChange({ embedder }: { embedder: EmbedderShape }): React
         </fieldset>
         {form.kind === "openai" ? <ApiFields form={form} onEdit={edit} /> : null}
         <div className="row">
-          <button type="submit" className="btn" data-testid="estimate" disabled={estimate.isPending}>
+          <Button type="submit" className="btn" data-testid="estimate" isOff={estimate.isPending}>
             {estimate.isPending ? "Counting…" : "What would it take?"}
-          </button>
+          </Button>
           {estimate.data === undefined ? null : (
             <ConfirmButton
               label="Change to it"

@@ -5,6 +5,7 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 
 import { useApp } from "../../components/app";
+import { Button } from "../../components/buttons";
 import { InlineError } from "../../components/Failure";
 import { Icon } from "../../components/Icon";
 import { embedSource } from "../../data/embedder";
@@ -44,15 +45,14 @@ export function RefusedTexts({ model, isActive }: { model: ModelShape; isActive:
           ))}
         </ul>
         <div className="row">
-          <button
-            type="button"
+          <Button
             className="btn"
-            disabled={again.isPending || sources.length === 0}
+            isOff={again.isPending || sources.length === 0}
             onClick={() => again.mutate()}
           >
             <Icon name="retry" />
             {again.isPending ? "Starting…" : "Try them again"}
-          </button>
+          </Button>
           <span className="sm muted" role="status">
             {again.data === undefined
               ? sources.length === 0

@@ -5,6 +5,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, type SubmitEvent, useId, useState } from "react";
 
 import { useApp } from "../../components/app";
+import { Button } from "../../components/buttons";
 import { Dialog } from "../../components/Dialog";
 import { InlineError } from "../../components/Failure";
 import { deleteSource } from "../../data/sources";
@@ -71,9 +72,9 @@ export function DeleteDialog({ source, onClose }: { source: SourceShape; onClose
           <button type="button" className="btn quiet" onClick={onClose}>
             Keep it
           </button>
-          <button type="submit" className="btn danger" data-testid="confirm-delete" disabled={isPending}>
+          <Button type="submit" className="btn danger" data-testid="confirm-delete" isOff={isPending}>
             {isPending ? "Deleting…" : "Delete"}
-          </button>
+          </Button>
         </div>
       </form>
     </Dialog>

@@ -5,6 +5,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { type ChangeEvent, type ReactNode, useId, useRef, useState } from "react";
 
 import { useApp } from "../../components/app";
+import { Button } from "../../components/buttons";
 import { Download } from "../../components/Download";
 import { InlineError, Loaded } from "../../components/Failure";
 import { Icon } from "../../components/Icon";
@@ -59,10 +60,10 @@ function Tools({ sourceId, hasQueries }: { sourceId: string; hasQueries: boolean
   return (
     <>
       <div className="row">
-        <button type="button" className="btn pri" data-testid="run-queries" disabled={!hasQueries || run.isPending} onClick={() => run.mutate()}>
+        <Button className="btn pri" data-testid="run-queries" isOff={!hasQueries || run.isPending} onClick={() => run.mutate()}>
           <Icon name={run.isPending ? "busy" : "play"} className={run.isPending ? "spin" : ""} />
           {run.isPending ? "Running…" : "Run now"}
-        </button>
+        </Button>
         <button type="button" className="btn" data-testid="add-query" onClick={() => setAdding(true)}>
           <Icon name="plus" />
           Save a query
@@ -100,9 +101,9 @@ function ImportLines({ sourceId }: { sourceId: string }): ReactNode {
       </span>
       <InlineError error={error} />
       <input ref={input} id={id} className="sr" type="file" accept=".jsonl,.ndjson,.json,.txt" tabIndex={-1} aria-label="File of saved queries, JSON lines" onChange={choose} />
-      <button type="button" className="btn" disabled={isPending} onClick={() => input.current?.click()}>
+      <Button className="btn" isOff={isPending} onClick={() => input.current?.click()}>
         {isPending ? "Taking them in…" : "Import lines…"}
-      </button>
+      </Button>
     </>
   );
 }

@@ -4,6 +4,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, type SubmitEvent, useId } from "react";
 
 import { useApp } from "../../components/app";
+import { Button } from "../../components/buttons";
 import { Dialog } from "../../components/Dialog";
 import { InlineError } from "../../components/Failure";
 import { saveQuery } from "../../data/savedQueries";
@@ -69,9 +70,9 @@ export function QueryDialog({ sourceId, query, onClose }: Props): ReactNode {
           <button type="button" className="btn quiet" onClick={onClose}>
             Close
           </button>
-          <button type="submit" className="btn pri" disabled={isPending}>
+          <Button type="submit" className="btn pri" isOff={isPending}>
             {isPending ? "Saving…" : "Save"}
-          </button>
+          </Button>
         </div>
       </form>
     </Dialog>

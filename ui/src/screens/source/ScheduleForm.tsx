@@ -5,7 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { type ReactNode, type SubmitEvent, useState } from "react";
 
 import { useApp } from "../../components/app";
-import { ConfirmButton } from "../../components/buttons";
+import { Button, ConfirmButton } from "../../components/buttons";
 import { InlineError, Loaded } from "../../components/Failure";
 import { useNow } from "../../components/useNow";
 import { changeRefreshSchedule, deleteRefreshSchedule, putRefreshSchedule, refreshSchedulesQuery } from "../../data/refreshSchedules";
@@ -48,6 +48,7 @@ function Kept({ source, schedule }: { source: SourceShape; schedule: ScheduleSha
     },
   });
   const change = (toOn: boolean): void => {
+    if (wanted !== null) return;
     setWanted(toOn);
     turn.mutate(toOn);
   };
@@ -55,7 +56,7 @@ function Kept({ source, schedule }: { source: SourceShape; schedule: ScheduleSha
   return (
     <div className="stack" data-testid="schedule">
       <label className="chk">
-        <input type="checkbox" checked={wanted ?? !isPaused} disabled={wanted !== null} onChange={(event) => change(event.target.checked)} />
+        <input type="checkbox" checked={wanted ?? !isPaused} aria-disabled={wanted !== null} onChange={(event) => change(event.target.checked)} />
         Refreshed {scheduleText(schedule)}
       </label>
       <NextAndLast schedule={schedule} />
@@ -145,9 +146,9 @@ function Times({ source, schedule }: { source: SourceShape; schedule: ScheduleSh
       </label>
       <InlineError error={error} />
       <div className="row">
-        <button type="submit" className="btn pri" disabled={isPending}>
+        <Button type="submit" className="btn pri" isOff={isPending}>
           {isPending ? "Saving…" : schedule === null ? "Refresh by itself" : "Save"}
-        </button>
+        </Button>
       </div>
     </form>
   );

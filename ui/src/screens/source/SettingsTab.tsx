@@ -4,6 +4,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, type SubmitEvent, useId, useState } from "react";
 
 import { useApp } from "../../components/app";
+import { Button } from "../../components/buttons";
 import { Download } from "../../components/Download";
 import { FactList } from "../../components/FactList";
 import { InlineError } from "../../components/Failure";
@@ -113,9 +114,9 @@ function NameForm({ source }: { source: SourceShape }): ReactNode {
       <Field label="Description" name="description" value={source.description} />
       <InlineError error={error} />
       <div className="row">
-        <button type="submit" className="btn pri" disabled={isPending}>
+        <Button type="submit" className="btn pri" isOff={isPending}>
           {isPending ? "Saving…" : "Save"}
-        </button>
+        </Button>
         <span className="muted sm" role="status">
           {isSuccess ? "Saved." : ""}
         </span>

@@ -5,11 +5,13 @@ import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router"
 import { lazy, type ReactNode, Suspense, useState } from "react";
 
 import { useApp } from "../../components/app";
+import { Button } from "../../components/buttons";
 import { TONE_CLASS } from "../../components/Bar";
 import { Download } from "../../components/Download";
 import { InlineError, Loaded } from "../../components/Failure";
 import { Heading } from "../../components/Heading";
 import { Icon } from "../../components/Icon";
+import { Loading } from "../../components/Loading";
 import { useShortcut } from "../../components/shortcuts";
 import { StatusBadge } from "../../components/StatusBadge";
 import { Tabs } from "../../components/Tabs";
@@ -109,10 +111,10 @@ function Actions({ source, isRunning }: { source: SourceShape; isRunning: boolea
         Delete…
       </button>
       {canRefresh(source) ? (
-        <button type="button" className="btn pri" data-testid="refresh" disabled={!mayRefresh || isPending} onClick={() => refresh()}>
+        <Button className="btn pri" data-testid="refresh" isOff={!mayRefresh || isPending} onClick={() => refresh()}>
           <Icon name={isPending ? "busy" : "retry"} className={isPending ? "spin" : ""} />
           {isPending ? "Refreshing…" : isRunning ? "A crawl is running" : "Refresh now"}
-        </button>
+        </Button>
       ) : null}
       <InlineError error={error} />
       {isDeleting ? <DeleteDialog source={source} onClose={() => setDeleting(false)} /> : null}
@@ -185,13 +187,7 @@ function Contents({ source, isRunning }: { source: SourceShape; isRunning: boole
   const choose = (name: SourceTab): void => void navigate({ search: name === "pages" ? {} : { tab: name }, replace: true });
   return (
     <Tabs label="Contents" tabs={tabs} current={tab} onChoose={choose}>
-      <Suspense
-        fallback={
-          <p className="muted loading" role="status">
-            Loading…
-          </p>
-        }
-      >
+      <Suspense fallback={<Loading />}>
         <Body tab={tab} source={source} isRunning={isRunning} />
       </Suspense>
     </Tabs>

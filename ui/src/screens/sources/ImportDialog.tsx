@@ -5,6 +5,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, type SubmitEvent, useId, useState } from "react";
 
 import { useApp } from "../../components/app";
+import { Button } from "../../components/buttons";
 import { Dialog } from "../../components/Dialog";
 import { InlineError } from "../../components/Failure";
 import { importSource } from "../../data/sources";
@@ -42,9 +43,9 @@ export function ImportDialog({ onClose }: { onClose: () => void }): ReactNode {
           <button type="button" className="btn quiet" onClick={onClose}>
             Close
           </button>
-          <button type="submit" className="btn pri" disabled={file === null || isPending}>
+          <Button type="submit" className="btn pri" isOff={isPending}>
             {isPending ? `Sending ${bytes(file?.size ?? 0)}…` : "Import"}
-          </button>
+          </Button>
         </div>
       </form>
     </Dialog>

@@ -3,6 +3,7 @@
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 
+import { Button } from "../../components/buttons";
 import { Bar, TONE_CLASS } from "../../components/Bar";
 import { InlineError } from "../../components/Failure";
 import { Icon } from "../../components/Icon";
@@ -42,7 +43,7 @@ export function SourceRow({ source, task, schedule, now }: Props): ReactNode {
           ))}
         </div>
       </div>
-      <div className="source-state">{task === undefined ? <LastCrawl source={source} /> : <Running task={task} name={name} />}</div>
+      <div className="source-state">{task === undefined ? <LastCrawl source={source} name={name} /> : <Running task={task} name={name} />}</div>
       <dl className="source-counts num sm">
         <Count label="Pages" value={count(source.pages)} />
         <Count label="Chunks" value={count(source.chunks)} />
@@ -80,13 +81,19 @@ function Running({ task, name }: { task: TaskShape; name: string }): ReactNode {
   );
 }
 
-function LastCrawl({ source: { last_crawl: last, pages } }: { source: SourceShape }): ReactNode {
+function LastCrawl({ source: { last_crawl: last, pages }, name }: { source: SourceShape; name: string }): ReactNode {
   if (last === null) return <span className="muted sm">{counted(pages, "page")} kept</span>;
   const { label, tone } = crawlFace(last);
   const icon = tone === "ok" ? "check" : tone === "bad" ? "cross" : tone === "warn" ? "alert" : "slash";
   return (
     <>
-      <Link to="/activity/$taskId" params={{ taskId: last.task_id }} className={`st ${TONE_CLASS[tone]}`} data-testid="last-crawl">
+      <Link
+        to="/activity/$taskId"
+        params={{ taskId: last.task_id }}
+        className={`st ${TONE_CLASS[tone]}`}
+        aria-label={`${label}: the last crawl of ${name}`}
+        data-testid="last-crawl"
+      >
         <Icon name={icon} />
         {label}
       </Link>
@@ -106,17 +113,16 @@ function RefreshButton({ source, name, isRunning }: { source: SourceShape; name:
   if (!canRefresh(source)) return <div className="act" />;
   return (
     <div className="act">
-      <button
-        type="button"
+      <Button
         className="btn icon quiet"
         data-refresh
         aria-label={isPending ? `Refreshing ${name}` : `Refresh ${name}`}
         title="Refresh"
-        disabled={isPending || isRunning}
+        isOff={isPending || isRunning}
         onClick={() => refresh()}
       >
         <Icon name={isPending ? "busy" : "retry"} className={isPending ? "spin" : ""} />
-      </button>
+      </Button>
       <InlineError error={error} />
     </div>
   );

@@ -7,6 +7,7 @@ import { useApp } from "../../components/app";
 import { InlineError } from "../../components/Failure";
 import { FactList } from "../../components/FactList";
 import { Icon } from "../../components/Icon";
+import { Loading } from "../../components/Loading";
 import { useShortcut } from "../../components/shortcuts";
 import { Tabs } from "../../components/Tabs";
 import type { Commands } from "../../components/taskCommands";
@@ -15,7 +16,7 @@ import { count } from "../../text/format";
 import { stateCount } from "../../text/urls";
 import type { TaskShape } from "../../wire";
 import { LogView } from "./LogView";
-import type { TaskTab } from "./params";
+import { type TaskParams, taskParams, type TaskTab } from "./params";
 import { Problems } from "./Problems";
 import { saveLog } from "./saveLog";
 import { UrlList } from "./UrlList";
@@ -27,18 +28,23 @@ interface Props {
 }
 
 export function Details({ task, progress, commands }: Props): ReactNode {
-  const { tab = "log" } = useSearch({ from: "/activity/$taskId" });
+  const { tab = "log", only } = useSearch({ from: "/activity/$taskId" });
   const navigate = useNavigate({ from: "/activity/$taskId" });
-  const [isErrorsOnly, setErrorsOnly] = useState(false);
+  const isErrorsOnly = only === "errors";
+  const kept = only === undefined ? {} : { only };
+  const setErrorsOnly = (isOn: boolean): void => {
+    const search = (given: object): TaskParams => taskParams({ ...given, only: isOn ? "errors" : undefined });
+    void navigate({ search, hash: true, replace: true, resetScroll: false, hashScrollIntoView: false });
+  };
   useShortcut("e", "Errors only", () => setErrorsOnly(!isErrorsOnly));
-  const choose = (name: TaskTab): void => void navigate({ search: name === "log" ? {} : { tab: name }, replace: true });
+  const choose = (name: TaskTab): void => void navigate({ search: name === "log" ? kept : { ...kept, tab: name }, replace: true });
   const tools = tab === "log" ? <LogTools task={task} isErrorsOnly={isErrorsOnly} onErrorsOnly={setErrorsOnly} /> : null;
   return (
     <Tabs label="Details" tabs={tabsOf(task)} current={tab} onChoose={choose} tools={tools}>
       {tab === "log" && progress !== null && progress.isFound === true ? (
         <LogView progress={progress} isErrorsOnly={isErrorsOnly} />
       ) : null}
-      {tab === "log" && progress?.isFound !== true ? <p className="muted loading">The log is on its way…</p> : null}
+      {tab === "log" && progress?.isFound !== true ? <Loading text="The log is on its way…" /> : null}
       {tab === "pages" ? <UrlList task={task} /> : null}
       {tab === "problems" ? <Problems task={task} events={progress?.events ?? []} commands={commands} /> : null}
       {tab === "settings" ? <FactList facts={task.payload} /> : null}

@@ -5,6 +5,7 @@ import { type ReactNode, type SubmitEvent, useId, useState } from "react";
 
 import { ApiError } from "../../data/api";
 import { useApp } from "../../components/app";
+import { Button } from "../../components/buttons";
 import { Dialog } from "../../components/Dialog";
 import { InlineError } from "../../components/Failure";
 import { changeLimits } from "../../data/crawls";
@@ -75,9 +76,9 @@ export function LimitsDialog({ task, onClose }: Props): ReactNode {
           <button type="button" className="btn quiet" onClick={onClose}>
             Close
           </button>
-          <button type="submit" className="btn pri" disabled={command.isPending} data-testid="set-limits">
+          <Button type="submit" className="btn pri" isOff={command.isPending} data-testid="set-limits">
             {command.isPending ? "Changing…" : "Change limits"}
-          </button>
+          </Button>
         </div>
       </form>
     </Dialog>

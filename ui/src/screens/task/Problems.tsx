@@ -5,8 +5,10 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 
 import { useApp } from "../../components/app";
+import { Button } from "../../components/buttons";
 import { Loaded } from "../../components/Failure";
 import { Icon } from "../../components/Icon";
+import { Loading } from "../../components/Loading";
 import { type Commands, RetryFailedButton } from "../../components/taskCommands";
 import { urlsQuery } from "../../data/crawls";
 import { isFinal } from "../../live/tasks";
@@ -39,7 +41,7 @@ export function Problems({ task, events, commands }: Props): ReactNode {
 function FailedUrls({ task, commands }: { task: TaskShape; commands: Commands }): ReactNode {
   const counts = useUrlCounts(task);
   const failed = counts?.reasons.filter((row) => row.state === "failed");
-  if (failed === undefined) return <p className="muted loading">Loading…</p>;
+  if (failed === undefined) return <Loading />;
   if (failed.length === 0) {
     return <p className="card pad muted">{isFinal(task.status) ? "No page has failed." : "No page has failed so far."}</p>;
   }
@@ -97,16 +99,15 @@ function Group({ task, commands, reason, size }: GroupProps): ReactNode {
 
 function RetryThese({ commands, reason, what }: { commands: Commands; reason: string; what: string }): ReactNode {
   return (
-    <button
-      type="button"
+    <Button
       className="btn small"
       aria-label={`Retry these: ${what}`}
       data-testid="retry-these"
-      disabled={commands.isRetrying}
+      isOff={commands.isRetrying}
       onClick={() => commands.retry({ only: "failed", reason })}
     >
       <Icon name="retry" />
       {commands.isRetrying ? "Retrying…" : "Retry these"}
-    </button>
+    </Button>
   );
 }

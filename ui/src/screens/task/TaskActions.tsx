@@ -6,7 +6,6 @@ import { type ReactNode, useRef, useState } from "react";
 import { Icon } from "../../components/Icon";
 import { useShortcut } from "../../components/shortcuts";
 import { CancelButton, type Commands, PauseButton, RetryButton, RetryFailedButton } from "../../components/taskCommands";
-import { useKeptFocus } from "../../components/useKeptFocus";
 import { PARSE_TYPE } from "../../data/parses";
 import { isFinal } from "../../live/tasks";
 import type { TaskShape } from "../../wire";
@@ -18,8 +17,6 @@ interface Props {
 }
 
 export function TaskActions({ task, commands }: Props): ReactNode {
-  const row = useRef<HTMLDivElement>(null);
-  useKeptFocus(row);
   const cancelButton = useRef<HTMLButtonElement>(null);
   const hasLimits = task.task_type === "crawl" && !isFinal(task.status);
   const [isChanging, setChanging] = useState(false);
@@ -32,7 +29,7 @@ export function TaskActions({ task, commands }: Props): ReactNode {
     cancelButton.current?.click();
   });
   return (
-    <div className="row" ref={row}>
+    <div className="row">
       <SourceLinks task={task} />
       {task.task_type === PARSE_TYPE ? (
         <Link className="btn" to="/parse/$taskId" params={{ taskId: task.task_id }}>

@@ -9,6 +9,7 @@ import { type ReactNode, useEffect } from "react";
 import { useApp } from "../../components/app";
 import { errorOf, Failure, InlineError } from "../../components/Failure";
 import { Heading } from "../../components/Heading";
+import { Loading } from "../../components/Loading";
 import { StatusBadge } from "../../components/StatusBadge";
 import { useTaskCommands } from "../../components/taskCommands";
 import { taskQuery } from "../../data/tasks";
@@ -49,7 +50,7 @@ function Followed({ taskId }: { taskId: string }): ReactNode {
       </div>
     );
   }
-  return <p className="muted loading">Loading…</p>;
+  return <Loading />;
 }
 
 function newest(live: TaskShape | null, rest: TaskShape | null): TaskShape | null {

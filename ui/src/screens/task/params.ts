@@ -15,6 +15,8 @@ export interface TaskParams {
   readonly q?: string;
   /** What the lines of the log are searched for. */
   readonly find?: string;
+  /** Only the log's errors. */
+  readonly only?: "errors";
 }
 
 export function taskParams(raw: Raw): TaskParams {
@@ -24,5 +26,6 @@ export function taskParams(raw: Raw): TaskParams {
     ...text("reason", raw.reason),
     ...text("q", raw.q),
     ...text("find", raw.find),
+    ...oneOf("only", { errors: true }, raw.only),
   };
 }

@@ -43,7 +43,6 @@ class _Read:
     def __init__(self, frame: FrameParts, outer: _Read | None, owner: Raw | None) -> None:
         self.frame = frame
         self.id = ""
-        self.owner = owner
         self.items: dict[str, list[Raw]] = defaultdict(list)
         for part in frame.parts:
             for kind, item in json.loads(part):
@@ -66,12 +65,21 @@ class _Assembly:
         self._limits = limits
         self._has_more_frames = has_more_frames
         self._owners: dict[int, tuple[_Read, Raw]] = {}
+        self._held: dict[int, list[int]] = defaultdict(list)
         self._reads: list[_Read] = []
         self._frames: list[parses.Frame] = []
-        for frame in frames:
+        for frame in self._in_order({frame.key: frame for frame in frames}):
             self._add(frame)
         self._top = self._reads[0]
         self._view = view_of(self._top.summary)
+
+    def _in_order(self, frames: dict[int, FrameParts]) -> Iterator[FrameParts]:
+        """The page, the frames in it as they follow one another, then those in these; at last the ones that nothing holds."""
+        waiting = [0]
+        for key in waiting:
+            yield frames.pop(key)
+            waiting += [held for held in self._held.get(key, ()) if held in frames]
+        yield from frames.values()
 
     def _add(self, frame: FrameParts) -> None:
         outer, owner = self._owners.get(frame.key, (None, None))
@@ -84,6 +92,7 @@ class _Assembly:
             for held in read.items["frame"]:
                 if "key" in held:
                     self._owners[held["key"]] = (read, held)
+                    self._held[frame.key].append(held["key"])
         elif reason is None:
             reason = _NO_SUMMARY
         place = outer.place if outer else Place()
@@ -137,11 +146,11 @@ class _Assembly:
     def _landmarks(self) -> tuple[parses.Landmark, ...]:
         made: list[parses.Landmark] = []
         for read in self._reads:
-            for item in read.items["landmark"]:
+            for item in read.items["landmark"][: self._limits.landmarks - len(made)]:
                 read.landmark_ids.append(f"l{len(made) + 1}")
                 placed = {**_placed(read, item), "landmark_id": read.landmark_ids[-1]}
                 made.append(parses.Landmark.model_validate(placed))
-        return tuple(made[: self._limits.landmarks])
+        return tuple(made)
 
     def _headings(self) -> tuple[parses.Heading, ...]:
         return tuple(self._heading(read, item) for read, item in self._ordered("heading")[: self._limits.headings])
@@ -153,10 +162,10 @@ class _Assembly:
     def _forms(self) -> list[tuple[_Read, int, Raw]]:
         found: list[tuple[_Read, int, Raw]] = []
         for read in self._reads:
-            for number, item in enumerate(read.items["form"]):
+            for number, item in enumerate(read.items["form"][: self._limits.forms - len(found)]):
                 read.form_ids.append(f"form{len(found) + 1}")
                 found.append((read, number, item))
-        return found[: self._limits.forms]
+        return found
 
     def _form(self, read: _Read, number: int, item: Raw) -> parses.Form:
         ids = {

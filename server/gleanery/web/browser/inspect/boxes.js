@@ -70,7 +70,7 @@ class Visibility {
 
   #holder(element, style) {
     if (style.position === "fixed") return null;
-    return style.position === "absolute" ? element.offsetParent ?? null : composedParent(element);
+    return style.position === "absolute" ? offsetParent(element) : composedParent(element);
   }
 
   #clipOf(element) {

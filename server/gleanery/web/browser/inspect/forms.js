@@ -84,7 +84,8 @@ class Forms {
   }
 
   #name(element) {
-    const said = attribute(element, "aria-label") || byIds(element, attribute(element, "aria-labelledby")).map((node) => textOf(node, 300)).join(" ");
+    const labels = byIds(element, attribute(element, "aria-labelledby")).map((node) => textOf(node, 300));
+    const said = attribute(element, "aria-label") || labels.join(" ");
     return line(said || attribute(element, "name") || attribute(element, "id") || "", this.limits.name);
   }
 
@@ -101,7 +102,8 @@ class Forms {
 }
 
 function groupOf(element) {
-  return closest(element, (at) => GROUPS.has(localName(at)) || /^(form|search|dialog|group)$/.test(attribute(at, "role") ?? "")) ?? documentElement;
+  const isGroup = (at) => GROUPS.has(localName(at)) || /^(form|search|dialog|group)$/.test(attribute(at, "role") ?? "");
+  return closest(element, isGroup) ?? documentElement;
 }
 
 function methodOf(element) {

@@ -53,7 +53,8 @@ function jsonLd(limits, notes) {
     if (value === undefined || depthOf(value) > 40) refused += 1;
     else read.push(value);
   }
-  if (refused) notes.push(`${counted(refused)} of ${counted(scripts.length)} JSON-LD blocks are broken, too long or too deep, and left out.`);
+  const left = `${counted(refused)} of ${counted(scripts.length)}`;
+  if (refused) notes.push(`${left} JSON-LD blocks are broken, too long or too deep, and left out.`);
   return read;
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from typing import Any
 
 from playwright.async_api import CDPSession, Frame, Page
@@ -18,8 +18,9 @@ from gleanery.web.browser.inspect.world import ScriptFailed, World
 
 __all__ = ["InspectLimits", "Inspector"]
 
-_FRAME_SECONDS = 5.0
+_FRAME_SECONDS = 10.0
 _MAX_FRAME_DEPTH = 6
+_GONE = "It went away while it was read."
 # More than this is put together in a thread.
 _SMALL_CHARACTERS = 48 * 1024
 
@@ -78,15 +79,19 @@ class Inspector:
             said["key"]: said["is_shown"]
             for said in await world.dom(include_tree=self._include_tree, is_top=frame.key == 0)
         }
+        entered = []
         for child, session, subtree in inner:
-            if child.key not in shown or not shown[child.key]:
+            if child.reason is not None:
+                continue
+            if not shown.get(child.key, False):
                 child.reason = "It is not shown."
             elif depth >= _MAX_FRAME_DEPTH:
                 child.reason = "It lies too deep within other frames."
             elif child.url.startswith("chrome-error:"):
                 child.reason = "It could not be loaded."
             else:
-                await self._enter(child, World(session, subtree["frame"]["id"]), subtree, depth + 1)
+                entered.append(self._enter(child, World(session, child.frame_id), subtree, depth + 1))
+        await _all(entered)
 
     async def _enter(self, frame: FrameParts, world: World, tree: dict[str, Any], depth: int) -> None:
         try:
@@ -99,7 +104,7 @@ class Inspector:
         except PlaywrightError:
             if self._page.is_closed():
                 raise
-            self._give_up(frame, "It went away while it was read.")
+            self._give_up(frame, _GONE)
         except ScriptFailed as error:
             self._give_up(frame, f"It could not be read: {quoted(str(error))}.")
 
@@ -120,12 +125,15 @@ class Inspector:
                 self._has_more_frames = True
                 break
             self._frames.append(made)
-            try:
-                await world.own(child["frame"]["id"], made.key)
-            except PlaywrightError:
-                made.reason = "It went away while it was read."
             inner.append((made, session, child))
+        await _all(self._own(world, made) for made, _, _ in inner)
         return inner
+
+    async def _own(self, world: World, frame: FrameParts) -> None:
+        try:
+            await world.own(frame.frame_id, frame.key)
+        except PlaywrightError:
+            frame.reason = _GONE
 
     async def _outside(self, frame: FrameParts) -> list[tuple[CDPSession, dict[str, Any]]]:
         """Frames within this one that run in processes of their own: each has a session of its own."""
@@ -140,10 +148,9 @@ class Inspector:
         for frame in self._page.frames[1 : 2 * self._limits.frames]:
             try:
                 session = await self._session(frame)
+                self._remote.append((session, (await session.send("Page.getFrameTree"))["frameTree"]))
             except PlaywrightError:
-                continue  # one that shares the process of its parent
-            tree = (await session.send("Page.getFrameTree"))["frameTree"]
-            self._remote.append((session, tree))
+                continue  # one that shares the process of its parent, or is gone
 
     async def _gather(self) -> None:
         for frame in self._frames:
@@ -159,7 +166,7 @@ class Inspector:
             except PlaywrightError:
                 if frame.key == 0 or self._page.is_closed():
                     raise
-                self._give_up(frame, "It went away while it was read.")
+                self._give_up(frame, _GONE)
 
     async def _session(self, of: Page | Frame) -> CDPSession:
         session = await self._page.context.new_cdp_session(of)
@@ -177,6 +184,13 @@ class Inspector:
     def _unreadable(self, error: ScriptFailed) -> errors.RenderFailed:
         message = f"The page could not be read: {quoted(str(error))}."
         return errors.RenderFailed(self._page.url, message, reason="not_read")
+
+
+async def _all(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Does them side by side, to their ends; raises what the first of those that failed raised."""
+    for outcome in await asyncio.gather(*works, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
 
 
 def _ids(tree: dict[str, Any]) -> Iterator[str]:

@@ -21,7 +21,8 @@ class InspectLimits:
     columns: int = 30
     frames: int = 50
     nodes: int = 5000
-    tree_depth: int = 60
+    # Times three (a page, its frames, theirs), and twice that in JSON: readers of JSON go no deeper than 200.
+    tree_depth: int = 30
     meta: int = 200
     alternates: int = 100
     json_ld: int = 20

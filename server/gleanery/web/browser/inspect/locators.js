@@ -6,10 +6,16 @@ const TELLING = [
   "href", "placeholder", "title", "alt", "value", "for", "role", "aria-controls", "data-action", "data-id", "data-key",
   "data-value", "data-target", "data-name", "autocomplete", "type", "src",
 ];
-const GENERATED = /\d{4,}|[0-9a-f]{8,}|^(:r|«r|ember\d|react-|radix-|mui-|headlessui-|ext-gen|yui_|uid|__bvid|select2-|cdk-|mat-|jsx-)|[-_:]\d+$|^[a-z]{0,2}\d+$/i;
+// Ids that frameworks count up or draw by lot: another visit may find others.
+const GENERATED = new RegExp(
+  "\\d{4,}|[0-9a-f]{8,}|[-_:]\\d+$|^[a-z]{0,2}\\d+$|^(:r|«r|ember\\d|uid)"
+    + "|^(react-|radix-|mui-|headlessui-|ext-gen|yui_|__bvid|select2-|cdk-|mat-|jsx-)",
+  "i",
+);
 const ANCHORS = new Set(["main", "nav", "header", "footer", "aside", "search"]);
 const MOST_CHARACTERS = 150;
 const MOST_STEPS = 40;
+const MOST_ANCHORS = 6;
 
 class Index {
   #roots;
@@ -47,7 +53,7 @@ class Locators {
   #paths = new Map();
   #places = new Map();
   #anchors = new Map();
-  #ids = new Map();
+  #found = new Map();
 
   constructor(roots) {
     this.index = new Index(roots);
@@ -65,9 +71,13 @@ class Locators {
   }
 
   #isOnly(selector, element) {
-    if (!this.#ids.has(selector)) this.#ids.set(selector, this.index.everywhere(selector));
-    const found = this.#ids.get(selector);
+    const found = this.#all(selector);
     return found.length === 1 && found[0] === element;
+  }
+
+  #all(selector) {
+    if (!this.#found.has(selector)) this.#found.set(selector, this.index.everywhere(selector));
+    return this.#found.get(selector);
   }
 
   #byAttribute(element) {
@@ -112,9 +122,11 @@ class Locators {
 
   // The nearest element around this one that is found by itself, and holds none of the others.
   #anchorFor(element, holders) {
-    for (let at = composedParent(element); at; at = composedParent(at)) {
+    let tries = 0;
+    for (let at = composedParent(element); at && tries < MOST_ANCHORS; at = composedParent(at)) {
       const selector = this.#anchor(at);
       if (selector === null) continue;
+      tries += 1;
       if (holders.every((other) => other === element || !isWithin(other, at))) return selector;
     }
     return null;
@@ -179,7 +191,7 @@ class Locators {
       }
       return true;
     };
-    return this.index.everywhere(path.own).every((other) => other === element || !follows(other));
+    return this.#all(path.own).every((other) => other === element || !follows(other));
   }
 
   // Tag, and number among its siblings where it has some of the same tag.
@@ -191,8 +203,7 @@ class Locators {
 
   #byNumber(element) {
     const tag = CSS.escape(localName(element));
-    if (!this.#ids.has(tag)) this.#ids.set(tag, this.index.everywhere(tag));
-    const found = this.#ids.get(tag);
+    const found = this.#all(tag);
     return {selector: found.length === 1 ? tag : `${tag} >> nth=${found.indexOf(element)}`, by: "path"};
   }
 }

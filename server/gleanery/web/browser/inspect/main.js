@@ -60,7 +60,6 @@ class Inspection {
     return `[${taken.join(",")}]`;
   }
 
-
   #give(kind, item) {
     this.#parts.push(JSON.stringify([kind, slim(item)]));
   }
@@ -71,10 +70,13 @@ class Inspection {
     say("interactive elements", this.actors.length, limits.elements);
     say("headings", walk.headingCount, limits.headings);
     say("landmarks", walk.landmarkCount, limits.landmarks);
-    if (walk.isCut) notes.push(`The page has ${counted(walk.count)} elements; what follows the first ${counted(limits.walked)} is left out.`);
+    if (walk.isCut) {
+      notes.push(`The page has ${counted(walk.count)} elements; what follows the first ${counted(limits.walked)} is left out.`);
+    }
     if (!this.roles.hasTree) notes.push("The browser's accessibility tree could not be read: roles and names are guessed by tag.");
     if (walk.modal) notes.push("A modal dialog is open: what lies behind it can't be acted on and is left out.");
-    if (walk.closedCount) notes.push(`${things(walk.closedCount, "custom element shows", "custom elements show")} what can't be read: a closed shadow root.`);
+    const closed = things(walk.closedCount, "custom element shows", "custom elements show");
+    if (walk.closedCount) notes.push(`${closed} what can't be read: a closed shadow root.`);
     if (this.tree?.isCut) notes.push(`The tree has the first ${counted(limits.nodes)} nodes.`);
   }
 
@@ -137,7 +139,8 @@ class Inspection {
       depth: walk.depth,
       shadow_root_count: walk.shadowRootCount,
       actor_count: this.actors.length,
-      is_cut: walk.isCut || Boolean(this.tree?.isCut) || walk.headingCount > this.limits.headings || walk.landmarkCount > this.limits.landmarks,
+      is_cut: walk.isCut || Boolean(this.tree?.isCut)
+        || walk.headingCount > this.limits.headings || walk.landmarkCount > this.limits.landmarks,
       viewport: {width: innerWidth, height: innerHeight},
       page_size: pageSize(),
       scroll: [scrollX + ORIGIN, scrollY],
@@ -176,6 +179,12 @@ function stopAnimations() {
   }
 }
 
+function hideCaret() {
+  const focused = fromDocument("activeElement");
+  if (focused === null || focused === documentBody || !(focused.style instanceof CSSStyleDeclaration)) return;
+  focused.style.setProperty("caret-color", "transparent", "important");
+}
+
 // Where the document of a frame lies: within borders and padding, scaled as its element is.
 function innerBox(element) {
   const rect = rectOf(element);
@@ -194,5 +203,11 @@ function innerBox(element) {
 }
 
 globalThis.gleanery = (limits, hasTree) => new Inspection(limits, hasTree);
-globalThis.pageView = () => ({...pageSize(), origin: ORIGIN, left: Math.round(scrollX + ORIGIN), top: Math.round(scrollY),
-  viewWidth: innerWidth, viewHeight: innerHeight});
+globalThis.pageView = async () => {
+  stopAnimations();
+  hideCaret();
+  await Promise.race([fromDocument("fonts").ready, new Promise((resolve) => setTimeout(resolve, 1000))]);
+  return {
+    ...pageSize(), left: Math.round(scrollX + ORIGIN), top: Math.round(scrollY), viewWidth: innerWidth, viewHeight: innerHeight,
+  };
+};

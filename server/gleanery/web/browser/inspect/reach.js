@@ -31,12 +31,15 @@ const nodeType = get(Node.prototype, "nodeType");
 const rootOf = call(Node.prototype, "getRootNode");
 const firstElementChild = get(Element.prototype, "firstElementChild");
 const nextElementSibling = get(Element.prototype, "nextElementSibling");
+const offsetParentOfHtml = get(HTMLElement.prototype, "offsetParent");
+const offsetParent = (element) => (element instanceof HTMLElement ? offsetParentOfHtml(element) : null);
 const hasTabIndex = (element) => hasAttribute(element, "tabindex");
 
 const HTML = "http://www.w3.org/1999/xhtml";
 const ELEMENT = 1;
 const TEXT = 3;
-const documentElement = get(Document.prototype, "documentElement")(document);
+// A page may have thrown away its root.
+const documentElement = get(Document.prototype, "documentElement")(document) ?? document.createElementNS(HTML, "html");
 const documentBody = get(Document.prototype, "body")(document);
 const selectInDocument = call(Document.prototype, "querySelectorAll").bind(null, document);
 const selectInFragment = call(DocumentFragment.prototype, "querySelectorAll");

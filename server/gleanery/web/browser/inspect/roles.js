@@ -73,5 +73,6 @@ class Roles {
 const FROM_TEXT = new Set(["a", "button", "summary", "h1", "h2", "h3", "h4", "h5", "h6"]);
 
 function labelOf(element) {
-  return element.labels ? [...element.labels].map((label) => textOf(label, 300)).join(" ") : "";
+  const labels = element.labels;
+  return labels instanceof NodeList ? [...labels].map((label) => textOf(label, 300)).join(" ") : "";
 }

@@ -2,56 +2,66 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import struct
+from typing import Any
 
-from playwright.async_api import FloatRect, Page
+from playwright.async_api import CDPSession, Page
 
+from gleanery import errors
 from gleanery.model.parses import Screenshot
-from gleanery.web.browser.inspect.world import World
+from gleanery.web.browser.failures import quoted
+from gleanery.web.browser.inspect.world import ScriptFailed, World
 
 MAX_WIDTH = 4096
 MAX_HEIGHT = 16_384
+# Longest that the whole page may take to be painted: what is in the viewport is there in no time.
 _SECONDS = 20.0
 
 
 async def screenshot(page: Page, *, is_full_page: bool) -> tuple[bytes, Screenshot]:
     """A PNG, a pixel for each CSS pixel: all of the page up to MAX_WIDTH × MAX_HEIGHT, or what is in the viewport.
 
-    Animations are stopped and the caret is hidden meanwhile. Raises Playwright's Error, also when it takes too long.
+    Animations are stopped before, and no caret blinks. A page that takes too long to be painted is shown by its viewport,
+    and `is_cut`. Raises Playwright's Error when the page is lost, and errors.RenderFailed when it can't be measured.
     """
-    view = await _view(page)
-    is_cut = is_full_page and (view["width"] > MAX_WIDTH or view["height"] > MAX_HEIGHT)
-    clip: FloatRect | None = None
-    if is_cut:
-        clip = {"x": 0, "y": 0, "width": min(view["width"], MAX_WIDTH), "height": min(view["height"], MAX_HEIGHT)}
-    elif not is_full_page and view["origin"]:
-        # Playwright takes the viewport of a page that is read from the right for its left end.
-        clip = {"x": view["left"], "y": view["top"], "width": view["viewWidth"], "height": view["viewHeight"]}
-    png = await page.screenshot(
-        type="png",
-        scale="css",
-        full_page=is_full_page or clip is not None,
-        clip=clip,
-        animations="disabled",
-        caret="hide",
-        timeout=_SECONDS * 1000,
-    )
-    width, height = struct.unpack(">II", png[16:24])
-    return png, Screenshot(
-        width=width,
-        height=height,
-        size_bytes=len(png),
-        is_full_page=is_full_page,
-        is_cut=is_cut,
-        x=0 if is_full_page else view["left"],
-        y=0 if is_full_page else view["top"],
-    )
-
-
-async def _view(page: Page) -> dict[str, int]:
     session = await page.context.new_cdp_session(page)
     try:
         tree = await session.send("Page.getFrameTree")
-        return await World(session, tree["frameTree"]["frame"]["id"]).view()
+        view = await World(session, tree["frameTree"]["frame"]["id"]).view()
+        return await _taken(session, view, is_full_page=is_full_page)
+    except ScriptFailed as error:
+        message = f"No picture of the page could be taken: {quoted(str(error))}."
+        raise errors.RenderFailed(page.url, message, reason="not_taken") from error
     finally:
         await session.detach()
+
+
+async def _taken(session: CDPSession, view: dict[str, int], *, is_full_page: bool) -> tuple[bytes, Screenshot]:
+    is_cut = False
+    if is_full_page and (view["width"] > view["viewWidth"] or view["height"] > view["viewHeight"]):
+        width, height = min(view["width"], MAX_WIDTH), min(view["height"], MAX_HEIGHT)
+        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+        try:
+            async with asyncio.timeout(_SECONDS):
+                png = await _capture(session, {"captureBeyondViewport": True, "clip": clip})
+        except TimeoutError:
+            is_cut = True
+        else:
+            is_larger = width < view["width"] or height < view["height"]
+            return png, _described(png, 0, 0, is_full_page=True, is_cut=is_larger)
+    png = await _capture(session, {})
+    return png, _described(png, view["left"], view["top"], is_full_page=is_full_page and not is_cut, is_cut=is_cut)
+
+
+async def _capture(session: CDPSession, options: dict[str, Any]) -> bytes:
+    taken = await session.send("Page.captureScreenshot", {"format": "png", "optimizeForSpeed": True, **options})
+    return await asyncio.to_thread(base64.b64decode, taken["data"])
+
+
+def _described(png: bytes, x: int, y: int, *, is_full_page: bool, is_cut: bool) -> Screenshot:
+    width, height = struct.unpack(">II", png[16:24])
+    return Screenshot(
+        width=width, height=height, x=x, y=y, size_bytes=len(png), is_full_page=is_full_page, is_cut=is_cut
+    )

@@ -29,13 +29,15 @@ class Tables {
   }
 
   #item(element) {
-    const rows = localName(element) === "table" ? nativeRows(element) : ariaRows(element);
+    const all = localName(element) === "table" ? [...element.rows] : [...selectIn(element, '[role="row"]')];
+    const some = all.slice(0, this.limits.rows + MOST_HEAD_ROWS);
+    const rows = (localName(element) === "table" ? nativeRows(some) : ariaRows(some)).filter((row) => row.cells.length > 0);
     const heads = rows.findIndex((row) => !row.isHead);
-    const headRows = heads < 0 ? rows.slice(0, 1) : rows.slice(0, heads);
+    const headRows = rows.slice(0, heads < 0 ? 1 : Math.min(heads, MOST_HEAD_ROWS));
     const grid = this.#spread(rows.slice(0, this.limits.rows + headRows.length));
     const headers = joined(grid.cells.slice(0, headRows.length));
     const body = grid.cells.slice(headRows.length);
-    const rowCount = rows.length - headRows.length;
+    const rowCount = all.length - (some.length - rows.length) - headRows.length;
     const isCut = grid.isCut || body.length < rowCount || grid.width > this.limits.columns;
     if (isCut) this.cutCount += 1;
     return {
@@ -98,21 +100,23 @@ class Tables {
   }
 }
 
-function nativeRows(table) {
-  return [...table.rows].map((row) => {
+const MOST_HEAD_ROWS = 10;
+
+function nativeRows(rows) {
+  return rows.map((row) => {
     const cells = [...row.cells];
     const isHead = localName(parentElement(row)) === "thead" || (cells.length > 0 && cells.every((cell) => localName(cell) === "th"));
     const spans = (cell) => ({element: cell, columns: cell.colSpan || 1, rows: Math.min(cell.rowSpan || 1, 1000)});
     return {cells: cells.map(spans), isHead};
-  }).filter((row) => row.cells.length > 0);
+  });
 }
 
-function ariaRows(table) {
-  return [...selectIn(table, '[role="row"]')].map((row) => {
+function ariaRows(rows) {
+  return rows.map((row) => {
     const cells = [...selectIn(row, '[role="cell"], [role="gridcell"], [role="columnheader"], [role="rowheader"]')];
     const isHead = cells.length > 0 && cells.every((cell) => attribute(cell, "role") === "columnheader");
     return {cells: cells.map((element) => ({element, columns: 1, rows: 1})), isHead};
-  }).filter((row) => row.cells.length > 0);
+  });
 }
 
 // Several rows of headers as one: "Sales 2024", "Sales 2025".

@@ -4,6 +4,13 @@
 const NEVER_SHOWN = new Set(["script", "style", "template", "noscript", "head", "link", "meta", "title", "base", "param"]);
 const HEADING = /^h[1-6]$/;
 
+// What an element gets to know of those around it. `within` is the thing that can be acted on, `maybe` one that only shows
+// the hand of the mouse, `node` that of the tree; `isHidden` is so to readers, `isSeen` to eyes.
+const START = {
+  landmark: null, form: null, within: null, maybe: null, node: null, frame: null,
+  pointer: false, isHidden: false, isSeen: true, isBarred: false, isDrawn: false,
+};
+
 class Walk {
   constructor(limits, roles, owners, tree) {
     this.limits = limits;
@@ -12,7 +19,6 @@ class Walk {
     this.tree = tree;
     this.roots = [document];
     this.actors = [];
-    this.actorCount = 0;
     this.landmarks = [];
     this.landmarkCount = 0;
     this.headings = [];
@@ -30,8 +36,7 @@ class Walk {
   }
 
   run() {
-    const start = {landmark: null, within: null, maybe: null, pointer: false, isHidden: false, isSeen: true, isBarred: false, form: null, node: null};
-    const stack = [documentElement, start, 1];
+    const stack = [documentElement, START, 1];
     while (stack.length) {
       const depth = stack.pop();
       const context = stack.pop();
@@ -130,11 +135,11 @@ class Walk {
   }
 
   #whyActs(element, tag, startsPointer, context, found) {
-    if (CONTROLS.has(tag)) return this.#controls(element, tag) ? "control" : this.#otherwise(element, startsPointer, context, found);
+    if (CONTROLS.has(tag) && this.#isControl(element, tag)) return "control";
     return this.#otherwise(element, startsPointer, context, found);
   }
 
-  #controls(element, tag) {
+  #isControl(element, tag) {
     if (!isHtml(element)) return hasAttribute(element, "href") || hasAttribute(element, "xlink:href");
     if (tag === "a" || tag === "area") return hasAttribute(element, "href");
     if (tag === "input") return element.type !== "hidden";

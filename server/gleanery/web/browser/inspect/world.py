@@ -50,7 +50,7 @@ class World:
         self._context = made["executionContextId"]
 
     async def view(self) -> dict[str, int]:
-        """The size of the page and where its viewport lies; needs no more of the world than itself."""
+        """The size of the page and where its viewport lies, once it stands still for its picture."""
         await self._make()
         said: dict[str, int] = await self._run(f"{source()}\npageView()")
         return said
@@ -101,7 +101,7 @@ class World:
         return parts
 
     async def _run(self, expression: str) -> Any:
-        asked = {"expression": expression, "contextId": self._context, "returnByValue": True}
+        asked = {"expression": expression, "contextId": self._context, "returnByValue": True, "awaitPromise": True}
         answer = await self.session.send("Runtime.evaluate", asked)
         if (failed := answer.get("exceptionDetails")) is not None:
             raise ScriptFailed(str(failed.get("exception", {}).get("description") or failed.get("text"))[:500])
