@@ -2,8 +2,8 @@
 
 import { lazy, type ReactNode, Suspense } from "react";
 
-import { Loading } from "../../components/Loading";
 import { CopyButton } from "../../components/buttons";
+import { Loading } from "../../components/Loading";
 import { counted } from "../../text/format";
 import type { ParsedPage } from "../../wire";
 
