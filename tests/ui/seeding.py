@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import aiohttp
 from tests.api.client import Client
 from tests.e2e.server_process import ServerProcess
 from tests.sites.gated import gated_site
-from tests.sites.written import Answers, html, written_site
+from tests.sites.written import Answer, Answers, html, written_site
 
 HOSTILE = (
     "Wombat <img src=x onerror=window.__xss=1> &lt;script&gt;window.__xss=2&lt;/script&gt; "
@@ -19,6 +20,16 @@ HOSTILE = (
     "<script>window.__xss=5</script><pre><code class='language-html'>&lt;img src=x onerror=window.__xss=6&gt;\n"
     "[x](javascript:window.__xss=7)</code></pre><iframe srcdoc='<script>parent.__xss=8</script>'></iframe>"
     '<a href="https://evil.example/?leak=1"><img src="https://evil.example/pixel.png" alt="pixel"></a><p>the end'
+)
+FORM = (
+    "<!doctype html><html lang='en'><title>Sign in \u202eliveE &lt;img src=x onerror=window.__xss=9&gt;</title><header><nav>"
+    "<a href='/'>Home</a> <a href='javascript:window.__xss=10'>Docs</a></nav></header><main><form action='/go' method='post'>"
+    "<h1>Sign in \u202e</h1><label>Email <input type='email' name='email' required></label> <label>Password <input type='password' "
+    "name='password' required></label> <select aria-label='Country'><option>Australia<option>France</select> <button>Sign in</button>"
+    "<button disabled type='button'>Not yet</button></form><table><caption>Hours</caption><tr><th>Day<th>From</tr><tr>"
+    "<td>&lt;svg onload=window.__xss=11&gt;<td>9</tr></table><h2>About</h2><p>Some words of the bank of wombats, and its burrow.</p>"
+    "<iframe src='/more' title='More'></iframe></main><footer><a href='/imprint'>Imprint</a></footer>"
+    "<script>console.error('<b>wombat</b>'); alert('\u2067Hello'); fetch('/nothing')</script></html>"
 )
 CODE = '<pre><code class="language-python">def feed(wombat):\n    return wombat.eat("grass")\n</code></pre>'
 
@@ -36,6 +47,15 @@ class Seeded:
     running: str
     paused: str
     demo_failed: str
+
+
+@dataclass(frozen=True)
+class SeededParses:
+    """Parses on the server, by id: one that gave a page, one that failed for good, one whose page does not come."""
+
+    done: str
+    failed: str
+    running: str
 
 
 @asynccontextmanager
@@ -109,6 +129,30 @@ async def _paused(client: Client) -> str:
     await client.post(f"/tasks/{task_id}/pause", {})
     await client.until(task_id, lambda event: event["type"] == "task_paused")
     return task_id
+
+
+@asynccontextmanager
+async def seeded_parses(server: ServerProcess) -> AsyncIterator[SeededParses]:
+    """Parses of a site that stays up meanwhile."""
+    answers: Answers = {
+        "/form": FORM,
+        "/file": Answer(b"PK\x03\x04", content_type="application/zip"),
+        "/never": Answer(FORM, gate=asyncio.Event()),
+    }
+    async with aiohttp.ClientSession() as session, written_site(answers) as site:
+        client = Client(server.url, session)
+        done, failed = [await _parse(client, f"{site.url}{path}") for path in ("/form", "/file")]
+        for task_id in (done, failed):
+            await client.ended(task_id)
+        running = await _parse(client, f"{site.url}/never")
+        await client.until(running, lambda event: event["data"].get("stage") == "navigating_to_page")
+        yield SeededParses(done, failed, running)
+
+
+async def _parse(client: Client, url: str) -> str:
+    asked = await client.post("/web-pages/parse", {"url": url, "include_dom": True, "timeout_seconds": 300})
+    assert asked.status == 202, asked.body
+    return str(asked.body["task_id"])
 
 
 async def _demo_tasks(client: Client) -> str:

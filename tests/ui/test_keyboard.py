@@ -407,6 +407,35 @@ async def test_what_is_there_already_is_not_announced(page: Page, server: Server
             await expect(page.get_by_test_id("announcer")).to_have_text("")
 
 
+async def test_a_parse_by_keyboard_alone(page: Page, server: ServerProcess) -> None:
+    form = "<label>Name <input name='n'></label><button>Go</button>"
+    async with written_site({"/form": html("Form", ("/a", "/b"), text=f"<form>{form}</form>")}) as site:
+        await page.goto(f"{server.url}/parse")
+        await _is_heading_focused(page, "Parse page")
+        await _press(page, "Tab")
+        await page.keyboard.type(f"{site.url}/form")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/parse/tsk_*")
+        await _is_heading_focused(page, re.compile("."))
+        await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed", timeout=30_000)
+        await expect(page.get_by_test_id("screenshot")).to_be_visible()
+    await _tab_to(page, "Elements")
+    for name in ("Outline", "Forms", "Tables", "Meaning", "Content", "Console & network", "JSON", "Elements"):
+        await _press(page, "ArrowRight")
+        assert str(await page.evaluate(ACTIVE)).startswith(name)
+    await _tab_to(page, "100 %")
+    await _press(page, "Enter")
+    await _tab_to(page, "Elements")
+    await _press(page, "End")
+    await expect(page.get_by_test_id("element-detail")).to_contain_text("button “Go”")
+    await _press(page, "ArrowUp")
+    await expect(page.get_by_test_id("element-detail")).to_contain_text("textbox “Name”")
+    await _tab_to(page, "Choose none")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("element-detail")).to_have_count(0)
+    assert await page.evaluate("document.activeElement !== document.body"), "the focus is lost"
+
+
 async def test_a_screen_reader_hears_what_the_eye_sees(page: Page, server: ServerProcess) -> None:
     """What was bad when it was read out by Orca: labels of buttons as news, and names that ran into their counts."""
     async with seeded(server) as there:

@@ -46,7 +46,7 @@ async def test_filters_are_in_the_url_and_back_restores_them(
     await expect(rows).to_have_count(1)
     await expect(page).to_have_url(re.compile(re.escape("/sources?tag=fruit") + "$"))
     await expect(rows).to_contain_text("Start")
-    await rows.get_by_role("link", name="Start").click()
+    await rows.get_by_role("link", name="Start", exact=True).click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Start")
     await page.go_back()
     await expect(rows).to_have_count(1)

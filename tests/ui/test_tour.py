@@ -3,6 +3,7 @@ that a crawled page put there. Each view is kept as a picture under `test-result
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from playwright.async_api import Page, ViewportSize, expect
 
 from tests.e2e.server_process import ServerProcess
-from tests.ui.seeding import Seeded, seeded
+from tests.ui.seeding import Seeded, SeededParses, seeded, seeded_parses
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 
@@ -29,6 +30,7 @@ BROKEN = """async () => {
     const { violations } = await axe.run(document, { runOnly: rules, resultTypes: ['violations'] });
     return violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(node => node.html.slice(0, 160)).join(' | ')}`);
 }"""
+PARSED_TABS = ("elements", "outline", "forms", "tables", "meaning", "content", "incidents", "json")
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -63,24 +65,46 @@ def views(seed: Seeded) -> dict[str, str]:
     }
 
 
+def parse_views(seed: SeededParses) -> dict[str, str]:
+    """Every view of parses by name, with its path."""
+    return {
+        "parse": "/parse",
+        "parse-again": f"/parse?again={seed.done}",
+        **{f"parsed-{tab}": f"/parse/{seed.done}?tab={tab}&element=e3" for tab in PARSED_TABS},
+        "parsed-failed": f"/parse/{seed.failed}",
+        "parsed-running": f"/parse/{seed.running}",
+        "parsed-unknown": "/parse/tsk_00000000000000000000",
+        "task-parse": f"/activity/{seed.done}",
+    }
+
+
 async def test_every_view_keeps_every_rule(page: Page, server: ServerProcess) -> None:
+    async with seeded(server) as seed:
+        await _tour(page, server, {"first-run": "/", **views(seed)})
+
+
+async def test_every_view_of_a_parse_keeps_every_rule(page: Page, server: ServerProcess) -> None:
+    async with seeded_parses(server) as seed:
+        await _tour(page, server, parse_views(seed))
+
+
+async def _tour(page: Page, server: ServerProcess, paths: Mapping[str, str]) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     axe = AXE.read_text("utf-8")
     broken: dict[str, Any] = {}
-    async with seeded(server) as seed:
-        for name, path in {"first-run": "/", **views(seed)}.items():
-            reply = await page.goto(f"{server.url}{path}")
-            assert reply is not None
-            assert reply.headers["content-security-policy"] == CSP
-            await expect(page.locator("h1").first).to_be_attached()
-            await expect(page.locator(".loading")).to_have_count(0)
-            await page.evaluate(axe)
-            broken |= await _looked_at(page, name)
-            if violations := await page.evaluate("window.__violations"):
-                broken[f"{name}: policy"] = violations
-            if await page.evaluate("window.__xss") is not None:
-                broken[f"{name}: ran"] = True
+    for name, path in paths.items():
+        reply = await page.goto(f"{server.url}{path}")
+        assert reply is not None
+        assert reply.headers["content-security-policy"] == CSP
+        await expect(page.locator("h1").first).to_be_attached()
+        await expect(page.locator(".loading")).to_have_count(0)
+        await page.evaluate(axe)
+        broken |= await _looked_at(page, name)
+        if violations := await page.evaluate("window.__violations"):
+            broken[f"{name}: policy"] = violations
+        if await page.evaluate("window.__xss") is not None:
+            broken[f"{name}: ran"] = True
     assert not broken, _lines(broken)
     assert [url for url in asked if not url.startswith((server.url, "data:", "blob:"))] == []
 
@@ -114,6 +138,7 @@ async def test_the_empty_server_keeps_every_rule(page: Page, server: ServerProce
         "no-search": "/search",
         "no-tasks": "/activity",
         "no-queue": "/queue",
+        "no-parses": "/parse",
     }
     for name, path in paths.items():
         await page.goto(f"{server.url}{path}")

@@ -3,6 +3,7 @@ colour alone, nothing moves. Each view is kept as a picture under `test-results/
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import pytest
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from tests.e2e.server_process import ServerProcess
-from tests.ui.seeding import seeded
-from tests.ui.test_tour import views
+from tests.ui.seeding import seeded, seeded_parses
+from tests.ui.test_tour import parse_views, views
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 
@@ -75,19 +76,28 @@ async def _picture(page: Page, name: str) -> None:
 
 
 async def test_every_view_fits_a_narrow_and_a_zoomed_window(page: Page, server: ServerProcess) -> None:
-    broken: dict[str, Any] = {}
     async with seeded(server) as seed:
-        for name, path in views(seed).items():
-            await _open(page, f"{server.url}{path}")
-            if found := await page.evaluate(STRUCTURE):
-                broken[f"{name}: structure"] = found
-            for size, viewport in SIZES.items():
-                await page.set_viewport_size(viewport)
-                await _picture(page, f"{name}-{size}")
-                if (pixels := await page.evaluate(SIDEWAYS)) > 0:
-                    broken[f"{name} {size}: wider than the window"] = pixels
-                if found := await page.evaluate(CUT_OFF):
-                    broken[f"{name} {size}: cut off"] = found
+        await _fit(page, server, views(seed))
+
+
+async def test_every_view_of_a_parse_fits_a_narrow_and_a_zoomed_window(page: Page, server: ServerProcess) -> None:
+    async with seeded_parses(server) as seed:
+        await _fit(page, server, parse_views(seed))
+
+
+async def _fit(page: Page, server: ServerProcess, paths: Mapping[str, str]) -> None:
+    broken: dict[str, Any] = {}
+    for name, path in paths.items():
+        await _open(page, f"{server.url}{path}")
+        if found := await page.evaluate(STRUCTURE):
+            broken[f"{name}: structure"] = found
+        for size, viewport in SIZES.items():
+            await page.set_viewport_size(viewport)
+            await _picture(page, f"{name}-{size}")
+            if (pixels := await page.evaluate(SIDEWAYS)) > 0:
+                broken[f"{name} {size}: wider than the window"] = pixels
+            if found := await page.evaluate(CUT_OFF):
+                broken[f"{name} {size}: cut off"] = found
     assert broken == {}
 
 

@@ -8,6 +8,8 @@ import { Heading } from "./components/Heading";
 import { Shell } from "./components/Shell";
 import { activityParams } from "./screens/activity/params";
 import { pageParams } from "./screens/page/params";
+import { parseParams } from "./screens/parse/params";
+import { parsedParams } from "./screens/parsed/params";
 import { queueParams } from "./screens/queue/params";
 import { searchParams } from "./screens/search/params";
 import { settingsParams } from "./screens/settings/params";
@@ -78,6 +80,20 @@ const queueRoute = createRoute({
   component: lazyRouteComponent(() => import("./screens/queue/Queue"), "Queue"),
 });
 
+const parseRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/parse",
+  validateSearch: parseParams,
+  component: lazyRouteComponent(() => import("./screens/parse/Parse"), "Parse"),
+});
+
+const parsedRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/parse/$taskId",
+  validateSearch: parsedParams,
+  component: lazyRouteComponent(() => import("./screens/parsed/Parsed"), "Parsed"),
+});
+
 const settingsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/settings",
@@ -96,6 +112,8 @@ export function makeRouter() {
       pageRoute,
       searchRoute,
       queueRoute,
+      parseRoute,
+      parsedRoute,
       settingsRoute,
     ]),
     defaultPreload: "intent",

@@ -15,10 +15,11 @@ from gleanery.handlers.crawl.run import CrawlParts
 from gleanery.handlers.parse.estimates import Estimates
 from gleanery.handlers.parse.handler import ParseParts
 from gleanery.handlers.parse.loading import Loader
+from gleanery.handlers.parse.recovery import LONGEST_SECONDS
 from gleanery.handlers.parse.understanding import Understanding
 from gleanery.model import utc_now
 from gleanery.web.browser.supervisor import Browser, BrowserLimits
-from gleanery.web.egress import EgressProxy
+from gleanery.web.egress import EgressLimits, EgressProxy
 from gleanery.web.guard import AddressPolicy
 
 PAGE_MEMORY_MB = 512.0
@@ -46,7 +47,9 @@ async def parsing(
     policy: AddressPolicy,
 ) -> Parsing:
     """`policy` is that of crawls. Nothing is started before the first parse."""
-    egress = await stack.enter_async_context(EgressProxy(policy, own_path=EXAMPLE_PATH))
+    # How long a silent server is waited for is said by each request.
+    limits = EgressLimits(idle_seconds=LONGEST_SECONDS)
+    egress = await stack.enter_async_context(EgressProxy(policy, own_path=EXAMPLE_PATH, limits=limits))
     browser = await stack.enter_async_context(
         Browser(
             settings.browser,

@@ -49,6 +49,12 @@ const SHAPES = {
       <path d="M3 10h10M4.5 13.5h7" />
     </g>
   ),
+  parse: (
+    <g {...line}>
+      <rect x="2" y="2" width="12" height="12" rx="1" />
+      <rect x="5" y="6" width="6" height="4" />
+    </g>
+  ),
   settings: (
     <g {...line}>
       <path d="M2 4.5h6m4 0h2M2 11.5h2m4 0h6" />

@@ -56,6 +56,7 @@ function useGlobalShortcuts(setOpen: (open: Open) => void): void {
   useShortcut("g o", "Go to sources", () => void navigate({ to: "/sources" }));
   useShortcut("g a", "Go to activity", () => void navigate({ to: "/activity" }));
   useShortcut("g q", "Go to the queue", () => void navigate({ to: "/queue" }));
+  useShortcut("g p", "Go to parsed pages", () => void navigate({ to: "/parse" }));
   useShortcut("g e", "Go to settings", () => void navigate({ to: "/settings" }));
 }
 
@@ -121,6 +122,12 @@ function Nav({ onShortcuts }: { onShortcuts: () => void }): ReactNode {
         <Icon name="queue" />
         Queue
         {failed > 0 ? <span className="n bad num">{failedText}</span> : null}
+      </Link>
+      <Link to="/parse">
+        <Icon name="parse" />
+        <span>
+          Parse<span className="if-wide"> page</span>
+        </span>
       </Link>
       <Link to="/settings">
         <Icon name="settings" />

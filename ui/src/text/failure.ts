@@ -56,6 +56,8 @@ type Known =
   | "extract_failed"
   | "render_failed"
   | "browser_unavailable"
+  | "page_blocked"
+  | "page_too_heavy"
   | "embed_failed"
   | "embed_key_refused"
   | "embed_quota_spent"
@@ -137,6 +139,8 @@ const ADVICE: Readonly<Record<Known, Advice>> = {
   extract_failed: { what: "The page could not be taken apart", todo: "Exclude it, or report it as a bug with its address." },
   render_failed: { what: "The page broke in the browser", todo: "Retry; if a click, a script or a wait was asked for, check its selector." },
   browser_unavailable: { what: "There is no browser to render the page", todo: "Set GLEANERY_BROWSER or run make browser, or crawl over HTTP." },
+  page_blocked: { what: "The site turns the browser away", todo: "Open it yourself: it may want a log-in or a human. Try later, or with headers and cookies of a session." },
+  page_too_heavy: { what: "The page took more than one page may", todo: "Parse a lighter page of the site; the server has other pages to serve." },
   embed_failed: { what: "Vectors could not be made", todo: "Search finds the pages by words. Retry to make the vectors." },
   embed_key_refused: { what: "The embedding service refused the API key", todo: "Set a valid key, restart, then retry." },
   embed_quota_spent: { what: "The embedding account has no quota left", todo: "Raise the quota, then retry: nothing is fetched again." },

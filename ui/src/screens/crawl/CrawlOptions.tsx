@@ -5,6 +5,7 @@ import { type ReactNode, useState } from "react";
 import type { RenderMode } from "../../wire";
 import type { WaitUntil } from "./crawlRequest";
 import { Field } from "./fields";
+import { CheckField, Group, LinesField, TextField } from "./optionFields";
 
 export function CrawlOptions(): ReactNode {
   return (
@@ -18,71 +19,6 @@ export function CrawlOptions(): ReactNode {
         <TheTask />
       </div>
     </details>
-  );
-}
-
-interface TextProps {
-  readonly name: string;
-  readonly label: string;
-  readonly initial?: string;
-  readonly placeholder?: string;
-  readonly hint?: string;
-  readonly isNumber?: boolean;
-  readonly suggestions?: readonly string[];
-}
-
-/** Numbers are text fields too, so that what is no number is said rather than dropped. */
-function TextField({ name, label, initial = "", placeholder, hint = "", isNumber = false, suggestions }: TextProps): ReactNode {
-  return (
-    <Field name={name} label={label} hint={hint}>
-      {(props) => (
-        <>
-          <input
-            {...props}
-            className="in"
-            type="text"
-            inputMode={isNumber ? "decimal" : "text"}
-            defaultValue={initial}
-            placeholder={placeholder}
-            spellCheck={false}
-            autoComplete="off"
-            list={suggestions === undefined ? undefined : `${props.id}-list`}
-          />
-          {suggestions === undefined ? null : (
-            <datalist id={`${props.id}-list`}>
-              {suggestions.map((some) => (
-                <option key={some} value={some} />
-              ))}
-            </datalist>
-          )}
-        </>
-      )}
-    </Field>
-  );
-}
-
-function LinesField({ name, label, placeholder, hint }: { name: string; label: string; placeholder: string; hint: string }): ReactNode {
-  return (
-    <Field name={name} label={label} hint={hint}>
-      {(props) => <textarea {...props} className="in mono" rows={2} placeholder={placeholder} spellCheck={false} />}
-    </Field>
-  );
-}
-
-function CheckField({ name, label }: { name: string; label: string }): ReactNode {
-  return (
-    <label className="chk sm wide">
-      <input type="checkbox" name={name} /> {label}
-    </label>
-  );
-}
-
-function Group({ title, children }: { title: string; children: ReactNode }): ReactNode {
-  return (
-    <fieldset>
-      <legend>{title}</legend>
-      <div className="fields">{children}</div>
-    </fieldset>
   );
 }
 

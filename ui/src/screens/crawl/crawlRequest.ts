@@ -1,6 +1,6 @@
 // What the form of a new crawl asks for; what was left as it is or empty is left to the server.
 
-import { ApiError } from "../../data/api";
+import { isOf, list, number, text } from "../../data/formValues";
 import type { BrowserOptions, CrawlStart, RenderMode } from "../../wire";
 
 type Written = { -readonly [Name in keyof CrawlStart]: CrawlStart[Name] };
@@ -47,30 +47,6 @@ function browserOf(form: FormData): BrowserOptions {
   if (form.has("scroll")) options.scroll = true;
   if (timeout !== null) options.timeout_seconds = timeout;
   return options;
-}
-
-function isOf<Name extends string>(names: Readonly<Record<Name, true>>, value: string): value is Name {
-  return Object.hasOwn(names, value);
-}
-
-function text(form: FormData, name: string): string {
-  const value = form.get(name);
-  return typeof value === "string" ? value.trim() : "";
-}
-
-function number(form: FormData, name: string): number | null {
-  const written = text(form, name).replace(/(?<=\d)[ ,](?=\d{3}\b)/g, "");
-  if (written === "") return null;
-  const value = Number(written);
-  if (Number.isFinite(value)) return value;
-  throw new ApiError(422, { code: "invalid_field", message: `${name}: must be a number`, details: { field: name, reason: "must be a number" } });
-}
-
-function list(form: FormData, name: string, separator: RegExp): string[] {
-  return text(form, name)
-    .split(separator)
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
 }
 
 export function withScheme(url: string): string {

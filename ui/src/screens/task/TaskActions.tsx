@@ -6,6 +6,7 @@ import { type ReactNode, useRef, useState } from "react";
 import { Icon } from "../../components/Icon";
 import { useShortcut } from "../../components/shortcuts";
 import { CancelButton, type Commands, PauseButton, RetryButton, RetryFailedButton } from "../../components/taskCommands";
+import { PARSE_TYPE } from "../../data/parses";
 import { isFinal } from "../../live/tasks";
 import type { TaskShape } from "../../wire";
 import { LimitsDialog } from "./LimitsDialog";
@@ -30,6 +31,12 @@ export function TaskActions({ task, commands }: Props): ReactNode {
   return (
     <div className="row">
       <SourceLinks task={task} />
+      {task.task_type === PARSE_TYPE ? (
+        <Link className="btn" to="/parse/$taskId" params={{ taskId: task.task_id }}>
+          <Icon name="parse" />
+          Open parse
+        </Link>
+      ) : null}
       {hasLimits ? (
         <button type="button" className="btn" data-testid="change-limits" onClick={() => setChanging(true)}>
           <Icon name="settings" />
