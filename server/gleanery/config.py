@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import platform
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
@@ -266,5 +267,6 @@ def load(**flags: Any) -> Settings:
 
 
 def user_agent(version: str) -> str:
-    """The honest name under which we ask sites."""
-    return f"gleanery/{version} (+https://github.com/gleanery/gleanery; Python {sys.version_info.major}.{sys.version_info.minor})"
+    """The honest name under which we ask sites. It names the system, since the browser tells `Sec-CH-UA-Platform` by it."""
+    python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+    return f"gleanery/{version} (+https://github.com/gleanery/gleanery; {python}; {platform.system()})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import struct
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -88,6 +89,15 @@ async def test_a_page_is_parsed(client: Client, site: ParsedSite) -> None:
     stages = [event["data"]["stage"] for event in ended.events if event["type"] == "stage_started"]
     assert stages[0] == "checking_cache"
     assert stages[-1] == "capturing_screenshot"
+
+
+async def test_it_says_honestly_who_asks(client: Client, site: ParsedSite) -> None:
+    parsed = await parse(client, f"{site.url}/login", screenshot=False)
+    [sent] = site.of("/login")
+    assert sent["User-Agent"].startswith("gleanery/")
+    assert sent["User-Agent"] == parsed["page"]["navigation"]["user_agent"]
+    told = {name.lower(): value for name, value in sent.items()}
+    assert told["sec-ch-ua-platform"] == f'"{platform.system()}"'
 
 
 async def test_its_screenshot_is_a_png_of_that_size(client: Client, site: ParsedSite) -> None:

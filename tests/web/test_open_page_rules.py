@@ -94,7 +94,7 @@ def signs(markup: str, title: str = "", text: str = "", length: int | None = Non
     )
 
 
-# As these pages came from sites, cut to what is known of them.
+# Written by hand after what is known of these pages; none was recorded.
 CLOUDFLARE = (
     '<div class="main-wrapper" role="main"><noscript><span id="challenge-error-text">Enable JavaScript and cookies to '
     'continue</span></noscript></div><script>window._cf_chl_opt={cvId:"3"};var a=document.createElement("script");'
