@@ -7,11 +7,11 @@ import re
 from gleanery.errors import InvalidInput
 from gleanery.handlers.parse.payload import CookieBody, ParsePayload
 from gleanery.model.parses import Size
+from gleanery.web.browser.headers import header_fault
 from gleanery.web.urls import split_url
 
 WIDTHS = range(200, 3841)
 HEIGHTS = range(200, 4097)
-MAX_HEADER_CHARACTERS = 8192
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -79,8 +79,9 @@ def check_headers(headers: dict[str, str]) -> None:
             raise InvalidInput(field, "is there twice")
         if _CONTROL.search(value.replace("\t", " ")) or _NOT_LATIN.search(value):
             raise InvalidInput(field, "has characters that no header may have")
-        if len(value) > MAX_HEADER_CHARACTERS:
-            raise InvalidInput(field, f"is longer than {MAX_HEADER_CHARACTERS} characters")
+        fault = header_fault(name, value)
+        if fault is not None:
+            raise InvalidInput(field, fault)
         seen.add(lower)
 
 
@@ -140,7 +141,7 @@ def _selector_fault(text: str) -> str | None:
         return f"{open_brackets[-1]} is not closed"
     if not bare.strip():
         return "it is empty"
-    if re.search(r"[{};<@]|//", bare):
+    if re.search(r"[{};<@]|//|\\$", bare) or "=" in re.sub(r"\[[^\]]*\]", "", bare):
         return "it has characters that no selector has"
     if re.search(r"(?:^|[,(])\s*(?:,|$)|[>+~,]\s*$|[#.:]\s*(?:$|[\s,>+~)\]])|[>+~]\s*[>+~,)]|\[\s*\]", bare):
         return "a part of it is missing"
