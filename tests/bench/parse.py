@@ -6,7 +6,8 @@ The pages are those of Debian's documentation packages, evenly spaced, served on
 the same Chromium with the same flags and proxy, a context for each page and the same number of pages at once, and take turns.
 The ways to wait: `load` on both sides; gleanery's `settled` beside `networkidle`. With `+picture` both take a screenshot
 of the whole page. Milliseconds a page are those that the clock shows for all of them, divided by their number.
-While gleanery works its REST is asked for the lists of tasks and parses, for one of each, and for another start.
+While gleanery works its REST is asked for the lists of tasks and parses, for one of each, and for another start; the calls
+that start all of them at once are a column of their own.
 
 Exit code 1 when a parse failed, or where a page takes more than 1.5 times as long as in plain Playwright.
 """
@@ -55,6 +56,7 @@ class Run:
     peak_mb: float
     lag: Mapping[str, float]
     rest: Sequence[float] = ()
+    starts: Sequence[float] = ()
     own_lag: Mapping[str, float] | None = None
     timing: Sequence[Mapping[str, float]] = ()
 
@@ -87,11 +89,12 @@ class Gleanery:
     async def run(self, urls: Sequence[str], mode: str) -> Run:
         """All are asked for at once; over when the last task has ended."""
         rest: list[float] = []
+        started_in: list[float] = []
         ticker = Ticker()
         options = {"wait_until": MODES[mode][0], "screenshot": MODES[mode][2], "force_refresh": True}
         await _mark(self._child)
         began = time.perf_counter()
-        starts = await asyncio.gather(*(self._start({"url": url, **options}, rest) for url in urls))
+        starts = await asyncio.gather(*(self._start({"url": url, **options}, started_in) for url in urls))
         ticking = [asyncio.create_task(ticker.run()), asyncio.create_task(self._probe(starts[0], rest))]
         await self._ended(len(urls))
         seconds = time.perf_counter() - began
@@ -108,6 +111,7 @@ class Gleanery:
             seconds,
             [one["processing_time_ms"] / 1000 for one in done],
             rest=rest,
+            starts=started_in,
             own_lag=ticker.take(),
             timing=[one["page"]["timing"] for one in done],
             **measured,
@@ -188,7 +192,8 @@ async def contenders(pool: int) -> AsyncIterator[tuple[str, Plain, Gleanery]]:
 
 HEAD = (
     f"{'':24} {'pages/s':>8} {'ms/page':>8} {'ratio':>6} {'p50 s':>6} {'p95 s':>6} {'CPU ms':>7} {'python':>7} {'extract':>7}"
-    f" {'driver':>7} {'chromium':>8} {'peak MB':>8} {'failed':>6} {'lag p99':>8} {'REST p50/p99':>14} {'client lag p99':>14}"
+    f" {'driver':>7} {'chromium':>8} {'peak MB':>8} {'failed':>6} {'lag p99':>8} {'REST p50/p99':>14}"
+    f" {'client lag p99':>14} {'starts max':>10}"
 )
 
 
@@ -201,6 +206,7 @@ def line(name: str, runs: Sequence[Run], ratio: float | None) -> str:
         kind: statistics.median(1000 * run.cpu[kind] / run.pages for run in runs)
         for kind in ("python", "extract", "driver", "chromium")
     }
+    starts = [seconds for run in runs for seconds in run.starts]
     own = max((run.own_lag["p99"] for run in runs if run.own_lag), default=float("nan"))
     asked = f"{ms(rest, 0.5):.1f}/{ms(rest, 0.99):.1f}" if rest else "-"
     return (
@@ -208,6 +214,7 @@ def line(name: str, runs: Sequence[Run], ratio: float | None) -> str:
         f" {ms(each, 0.95) / 1000:6.2f} {sum(cpu.values()):7.0f} {cpu['python']:7.0f} {cpu['extract']:7.0f}"
         f" {cpu['driver']:7.0f} {cpu['chromium']:8.0f} {max(run.peak_mb for run in runs):8.0f}"
         f" {sum(len(run.failed) for run in runs):6} {statistics.median(run.lag['p99'] for run in runs):8.1f} {asked:>14} {own:14.1f}"
+        f" {f'{ms(starts, 1.0):.0f}' if starts else '-':>10}"
     )
 
 
