@@ -96,7 +96,7 @@ class Gleanery:
         began = time.perf_counter()
         starts = await asyncio.gather(*(self._start({"url": url, **options}, started_in) for url in urls))
         ticking = [asyncio.create_task(ticker.run()), asyncio.create_task(self._probe(starts[0], rest))]
-        await self._ended(len(urls))
+        await self._ended()
         seconds = time.perf_counter() - began
         for task in ticking:
             task.cancel()
@@ -140,12 +140,12 @@ class Gleanery:
                 await reply.read()
             rest.append(time.perf_counter() - began)
 
-    async def _ended(self, count: int) -> None:
+    async def _ended(self) -> None:
         while True:
             listed = await self._get("/api/v1/tasks?status=queued,running&limit=1")
             if not listed["items"]:
                 return
-            await asyncio.sleep(0.02 if count < 50 else 0.1)
+            await asyncio.sleep(0.1)
 
     async def _get(self, path: str) -> Any:
         async with self._session.get(path) as reply:
