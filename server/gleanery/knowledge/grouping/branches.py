@@ -1,0 +1,95 @@
+"""Where texts that begin alike part: into several templates, or into the values of one.
+
+Read from the first token (or, turned round, from the last), texts go along together until they part. Values are all
+different there, or short, or they come together again. Templates go on in a few ways, each for some words and for many texts.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from gleanery.knowledge.grouping.tokens import is_word
+
+NEXT = 5
+"""So many tokens tell the ways apart."""
+LEAST_WORDS = 4
+"""Words that a way is constant for, at least; less is a value."""
+MOST_WORDS = 60
+"""More, where the ways come together again, is a document that comes in many texts."""
+LEAST_TOGETHER = 2
+LEAST_TEXTS = 4
+LEAST_SHARE = 0.1
+LEAST_COVERED = 0.6
+MOST_COMPARED = 12
+
+Words = Sequence[str]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Texts that begin alike for `words` tokens and then have values."""
+
+    texts: tuple[int, ...]
+    words: int
+
+
+def parts_of(words: Sequence[Words], texts: Sequence[int]) -> Iterator[Part]:
+    """All of the texts, in parts. `words` are the tokens without white space of every text."""
+    waiting: list[Sequence[int]] = [texts]
+    while waiting:
+        here = waiting.pop()
+        common = _common([words[text] for text in here])
+        ways = _ways(words, here, common) if len(here) > 1 else []
+        taken = {text for way in ways for text in way}
+        rest = [text for text in here if text not in taken]
+        if rest:
+            yield Part(tuple(rest), common)
+        waiting += ways
+
+
+def _ways(words: Sequence[Words], texts: Sequence[int], common: int) -> list[list[int]]:
+    """The ways on that are of templates; the texts of no way have values here."""
+    found = defaultdict[tuple[str, ...], list[int]](list)
+    for text in texts:
+        found[tuple(words[text][common : common + NEXT])].append(text)
+    groups = [(way, _words_on([words[text] for text in way], common)) for way in found.values() if len(way) > 1]
+    long = [(way, on) for way, on in groups if _count(on) >= LEAST_WORDS]
+    is_covered = sum(len(way) for way, _ in long) >= LEAST_COVERED * len(texts)
+    least = 2 if is_covered else max(LEAST_TEXTS, LEAST_SHARE * len(texts))
+    long = sorted(((way, on) for way, on in long if len(way) >= least), key=lambda one: -len(one[0]))
+    kept = [way for way, on in long if not _comes_together(on, [other for _, other in groups if other is not on])]
+    if len(kept) == 1 and len(kept[0]) == len(texts):
+        return []
+    return kept
+
+
+def _comes_together(on: Words, others: Sequence[Words]) -> bool:
+    """Whether another way ends in the same words, after what is a value by its length in one of them."""
+    for other in sorted(others, key=len)[-MOST_COMPARED:] + sorted(others, key=len)[:MOST_COMPARED]:
+        same = 0
+        while same < min(len(on), len(other)) and on[-1 - same] == other[-1 - same]:
+            same += 1
+        own, its = _count(on[: len(on) - same]), _count(other[: len(other) - same])
+        if same >= LEAST_TOGETHER and (min(own, its) < LEAST_WORDS or own > MOST_WORDS):
+            return True
+    return False
+
+
+def _words_on(texts: Sequence[Words], common: int) -> Words:
+    """What these texts have in common after that."""
+    return texts[0][common : common + _common([words[common:] for words in texts])]
+
+
+def _common(texts: Sequence[Words]) -> int:
+    """How many tokens all begin with: as many as the first and the last in order do."""
+    first, last = min(texts), max(texts)
+    for at, (left, right) in enumerate(zip(first, last, strict=False)):
+        if left != right:
+            return at
+    return min(len(first), len(last))
+
+
+def _count(tokens: Words) -> int:
+    return sum(map(is_word, tokens))
