@@ -18,11 +18,13 @@ LEAST_WORDS = 4
 """Words that a way is constant for, at least; less is a value."""
 MOST_WORDS = 60
 """More, where the ways come together again, is a document that comes in many texts."""
-LEAST_TOGETHER = 2
+TOGETHER = 3
 LEAST_TEXTS = 4
 LEAST_SHARE = 0.1
 LEAST_COVERED = 0.6
 MOST_COMPARED = 12
+VALUES = {"0", "{}"}
+"""Kinds of tokens that say nothing of the template."""
 
 Words = Sequence[str]
 
@@ -66,15 +68,23 @@ def _ways(words: Sequence[Words], texts: Sequence[int], common: int) -> list[lis
 
 
 def _comes_together(on: Words, others: Sequence[Words]) -> bool:
-    """Whether another way ends in the same words, after what is a value by its length in one of them."""
-    for other in sorted(others, key=len)[-MOST_COMPARED:] + sorted(others, key=len)[:MOST_COMPARED]:
-        same = 0
-        while same < min(len(on), len(other)) and on[-1 - same] == other[-1 - same]:
-            same += 1
-        own, its = _count(on[: len(on) - same]), _count(other[: len(other) - same])
-        if same >= LEAST_TOGETHER and (min(own, its) < LEAST_WORDS or own > MOST_WORDS):
+    """Whether another way goes on in the same words after what is a value by its length, in one of them."""
+    ordered = sorted(others, key=len)
+    for other in ordered[-MOST_COMPARED:] + ordered[:-MOST_COMPARED][:MOST_COMPARED]:
+        own, its = _meeting(on, other)
+        if own and its and (min(own, its) < LEAST_WORDS or own > MOST_WORDS):
             return True
     return False
+
+
+def _meeting(on: Words, other: Words) -> tuple[int, int]:
+    """How many words of each come before the first run that both have; 0 where there is none, or nothing before it."""
+    places = {tuple(other[at : at + TOGETHER]): at for at in reversed(range(len(other) - TOGETHER + 1))}
+    for at in range(len(on) - TOGETHER + 1):
+        run = tuple(on[at : at + TOGETHER])
+        if (there := places.get(run)) is not None and not VALUES & set(run):
+            return _count(on[:at]), _count(other[:there])
+    return 0, 0
 
 
 def _words_on(texts: Sequence[Words], common: int) -> Words:
