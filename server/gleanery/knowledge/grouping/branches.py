@@ -6,7 +6,7 @@ different there, or short, or they come together again. Templates go on in a few
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -21,12 +21,17 @@ MOST_WORDS = 60
 TOGETHER = 3
 LEAST_TEXTS = 4
 LEAST_SHARE = 0.1
+ENOUGH_TEXTS = 24
+"""Texts that go one way, where others have values: so many do, or a share of all, or more than would by chance."""
 LEAST_COVERED = 0.6
 MOST_COMPARED = 12
+MOST_OF_VALUES = 0.8
+"""Share of the texts in such ways that must come together in one run."""
 VALUES = {"0", "{}"}
 """Kinds of tokens that say nothing of the template."""
 
 Words = Sequence[str]
+Run = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -43,48 +48,83 @@ def parts_of(words: Sequence[Words], texts: Sequence[int]) -> Iterator[Part]:
     while waiting:
         here = waiting.pop()
         common = _common([words[text] for text in here])
-        ways = _ways(words, here, common) if len(here) > 1 else []
+        ways, run = _ways(words, here, common) if len(here) > 1 else ([], None)
         taken = {text for way in ways for text in way}
         rest = [text for text in here if text not in taken]
-        if rest:
-            yield Part(tuple(rest), common)
+        for part in _by_run(words, rest, common, run):
+            yield Part(tuple(part), common)
         waiting += ways
 
 
-def _ways(words: Sequence[Words], texts: Sequence[int], common: int) -> list[list[int]]:
-    """The ways on that are of templates; the texts of no way have values here."""
-    found = defaultdict[tuple[str, ...], list[int]](list)
+def _ways(words: Sequence[Words], texts: Sequence[int], common: int) -> tuple[list[list[int]], Run | None]:
+    """The ways on that are of templates; the texts of no way have values here. With the run in which most of the ways that
+    are values come together."""
+    found = defaultdict[Run, list[int]](list)
     for text in texts:
         found[tuple(words[text][common : common + NEXT])].append(text)
     groups = [(way, _words_on([words[text] for text in way], common)) for way in found.values() if len(way) > 1]
     long = [(way, on) for way, on in groups if _count(on) >= LEAST_WORDS]
     is_covered = sum(len(way) for way, _ in long) >= LEAST_COVERED * len(texts)
-    least = 2 if is_covered else max(LEAST_TEXTS, LEAST_SHARE * len(texts))
+    least = 2 if is_covered else max(LEAST_TEXTS, min(LEAST_SHARE * len(texts), ENOUGH_TEXTS))
     long = sorted(((way, on) for way, on in long if len(way) >= least), key=lambda one: -len(one[0]))
-    kept = [way for way, on in long if not _comes_together(on, [other for _, other in groups if other is not on])]
+    kept, runs = list[list[int]](), Counter[Run]()
+    for way, on in long:
+        run = _run_together(on, [other for _, other in groups if other is not on])
+        if run is None:
+            kept.append(way)
+        else:
+            runs[run] += len(way)
     if len(kept) == 1 and len(kept[0]) == len(texts):
-        return []
-    return kept
+        return [], None
+    (run, texts_of_run), *_ = runs.most_common(1) or [(None, 0)]
+    return kept, run if texts_of_run >= MOST_OF_VALUES * sum(runs.values()) else None
 
 
-def _comes_together(on: Words, others: Sequence[Words]) -> bool:
-    """Whether another way goes on in the same words after what is a value by its length, in one of them."""
+def _by_run(words: Sequence[Words], rest: list[int], common: int, run: Run | None) -> Iterator[list[int]]:
+    """The texts that have a value here and then go on alike, and those that go on in other ways."""
+    if run is None or not rest:
+        if rest:
+            yield rest
+        return
+    alike = [text for text in rest if _has(words[text], run, common)]
+    others = sorted(set(rest) - set(alike))
+    if len(others) < LEAST_TEXTS:
+        yield rest
+        return
+    yield alike
+    yield others
+
+
+def _has(words: Words, run: Run, start: int) -> bool:
+    at = start
+    while True:
+        try:
+            at = words.index(run[0], at)
+        except ValueError:
+            return False
+        if tuple(words[at : at + len(run)]) == run:
+            return True
+        at += 1
+
+
+def _run_together(on: Words, others: Sequence[Words]) -> Run | None:
+    """The run in which another way goes on alike, after what is a value by its length in one of them."""
     ordered = sorted(others, key=len)
     for other in ordered[-MOST_COMPARED:] + ordered[:-MOST_COMPARED][:MOST_COMPARED]:
-        own, its = _meeting(on, other)
+        own, its, run = _meeting(on, other)
         if own and its and (min(own, its) < LEAST_WORDS or own > MOST_WORDS):
-            return True
-    return False
+            return run
+    return None
 
 
-def _meeting(on: Words, other: Words) -> tuple[int, int]:
-    """How many words of each come before the first run that both have; 0 where there is none, or nothing before it."""
+def _meeting(on: Words, other: Words) -> tuple[int, int, Run]:
+    """How many words of each come before the first run that both have, and that; 0 where there is none, or nothing before."""
     places = {tuple(other[at : at + TOGETHER]): at for at in reversed(range(len(other) - TOGETHER + 1))}
     for at in range(len(on) - TOGETHER + 1):
         run = tuple(on[at : at + TOGETHER])
         if (there := places.get(run)) is not None and not VALUES & set(run):
-            return _count(on[:at]), _count(other[:there])
-    return 0, 0
+            return _count(on[:at]), _count(other[:there]), run
+    return 0, 0, ()
 
 
 def _words_on(texts: Sequence[Words], common: int) -> Words:
