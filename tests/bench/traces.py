@@ -66,7 +66,9 @@ def compare(seeds: int, with_drain: bool) -> None:
                 for setting in SETTINGS if with_drain else ():
                     found = scored(data, lambda texts, setting=setting: drain(texts, setting))  # type: ignore[misc]
                     theirs[setting].setdefault(name, []).append(found)
-        print(f"\n{title}\n\n| kind | contender | GA | FGA | FTA | PTA | RTA | right texts |\n|---|---|---|---|---|---|---|---|")
+        print(
+            f"\n{title}\n\n| kind | contender | GA | FGA | FTA | PTA | RTA | right texts |\n|---|---|---|---|---|---|---|---|"
+        )
         best = max(theirs, key=lambda setting: _mean(theirs[setting], "ga"), default=None)
         for name in kinds:
             print(_row(name, "gleanery", own[name]))
@@ -76,7 +78,9 @@ def compare(seeds: int, with_drain: bool) -> None:
         if best is not None:
             print(_row("", f"Drain3 ({best})", list(itertools.chain(*theirs[best].values()))))
             at = max(theirs, key=lambda setting: _mean(theirs[setting], "fta"))
-            print(_row("", f"Drain3, best in templates ({at})", list(itertools.chain(*theirs[at].values()))), flush=True)
+            print(
+                _row("", f"Drain3, best in templates ({at})", list(itertools.chain(*theirs[at].values()))), flush=True
+            )
 
 
 def _mean(found: Scored, name: str) -> float:
@@ -95,9 +99,11 @@ def measure(count: int, batch: int) -> None:
     share = count // len(kinds)
     data = [one for kind in kinds.values() for one in dataset(kind, 1, templates=60, most=share * 2 // 5)][: count * 2]
     random.Random(1).shuffle(data)
-    texts = list(itertools.islice(itertools.cycle([one.text for one in data]), count)) if len(data) < count else [
-        one.text for one in data[:count]
-    ]
+    texts = (
+        list(itertools.islice(itertools.cycle([one.text for one in data]), count))
+        if len(data) < count
+        else [one.text for one in data[:count]]
+    )
     began = time.process_time()
     groups, templates = grouped(texts, batch)
     seconds = time.process_time() - began

@@ -139,7 +139,11 @@ def shared_preamble(chance: random.Random, values: Values) -> Maker:
     begin = " ".join([*ROLES[:3], *RULES[:10]])
     task, rules, head = chance.choice(TASKS), " ".join(chance.sample(RULES[10:], 2)), chance.choice(HEADS)
     output = chance.choice(OUTPUTS)
-    return lambda: [f"{begin}\n\n# Task\n{task} {rules}\n\n# {head}\n", Value(values.prose(1, 6)), f"\n\n# Output\n{output}"]
+    return lambda: [
+        f"{begin}\n\n# Task\n{task} {rules}\n\n# {head}\n",
+        Value(values.prose(1, 6)),
+        f"\n\n# Output\n{output}",
+    ]
 
 
 def typed(chance: random.Random, values: Values) -> Maker:
@@ -186,24 +190,76 @@ def like_template(chance: random.Random, values: Values) -> Maker:
         if chance.random() < 0.3:
             inner.insert(1, chance.choice([f"{head}:", begin, chance.choice(TASKS)]))
         chance.shuffle(inner)
-        return [f"{begin}\n{head}: ", Value(" ".join(inner)), f"\nQuestion: ", Value(values.question()), f"\n{output}"]
+        return [f"{begin}\n{head}: ", Value(" ".join(inner)), "\nQuestion: ", Value(values.question()), f"\n{output}"]
 
     return make
 
 
 WORLD = {
-    "de": ("Fasse den folgenden Text in {} Sätzen zusammen und nenne die wichtigsten Personen.\nText: {}", "Der Hund läuft über die Straße. Das Wetter in {} ist schön. Wir fahren morgen nach {}. Er wartet auf {}.".split(". ")),
-    "fr": ("Résumez le texte suivant en {} phrases, sans ajouter d'opinion personnelle.\nTexte : {}", "Le train arrive à {}. Il fait beau aujourd'hui. Nous cherchons {} depuis hier. La ville de {} est grande.".split(". ")),
-    "es": ("Traduce el siguiente mensaje para un cliente de {} y conserva el tono cordial.\nMensaje: {}", "El pedido llegó tarde. Necesito hablar con {}. La caja estaba rota. Quiero cambiar {} por otro.".split(". ")),
-    "ja": ("次の文章を{}文で要約してください。専門用語は使わないでください。\n文章：{}", "今日は天気がいいです。私は{}に行きました。会議は三時に始まります。{}さんは元気です。".split("。")),
-    "zh": ("请把下面的内容翻译成{}，并保持原来的语气和格式。\n内容：{}", "今天天气很好。我昨天去了{}。会议三点开始。{}先生正在等你。这本书很有意思。".split("。")),
-    "ru": ("Прочитай отзыв клиента из города {} и определи его настроение.\nОтзыв: {}", "Доставка была быстрой. Мне не понравился {}. Спасибо за помощь. Товар пришёл вовремя. Я звонил в {}.".split(". ")),
-    "ar": ("لخص النص التالي في {} جمل واضحة دون إضافة أي رأي.\nالنص: {}", "الطقس جميل اليوم. وصل القطار إلى {}. نحن نبحث عن {}. المدينة كبيرة.".split(". ")),
-    "ko": ("다음 글을 {}문장으로 요약하고 중요한 사람의 이름을 적어 주세요.\n글: {}", "오늘은 날씨가 좋습니다. 어제 {}에 갔습니다. 회의는 세 시에 시작합니다. {} 씨가 기다립니다.".split(". ")),
-    "hi": ("नीचे दिए गए पाठ का {} वाक्यों में सारांश लिखिए और कोई राय मत जोड़िए।\nपाठ: {}", "आज मौसम अच्छा है. मैं कल {} गया था. बैठक तीन बजे शुरू होगी. {} इंतज़ार कर रहे हैं.".split(". ")),
-    "th": ("สรุปข้อความต่อไปนี้ใน {} ประโยค และห้ามเพิ่มความคิดเห็น\nข้อความ: {}", "วันนี้อากาศดี ฉันไป{}เมื่อวาน การประชุมเริ่มบ่ายสาม คุณ{}กำลังรอ".split(" ")),
-    "tr": ("Aşağıdaki metni {} cümleyle özetle ve kişisel görüş ekleme.\nMetin: {}", "Hava bugün güzel. Tren {} şehrine vardı. Toplantı üçte başlıyor. {} seni bekliyor.".split(". ")),
-    "el": ("Διάβασε το παρακάτω κείμενο και γράψε {} ερωτήσεις για μαθητές.\nΚείμενο: {}", "Ο καιρός είναι καλός. Το τρένο έφτασε στο {}. Η σύσκεψη αρχίζει στις τρεις. Περιμένουμε {}.".split(". ")),
+    "de": (
+        "Fasse den folgenden Text in {} Sätzen zusammen und nenne die wichtigsten Personen.\nText: {}",
+        [
+            "Der Hund läuft über die Straße",
+            "Das Wetter in {} ist schön",
+            "Wir fahren morgen nach {}",
+            "Er wartet auf {}.",
+        ],
+    ),
+    "fr": (
+        "Résumez le texte suivant en {} phrases, sans ajouter d'opinion personnelle.\nTexte : {}",
+        [
+            "Le train arrive à {}",
+            "Il fait beau aujourd'hui",
+            "Nous cherchons {} depuis hier",
+            "La ville de {} est grande.",
+        ],
+    ),
+    "es": (
+        "Traduce el siguiente mensaje para un cliente de {} y conserva el tono cordial.\nMensaje: {}",
+        ["El pedido llegó tarde", "Necesito hablar con {}", "La caja estaba rota", "Quiero cambiar {} por otro."],
+    ),
+    "ja": (
+        "次の文章を{}文で要約してください。専門用語は使わないでください。\n文章：{}",
+        ["今日は天気がいいです", "私は{}に行きました", "会議は三時に始まります", "{}さんは元気です", ""],
+    ),
+    "zh": (
+        "请把下面的内容翻译成{}，并保持原来的语气和格式。\n内容：{}",
+        ["今天天气很好", "我昨天去了{}", "会议三点开始", "{}先生正在等你", "这本书很有意思", ""],
+    ),
+    "ru": (
+        "Прочитай отзыв клиента из города {} и определи его настроение.\nОтзыв: {}",
+        [
+            "Доставка была быстрой",
+            "Мне не понравился {}",
+            "Спасибо за помощь",
+            "Товар пришёл вовремя",
+            "Я звонил в {}.",
+        ],
+    ),
+    "ar": (
+        "لخص النص التالي في {} جمل واضحة دون إضافة أي رأي.\nالنص: {}",
+        ["الطقس جميل اليوم", "وصل القطار إلى {}", "نحن نبحث عن {}", "المدينة كبيرة."],
+    ),
+    "ko": (
+        "다음 글을 {}문장으로 요약하고 중요한 사람의 이름을 적어 주세요.\n글: {}",
+        ["오늘은 날씨가 좋습니다", "어제 {}에 갔습니다", "회의는 세 시에 시작합니다", "{} 씨가 기다립니다."],
+    ),
+    "hi": (
+        "नीचे दिए गए पाठ का {} वाक्यों में सारांश लिखिए और कोई राय मत जोड़िए।\nपाठ: {}",
+        ["आज मौसम अच्छा है", "मैं कल {} गया था", "बैठक तीन बजे शुरू होगी", "{} इंतज़ार कर रहे हैं."],
+    ),
+    "th": (
+        "สรุปข้อความต่อไปนี้ใน {} ประโยค และห้ามเพิ่มความคิดเห็น\nข้อความ: {}",
+        ["วันนี้อากาศดี", "ฉันไป{}เมื่อวาน", "การประชุมเริ่มบ่ายสาม", "คุณ{}กำลังรอ"],
+    ),
+    "tr": (
+        "Aşağıdaki metni {} cümleyle özetle ve kişisel görüş ekleme.\nMetin: {}",
+        ["Hava bugün güzel", "Tren {} şehrine vardı", "Toplantı üçte başlıyor", "{} seni bekliyor."],
+    ),
+    "el": (
+        "Διάβασε το παρακάτω κείμενο και γράψε {} ερωτήσεις για μαθητές.\nΚείμενο: {}",
+        ["Ο καιρός είναι καλός", "Το τρένο έφτασε στο {}", "Η σύσκεψη αρχίζει στις τρεις", "Περιμένουμε {}."],
+    ),
 }
 
 
@@ -230,7 +286,13 @@ def shots(chance: random.Random, values: Values) -> Maker:
         examples = "".join(
             f"\n\n{ask}: {values.question()}\n{reply}: {values.sentence()}" for _ in range(chance.randint(1, 6))
         )
-        return [f"{begin}\n\nExamples:", Value(examples), f"\n\nNow it is your turn.\n{ask}: ", Value(values.question()), f"\n{reply}:"]
+        return [
+            f"{begin}\n\nExamples:",
+            Value(examples),
+            f"\n\nNow it is your turn.\n{ask}: ",
+            Value(values.question()),
+            f"\n{reply}:",
+        ]
 
     return make
 
@@ -241,7 +303,8 @@ def table(chance: random.Random, values: Values) -> Maker:
 
     def make() -> Pieces:
         rows = "\n".join(
-            sign.join([values.name(), values.city(), values.number(), values.date()]) for _ in range(chance.randint(2, 15))
+            sign.join([values.name(), values.city(), values.number(), values.date()])
+            for _ in range(chance.randint(2, 15))
         )
         return [f"{begin}\nname{sign}city{sign}count{sign}day\n", Value(rows), f"\n\n{output}"]
 

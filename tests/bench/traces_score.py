@@ -53,7 +53,7 @@ def score(truth: Sequence[str], found: Sequence[int], templates: Sequence[str]) 
     )
 
 
-def _groups(labels: Sequence[str] | Sequence[int]) -> dict[str | int, tuple[int, ...]]:
+def _groups(labels: Sequence[str | int]) -> dict[str | int, tuple[int, ...]]:
     found = defaultdict[str | int, list[int]](list)
     for at, label in enumerate(labels):
         found[label].append(at)

@@ -75,13 +75,76 @@ OUTPUTS = (
     "Use headings of the second level.",
 )
 HEADS = ("Text", "Input", "Document", "Message", "Article", "Context", "Passage", "Material", "Record", "Source")
-NAMES = "Ada Alan Grace Linus Margaret Dennis Barbara Ken Radia Tim Frances Edsger Donald Hedy Katherine Niklaus".split()
-LAST = "Lovelace Turing Hopper Hamilton Ritchie Liskov Thompson Perlman Allen Dijkstra Knuth Lamarr Johnson Wirth".split()
-CITIES = "Paris Lisbon Oslo Nairobi Kyoto Lima Toronto Dakar Hanoi Quito Prague Rio New\xa0York San\xa0José".split()
-THINGS = (
-    "wireless headphones, a kettle, garden chair, mountain bike, the blue notebook, desk lamp, running shoes, rain jacket, "
-    "a set of knives, solar charger, yoga mat, water bottle, board game, espresso machine, winter tyres, tent"
-).split(", ")
+NAMES = [
+    "Ada",
+    "Alan",
+    "Grace",
+    "Linus",
+    "Margaret",
+    "Dennis",
+    "Barbara",
+    "Ken",
+    "Radia",
+    "Tim",
+    "Frances",
+    "Edsger",
+    "Donald",
+    "Hedy",
+    "Katherine",
+    "Niklaus",
+]
+LAST = [
+    "Lovelace",
+    "Turing",
+    "Hopper",
+    "Hamilton",
+    "Ritchie",
+    "Liskov",
+    "Thompson",
+    "Perlman",
+    "Allen",
+    "Dijkstra",
+    "Knuth",
+    "Lamarr",
+    "Johnson",
+    "Wirth",
+]
+CITIES = [
+    "Paris",
+    "Lisbon",
+    "Oslo",
+    "Nairobi",
+    "Kyoto",
+    "Lima",
+    "Toronto",
+    "Dakar",
+    "Hanoi",
+    "Quito",
+    "Prague",
+    "Rio",
+    "New",
+    "York",
+    "San",
+    "José",
+]
+THINGS = [
+    "wireless headphones",
+    "a kettle",
+    "garden chair",
+    "mountain bike",
+    "the blue notebook",
+    "desk lamp",
+    "running shoes",
+    "rain jacket",
+    "a set of knives",
+    "solar charger",
+    "yoga mat",
+    "water bottle",
+    "board game",
+    "espresso machine",
+    "winter tyres",
+    "tent",
+]
 TONES = ("formal", "friendly", "neutral", "short and punchy", "warm", "technical")
 LANGUAGES = ("French", "German", "Japanese", "Swahili", "Brazilian Portuguese", "Hindi", "Polish", "Arabic")
 
@@ -98,7 +161,18 @@ def sentences() -> tuple[str, ...]:
 def functions() -> tuple[str, ...]:
     """Functions of real code."""
     found = list[str]()
-    for name in ("textwrap", "shutil", "argparse", "csv", "json/decoder", "http/client", "heapq", "bisect", "ast", "copy"):
+    for name in (
+        "textwrap",
+        "shutil",
+        "argparse",
+        "csv",
+        "json/decoder",
+        "http/client",
+        "heapq",
+        "bisect",
+        "ast",
+        "copy",
+    ):
         code = (Path(json.__file__).parent.parent / f"{name}.py").read_text()
         found += re.findall(r"(?m)^(?:    )?def [\s\S]*?(?=\n(?:    )?def |\nclass |\n@|\Z)", code)
     return tuple(code.rstrip() for code in found if 2 <= code.count("\n") <= 40)
@@ -166,11 +240,15 @@ class Values:
         return [self.random.choice(kinds)() for _ in range(self.random.randint(least, most))]
 
     def json(self, depth: int = 2) -> object:
-        keys = self.random.sample(["id", "user", "items", "total", "note", "tags", "city", "paid", "meta", "at", "ref"], 4)
+        keys = self.random.sample(
+            ["id", "user", "items", "total", "note", "tags", "city", "paid", "meta", "at", "ref"], 4
+        )
         found: dict[str, object] = {}
         for key in keys[: self.random.randint(1, 4)]:
             pick = self.random.randrange(5 if depth else 3)
-            found[key] = (self.name, self.amount, self.date)[pick]() if pick < 3 else (
-                self.phrases() if pick == 3 else self.json(depth - 1)
+            found[key] = (
+                (self.name, self.amount, self.date)[pick]()
+                if pick < 3
+                else (self.phrases() if pick == 3 else self.json(depth - 1))
             )
         return found

@@ -31,6 +31,8 @@ from gleanery.api.settings import SettingsApi
 from gleanery.api.source_schedule import SourceScheduleApi
 from gleanery.api.task_queue import TaskQueueApi
 from gleanery.api.tasks import TasksApi
+from gleanery.api.trace_groups import TraceGroupsApi
+from gleanery.api.traces import TracesApi
 from gleanery.api.upload import UploadApi
 from gleanery.api.webhooks import WebhooksApi
 from gleanery.app.engine import Engine, uploads, uploads_dir
@@ -96,6 +98,8 @@ def routes(
         *SearchApi(searcher, store.search).routes(),
         *EmbedderApi(ground.models, vectors, engine.conductor, base_url).routes(),
         *SettingsApi(settings).routes(),
+        *TracesApi(store.traces, engine.grouping.note, is_grouped=settings.grouping_enabled, clock=utc_now).routes(),
+        *TraceGroupsApi(store.traces).routes(),
         *health.routes(),
     ]
 

@@ -92,9 +92,7 @@ def _anchors(regions: list[Region]) -> tuple[list[Region], Sequence[_Anchor]]:
     return regions, _longest(sorted(found, key=lambda anchor: anchor.at)[:MOST_ANCHORS])
 
 
-def _agreeing(
-    regions: list[Region], counts: list[Counter[str]]
-) -> tuple[list[Region], list[Counter[str]]]:
+def _agreeing(regions: list[Region], counts: list[Counter[str]]) -> tuple[list[Region], list[Counter[str]]]:
     """Without the few texts that have in their values what is constant in most."""
     total = len(regions)
     if total < 5:
@@ -118,10 +116,14 @@ def _equal(counts: Sequence[Counter[str]]) -> dict[str, int]:
     found = {
         token: number
         for token, number in first.items()
-        if number <= MOST_OFTEN and not (token.isspace() and token != "\n") and all(c[token] == number for c in others)
+        if number <= MOST_OFTEN and not _is_blank(token) and all(c[token] == number for c in others)
     }
     once = {token: number for token, number in found.items() if number == 1}
     return once or found
+
+
+def _is_blank(token: str) -> bool:
+    return token.isspace() and "\n" not in token
 
 
 def _places(region: Region, wanted: dict[str, int]) -> dict[str, list[int]]:

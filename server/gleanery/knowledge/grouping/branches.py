@@ -30,7 +30,7 @@ MOST_OF_VALUES = 0.8
 VALUES = {"0", "{}"}
 """Kinds of tokens that say nothing of the template."""
 
-Words = Sequence[str]
+Words = list[str]
 Run = tuple[str, ...]
 
 
@@ -44,7 +44,7 @@ class Part:
 
 def parts_of(words: Sequence[Words], texts: Sequence[int]) -> Iterator[Part]:
     """All of the texts, in parts. `words` are the tokens without white space of every text."""
-    waiting: list[Sequence[int]] = [texts]
+    waiting = [list(texts)]
     while waiting:
         here = waiting.pop()
         common = _common([words[text] for text in here])
@@ -76,8 +76,9 @@ def _ways(words: Sequence[Words], texts: Sequence[int], common: int) -> tuple[li
             runs[run] += len(way)
     if len(kept) == 1 and len(kept[0]) == len(texts):
         return [], None
-    (run, texts_of_run), *_ = runs.most_common(1) or [(None, 0)]
-    return kept, run if texts_of_run >= MOST_OF_VALUES * sum(runs.values()) else None
+    common_run = max(runs, key=lambda run: runs[run], default=None)
+    is_shared = common_run is not None and runs[common_run] >= MOST_OF_VALUES * sum(runs.values())
+    return kept, common_run if is_shared else None
 
 
 def _by_run(words: Sequence[Words], rest: list[int], common: int, run: Run | None) -> Iterator[list[int]]:

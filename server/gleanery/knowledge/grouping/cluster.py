@@ -54,7 +54,10 @@ class _Clustering:
         loose = list[int]()
         for head in parts_of(self._words, range(len(self._texts))):
             for tail in parts_of(self._turned, head.texts):
-                if len(tail.texts) > 1 and self._common_words(tail.texts[0], head.words, tail.words) >= LEAST_EDGE_WORDS:
+                if (
+                    len(tail.texts) > 1
+                    and self._common_words(tail.texts[0], head.words, tail.words) >= LEAST_EDGE_WORDS
+                ):
                     found += self._of(tail.texts, 0)
                 else:
                     loose += tail.texts

@@ -54,7 +54,7 @@ class Pairs:
         total = self._texts if texts is None else len(texts)
         wanted = (support > 1) & (support < total if texts is not None else support > 1)
         sums = np.add.reduceat(self._mark[text], starts)
-        blocks, example, weight = np.unique(sums[wanted], return_index=True, return_counts=True)
+        _, example, weight = np.unique(sums[wanted], return_index=True, return_counts=True)
         where, sizes = starts[wanted][example], support[wanted][example]
         is_block = weight >= least_pairs
         where, sizes, weight = where[is_block], sizes[is_block], np.minimum(weight[is_block], MOST_WEIGHT)
@@ -85,4 +85,3 @@ class Pairs:
         wanted[list(texts)] = True
         chosen = wanted[self.text]
         return self.pair[chosen], self.text[chosen]
-

@@ -155,7 +155,7 @@ def _is_enum(values: Sequence[str]) -> bool:
     """A few short values that come again and again."""
     distinct = set(values)
     return (
-        LEAST_FOR_CHOICES <= len(values)
+        len(values) >= LEAST_FOR_CHOICES
         and len(distinct) <= min(MOST_CHOICES, len(values) // LEAST_EACH)
         and max(len(value.split()) for value in distinct) <= PROSE_WORDS
     )
@@ -167,7 +167,41 @@ _LABEL = re.compile(r"([^\W\d_][\w' -]*)[\"'`*]*\s*[:=：]\s*[\"'`*]*\s*$")
 _HEADING = re.compile(r"(?:^|\n)#+\s*([^\n]+?)\s*\n+\s*$")
 _AFTER = re.compile(r"^\s+([^\W\d_]{3,})")
 _BEFORE = re.compile(r"([^\W\d_]{2,})\s+[\"'`*]*$")
-_COMMON = frozenset("the and for with from that this into about are was you your not all any but its their of to in on at by as is an or be a".split())
+_COMMON = frozenset(
+    [
+        "the",
+        "and",
+        "for",
+        "with",
+        "from",
+        "that",
+        "this",
+        "into",
+        "about",
+        "are",
+        "was",
+        "you",
+        "your",
+        "not",
+        "all",
+        "any",
+        "but",
+        "its",
+        "their",
+        "of",
+        "to",
+        "in",
+        "on",
+        "at",
+        "by",
+        "as",
+        "is",
+        "an",
+        "or",
+        "be",
+        "a",
+    ]
+)
 
 
 def _name(template: Template, slot: int) -> str:
@@ -178,7 +212,9 @@ def _name(template: Template, slot: int) -> str:
             return _identifier(found[1])
     if (fence := _FENCE.search(before)) is not None:
         return _identifier(f"{fence[1]}_code" if fence[1] else "code")
-    if (label := _LABEL.search(before.rpartition("\n\n")[2] if before.rstrip(" ")[-1:] != "\n" else before)) is not None:
+    if (
+        label := _LABEL.search(before.rpartition("\n\n")[2] if before.rstrip(" ")[-1:] != "\n" else before)
+    ) is not None:
         return _identifier(" ".join(re.split(r"\s+", label[1])[-3:]))
     if (found := _BEFORE.search(before)) is not None and found[1].lower() not in _COMMON:
         return _identifier(found[1])

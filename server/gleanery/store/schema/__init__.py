@@ -5,7 +5,7 @@ JSON columns hold text; times are Unix seconds as REAL; booleans are 0 or 1.
 
 from __future__ import annotations
 
-from gleanery.store.schema import crawling, engine, first, generations, holdings, narrow_reads
+from gleanery.store.schema import crawling, engine, first, generations, holdings, narrow_reads, traces
 
 MIGRATIONS: tuple[str, ...] = (
     first.SQL,
@@ -14,4 +14,5 @@ MIGRATIONS: tuple[str, ...] = (
     generations.SQL,
     narrow_reads.SQL,
     holdings.SQL,
+    traces.SQL,
 )
