@@ -160,9 +160,6 @@ def typed(chance: random.Random, values: Values) -> Maker:
     return make
 
 
-# Kinds that were held out.
-
-
 def coded(chance: random.Random, values: Values) -> Maker:
     begin, output = opening(chance), chance.choice(OUTPUTS)
     return lambda: [f"{begin}\n\n```python\n", Value(values.code()), f"\n```\n{output}"]
@@ -326,18 +323,83 @@ def near_short(chance: random.Random, values: Values) -> Maker:
     verb, noun = chance.choice(
         [("Translate", "translation"), ("Summarise", "summary"), ("Proofread", "correction"), ("Shorten", "draft")]
     )
-    where = chance.choice(["for the newsletter", "for the intranet page", "for our partners abroad"])
     rule = chance.choice(RULES[:4])
+    where = "for our partners abroad" if rule in RULES[:2] else "for the newsletter"
     return lambda: [
         f"{verb} ", Value(values.sentence()), f"\nThe {noun} is needed {where} by ", Value(values.date()), f". {rule}"
     ]  # fmt: skip
 
 
+# Kinds that were made after the grouping was tuned, and never looked at.
+
+
+def transcript(chance: random.Random, values: Values) -> Maker:
+    """A conversation of any length between two instructions."""
+    begin, output = opening(chance), chance.choice(OUTPUTS)
+    first, second = chance.choice([("Customer", "Agent"), ("Patient", "Doctor"), ("Teacher", "Pupil")])
+
+    def make() -> Pieces:
+        turns = "\n".join(
+            f"{chance.choice([first, second])}: {values.sentence()}" for _ in range(chance.randint(2, 14))
+        )
+        return [
+            f"{begin}\n\n### Conversation\n",
+            Value(turns),
+            f"\n\n### What to do\n{output} The next turn is the {second.lower()}'s.",
+        ]
+
+    return make
+
+
+def mail(chance: random.Random, values: Values) -> Maker:
+    """Headers with values in each line, then a body that may quote another one."""
+    begin, output = opening(chance), chance.choice(OUTPUTS)
+
+    def make() -> Pieces:
+        body = values.prose(1, 5)
+        if chance.random() < 0.4:
+            body += "\n" + "\n".join(f"> {values.sentence()}" for _ in range(chance.randint(1, 4)))
+        return [
+            f"{begin}\n---\nFrom: ", Value(values.name()), " <", Value(values.email()), ">\nDate: ", Value(values.date()),
+            "\nSubject: ", Value(values.question()), "\n\n", Value(body), f"\n---\n{output}",
+        ]  # fmt: skip
+
+    return make
+
+
+def schema(chance: random.Random, values: Values) -> Maker:
+    """A schema that some deployments share, a question, and a limit."""
+    begin, rule = opening(chance), chance.choice(RULES)
+    tables = [
+        "CREATE TABLE orders (id INTEGER, city TEXT, total REAL);", "CREATE TABLE users (id INTEGER, name TEXT);",
+        "CREATE TABLE items (id INTEGER, order_id INTEGER, label TEXT);", "CREATE TABLE visits (at TEXT, user_id INTEGER);",
+    ]  # fmt: skip
+
+    def make() -> Pieces:
+        shown = "\n".join(chance.sample(tables, chance.randint(1, 4)))
+        return [
+            f"{begin}\nThe database:\n```sql\n", Value(shown), "\n```\nThe question is: ", Value(values.question()),
+            "\nGive no more than ", Value(values.number()), f" rows. {rule}",
+        ]  # fmt: skip
+
+    return make
+
+
+def situation(chance: random.Random, values: Values) -> Maker:
+    """A system prompt with the day and the user at its top, and what the user said at its end."""
+    begin, rules = opening(chance), " ".join(chance.sample(RULES, 4))
+    return lambda: [
+        "Today is ", Value(values.date()), ". You are talking to ", Value(values.name()), " from ", Value(values.city()),
+        f".\n{begin}\n{rules}\n\n", Value(values.question() + " " + values.prose(1, 3)),
+    ]  # fmt: skip
+
+
 TUNED: Mapping[str, Kind] = {
     "plain": plain, "lists": listed, "JSON": in_json, "near-identical": near, "several words": several_words,
-    "one-offs": one_offs, "shared preamble": shared_preamble, "typed": typed,
+    "one-offs": one_offs, "shared preamble": shared_preamble, "typed": typed, "optional parts": optional,
+    "languages": of_the_world, "tags, repeated documents": tagged, "near-identical, short": near_short,
 }  # fmt: skip
 HELD_OUT: Mapping[str, Kind] = {
-    "code": coded, "optional parts": optional, "values like templates": like_template, "languages": of_the_world,
-    "few-shot": shots, "tables": table, "tags, repeated documents": tagged, "near-identical, short": near_short,
+    "code": coded, "values like templates": like_template, "few-shot": shots, "tables": table,
+    "conversations": transcript, "mails": mail, "schemas": schema, "day and user": situation,
 }  # fmt: skip

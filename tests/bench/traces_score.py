@@ -26,10 +26,12 @@ class Score:
 
 
 def words_of(template: str) -> tuple[str, ...]:
-    """A template as words; one that holds a slot is a slot, and slots that touch are one. It is what Drain can tell at all."""
+    """A template as words and slots. Where exactly a slot ends among signs and white space is not judged, and slots that touch
+    are one."""
     words = list[str]()
-    for word in template.split():
-        word = "<*>" if "<*>" in word else word
+    for word in template.replace("<*>", " <*> ").split():
+        if not any(map(str.isalnum, word)) and word != "<*>":
+            continue
         if word != "<*>" or words[-1:] != ["<*>"]:
             words.append(word)
     return tuple(words)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,29 +90,23 @@ class GroupTracesHandler:
 
     async def _settle(self, ctx: TaskContext, place: Place, tally: _Tally) -> None:
         """Traces of groups that were split or merged find the template that they fit now."""
-        for group_id in await self._store.unsettled(place):
-            async for rows in self._moved(ctx, place, group_id):
-                for some in _portions(rows):
-                    await self._store.assign(ctx.fence, dict(some))
-                tally.moved += len(rows)
-            await self._store.settle(ctx.fence, [group_id])
-
-    async def _moved(
-        self, ctx: TaskContext, place: Place, group_id: str
-    ) -> AsyncIterator[Sequence[tuple[int, str | None]]]:
-        after: int | None = 0
+        group_ids = await self._store.unsettled(place)
+        after: Sequence[int] | None = (0, 0) if group_ids else None
         while after is not None:
-            request = {**self._request(place), "group_id": group_id, "after": after, "limit": BATCH_TRACES}
+            request = {**self._request(place), "group_ids": group_ids, "after": after, "limit": BATCH_TRACES}
             found = await in_process(ctx, "gleanery.handlers.group_traces.work:settle", request)
-            yield [(row, into) for row, into in found["rows"]]
-            after = found["last"]
+            for rows in _portions(found["rows"]):
+                await self._store.assign(ctx.fence, dict(rows))
+            tally.moved += len(found["rows"])
+            after = found["after"]
+        await self._store.settle(ctx.fence, group_ids)
 
     def _request(self, place: Place) -> dict[str, Any]:
         return {"file": str(self._store.file), "project_id": place.project_id, "path": place.path}
 
 
 def _portions(rows: Sequence[Any]) -> Sequence[Sequence[Any]]:
-    return [rows[start : start + ROWS_AT_ONCE] for start in itertools.islice(range(0, len(rows), ROWS_AT_ONCE), None)]
+    return [rows[start : start + ROWS_AT_ONCE] for start in range(0, len(rows), ROWS_AT_ONCE)]
 
 
 def _regrouping(found: Mapping[str, Any]) -> Regrouping:

@@ -35,17 +35,25 @@ def group(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def settle(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Payload `{file, project_id, path, group_id, after, limit}`: the next traces of a group that was split or merged →
-    `{rows: [[row, group or null]], last}`; `last` is None where there are no more."""
+    """Payload `{file, project_id, path, group_ids, after, limit}`: the next traces of groups that were split or merged →
+    `{rows: [[row, group or null]], after}`; `after` is None where there are no more. It is the group's place in the list and
+    the last row of it that was read."""
     place = Place(payload["project_id"], payload["path"])
+    rows = list[tuple[int, str | None]]()
+    at, after = payload["after"]
+    left = payload["limit"]
     with TraceReader.open(Path(payload["file"])) as reader:
-        members = reader.members(payload["group_id"], payload["after"], payload["limit"])
         index = TemplateIndex({group.group_id: Template(group.constants) for group in reader.groups(place)})
-    moved = [(row, index.find(text)) for row, text in members]
-    return {
-        "rows": [(row, group_id) for row, group_id in moved if group_id != payload["group_id"]],
-        "last": members[-1][0] if len(members) == payload["limit"] else None,
-    }
+        for number in range(at, len(payload["group_ids"])):
+            group_id = payload["group_ids"][number]
+            members = reader.members(group_id, after, left)
+            found = ((row, index.find(text)) for row, text in members)
+            rows += [(row, into) for row, into in found if into != group_id]
+            left -= len(members)
+            if not left:
+                return {"rows": rows, "after": (number, members[-1][0])}
+            after = 0
+    return {"rows": rows, "after": None}
 
 
 def _sample_texts(reader: TraceReader, known: Mapping[str, TraceGroup]) -> dict[str, int]:

@@ -7,7 +7,7 @@ different there, or short, or they come together again. Templates go on in a few
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from gleanery.knowledge.grouping.tokens import is_word
@@ -29,6 +29,8 @@ MOST_OF_VALUES = 0.8
 """Share of the texts in such ways that must come together in one run."""
 VALUES = {"0", "{}"}
 """Kinds of tokens that say nothing of the template."""
+MOST_ASKED = 40
+LEAST_ELSEWHERE = 0.15
 
 Words = list[str]
 Run = tuple[str, ...]
@@ -70,10 +72,10 @@ def _ways(words: Sequence[Words], texts: Sequence[int], common: int) -> tuple[li
     kept, runs = list[list[int]](), Counter[Run]()
     for way, on in long:
         run = _run_together(on, [other for _, other in groups if other is not on])
-        if run is None:
-            kept.append(way)
-        else:
+        if run is not None:
             runs[run] += len(way)
+        elif not _comes_elsewhere(words, on, set(texts).difference(way), common):
+            kept.append(way)
     if len(kept) == 1 and len(kept[0]) == len(texts):
         return [], None
     common_run = max(runs, key=lambda run: runs[run], default=None)
@@ -112,10 +114,28 @@ def _run_together(on: Words, others: Sequence[Words]) -> Run | None:
     """The run in which another way goes on alike, after what is a value by its length in one of them."""
     ordered = sorted(others, key=len)
     for other in ordered[-MOST_COMPARED:] + ordered[:-MOST_COMPARED][:MOST_COMPARED]:
-        own, its, run = _meeting(on, other)
-        if own and its and (min(own, its) < LEAST_WORDS or own > MOST_WORDS):
-            return run
+        for own, its, run in (_same_end(on, other), _meeting(on, other)):
+            if own and its and (min(own, its) < LEAST_WORDS or own > MOST_WORDS):
+                return run
     return None
+
+
+def _same_end(on: Words, other: Words) -> tuple[int, int, Run]:
+    """How many words of each come before the end that both have, and how that begins; 0 where there is none."""
+    same = 0
+    while same < min(len(on), len(other)) and on[-1 - same] == other[-1 - same]:
+        same += 1
+    run = tuple(on[len(on) - same :])[:TOGETHER]
+    if same < TOGETHER or VALUES & set(run):
+        return 0, 0, ()
+    return _count(on[: len(on) - same]), _count(other[: len(other) - same]), run
+
+
+def _comes_elsewhere(words: Sequence[Words], on: Words, others: Collection[int], start: int) -> bool:
+    """Whether the way begins as the other texts go on at times: with a piece of a value that is made of few."""
+    run = tuple(on[:LEAST_WORDS])
+    asked = sorted(others)[:: max(1, len(others) // MOST_ASKED)]
+    return sum(_has(words[text], run, start) for text in asked) > LEAST_ELSEWHERE * len(asked)
 
 
 def _meeting(on: Words, other: Words) -> tuple[int, int, Run]:

@@ -9,6 +9,7 @@ from gleanery.knowledge.grouping.align import align
 from gleanery.knowledge.grouping.branches import parts_of
 from gleanery.knowledge.grouping.divide import variants_of
 from gleanery.knowledge.grouping.edges import with_whole_values
+from gleanery.knowledge.grouping.kinship import kin
 from gleanery.knowledge.grouping.shared import Pairs
 from gleanery.knowledge.grouping.template import Template
 from gleanery.knowledge.grouping.tokens import is_word, kind_of, tokens_of
@@ -23,6 +24,7 @@ LEAST_EDGE_WORDS = 3
 LEAST_EDGE_CHARACTERS = 8
 LEAST_SHARE = 0.3
 MOST_DEPTH = 12
+MOST_ASKED = 60
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,19 @@ class _Clustering:
                     found += self._of(tail.texts, 0)
                 else:
                     loose += tail.texts
-        return found + list(self._weak(sorted(loose), 0))
+        return self._with_kin(found + list(self._weak(sorted(loose), 0)))
+
+    def _with_kin(self, clusters: list[Cluster]) -> list[Cluster]:
+        """The clusters with those as one that were parted by what is left out at times, or by a value that came often."""
+        texts = [[self._texts[text] for text in cluster.members[:MOST_ASKED]] for cluster in clusters]
+        joined = set[int]()
+        for family in kin([cluster.template for cluster in clusters], texts):
+            members = sorted(text for number in family for text in clusters[number].members)
+            template, fitting = self._aligned(members)
+            if len(fitting) == len(members) and self._is_strong(template, fitting):
+                clusters.append(Cluster(template, tuple(members)))
+                joined.update(family)
+        return [cluster for number, cluster in enumerate(clusters) if number not in joined]
 
     def _common_words(self, text: int, head: int, tail: int) -> int:
         words = self._words[text]
@@ -74,10 +88,6 @@ class _Clustering:
         """The clusters among texts that share something."""
         if len(members) == 1 or depth > MOST_DEPTH:
             yield from map(self._single, members)
-            return
-        if parts := self._pairs.parts_within(members):
-            for part in parts:
-                yield from self._of(part, depth + 1)
             return
         template, fitting = self._aligned(members)
         if not self._is_strong(template, fitting):

@@ -118,10 +118,12 @@ class Grouper:
     ) -> tuple[list[GroupEvent], set[str], dict[str, str]]:
         related = dict.fromkeys([*due, *self._index.related(missed)])
         owners: dict[str, str] = {}
+        new = set(missed)
         for group_id in related:
             for sample in self.groups[group_id].samples:
-                owners.setdefault(sample, group_id)
-        pool = [*owners, *(text for text in missed if text not in owners)]
+                if sample not in new:  # it may have been a sample that its group's template outgrew
+                    owners.setdefault(sample, group_id)
+        pool = [*owners, *missed]
         clusters = clusters_of(pool, [self._weight(text, owners, weights) for text in pool])
         work = _Regrouping(self.groups, owners, pool, set(due), self._new_id)
         for cluster in work.ordered(clusters):

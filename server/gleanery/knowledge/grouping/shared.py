@@ -16,10 +16,6 @@ from numpy.typing import NDArray
 MOST_WEIGHT = 24
 """Pairs of a block that count; a long value that comes again should not outweigh a template."""
 LEAST_PAIRS = 4
-LEAST_PAIRS_WITHIN = 10
-"""Where the texts share a beginning (or more) already, they are parted only by as much."""
-LEAST_COVERED = 0.8
-"""Share of such texts that the parts must have together; the rest would be values that come again."""
 LEAST_FRESH = 0.7
 
 Ints = NDArray[np.int64]
@@ -44,7 +40,7 @@ class Pairs:
         self._mark = np.random.default_rng(20221122).integers(0, 2**63, len(texts), dtype=np.uint64)
         self._texts = len(texts)
 
-    def parts(self, texts: Sequence[int] | None = None, least_pairs: int = LEAST_PAIRS) -> list[list[int]]:
+    def parts(self, texts: Sequence[int] | None = None) -> list[list[int]]:
         """Sets of at least two texts that a block of pairs keeps together, the strongest first; no text is in two."""
         pair, text = self._of(texts)
         if not len(pair):
@@ -56,7 +52,7 @@ class Pairs:
         sums = np.add.reduceat(self._mark[text], starts)
         _, example, weight = np.unique(sums[wanted], return_index=True, return_counts=True)
         where, sizes = starts[wanted][example], support[wanted][example]
-        is_block = weight >= least_pairs
+        is_block = weight >= LEAST_PAIRS
         where, sizes, weight = where[is_block], sizes[is_block], np.minimum(weight[is_block], MOST_WEIGHT)
         order = np.lexsort((where, -(sizes * weight.astype(np.int64) ** 2)))
         taken = np.zeros(self._texts, dtype=bool)
@@ -68,15 +64,6 @@ class Pairs:
                 taken[fresh] = True
                 found.append(sorted(fresh.tolist()))
         return found
-
-    def parts_within(self, texts: Sequence[int]) -> list[list[int]]:
-        """The parts of texts that share something already, the rest last; empty where they are best left together."""
-        found = self.parts(texts, LEAST_PAIRS_WITHIN)
-        covered = {text for part in found for text in part}
-        if len(found) < 2 or len(covered) < LEAST_COVERED * len(texts):
-            return []
-        rest = [text for text in texts if text not in covered]
-        return [*found, rest] if rest else found
 
     def _of(self, texts: Sequence[int] | None) -> tuple[Ints, Ints]:
         if texts is None:
