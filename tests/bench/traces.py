@@ -97,7 +97,11 @@ def measure(count: int, batch: int) -> None:
     """CPU time of many texts of all kinds, in batches, with what is read anew after splits."""
     kinds = {**TUNED, **HELD_OUT}
     share = count // len(kinds)
-    data = [one for kind in kinds.values() for one in dataset(kind, 1, templates=60, most=share * 2 // 5)][: count * 2]
+    data = [
+        one
+        for number, kind in enumerate(kinds.values())
+        for one in dataset(kind, 100 + number, templates=60, most=share * 2 // 5)
+    ][: count * 2]
     random.Random(1).shuffle(data)
     texts = (
         list(itertools.islice(itertools.cycle([one.text for one in data]), count))

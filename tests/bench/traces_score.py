@@ -4,9 +4,12 @@ precision and recall; FGA as in Jiang et al., "Loghub-2.0" (ISSTA 2024)."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+_WORD = re.compile(r"<\*>|\w+")
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,7 @@ def words_of(template: str) -> tuple[str, ...]:
     """A template as words and slots. Where exactly a slot ends among signs and white space is not judged, and slots that touch
     are one."""
     words = list[str]()
-    for word in template.replace("<*>", " <*> ").split():
-        if not any(map(str.isalnum, word)) and word != "<*>":
-            continue
+    for word in _WORD.findall(template):
         if word != "<*>" or words[-1:] != ["<*>"]:
             words.append(word)
     return tuple(words)

@@ -114,8 +114,11 @@ def _run_together(on: Words, others: Sequence[Words]) -> Run | None:
     """The run in which another way goes on alike, after what is a value by its length in one of them."""
     ordered = sorted(others, key=len)
     for other in ordered[-MOST_COMPARED:] + ordered[:-MOST_COMPARED][:MOST_COMPARED]:
-        for own, its, run in (_same_end(on, other), _meeting(on, other)):
-            if own and its and (min(own, its) < LEAST_WORDS or own > MOST_WORDS):
+        own, its, run = _same_end(on, other)
+        if own > MOST_WORDS and its:
+            return run
+        for own, its, run in ((own, its, run), _meeting(on, other)):
+            if own and its and min(own, its) < LEAST_WORDS:
                 return run
     return None
 

@@ -7,6 +7,7 @@ in a whole sentence that comes again and again.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 
@@ -18,6 +19,9 @@ LEAST_TEXTS = 8
 LEAST_OF_EACH = 2
 SENTENCE_WORDS = range(5, 41)
 MOST_SENTENCES = 6
+EDGE = 80
+"""Characters in which a value's first or last word is looked for."""
+_WORD = re.compile(r"\w+")
 LEAST_OF_SENTENCE = 3
 
 Column = tuple[str, ...]
@@ -58,11 +62,12 @@ def _edge(column: Column, word: Callable[[str], str]) -> Column:
 
 
 def _first_word(value: str) -> str:
-    return next(filter(is_word, tokens_of(value[:80])), "")
+    found = _WORD.search(value[:EDGE])
+    return found[0] if found is not None else ""
 
 
 def _last_word(value: str) -> str:
-    return next(filter(is_word, reversed(tokens_of(value[-80:]))), "")
+    return next(reversed(_WORD.findall(value[-EDGE:])), "")
 
 
 def _classes(column: Column) -> tuple[int, ...] | None:
