@@ -45,7 +45,15 @@ async def test_a_quiet_server_is_well(start_server: StartServer, tmp_path: Path)
     assert body["webhooks"] == {"pending": 0, "delivered": 0, "dead": 0}
     (worker,) = body["workers"]
     assert (worker["is_alive"], worker["concurrency"], worker["running"], worker["state"]) == (True, 4, 0, "running")
-    assert worker["task_types"] == ["crawl", "upload", "import", "embed_source", "enrich_source", "test"]
+    assert worker["task_types"] == [
+        "crawl",
+        "upload",
+        "import",
+        "embed_source",
+        "enrich_source",
+        "group_traces",
+        "test",
+    ]
     assert "listening" in body["dispatcher"]
 
 

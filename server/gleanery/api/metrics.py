@@ -16,6 +16,7 @@ from gleanery.api.route import Route
 from gleanery.engine.memory import own_mb
 from gleanery.engine.threads import CountedExecutor
 from gleanery.engine.worker import Worker
+from gleanery.handlers.group_traces.requests import GroupingRequests
 from gleanery.model import DeliveryState, EventType
 from gleanery.store.base import Store
 from gleanery.store.values import Change, Spread, TaskStats
@@ -85,6 +86,7 @@ class Parts:
     extract_pool: Pool
     browser: Browser | None
     live: Live
+    grouping: GroupingRequests
 
 
 class MetricsApi:
@@ -134,6 +136,7 @@ class _Figures(Collector):
         yield _gauge("gleanery_extract_processes_busy", "Those that have a page in hand.", parts.extract_pool.busy)
         if parts.browser is not None:
             yield from _of_browser(parts.browser)
+        yield from _of_grouping(parts.grouping)
         yield _gauge("gleanery_resident_memory_bytes", "Memory of this process.", own_mb() * 1024**2)
         yield _gauge("gleanery_socketio_clients", "Open Socket.IO connections.", parts.live.clients)
 
@@ -146,6 +149,12 @@ def _of_browser(browser: Browser) -> Iterator[Metric]:
     yield CounterMetricFamily("gleanery_browser_pages", "Pages that were rendered.", browser.pages_rendered)
     yield CounterMetricFamily("gleanery_browser_launches", "Starts of the browser.", browser.launches)
     yield CounterMetricFamily("gleanery_browser_crashes", "Times that the browser died.", browser.crashes)
+
+
+def _of_grouping(grouping: GroupingRequests) -> Iterator[Metric]:
+    yield _gauge("gleanery_grouping_waiting", "Places whose grouping is still to be made a task.", grouping.depth)
+    yield CounterMetricFamily("gleanery_grouping_requests", "Groupings that were asked for.", grouping.requested)
+    yield CounterMetricFamily("gleanery_grouping_skipped", "Those that another one stood for.", grouping.skipped)
 
 
 def _of_rows(stats: TaskStats) -> Iterator[Metric]:

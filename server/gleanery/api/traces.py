@@ -138,12 +138,12 @@ class TracesApi:
 
 async def _body(request: web.Request) -> dict[str, Any]:
     """Raises BadRequest for what is no JSON object."""
-    if request.content_type not in ("application/json", "application/octet-stream"):
+    if request.content_type not in ("application/json", "application/octet-stream") and request.can_read_body:
         raise errors.BadRequest(
             f"Send JSON with Content-Type: application/json, not {request.content_type}; OTLP also as http/json."
         )
     try:
-        body = json.loads(await request.read())
+        body = json.loads(await request.read() or "{}")
     except (ValueError, RecursionError) as error:
         raise errors.BadRequest(f"The body is not JSON: {error}.") from None
     if not isinstance(body, dict):

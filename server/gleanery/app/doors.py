@@ -77,7 +77,14 @@ def routes(
         max_concurrency=settings.fetch_concurrency,
     )
     health = HealthApi(
-        store, engine.worker, vectors, parts.browser, settings, example_url=f"{url}/example/", started_at=utc_now()
+        store,
+        engine.worker,
+        vectors,
+        parts.browser,
+        settings,
+        engine.grouping,
+        example_url=f"{url}/example/",
+        started_at=utc_now(),
     )
     schedules = SchedulesApi(store.schedules, engine.submitter, check_url, engine.scheduler.wake, utc_now)
     return [
@@ -110,7 +117,7 @@ def watching(ground: Ground, engine: Engine, crawl: CrawlParts, live: Live, jobs
     meters = Meters()
     ground.feed.listen(meters.hear)
     jobs.start(LagWatch(meters.lag).run())
-    parts = Parts(worker, ground.executor, crawl.extract_pool, crawl.browser, live)
+    parts = Parts(worker, ground.executor, crawl.extract_pool, crawl.browser, live, engine.grouping)
     return [
         *BackgroundApi(store, engine.presence, engine.dispatcher, worker.worker_id, crawl.browser, utc_now).routes(),
         *MetricsApi(store, meters, parts).routes(),

@@ -453,6 +453,17 @@ export interface components {
             readonly old_number: number | null;
             readonly text: string;
         };
+        /** DriftPointShape */
+        readonly DriftPointShape: {
+            /** Format: date-time */
+            readonly at: string;
+            readonly errors: number;
+            readonly input_tokens: number | null;
+            /** @description Mean of those that tell it. */
+            readonly latency_ms: number | null;
+            readonly output_tokens: number | null;
+            readonly traces: number;
+        };
         /**
          * EmbedderKind
          * @enum {string}
@@ -874,6 +885,38 @@ export interface components {
          * @enum {string}
          */
         readonly GenerationState: "building" | "complete" | "rejected" | "discarded";
+        /**
+         * GroupChange
+         * @description What happened to a group: it came to be, its template changed, others came of it, others went into it.
+         * @enum {string}
+         */
+        readonly GroupChange: "created" | "changed" | "split" | "merged";
+        /** GroupEventShape */
+        readonly GroupEventShape: {
+            /** Format: date-time */
+            readonly at: string;
+            /** @description The template from then on. */
+            readonly constants: readonly string[];
+            readonly number: number;
+            /** @description Groups that came of it (split) or went into it (merged). */
+            readonly others: readonly string[];
+            readonly task_id: string;
+            readonly trace_count: number;
+            readonly type: components["schemas"]["GroupChange"];
+        };
+        /** GroupHistory */
+        readonly GroupHistory: {
+            readonly bucket_seconds: number;
+            /** @description Oldest first; spans without a trace are left out. */
+            readonly drift: readonly components["schemas"]["DriftPointShape"][];
+            readonly events: readonly components["schemas"]["GroupEventShape"][];
+            readonly group_id: string;
+        };
+        /**
+         * GroupState
+         * @enum {string}
+         */
+        readonly GroupState: "active" | "merged";
         /** HeadingShape */
         readonly HeadingShape: {
             readonly anchor: string | null;
@@ -934,6 +977,26 @@ export interface components {
             readonly title: string;
             /** @description With the anchor of the nearest heading, where there is one. */
             readonly url: string;
+        };
+        /** ImplementationShape */
+        readonly ImplementationShape: {
+            readonly errors: number;
+            /** Format: date-time */
+            readonly first_at: string;
+            readonly implementation_id: string;
+            readonly input_tokens: number;
+            /** Format: date-time */
+            readonly last_at: string;
+            readonly latency_p50_ms: number | null;
+            readonly latency_p95_ms: number | null;
+            readonly model: string;
+            readonly output_tokens: number;
+            readonly settings: {
+                readonly [key: string]: unknown;
+            };
+            /** @description Of the group's traces, 0 to 1. */
+            readonly share: number;
+            readonly traces: number;
         };
         /** KnowledgeStatus */
         readonly KnowledgeStatus: {
@@ -998,6 +1061,14 @@ export interface components {
             readonly usage: {
                 readonly [key: string]: number;
             };
+        };
+        /**
+         * OtlpAnswer
+         * @description An ExportTraceServiceResponse.
+         */
+        readonly OtlpAnswer: {
+            /** @default null */
+            readonly partialSuccess: components["schemas"]["PartialSuccess"] | null;
         };
         /**
          * Outcome
@@ -1128,6 +1199,14 @@ export interface components {
             readonly message: string;
             /** @enum {string} */
             readonly status: "ok" | "degraded" | "off" | "failed";
+        };
+        /**
+         * PartialSuccess
+         * @description As OTLP has it: 64-bit numbers are strings in its JSON.
+         */
+        readonly PartialSuccess: {
+            readonly errorMessage: string;
+            readonly rejectedSpans: string;
         };
         /** PreviewShape */
         readonly PreviewShape: {
@@ -2076,6 +2155,157 @@ export interface components {
             readonly is_whole: boolean;
             readonly window_seconds: number;
         };
+        /** TraceGroupDetail */
+        readonly TraceGroupDetail: {
+            /** @description 0 to 1: how sure it is that the traces were written as one template. */
+            readonly confidence: number;
+            /** @description The template's texts; a variable stands between each two of them. */
+            readonly constants: readonly string[];
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly group_id: string;
+            readonly implementations: readonly components["schemas"]["ImplementationShape"][];
+            /** @description When its newest trace began. */
+            readonly last_at: string | null;
+            /** @description The group that it is part of now. */
+            readonly merged_into: string | null;
+            readonly path: string;
+            readonly project_id: string;
+            /** @description The template with `{{name}}` for its variables. */
+            readonly prompt: string;
+            readonly state: components["schemas"]["GroupState"];
+            /** @description The first line of its prompt. */
+            readonly title: string;
+            readonly trace_count: number;
+            /** Format: date-time */
+            readonly updated_at: string;
+            readonly variables: readonly components["schemas"]["VariableShape"][];
+        };
+        /** TraceGroupPage */
+        readonly TraceGroupPage: {
+            readonly items: readonly components["schemas"]["TraceGroupShape"][];
+            readonly next_cursor: string | null;
+        };
+        /** TraceGroupShape */
+        readonly TraceGroupShape: {
+            /** @description 0 to 1: how sure it is that the traces were written as one template. */
+            readonly confidence: number;
+            /** @description The template's texts; a variable stands between each two of them. */
+            readonly constants: readonly string[];
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly group_id: string;
+            /** @description When its newest trace began. */
+            readonly last_at: string | null;
+            /** @description The group that it is part of now. */
+            readonly merged_into: string | null;
+            readonly path: string;
+            readonly project_id: string;
+            /** @description The template with `{{name}}` for its variables. */
+            readonly prompt: string;
+            readonly state: components["schemas"]["GroupState"];
+            /** @description The first line of its prompt. */
+            readonly title: string;
+            readonly trace_count: number;
+            /** Format: date-time */
+            readonly updated_at: string;
+            readonly variables: readonly components["schemas"]["VariableShape"][];
+        };
+        /** TracePage */
+        readonly TracePage: {
+            readonly items: readonly components["schemas"]["TraceShape"][];
+            readonly next_cursor: string | null;
+        };
+        /** TracePlacePage */
+        readonly TracePlacePage: {
+            readonly items: readonly components["schemas"]["TracePlaceShape"][];
+            readonly next_cursor: string | null;
+        };
+        /** TracePlaceShape */
+        readonly TracePlaceShape: {
+            readonly groups: number;
+            /** Format: date-time */
+            readonly last_at: string;
+            readonly path: string;
+            readonly project_id: string;
+            readonly traces: number;
+            /** @description Traces that are not grouped yet. */
+            readonly waiting: number;
+        };
+        /**
+         * TraceRequest
+         * @description One call of a model.
+         */
+        readonly TraceRequest: {
+            /**
+             * @description Why the call failed; without one it succeeded.
+             * @default null
+             */
+            readonly error?: string | null;
+            /** @default null */
+            readonly input_tokens?: number | null;
+            /** @description What the model was asked: the whole prompt, at most 100,000 characters. */
+            readonly instruction: string;
+            /** @default null */
+            readonly latency_ms?: number | null;
+            /** @default  */
+            readonly model?: string;
+            /** @default null */
+            readonly output_tokens?: number | null;
+            /**
+             * @description What the call was for; traces are grouped within a project and a path.
+             * @default /
+             */
+            readonly path?: string;
+            readonly project_id: string;
+            /** @description Of the call: temperature and the like. With the model they make an implementation. */
+            readonly settings?: {
+                readonly [key: string]: unknown;
+            };
+            /**
+             * @description When the call began; without one now.
+             * @default null
+             */
+            readonly started_at?: string | null;
+            /**
+             * @description Unique within its project; sent again it is stored once. Without one it gets one.
+             * @default null
+             */
+            readonly trace_id?: string | null;
+        };
+        /** TraceShape */
+        readonly TraceShape: {
+            readonly error: string | null;
+            readonly group_id: string | null;
+            readonly input_tokens: number | null;
+            readonly instruction: string;
+            readonly latency_ms: number | null;
+            readonly model: string;
+            readonly output_tokens: number | null;
+            readonly path: string;
+            readonly project_id: string;
+            readonly settings: {
+                readonly [key: string]: unknown;
+            };
+            /** Format: date-time */
+            readonly started_at: string;
+            readonly trace_id: string;
+            /** @description Of the group's variables, as the instruction has them. */
+            readonly values: {
+                readonly [key: string]: string;
+            };
+        };
+        /** TracesStored */
+        readonly TracesStored: {
+            /** @enum {string} */
+            readonly grouping: "requested" | "off";
+            /** @description Those that were there already, with the same content. */
+            readonly known: number;
+            /** @description New ones. */
+            readonly stored: number;
+            /** @description In the order of the request. */
+            readonly trace_ids: readonly string[];
+        };
         /** TriedShape */
         readonly TriedShape: {
             readonly found: number;
@@ -2149,6 +2379,17 @@ export interface components {
          * @enum {string}
          */
         readonly UrlState: "queued" | "stored" | "skipped" | "failed";
+        /** VariableShape */
+        readonly VariableShape: {
+            /** @description All values of an enum, the most frequent first. */
+            readonly choices: readonly string[];
+            /** @description Whether it is empty at times. */
+            readonly is_optional: boolean;
+            readonly name: string;
+            readonly samples: readonly string[];
+            /** @description integer, number, boolean, date, datetime, email, url, uuid, path, json, enum, code, list, prose or text. */
+            readonly type: string;
+        };
         /** WorkerShape */
         readonly WorkerShape: {
             /**
@@ -2201,6 +2442,7 @@ export type DeliveryShape = components['schemas']['DeliveryShape'];
 export type DeliveryState = components['schemas']['DeliveryState'];
 export type DependencyFailure = components['schemas']['DependencyFailure'];
 export type DiffLineShape = components['schemas']['DiffLineShape'];
+export type DriftPointShape = components['schemas']['DriftPointShape'];
 export type EmbedderKind = components['schemas']['EmbedderKind'];
 export type EmbedderOptions = components['schemas']['EmbedderOptions'];
 export type EmbedderRequest = components['schemas']['EmbedderRequest'];
@@ -2230,16 +2472,22 @@ export type GenerationChangesPage = components['schemas']['GenerationChangesPage
 export type GenerationPage = components['schemas']['GenerationPage'];
 export type GenerationShape = components['schemas']['GenerationShape'];
 export type GenerationState = components['schemas']['GenerationState'];
+export type GroupChange = components['schemas']['GroupChange'];
+export type GroupEventShape = components['schemas']['GroupEventShape'];
+export type GroupHistory = components['schemas']['GroupHistory'];
+export type GroupState = components['schemas']['GroupState'];
 export type HeadingShape = components['schemas']['HeadingShape'];
 export type Health = components['schemas']['Health'];
 export type HeldShape = components['schemas']['HeldShape'];
 export type HitShape = components['schemas']['HitShape'];
+export type ImplementationShape = components['schemas']['ImplementationShape'];
 export type KnowledgeStatus = components['schemas']['KnowledgeStatus'];
 export type LanguageCount = components['schemas']['LanguageCount'];
 export type LastCrawlShape = components['schemas']['LastCrawlShape'];
 export type LineKind = components['schemas']['LineKind'];
 export type MissedTicks = components['schemas']['MissedTicks'];
 export type ModelShape = components['schemas']['ModelShape'];
+export type OtlpAnswer = components['schemas']['OtlpAnswer'];
 export type Outcome = components['schemas']['Outcome'];
 export type PageChange = components['schemas']['PageChange'];
 export type PageCounts = components['schemas']['PageCounts'];
@@ -2254,6 +2502,7 @@ export type PageSummaryPage = components['schemas']['PageSummaryPage'];
 export type PageVersionPage = components['schemas']['PageVersionPage'];
 export type PageVersionShape = components['schemas']['PageVersionShape'];
 export type PartHealth = components['schemas']['PartHealth'];
+export type PartialSuccess = components['schemas']['PartialSuccess'];
 export type PreviewShape = components['schemas']['PreviewShape'];
 export type ProgressDetails = components['schemas']['ProgressDetails'];
 export type ProgressShape = components['schemas']['ProgressShape'];
@@ -2308,6 +2557,15 @@ export type TaskTypes = components['schemas']['TaskTypes'];
 export type TasksMessage = components['schemas']['TasksMessage'];
 export type TimelineBucketShape = components['schemas']['TimelineBucketShape'];
 export type TimelineShape = components['schemas']['TimelineShape'];
+export type TraceGroupDetail = components['schemas']['TraceGroupDetail'];
+export type TraceGroupPage = components['schemas']['TraceGroupPage'];
+export type TraceGroupShape = components['schemas']['TraceGroupShape'];
+export type TracePage = components['schemas']['TracePage'];
+export type TracePlacePage = components['schemas']['TracePlacePage'];
+export type TracePlaceShape = components['schemas']['TracePlaceShape'];
+export type TraceRequest = components['schemas']['TraceRequest'];
+export type TraceShape = components['schemas']['TraceShape'];
+export type TracesStored = components['schemas']['TracesStored'];
 export type TriedShape = components['schemas']['TriedShape'];
 export type TwinShape = components['schemas']['TwinShape'];
 export type UnsubscribeAck = components['schemas']['UnsubscribeAck'];
@@ -2316,6 +2574,7 @@ export type UrlOrigin = components['schemas']['UrlOrigin'];
 export type UrlPage = components['schemas']['UrlPage'];
 export type UrlShape = components['schemas']['UrlShape'];
 export type UrlState = components['schemas']['UrlState'];
+export type VariableShape = components['schemas']['VariableShape'];
 export type WorkerShape = components['schemas']['WorkerShape'];
 export type $defs = Record<string, never>;
 export type operations = Record<string, never>;

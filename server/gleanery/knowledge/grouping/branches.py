@@ -24,6 +24,7 @@ LEAST_SHARE = 0.1
 ENOUGH_TEXTS = 24
 """Texts that go one way, where others have values: so many do, or a share of all, or more than would by chance."""
 LEAST_COVERED = 0.6
+NO_BOUND = 2**31
 MOST_COMPARED = 12
 MOST_OF_VALUES = 0.8
 """Share of the texts in such ways that must come together in one run."""
@@ -114,11 +115,9 @@ def _run_together(on: Words, others: Sequence[Words]) -> Run | None:
     """The run in which another way goes on alike, after what is a value by its length in one of them."""
     ordered = sorted(others, key=len)
     for other in ordered[-MOST_COMPARED:] + ordered[:-MOST_COMPARED][:MOST_COMPARED]:
-        own, its, run = _same_end(on, other)
-        if own > MOST_WORDS and its:
-            return run
-        for own, its, run in ((own, its, run), _meeting(on, other)):
-            if own and its and min(own, its) < LEAST_WORDS:
+        for meeting, most in ((_same_end, MOST_WORDS), (_meeting, NO_BOUND)):
+            own, its, run = meeting(on, other)
+            if own and its and (min(own, its) < LEAST_WORDS or own > most):
                 return run
     return None
 
