@@ -398,8 +398,9 @@ TUNED: Mapping[str, Kind] = {
     "plain": plain, "lists": listed, "JSON": in_json, "near-identical": near, "several words": several_words,
     "one-offs": one_offs, "shared preamble": shared_preamble, "typed": typed, "optional parts": optional,
     "languages": of_the_world, "tags, repeated documents": tagged, "near-identical, short": near_short,
+    "day and user": situation,
 }  # fmt: skip
 HELD_OUT: Mapping[str, Kind] = {
     "code": coded, "values like templates": like_template, "few-shot": shots, "tables": table,
-    "conversations": transcript, "mails": mail, "schemas": schema, "day and user": situation,
+    "conversations": transcript, "mails": mail, "schemas": schema,
 }  # fmt: skip

@@ -15,7 +15,7 @@ from gleanery.knowledge.grouping.tokens import is_word
 NEXT = 5
 """So many tokens tell the ways apart."""
 LEAST_WORDS = 4
-"""Words that a way is constant for, at least; less is a value."""
+"""Words that a way is constant for, at least; less is a value, and so is what nothing follows."""
 MOST_WORDS = 60
 """More, where the ways come together again, is a document that comes in many texts."""
 TOGETHER = 3
@@ -25,7 +25,10 @@ ENOUGH_TEXTS = 24
 """Texts that go one way, where others have values: so many do, or a share of all, or more than would by chance."""
 LEAST_COVERED = 0.6
 NO_BOUND = 2**31
+LEAST_INSIDE = 3
+"""Texts of a way, where both ends are alike."""
 MOST_COMPARED = 12
+AT_END = 2
 MOST_OF_VALUES = 0.8
 """Share of the texts in such ways that must come together in one run."""
 VALUES = {"0", "{}"}
@@ -45,13 +48,18 @@ class Part:
     words: int
 
 
-def parts_of(words: Sequence[Words], texts: Sequence[int]) -> Iterator[Part]:
-    """All of the texts, in parts. `words` are the tokens without white space of every text."""
+def parts_of(words: Sequence[Words], texts: Sequence[int], most_inside: int = NO_BOUND) -> Iterator[Part]:
+    """All of the texts, in parts. `words` are the tokens without white space of every text.
+
+    Where some words are common, more ways than `most_inside` are values: for texts that are alike at their other end too.
+    """
     waiting = [list(texts)]
     while waiting:
         here = waiting.pop()
         common = _common([words[text] for text in here])
         ways, run = _ways(words, here, common) if len(here) > 1 else ([], None)
+        if ways and most_inside < NO_BOUND and _count(words[here[0]][:common]) >= LEAST_WORDS:
+            ways = [way for way in ways if len(way) >= LEAST_INSIDE] if len(ways) <= most_inside else []
         taken = {text for way in ways for text in way}
         rest = [text for text in here if text not in taken]
         for part in _by_run(words, rest, common, run):
@@ -66,7 +74,11 @@ def _ways(words: Sequence[Words], texts: Sequence[int], common: int) -> tuple[li
     for text in texts:
         found[tuple(words[text][common : common + NEXT])].append(text)
     groups = [(way, _words_on([words[text] for text in way], common)) for way in found.values() if len(way) > 1]
-    long = [(way, on) for way, on in groups if _count(on) >= LEAST_WORDS]
+    long = [
+        (way, on)
+        for way, on in groups
+        if _count(on) >= LEAST_WORDS and (VALUES & set(on) or any(len(words[text]) > common + len(on) for text in way))
+    ]
     is_covered = sum(len(way) for way, _ in long) >= LEAST_COVERED * len(texts)
     least = 2 if is_covered else max(LEAST_TEXTS, min(LEAST_SHARE * len(texts), ENOUGH_TEXTS))
     long = sorted(((way, on) for way, on in long if len(way) >= least), key=lambda one: -len(one[0]))
@@ -127,8 +139,10 @@ def _same_end(on: Words, other: Words) -> tuple[int, int, Run]:
     same = 0
     while same < min(len(on), len(other)) and on[-1 - same] == other[-1 - same]:
         same += 1
-    run = tuple(on[len(on) - same :])[:TOGETHER]
-    if same < TOGETHER or VALUES & set(run):
+    end = on[len(on) - same :]
+    runs = (tuple(end[at : at + AT_END]) for at in range(same - AT_END + 1))
+    run = next((run for run in runs if not VALUES & set(run) and any(map(is_word, run))), None)
+    if run is None:
         return 0, 0, ()
     return _count(on[: len(on) - same]), _count(other[: len(other) - same]), run
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gleanery.knowledge.grouping.align import align
-from gleanery.knowledge.grouping.branches import parts_of
+from gleanery.knowledge.grouping.branches import NO_BOUND, Part, parts_of
 from gleanery.knowledge.grouping.divide import variants_of
 from gleanery.knowledge.grouping.edges import with_whole_values
-from gleanery.knowledge.grouping.kinship import kin
+from gleanery.knowledge.grouping.kinship import is_document, kin, symbols_of
 from gleanery.knowledge.grouping.shared import Pairs
 from gleanery.knowledge.grouping.template import Template
 from gleanery.knowledge.grouping.tokens import is_word, kind_of, tokens_of
@@ -21,8 +21,14 @@ MISSES_TAKEN = 8
 LEAST_WORDS = 4
 LEAST_WORDS_OF_TWO = 6
 LEAST_EDGE_WORDS = 3
+MOST_INSIDE = 6
 LEAST_EDGE_CHARACTERS = 8
 LEAST_SHARE = 0.3
+PAIRS_WITHIN = 10
+FRESH_WITHIN = 0.95
+LEAST_COVERED = 0.8
+"""Share of texts that begin and end alike which must be of a part each to be parted by their middle."""
+MOST_COMPARED = 8
 MOST_DEPTH = 12
 MOST_ASKED = 60
 
@@ -55,7 +61,7 @@ class _Clustering:
         found = list[Cluster]()
         loose = list[int]()
         for head in parts_of(self._words, range(len(self._texts))):
-            for tail in parts_of(self._turned, head.texts):
+            for tail in parts_of(self._turned, head.texts, self._most_inside(head)):
                 if (
                     len(tail.texts) > 1
                     and self._common_words(tail.texts[0], head.words, tail.words) >= LEAST_EDGE_WORDS
@@ -77,6 +83,10 @@ class _Clustering:
                 joined.update(family)
         return [cluster for number, cluster in enumerate(clusters) if number not in joined]
 
+    def _most_inside(self, head: Part) -> int:
+        """How many templates texts can be that begin alike, and end alike in part."""
+        return MOST_INSIDE if self._common_words(head.texts[0], head.words, 0) >= LEAST_EDGE_WORDS else NO_BOUND
+
     def _common_words(self, text: int, head: int, tail: int) -> int:
         words = self._words[text]
         return sum(map(is_word, [*words[:head], *words[len(words) - tail :]]))
@@ -88,6 +98,10 @@ class _Clustering:
         """The clusters among texts that share something."""
         if len(members) == 1 or depth > MOST_DEPTH:
             yield from map(self._single, members)
+            return
+        if parts := self._parts_within(members):
+            for part in parts:
+                yield from self._of(part, depth + 1)
             return
         template, fitting = self._aligned(members)
         if not self._is_strong(template, fitting):
@@ -101,6 +115,18 @@ class _Clustering:
                 yield from self._of(variant, depth + 1)
             return
         yield Cluster(template, tuple(fitting))
+
+    def _parts_within(self, members: Sequence[int]) -> list[list[int]]:
+        """Texts that begin and end alike, by what they have in the middle; empty where that is nothing, or only values."""
+        parts = self._pairs.parts(members, PAIRS_WITHIN, FRESH_WITHIN)
+        covered = {text for part in parts for text in part}
+        if len(parts) < 2 or len(covered) < LEAST_COVERED * len(members):
+            return []
+        found = [symbols_of(align([self._tokens[text] for text in part[:MOST_COMPARED]])) for part in parts[:2]]
+        if is_document(*found):
+            return []
+        rest = [text for text in members if text not in covered]
+        return [*parts, rest] if rest else parts
 
     def _weak(self, members: Sequence[int], depth: int) -> Iterator[Cluster]:
         """Texts that share a phrase and no template: those that share more, and the rest one by one."""

@@ -11,7 +11,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 
-from gleanery.knowledge.grouping.tokens import is_word, tokens_of
+from gleanery.knowledge.grouping.branches import Part, parts_of
+from gleanery.knowledge.grouping.tokens import is_word, kind_of, tokens_of
 
 MOST_VARIANTS = 4
 LEAST_TEXTS = 8
@@ -19,6 +20,10 @@ LEAST_TEXTS = 8
 LEAST_OF_EACH = 2
 SENTENCE_WORDS = range(5, 41)
 MOST_SENTENCES = 6
+OPENING_WORDS = 6
+LEAST_OPENED = 0.8
+"""Share of a slot's values that must begin so."""
+LEAST_DISTINCT = 0.5
 EDGE = 80
 """Characters in which a value's first or last word is looked for."""
 _WORD = re.compile(r"\w+")
@@ -32,7 +37,7 @@ def variants_of(values: Sequence[Sequence[str]], weights: Sequence[int]) -> list
     if len(values) < 2 or not values[0]:
         return []
     columns: list[Column] = list(zip(*values, strict=True))
-    return _by_places(columns, len(values)) or _by_sentence(columns, weights)
+    return _by_places(columns, len(values)) or _by_sentence(columns, weights) or _by_opening(columns)
 
 
 def _by_places(columns: Sequence[Column], rows: int) -> list[list[int]]:
@@ -82,19 +87,47 @@ def _classes(column: Column) -> tuple[int, ...] | None:
 
 
 def _by_sentence(columns: Sequence[Column], weights: Sequence[int]) -> list[list[int]]:
-    for column in columns:
-        distinct = set(column)
-        if not 2 <= len(distinct) <= MOST_SENTENCES or any(map(str.isdigit, "".join(distinct))):
-            continue
-        if any(sum(map(is_word, tokens_of(value))) not in SENTENCE_WORDS for value in distinct):
-            continue
+    """A place that has one of a few sentences; or two of them, each of many, where these come again and again."""
+    found = [column for column in columns if _is_of_sentences(column)]
+    for column in found:
         totals: Counter[str] = Counter()
         for value, weight in zip(column, weights, strict=True):
             totals[value] += weight
-        if min(totals.values()) >= LEAST_OF_SENTENCE:
+        is_several = len(found) > 1 and LEAST_OF_SENTENCE * len(totals) <= len(column)
+        if is_several or (len(totals) <= MOST_SENTENCES and min(totals.values()) >= LEAST_OF_SENTENCE):
             numbers = {value: number for number, value in enumerate(totals)}
             return _rows([numbers[value] for value in column])
     return []
+
+
+def _is_of_sentences(column: Column) -> bool:
+    distinct = set(column)
+    return (
+        2 <= len(distinct) <= max(MOST_SENTENCES, len(column) // LEAST_OF_SENTENCE)
+        and not any(map(str.isdigit, "".join(distinct)))
+        and all(sum(map(is_word, tokens_of(value))) in SENTENCE_WORDS for value in distinct)
+    )
+
+
+def _by_opening(columns: Sequence[Column]) -> list[list[int]]:
+    """A slot whose values begin in a few ways, each for long, holds the rest of several templates."""
+    for column in columns:
+        distinct = list(dict.fromkeys(column))
+        if len(distinct) < LEAST_TEXTS or len(distinct) < LEAST_DISTINCT * len(column):
+            continue
+        words = [[kind_of(token) for token in tokens_of(value) if not token.isspace()] for value in distinct]
+        if sum(map(len, words)) < OPENING_WORDS * len(words):
+            continue
+        parts = [part for part in parts_of(words, range(len(words))) if len(part.texts) > 1 and _opens(words, part)]
+        if len(parts) < 2 or sum(len(part.texts) for part in parts) < LEAST_OPENED * len(distinct):
+            continue
+        part_of = {distinct[text]: number for number, part in enumerate(parts) for text in part.texts}
+        return _rows([part_of.get(value, -1) for value in column])
+    return []
+
+
+def _opens(words: Sequence[list[str]], part: Part) -> bool:
+    return sum(map(is_word, words[part.texts[0]][: part.words])) >= OPENING_WORDS
 
 
 def _rows(split: Sequence[int]) -> list[list[int]]:

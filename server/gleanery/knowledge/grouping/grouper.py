@@ -116,7 +116,8 @@ class Grouper:
     def _regroup(
         self, missed: Sequence[str], weights: Mapping[str, int], due: Sequence[str], found: dict[str, str]
     ) -> tuple[list[GroupEvent], set[str], dict[str, str]]:
-        related = dict.fromkeys([*due, *self._index.related(missed)])
+        asked = [sample for group_id in due for sample in self.groups[group_id].samples[:1]]
+        related = dict.fromkeys([*due, *self._index.related([*missed, *asked])])
         owners: dict[str, str] = {}
         new = set(missed)
         for group_id in related:

@@ -25,7 +25,7 @@ Symbols = tuple[str | None, ...]
 def kin(templates: Sequence[Template], texts: Sequence[Sequence[str]]) -> list[list[int]]:
     """Sets of templates that are one; `texts` are some of each. Those that have no kin are left out."""
     leaders = list(range(len(templates)))
-    symbols = [_symbols(template) for template in templates]
+    symbols = [symbols_of(template) for template in templates]
     buckets = defaultdict[Symbols, list[int]](list)
     for number, some in enumerate(symbols):
         if templates[number].slots:
@@ -52,13 +52,22 @@ def _leader(leaders: list[int], number: int) -> int:
     return number
 
 
-def _symbols(template: Template) -> Symbols:
+def symbols_of(template: Template) -> Symbols:
     """Its tokens without white space, None for a slot."""
     found = list[str | None]()
     for number, constant in enumerate(template.constants):
         found += [None] * (number > 0)
         found += [token for token in tokens_of(constant) if not token.isspace()]
     return tuple(found)
+
+
+def is_document(one: Symbols, other: Symbols) -> bool:
+    """Whether two templates are one with a long document each in the place of a slot: all before and after is the same."""
+    head, tail = _same(one, other), _same(one[::-1], other[::-1])
+    own = one[head : len(one) - tail]
+    words = sum(symbol is not None and is_word(symbol) for symbol in own)
+    after = sum(symbol is not None and is_word(symbol) for symbol in one[len(one) - tail :])
+    return words > VALUE_WORDS[-1] and after > 0
 
 
 def _has_part_more(one: Symbols, other: Symbols, texts: Sequence[str], others: Sequence[str]) -> bool:

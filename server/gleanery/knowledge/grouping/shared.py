@@ -40,7 +40,9 @@ class Pairs:
         self._mark = np.random.default_rng(20221122).integers(0, 2**63, len(texts), dtype=np.uint64)
         self._texts = len(texts)
 
-    def parts(self, texts: Sequence[int] | None = None) -> list[list[int]]:
+    def parts(
+        self, texts: Sequence[int] | None = None, least_pairs: int = LEAST_PAIRS, least_fresh: float = LEAST_FRESH
+    ) -> list[list[int]]:
         """Sets of at least two texts that a block of pairs keeps together, the strongest first; no text is in two."""
         pair, text = self._of(texts)
         if not len(pair):
@@ -52,7 +54,7 @@ class Pairs:
         sums = np.add.reduceat(self._mark[text], starts)
         _, example, weight = np.unique(sums[wanted], return_index=True, return_counts=True)
         where, sizes = starts[wanted][example], support[wanted][example]
-        is_block = weight >= LEAST_PAIRS
+        is_block = weight >= least_pairs
         where, sizes, weight = where[is_block], sizes[is_block], np.minimum(weight[is_block], MOST_WEIGHT)
         order = np.lexsort((where, -(sizes * weight.astype(np.int64) ** 2)))
         taken = np.zeros(self._texts, dtype=bool)
@@ -60,7 +62,7 @@ class Pairs:
         for block in order:
             members = text[where[block] : where[block] + sizes[block]]
             fresh = members[~taken[members]]
-            if len(fresh) >= max(2, LEAST_FRESH * len(members)):
+            if len(fresh) >= max(2, least_fresh * len(members)):
                 taken[fresh] = True
                 found.append(sorted(fresh.tolist()))
         return found

@@ -216,10 +216,9 @@ def _name(template: Template, slot: int) -> str:
         label := _LABEL.search(before.rpartition("\n\n")[2] if before.rstrip(" ")[-1:] != "\n" else before)
     ) is not None:
         return _identifier(" ".join(re.split(r"\s+", label[1])[-3:]))
-    if (found := _BEFORE.search(before)) is not None and found[1].lower() not in _COMMON:
-        return _identifier(found[1])
-    if (found := _AFTER.search(after)) is not None and found[1].lower() not in _COMMON:
-        return _identifier(found[1])
+    for pattern, text in ((_AFTER, after), (_BEFORE, before)):
+        if (found := pattern.search(text)) is not None and found[1].lower() not in _COMMON:
+            return _identifier(found[1])
     return ""
 
 
