@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="sets of each kind")
     parser.add_argument("--alone", action="store_true", help="without Drain3")
     parser.add_argument("--texts", type=int, nargs="*", default=[], help="measure the time of so many texts instead")
-    parser.add_argument("--batch", type=int, default=2_000, help="texts that come at once")
+    parser.add_argument("--batch", type=int, default=5_000, help="texts that come at once")
     arguments = parser.parse_args()
     if arguments.texts:
         for count in arguments.texts:

@@ -20,6 +20,8 @@ from gleanery.knowledge.grouping.template import Template
 MOST_SAMPLES = 24
 MOST_SAMPLE_CHARACTERS = 60_000
 """Of all samples of a group together, but for the first two."""
+SAMPLES_ASKED = 8
+"""Samples that speak for a group of which it isn't asked whether it is several."""
 LEAST_OF_SPLIT = 3
 """Samples that a part needs for a group to be split."""
 FIRST_CHECK = 8
@@ -120,8 +122,9 @@ class Grouper:
         related = dict.fromkeys([*due, *self._index.related([*missed, *asked])])
         owners: dict[str, str] = {}
         new = set(missed)
+        wanted = set(due)
         for group_id in related:
-            for sample in self.groups[group_id].samples:
+            for sample in self.groups[group_id].samples[: None if group_id in wanted else SAMPLES_ASKED]:
                 if sample not in new:  # it may have been a sample that its group's template outgrew
                     owners.setdefault(sample, group_id)
         pool = [*owners, *missed]

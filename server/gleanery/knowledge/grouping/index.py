@@ -9,8 +9,8 @@ from gleanery.knowledge.grouping.template import Template
 
 EDGE = 12
 """Characters of a template's beginning or end that are looked up, where it has no whole words."""
-EDGE_WORDS = 4
-MOST_RELATED = 64
+EDGE_WORDS = 6
+MOST_RELATED = 32
 """Groups that begin (or end) alike and are looked at once more."""
 
 
