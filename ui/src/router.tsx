@@ -14,6 +14,7 @@ import { settingsParams } from "./screens/settings/params";
 import { sourceParams } from "./screens/source/params";
 import { sourcesParams } from "./screens/sources/params";
 import { taskParams } from "./screens/task/params";
+import { groupParams, tracesParams } from "./screens/traces/params";
 
 const rootRoute = createRootRoute({
   component: Shell,
@@ -85,6 +86,20 @@ const settingsRoute = createRoute({
   component: lazyRouteComponent(() => import("./screens/settings/Settings"), "Settings"),
 });
 
+const tracesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/traces",
+  validateSearch: tracesParams,
+  component: lazyRouteComponent(() => import("./screens/traces/Traces"), "Traces"),
+});
+
+const traceGroupRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/traces/$groupId",
+  validateSearch: groupParams,
+  component: lazyRouteComponent(() => import("./screens/traces/GroupDetail"), "GroupDetail"),
+});
+
 export function makeRouter() {
   return createRouter({
     routeTree: rootRoute.addChildren([
@@ -96,6 +111,8 @@ export function makeRouter() {
       pageRoute,
       searchRoute,
       queueRoute,
+      tracesRoute,
+      traceGroupRoute,
       settingsRoute,
     ]),
     defaultPreload: "intent",

@@ -54,6 +54,7 @@ function useGlobalShortcuts(setOpen: (open: Open) => void): void {
   useShortcut("g o", "Go to sources", () => void navigate({ to: "/sources" }));
   useShortcut("g a", "Go to activity", () => void navigate({ to: "/activity" }));
   useShortcut("g q", "Go to the queue", () => void navigate({ to: "/queue" }));
+  useShortcut("g t", "Go to traces", () => void navigate({ to: "/traces" }));
   useShortcut("g e", "Go to settings", () => void navigate({ to: "/settings" }));
 }
 
@@ -117,6 +118,10 @@ function Nav({ onShortcuts }: { onShortcuts: () => void }): ReactNode {
         <Icon name="queue" />
         Queue
         <FailedCount />
+      </Link>
+      <Link to="/traces">
+        <Icon name="traces" />
+        Traces
       </Link>
       <Link to="/settings">
         <Icon name="settings" />
