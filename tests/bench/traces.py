@@ -93,14 +93,14 @@ def _row(kind: str, contender: str, found: Sequence[Score]) -> str:
     return f"| {kind} | {contender} | {figures} |"
 
 
-def measure(count: int, batch: int) -> None:
+def measure(count: int, batch: int, templates: int = 15) -> None:
     """CPU time of many texts of all kinds, in batches, with what is read anew after splits."""
     kinds = {**TUNED, **HELD_OUT}
     share = count // len(kinds)
     data = [
         one
         for number, kind in enumerate(kinds.values())
-        for one in dataset(kind, 100 + number, templates=60, most=share * 2 // 5)
+        for one in dataset(kind, 100 + number, templates=templates, most=share * 2 // 5)
     ][: count * 2]
     random.Random(1).shuffle(data)
     texts = (
@@ -109,11 +109,11 @@ def measure(count: int, batch: int) -> None:
         else [one.text for one in data[:count]]
     )
     began = time.process_time()
-    groups, templates = grouped(texts, batch)
+    groups, found = grouped(texts, batch)
     seconds = time.process_time() - began
     by_text = {one.text: one.template for one in data}
     numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
-    result = score([by_text[text] for text in texts], [numbers[group] for group in groups], templates)
+    result = score([by_text[text] for text in texts], [numbers[group] for group in groups], found)
     words = fmean(len(text.split()) for text in texts[:5000])
     print(
         f"{count:,} texts ({len(set(texts)):,} distinct, {words:.0f} words each), {len(numbers):,} groups of"
@@ -128,10 +128,11 @@ def main() -> None:
     parser.add_argument("--alone", action="store_true", help="without Drain3")
     parser.add_argument("--texts", type=int, nargs="*", default=[], help="measure the time of so many texts instead")
     parser.add_argument("--batch", type=int, default=5_000, help="texts that come at once")
+    parser.add_argument("--templates", type=int, default=15, help="templates of each of the kinds, for --texts")
     arguments = parser.parse_args()
     if arguments.texts:
         for count in arguments.texts:
-            measure(count, arguments.batch)
+            measure(count, arguments.batch, arguments.templates)
         return
     compare(arguments.seeds, with_drain=not arguments.alone)
 

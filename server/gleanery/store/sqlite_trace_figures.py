@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 
 from gleanery.model.traces import DriftPoint, Implementation
 from gleanery.store.sqlite_rows import certain_time
 
-LEAST_BUCKET_SECONDS = 60.0
+HOUR = 3600.0
+SPANS = (60.0, 300.0, 900.0, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR, 168 * HOUR)
+"""Seconds of a bucket, as people count time; beyond them whole weeks."""
 
 
 def implementations(db: sqlite3.Connection, group_id: str) -> list[Implementation]:
@@ -65,18 +68,19 @@ def drift(db: sqlite3.Connection, group_id: str, buckets: int) -> tuple[float, l
         "SELECT min(started_at) AS first, max(started_at) AS last FROM trace WHERE group_id = ?", (group_id,)
     ).fetchone()
     if span["first"] is None:
-        return LEAST_BUCKET_SECONDS, []
+        return SPANS[0], []
     first, last = span["first"], span["last"]
-    seconds = max(LEAST_BUCKET_SECONDS, (last - first) / buckets * (1 + 1e-9))
+    least = (last - first) / buckets
+    seconds = next((span for span in SPANS if span >= least), math.ceil(least / SPANS[-1]) * SPANS[-1])
     rows = db.execute(
-        "SELECT CAST((started_at - ?) / ? AS INTEGER) AS bucket, count(*) AS traces, sum(is_error) AS errors,"
+        "SELECT CAST(started_at / ? AS INTEGER) AS bucket, count(*) AS traces, sum(is_error) AS errors,"
         " avg(latency_ms) AS latency_ms, avg(input_tokens) AS input_tokens, avg(output_tokens) AS output_tokens"
         " FROM trace WHERE group_id = ? GROUP BY bucket ORDER BY bucket",
-        (first, seconds, group_id),
+        (seconds, group_id),
     )
     return seconds, [
         DriftPoint(
-            certain_time(first + row["bucket"] * seconds),
+            certain_time(row["bucket"] * seconds),
             row["traces"],
             row["errors"],
             row["latency_ms"],

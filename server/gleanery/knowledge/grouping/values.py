@@ -228,7 +228,9 @@ def _identifier(text: str) -> str:
 
 def _unique(names: Sequence[str], types: Sequence[ValueType]) -> list[str]:
     """Each name once; a slot without one is called by its type."""
-    told = [name or str(kind) for name, kind in zip(names, types, strict=True)]
+    told = [
+        name or ("choice" if kind is ValueType.ENUM else str(kind)) for name, kind in zip(names, types, strict=True)
+    ]
     seen: Counter[str] = Counter()
     found = list[str]()
     for name in told:

@@ -23,7 +23,7 @@ function Known({ history }: { history: GroupHistory }): ReactNode {
   const { drift } = history;
   return (
     <>
-      <section className="card pad" aria-label="Over time" data-testid="drift">
+      <section className="card pad trace-plots" aria-label="Over time" data-testid="drift">
         <h2>Over time</h2>
         <Part title={`Traces in each ${duration(history.bucket_seconds)}`} kind="areas" series={trafficSeries(drift)} format={count} />
         <Part title="Latency" kind="lines" series={latencySeries(drift)} format={latencyText} />

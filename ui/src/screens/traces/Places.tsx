@@ -53,7 +53,7 @@ function Choice({ label, traces, project, path }: ChoiceProps): ReactNode {
   const isChosen = path === undefined ? now.project === project && (project === undefined || now.path === undefined) : now.path === path;
   const wanted = { ...(project === undefined ? {} : { project }), ...(path === undefined || isChosen ? {} : { path }) };
   return (
-    <Link to="/traces" search={wanted} className="chip" aria-current={isChosen ? "true" : undefined} activeProps={{}} resetScroll={false}>
+    <Link to="/traces" search={wanted} className="chip" aria-current={isChosen ? "true" : undefined} activeOptions={{ exact: true, includeSearch: true }} resetScroll={false}>
       <span className="wrap">{visible(label)}</span> <span className="num muted">{count(traces)}</span>
     </Link>
   );

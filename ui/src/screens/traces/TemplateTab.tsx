@@ -43,7 +43,7 @@ function Variables({ variables }: { variables: readonly VariableShape[] }): Reac
   if (variables.length === 0) return <p className="muted">All its traces say the same: there is no variable.</p>;
   return (
     <div className="card table-frame" tabIndex={0} role="region" aria-label="Variables">
-      <table className="table">
+      <table className="table trace-variables">
         <thead>
           <tr>
             <th scope="col">Variable</th>
@@ -54,7 +54,7 @@ function Variables({ variables }: { variables: readonly VariableShape[] }): Reac
         <tbody>
           {variables.map((variable) => (
             <tr key={variable.name}>
-              <th scope="row" className="mono wrap">
+              <th scope="row" className="mono">
                 {visible(variable.name)}
               </th>
               <td>
