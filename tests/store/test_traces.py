@@ -121,7 +121,6 @@ async def test_a_merged_group_leads_to_where_its_traces_go(store: Store, fence: 
     assert await store.traces.places_waiting(10) == [PLACE]
     with TraceReader.open(store.traces.file) as reader:
         assert [one.group_id for one in reader.groups(PLACE)] == ["grp_1"]
-        assert reader.merged_into("grp_2") == "grp_1"
         ((row, _),) = reader.members("grp_2", 0, 10)
     await store.traces.assign(fence, {row: "grp_1"})
     await store.traces.settle(fence, ["grp_1", "grp_2"])
@@ -137,6 +136,9 @@ async def test_a_trace_may_wait_again(store: Store, fence: Fence) -> None:
     await store.traces.assign(fence, {1: None, 99: "grp_1"})
     assert await store.traces.waiting(PLACE) == 1
     assert (await store.traces.group("grp_1")).trace_count == 1
+    await store.traces.assign(fence, {2: None})
+    assert await store.traces.groups(None, None, after=None, limit=10) == []
+    assert (await store.traces.group("grp_1")).trace_count == 0
 
 
 async def test_a_lost_lease_writes_nothing(store: Store, fence: Fence) -> None:

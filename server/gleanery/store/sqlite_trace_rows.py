@@ -122,14 +122,6 @@ class TraceReader:
         )
         return [group_of(row) for row in rows]
 
-    def merged_into(self, group_id: str) -> str:
-        """The group that goes on for this one; itself where it was not merged."""
-        while True:
-            row = self._db.execute("SELECT merged_into FROM trace_group WHERE group_id = ?", (group_id,)).fetchone()
-            if row is None or row["merged_into"] is None:
-                return group_id
-            group_id = row["merged_into"]
-
     def instructions(self, rows: Sequence[int]) -> dict[int, str]:
         found = dict[int, str]()
         for start in range(0, len(rows), 500):

@@ -253,7 +253,7 @@ def _places(db: sqlite3.Connection, after: tuple[str, str] | None, limit: int) -
         " (SELECT count(*) FROM trace WHERE project_id = place.project_id AND path = place.path AND group_id IS NULL)"
         " AS waiting,"
         " (SELECT count(*) FROM trace_group WHERE project_id = place.project_id AND path = place.path"
-        " AND merged_into IS NULL) AS groups"
+        " AND merged_into IS NULL AND trace_count > 0) AS groups"
         " FROM trace_place AS place WHERE (project_id, path) > (?, ?) ORDER BY project_id, path LIMIT ?",
         (*(after or ("", "")), limit),
     )
@@ -273,7 +273,7 @@ def _groups(
     given = {column: value for column, value in wanted.items() if value is not None}
     tests = "".join(f" AND {column} = ?" for column in given)
     rows = db.execute(
-        f"SELECT {GROUP_COLUMNS} FROM trace_group WHERE merged_into IS NULL{tests} AND (trace_count, group_id) < (?, ?)"
+        f"SELECT {GROUP_COLUMNS} FROM trace_group WHERE merged_into IS NULL AND trace_count > 0{tests} AND (trace_count, group_id) < (?, ?)"
         " ORDER BY trace_count DESC, group_id DESC LIMIT ?",
         (*given.values(), *(after or (2**62, "")), limit),
     )

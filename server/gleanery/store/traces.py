@@ -103,7 +103,8 @@ class TraceStore(Protocol):
     async def groups(
         self, project_id: str | None, path: str | None, *, after: tuple[int, str] | None, limit: int
     ) -> Sequence[TraceGroup]:
-        """Those with the most traces first; `after` is the count and id of the last one seen. Without merged ones."""
+        """Those with the most traces first; `after` is the count and id of the last one seen. Without merged ones, and those
+        that all traces have left."""
         ...
 
     async def group(self, group_id: str) -> TraceGroup:

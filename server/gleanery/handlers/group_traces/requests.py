@@ -97,6 +97,6 @@ class GroupingRequests:
             title = f"Group traces of {place.project_id} {place.path}"[:500]
             try:
                 await submitter.submit(NewTask(TASK_TYPE, payload.model_dump(), title=title))
-            except BaseException:
+            except (errors.StorageError, errors.QueueFull):
                 self._noted[place] = None
                 raise

@@ -78,11 +78,6 @@ def is_word(token: str) -> bool:
     return token[0].isalnum() or token[0] == "_" or len(token) >= LEAST_JSON
 
 
-def words_in(text: str) -> int:
-    """How many tokens of a text are words."""
-    return sum(map(is_word, tokens_of(text)))
-
-
 def kind_of(token: str) -> str:
     """What stands for a token when texts are compared: one with a digit is any number, JSON is any JSON."""
     if len(token) == 1 or token.isalpha():
