@@ -30,6 +30,7 @@ from gleanery.api import (
     settings,
     source_shapes,
     task_shapes,
+    trace_shapes,
     upload,
     webhooks,
 )
@@ -42,8 +43,10 @@ from gleanery.handlers.crawl.reasons import Reason
 from gleanery.handlers.crawl.rendering import RenderMode
 from gleanery.handlers.demo import TestPayload
 from gleanery.handlers.enrich.payload import EnrichSourcePayload
+from gleanery.handlers.group_traces.payload import GroupTracesPayload
 from gleanery.knowledge.changes import CodeChange, SectionChange
 from gleanery.knowledge.embedders.refusals import TextFault
+from gleanery.knowledge.grouping.values import ValueType
 from gleanery.knowledge.line_diff import LineKind
 from gleanery.model import (
     CrawlStage,
@@ -58,6 +61,7 @@ from gleanery.model import (
     UrlOrigin,
     UrlState,
 )
+from gleanery.model.traces import GroupChange
 from gleanery.store.vector_store import ModelState
 from gleanery.web.crawl_mode import ModeKind
 from gleanery.web.discover import Outcome
@@ -297,6 +301,18 @@ async def test_every_route_and_parameter_is_in_the_rest_page(client: Client) -> 
         (health_shapes.QueueHealth, "workers.html", "health"),
         (health_shapes.ActiveTask, "workers.html", "health"),
         (health_shapes.WorkerShape, "workers.html", "health"),
+        (trace_shapes.TraceRequest, "rest.html", "traces-add"),
+        (trace_shapes.TraceRequest, "traces.html", "send"),
+        (trace_shapes.TracesStored, "rest.html", "traces-add"),
+        (trace_shapes.PartialSuccess, "rest.html", "traces-otlp"),
+        (trace_shapes.TracePlaceShape, "rest.html", "traces-places"),
+        (trace_shapes.TraceGroupShape, "rest.html", "traces-groups"),
+        (trace_shapes.VariableShape, "rest.html", "traces-groups"),
+        (trace_shapes.ImplementationShape, "rest.html", "traces-group"),
+        (trace_shapes.GroupHistory, "rest.html", "traces-group-history"),
+        (trace_shapes.GroupEventShape, "rest.html", "traces-group-history"),
+        (trace_shapes.DriftPointShape, "rest.html", "traces-group-history"),
+        (GroupTracesPayload, "tasks.html", "types"),
         (TestPayload, "tasks.html", "types"),
         (task_shapes.TaskShape, "tasks.html", "fields"),
         (task_shapes.EventShape, "tasks.html", "events"),
@@ -346,6 +362,8 @@ def test_every_state_stage_choice_and_event_is_described() -> None:
     assert {str(state) for state in ModelState} <= coded(section("models.html", "change"))
     assert {str(fault) for fault in TextFault} == first_cells("models.html", "refused-texts")
     assert {str(part) for part in EnrichPart} == first_cells("models.html", "chat")
+    assert {str(kind) for kind in ValueType} == first_cells("traces.html", "variables")
+    assert {str(change) for change in GroupChange} == first_cells("traces.html", "grouping")
     events = [row[0].strip("`") for row in Page("tasks.html").rows if len(row) == 3 and row[0] != "Type"]
     assert events == [str(event) for event in EventType]
 

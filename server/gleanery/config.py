@@ -173,6 +173,15 @@ class Settings(BaseSettings):
     enrich_max_tokens: int | None = Field(
         2_000_000, ge=1, description="Tokens that adding it may cost a task; `none` is no bound."
     )
+    grouping_enabled: bool = Field(
+        True, description="Whether traces that arrive are grouped; else they are only stored."
+    )
+    grouping_queue_size: int = Field(
+        1000, ge=1, le=100_000, description="Projects and paths with new traces that wait for their grouping at once."
+    )
+    grouping_timeout_seconds: float = Field(
+        300.0, ge=1, le=86_400, description="Longest that one grouping may take; what it has grouped by then stays so."
+    )
 
     @field_validator("api_keys", "allow_addresses", "enrich", mode="before")
     @classmethod

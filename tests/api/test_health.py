@@ -52,6 +52,7 @@ async def test_a_quiet_server_is_well(start_server: StartServer, tmp_path: Path)
         "import",
         "embed_source",
         "enrich_source",
+        "group_traces",
         "test",
     ]
     assert "listening" in body["dispatcher"]

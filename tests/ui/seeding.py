@@ -47,6 +47,7 @@ class Seeded:
     running: str
     paused: str
     demo_failed: str
+    group_id: str
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,31 @@ async def seeded(server: ServerProcess) -> AsyncIterator[Seeded]:
             running["task_id"],
             paused,
             demo,
+            await _group_of_traces(client),
         )
+
+
+async def _group_of_traces(client: Client) -> str:
+    """A group of hostile traces; its id."""
+    traces = [
+        {
+            "trace_id": f"feeding-{number}",
+            "project_id": "zoo",
+            "path": "/feeding",
+            "instruction": f"Feed the animal that is named below.\nAnimal: wombat {number} {HOSTILE}\nBe quick about it.",
+            "model": "feeder",
+            "settings": {"temperature": number % 2},
+            "latency_ms": 100 + number,
+            "error": "It bit." if number % 5 == 0 else None,
+        }
+        for number in range(1, 13)
+    ]
+    await client.post("/traces", {"traces": traces})
+    while True:
+        groups = (await client.one("/traces/groups?project_id=zoo"))["items"]
+        if sum(group["trace_count"] for group in groups) == len(traces):
+            return str(groups[0]["group_id"])
+        await asyncio.sleep(0.05)
 
 
 def _guide(*, changed: bool) -> Answers:

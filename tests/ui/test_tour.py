@@ -60,6 +60,10 @@ def views(seed: Seeded) -> dict[str, str]:
         "task-demo": f"/activity/{seed.demo_failed}",
         "task-unknown": "/activity/tsk_00000000000000000000",
         **{f"queue-{tab}": f"/queue?tab={tab}" for tab in ("waiting", "failed", "workers", "schedules", "webhooks")},
+        "traces": "/traces",
+        "traces-place": "/traces?project=zoo&path=%2Ffeeding",
+        "traces-group": f"/traces/{seed.group_id}",
+        **{f"traces-{tab}": f"/traces/{seed.group_id}?tab={tab}" for tab in ("traces", "implementations", "history")},
         "settings": "/settings",
         "not-there": "/no/such/page",
     }
@@ -139,6 +143,7 @@ async def test_the_empty_server_keeps_every_rule(page: Page, server: ServerProce
         "no-tasks": "/activity",
         "no-queue": "/queue",
         "no-parses": "/parse",
+        "no-traces": "/traces",
     }
     for name, path in paths.items():
         await page.goto(f"{server.url}{path}")

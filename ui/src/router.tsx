@@ -16,6 +16,7 @@ import { settingsParams } from "./screens/settings/params";
 import { sourceParams } from "./screens/source/params";
 import { sourcesParams } from "./screens/sources/params";
 import { taskParams } from "./screens/task/params";
+import { groupParams, tracesParams } from "./screens/traces/params";
 
 const rootRoute = createRootRoute({
   component: Shell,
@@ -101,6 +102,20 @@ const settingsRoute = createRoute({
   component: lazyRouteComponent(() => import("./screens/settings/Settings"), "Settings"),
 });
 
+const tracesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/traces",
+  validateSearch: tracesParams,
+  component: lazyRouteComponent(() => import("./screens/traces/Traces"), "Traces"),
+});
+
+const traceGroupRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/traces/$groupId",
+  validateSearch: groupParams,
+  component: lazyRouteComponent(() => import("./screens/traces/GroupDetail"), "GroupDetail"),
+});
+
 export function makeRouter() {
   return createRouter({
     routeTree: rootRoute.addChildren([
@@ -114,6 +129,8 @@ export function makeRouter() {
       queueRoute,
       parseRoute,
       parsedRoute,
+      tracesRoute,
+      traceGroupRoute,
       settingsRoute,
     ]),
     defaultPreload: "intent",

@@ -16,6 +16,7 @@ from gleanery.config import Settings
 from gleanery.engine.dispatch import Dispatcher
 from gleanery.engine.presence import Presence
 from gleanery.engine.worker import Worker
+from gleanery.handlers.group_traces.requests import GroupingRequests
 from gleanery.knowledge import minilm
 from gleanery.knowledge.vectors import Vectors
 from gleanery.model import Clock, DeliveryState, Task, TaskStatus, WorkerInfo
@@ -40,6 +41,7 @@ class HealthApi:
         vectors: Vectors,
         browser: Browser | None,
         settings: Settings,
+        grouping: GroupingRequests,
         *,
         example_url: str,
         started_at: datetime,
@@ -49,6 +51,7 @@ class HealthApi:
         self._vectors = vectors
         self._browser = browser
         self._settings = settings
+        self._grouping = grouping
         self._example_url = example_url
         self._started_at = started_at
 
@@ -67,6 +70,7 @@ class HealthApi:
             "worker": health_shapes.PartHealth(
                 status="ok", message=f"{self._worker.running} of {self._worker.concurrency} tasks at once"
             ),
+            "grouping": self._grouping_health(),
         }
         is_ok = all(part.status in ("ok", "off") for part in parts.values())
         shape = health_shapes.Health(
@@ -84,6 +88,14 @@ class HealthApi:
             return health_shapes.PartHealth(status="ok", message=await self._store.health())
         except errors.StorageError as error:
             return health_shapes.PartHealth(status="failed", message=error.message)
+
+    def _grouping_health(self) -> health_shapes.PartHealth:
+        grouping = self._grouping
+        if not grouping.is_on:
+            return health_shapes.PartHealth(status="off", message="Off: traces are only stored")
+        if grouping.problem is not None:
+            return health_shapes.PartHealth(status="degraded", message=grouping.problem)
+        return health_shapes.PartHealth(status="ok", message=f"{grouping.depth} projects and paths wait for their task")
 
     def _embedder(self) -> health_shapes.PartHealth:
         if self._vectors.problem is not None:

@@ -16,6 +16,7 @@ from gleanery.api.route import Route
 from gleanery.engine.memory import own_mb
 from gleanery.engine.threads import CountedExecutor
 from gleanery.engine.worker import Worker
+from gleanery.handlers.group_traces.requests import GroupingRequests
 from gleanery.model import DeliveryState, EventType
 from gleanery.store.base import Store
 from gleanery.store.parses import TASK_TYPE as PARSE
@@ -123,6 +124,7 @@ class Parts:
     browser: Browser | None
     page_browser: Browser
     live: Live
+    grouping: GroupingRequests
 
 
 class MetricsApi:
@@ -173,6 +175,7 @@ class _Figures(Collector):
         if parts.browser is not None:
             yield from _of_browser(parts.browser)
         yield from _of_page_browser(parts.page_browser)
+        yield from _of_grouping(parts.grouping)
         yield _gauge("gleanery_resident_memory_bytes", "Memory of this process.", own_mb() * 1024**2)
         yield _gauge("gleanery_socketio_clients", "Open Socket.IO connections.", parts.live.clients)
 
@@ -198,6 +201,12 @@ def _of_page_browser(browser: Browser) -> Iterator[Metric]:
     yield CounterMetricFamily("gleanery_parse_pages", "Pages that were opened for parses.", figures.pages_opened)
     yield CounterMetricFamily("gleanery_parse_browser_launches", "Starts of that browser.", figures.launches)
     yield CounterMetricFamily("gleanery_parse_browser_crashes", "Times that it died.", figures.crashes)
+
+
+def _of_grouping(grouping: GroupingRequests) -> Iterator[Metric]:
+    yield _gauge("gleanery_grouping_waiting", "Places whose grouping is still to be made a task.", grouping.depth)
+    yield CounterMetricFamily("gleanery_grouping_requests", "Groupings that were asked for.", grouping.requested)
+    yield CounterMetricFamily("gleanery_grouping_skipped", "Those that another one stood for.", grouping.skipped)
 
 
 def _of_rows(stats: TaskStats) -> Iterator[Metric]:

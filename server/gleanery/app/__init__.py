@@ -104,6 +104,8 @@ def _look_after(settings: Settings, base: Ground, tasks: Engine, tidying: Tidyin
     jobs.start(tidying.run())
     base.feed.listen(tasks.conductor.hear)
     jobs.start(tasks.conductor.run())
+    base.feed.listen(tasks.grouping.hear)
+    jobs.start(tasks.grouping.run(tasks.submitter))
     arrivals = Arrivals(base.vectors, tasks.worker.worker_id)
     base.feed.listen(arrivals.hear)
     jobs.start(arrivals.run())

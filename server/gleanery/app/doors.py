@@ -32,6 +32,8 @@ from gleanery.api.settings import SettingsApi
 from gleanery.api.source_schedule import SourceScheduleApi
 from gleanery.api.task_queue import TaskQueueApi
 from gleanery.api.tasks import TasksApi
+from gleanery.api.trace_groups import TraceGroupsApi
+from gleanery.api.traces import TracesApi
 from gleanery.api.upload import UploadApi
 from gleanery.api.webhooks import WebhooksApi
 from gleanery.app.engine import Engine, uploads, uploads_dir
@@ -78,7 +80,14 @@ def routes(
         max_concurrency=settings.fetch_concurrency,
     )
     health = HealthApi(
-        store, engine.worker, vectors, parts.browser, settings, example_url=f"{url}/example/", started_at=utc_now()
+        store,
+        engine.worker,
+        vectors,
+        parts.browser,
+        settings,
+        engine.grouping,
+        example_url=f"{url}/example/",
+        started_at=utc_now(),
     )
     schedules = SchedulesApi(store.schedules, engine.submitter, check_url, engine.scheduler.wake, utc_now)
     return [
@@ -100,6 +109,8 @@ def routes(
         *SearchApi(searcher, store.search).routes(),
         *EmbedderApi(ground.models, vectors, engine.conductor, base_url).routes(),
         *SettingsApi(settings).routes(),
+        *TracesApi(store.traces, engine.grouping.note, is_grouped=settings.grouping_enabled, clock=utc_now).routes(),
+        *TraceGroupsApi(store.traces).routes(),
         *health.routes(),
     ]
 
@@ -112,7 +123,7 @@ def watching(
     meters = Meters()
     ground.feed.listen(meters.hear)
     jobs.start(LagWatch(meters.lag).run())
-    parts = Parts(worker, ground.executor, crawl.extract_pool, crawl.browser, parsing.browser, live)
+    parts = Parts(worker, ground.executor, crawl.extract_pool, crawl.browser, parsing.browser, live, engine.grouping)
     return [
         *BackgroundApi(
             store, engine.presence, engine.dispatcher, worker.worker_id, crawl.browser, parsing.browser, utc_now

@@ -31,6 +31,8 @@ from gleanery.handlers.demo import DemoHandler
 from gleanery.handlers.embed_source import Conductor, EmbedSourceHandler
 from gleanery.handlers.enrich.handler import EnrichSourceHandler, enqueue_enrichment
 from gleanery.handlers.enrich.ready_vectors import ReadyVectors
+from gleanery.handlers.group_traces.handler import GroupTracesHandler
+from gleanery.handlers.group_traces.requests import GroupingRequests
 from gleanery.handlers.import_source import ImportHandler, ImportParts, ImportStarter
 from gleanery.handlers.parse.handler import ParseHandler
 from gleanery.handlers.parse.start import ParseStarter
@@ -56,6 +58,7 @@ class Engine:
     worker: Worker
     scheduler: Scheduler
     conductor: Conductor
+    grouping: GroupingRequests
 
     @property
     def is_whole(self) -> bool:
@@ -76,6 +79,7 @@ def engine(
     """Every task type has its line here."""
     store, folder = ground.store, uploads(settings)
     enrich, imports = _enrich(settings, ground), _imports(settings, ground)
+    grouping = GroupingRequests(store.traces, queue_size=settings.grouping_queue_size, is_on=settings.grouping_enabled)
     follow_up: Callable[[str, str], Awaitable[object]] | None = None
     if ground.chat is not None and settings.enrich:
 
@@ -94,6 +98,7 @@ def engine(
             ImportHandler(imports),
             EmbedSourceHandler(store, ground.vectors, ground.models),
             enrich,
+            GroupTracesHandler(store.traces, settings.grouping_timeout_seconds, lambda place: grouping.note([place])),
             DemoHandler(),
         ]
     )
@@ -127,6 +132,7 @@ def engine(
         worker,
         Scheduler(store.schedules, store.tasks, submitter, utc_now),
         Conductor(store.vectors, submitter, ground.models, ground.vectors),
+        grouping,
     )
 
 

@@ -60,6 +60,7 @@ _COMMANDS = {
     "search": ("search", "search"),
     "serve": ("serve", "serve"),
     "tasks": ("tasks", "tasks"),
+    "traces": ("traces", "traces"),
     "worker": ("worker", "worker"),
 }
 """Module and function of each command; only the one that is called is imported, for some take a second."""

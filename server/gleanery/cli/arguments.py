@@ -10,6 +10,7 @@ from gleanery.cli import parse_request
 from gleanery.cli.crawl_request import add_flags, add_running_flags
 from gleanery.cli.exits import MEANINGS
 from gleanery.cli.file_arguments import add_backup, add_export, add_import, add_restore
+from gleanery.cli.trace_arguments import add_traces
 
 _EXIT_CODES = "exit codes:\n" + "\n".join(f"  {int(code):<4} {meaning}" for code, meaning in MEANINGS)
 
@@ -53,6 +54,7 @@ Settings come from the environment (GLEANERY_…) or from flags; flags win.""",
     for add in (add_export, add_import, add_backup, add_restore):
         add(commands)
     _tasks(commands)
+    add_traces(commands)
     return parser
 
 

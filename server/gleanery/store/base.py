@@ -42,6 +42,7 @@ from gleanery.store.holdings import HoldingStore
 from gleanery.store.parses import ParseStore
 from gleanery.store.saved_queries import SavedQueryStore
 from gleanery.store.search_store import SearchStore
+from gleanery.store.traces import TraceStore
 from gleanery.store.values import (
     Asked,
     Change,
@@ -525,6 +526,8 @@ class Store(Protocol):
     def workers(self) -> WorkerStore: ...
     @property
     def hosts(self) -> HostStore: ...
+    @property
+    def traces(self) -> TraceStore: ...
 
     async def health(self) -> str:
         """One sentence about the store. Raises StorageError when it doesn't answer."""

@@ -20,6 +20,7 @@ from gleanery.store.sqlite_saved_queries import SqliteSavedQueries
 from gleanery.store.sqlite_schedules import SqliteSchedules
 from gleanery.store.sqlite_search import SqliteSearch
 from gleanery.store.sqlite_tasks import SqliteTasks
+from gleanery.store.sqlite_traces import SqliteTraces
 from gleanery.store.sqlite_vectors import SqliteVectors
 from gleanery.store.sqlite_workers import SqliteWorkers
 from gleanery.store.values import OnChange
@@ -45,6 +46,7 @@ class EmbeddedStore:
         self.outbox = SqliteOutbox(self._db)
         self.workers = SqliteWorkers(self._db)
         self.hosts = SqliteHosts(self._db)
+        self.traces = SqliteTraces(self._db)
 
     async def __aenter__(self) -> Self:
         await self._db.__aenter__()

@@ -62,6 +62,7 @@ const SHAPES = {
       <circle cx="6" cy="11.5" r="2" />
     </g>
   ),
+  traces: <path {...line} d="M2 4h5m3 0h4M2 8h2m3 0h7M2 12h7m3 0h2" />,
   play: <path fill="currentColor" d="M5 3.2v9.6L12.5 8z" />,
   alert: <path {...line} strokeWidth={2} d="M8 3.5v5M8 12v.5" />,
 } as const;

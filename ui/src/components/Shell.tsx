@@ -57,6 +57,7 @@ function useGlobalShortcuts(setOpen: (open: Open) => void): void {
   useShortcut("g a", "Go to activity", () => void navigate({ to: "/activity" }));
   useShortcut("g q", "Go to the queue", () => void navigate({ to: "/queue" }));
   useShortcut("g p", "Go to parsed pages", () => void navigate({ to: "/parse" }));
+  useShortcut("g t", "Go to traces", () => void navigate({ to: "/traces" }));
   useShortcut("g e", "Go to settings", () => void navigate({ to: "/settings" }));
 }
 
@@ -128,6 +129,10 @@ function Nav({ onShortcuts }: { onShortcuts: () => void }): ReactNode {
         <span>
           Parse<span className="if-wide"> page</span>
         </span>
+      </Link>
+      <Link to="/traces">
+        <Icon name="traces" />
+        Traces
       </Link>
       <Link to="/settings">
         <Icon name="settings" />

@@ -528,6 +528,17 @@ export interface components {
             /** @default null */
             readonly tree: components["schemas"]["Node"] | null;
         };
+        /** DriftPointShape */
+        readonly DriftPointShape: {
+            /** Format: date-time */
+            readonly at: string;
+            readonly errors: number;
+            readonly input_tokens: number | null;
+            /** @description Mean of those that tell it. */
+            readonly latency_ms: number | null;
+            readonly output_tokens: number | null;
+            readonly traces: number;
+        };
         /**
          * EmbedderKind
          * @enum {string}
@@ -1033,6 +1044,38 @@ export interface components {
          */
         readonly GenerationState: "building" | "complete" | "rejected" | "discarded";
         /**
+         * GroupChange
+         * @description What happened to a group: it came to be, its template changed, others came of it, others went into it.
+         * @enum {string}
+         */
+        readonly GroupChange: "created" | "changed" | "split" | "merged";
+        /** GroupEventShape */
+        readonly GroupEventShape: {
+            /** Format: date-time */
+            readonly at: string;
+            /** @description The template from then on. */
+            readonly constants: readonly string[];
+            readonly number: number;
+            /** @description Groups that came of it (split) or went into it (merged). */
+            readonly others: readonly string[];
+            readonly task_id: string;
+            readonly trace_count: number;
+            readonly type: components["schemas"]["GroupChange"];
+        };
+        /** GroupHistory */
+        readonly GroupHistory: {
+            readonly bucket_seconds: number;
+            /** @description Oldest first; spans without a trace are left out. */
+            readonly drift: readonly components["schemas"]["DriftPointShape"][];
+            readonly events: readonly components["schemas"]["GroupEventShape"][];
+            readonly group_id: string;
+        };
+        /**
+         * GroupState
+         * @enum {string}
+         */
+        readonly GroupState: "active" | "merged";
+        /**
          * Head
          * @description What the document says of itself. `meta` has names and properties, without those of `open_graph` (`og:…`).
          */
@@ -1136,6 +1179,26 @@ export interface components {
             readonly title: string;
             /** @description With the anchor of the nearest heading, where there is one. */
             readonly url: string;
+        };
+        /** ImplementationShape */
+        readonly ImplementationShape: {
+            readonly errors: number;
+            /** Format: date-time */
+            readonly first_at: string;
+            readonly implementation_id: string;
+            readonly input_tokens: number;
+            /** Format: date-time */
+            readonly last_at: string;
+            readonly latency_p50_ms: number | null;
+            readonly latency_p95_ms: number | null;
+            readonly model: string;
+            readonly output_tokens: number;
+            readonly settings: {
+                readonly [key: string]: unknown;
+            };
+            /** @description Of the group's traces, 0 to 1. */
+            readonly share: number;
+            readonly traces: number;
         };
         /**
          * Incidents
@@ -1425,6 +1488,14 @@ export interface components {
             readonly is_selected: boolean;
             readonly label: string;
             readonly value: string;
+        };
+        /**
+         * OtlpAnswer
+         * @description An ExportTraceServiceResponse.
+         */
+        readonly OtlpAnswer: {
+            /** @default null */
+            readonly partialSuccess: components["schemas"]["PartialSuccess"] | null;
         };
         /**
          * Outcome
@@ -1779,6 +1850,14 @@ export interface components {
             readonly message: string;
             /** @enum {string} */
             readonly status: "ok" | "degraded" | "off" | "failed";
+        };
+        /**
+         * PartialSuccess
+         * @description As OTLP has it: 64-bit numbers are strings in its JSON.
+         */
+        readonly PartialSuccess: {
+            readonly errorMessage: string;
+            readonly rejectedSpans: string;
         };
         /** PreviewShape */
         readonly PreviewShape: {
@@ -2807,6 +2886,157 @@ export interface components {
             /** @default 0 */
             readonly waiting_ms: number;
         };
+        /** TraceGroupDetail */
+        readonly TraceGroupDetail: {
+            /** @description 0 to 1: how sure it is that the traces were written as one template. */
+            readonly confidence: number;
+            /** @description The template's texts; a variable stands between each two of them. */
+            readonly constants: readonly string[];
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly group_id: string;
+            readonly implementations: readonly components["schemas"]["ImplementationShape"][];
+            /** @description When its newest trace began. */
+            readonly last_at: string | null;
+            /** @description The group that it is part of now. */
+            readonly merged_into: string | null;
+            readonly path: string;
+            readonly project_id: string;
+            /** @description The template with `{{name}}` for its variables. */
+            readonly prompt: string;
+            readonly state: components["schemas"]["GroupState"];
+            /** @description The first line of its prompt. */
+            readonly title: string;
+            readonly trace_count: number;
+            /** Format: date-time */
+            readonly updated_at: string;
+            readonly variables: readonly components["schemas"]["VariableShape"][];
+        };
+        /** TraceGroupPage */
+        readonly TraceGroupPage: {
+            readonly items: readonly components["schemas"]["TraceGroupShape"][];
+            readonly next_cursor: string | null;
+        };
+        /** TraceGroupShape */
+        readonly TraceGroupShape: {
+            /** @description 0 to 1: how sure it is that the traces were written as one template. */
+            readonly confidence: number;
+            /** @description The template's texts; a variable stands between each two of them. */
+            readonly constants: readonly string[];
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly group_id: string;
+            /** @description When its newest trace began. */
+            readonly last_at: string | null;
+            /** @description The group that it is part of now. */
+            readonly merged_into: string | null;
+            readonly path: string;
+            readonly project_id: string;
+            /** @description The template with `{{name}}` for its variables. */
+            readonly prompt: string;
+            readonly state: components["schemas"]["GroupState"];
+            /** @description The first line of its prompt. */
+            readonly title: string;
+            readonly trace_count: number;
+            /** Format: date-time */
+            readonly updated_at: string;
+            readonly variables: readonly components["schemas"]["VariableShape"][];
+        };
+        /** TracePage */
+        readonly TracePage: {
+            readonly items: readonly components["schemas"]["TraceShape"][];
+            readonly next_cursor: string | null;
+        };
+        /** TracePlacePage */
+        readonly TracePlacePage: {
+            readonly items: readonly components["schemas"]["TracePlaceShape"][];
+            readonly next_cursor: string | null;
+        };
+        /** TracePlaceShape */
+        readonly TracePlaceShape: {
+            readonly groups: number;
+            /** Format: date-time */
+            readonly last_at: string;
+            readonly path: string;
+            readonly project_id: string;
+            readonly traces: number;
+            /** @description Traces that are not grouped yet. */
+            readonly waiting: number;
+        };
+        /**
+         * TraceRequest
+         * @description One call of a model.
+         */
+        readonly TraceRequest: {
+            /**
+             * @description Why the call failed; without one it succeeded.
+             * @default null
+             */
+            readonly error?: string | null;
+            /** @default null */
+            readonly input_tokens?: number | null;
+            /** @description What the model was asked: the whole prompt, at most 100,000 characters. */
+            readonly instruction: string;
+            /** @default null */
+            readonly latency_ms?: number | null;
+            /** @default  */
+            readonly model?: string;
+            /** @default null */
+            readonly output_tokens?: number | null;
+            /**
+             * @description What the call was for; traces are grouped within a project and a path.
+             * @default /
+             */
+            readonly path?: string;
+            readonly project_id: string;
+            /** @description Of the call: temperature and the like. With the model they make an implementation. */
+            readonly settings?: {
+                readonly [key: string]: unknown;
+            };
+            /**
+             * @description When the call began; without one now.
+             * @default null
+             */
+            readonly started_at?: string | null;
+            /**
+             * @description Unique within its project; sent again it is stored once. Without one it gets one.
+             * @default null
+             */
+            readonly trace_id?: string | null;
+        };
+        /** TraceShape */
+        readonly TraceShape: {
+            readonly error: string | null;
+            readonly group_id: string | null;
+            readonly input_tokens: number | null;
+            readonly instruction: string;
+            readonly latency_ms: number | null;
+            readonly model: string;
+            readonly output_tokens: number | null;
+            readonly path: string;
+            readonly project_id: string;
+            readonly settings: {
+                readonly [key: string]: unknown;
+            };
+            /** Format: date-time */
+            readonly started_at: string;
+            readonly trace_id: string;
+            /** @description Of the group's variables, as the instruction has them. */
+            readonly values: {
+                readonly [key: string]: string;
+            };
+        };
+        /** TracesStored */
+        readonly TracesStored: {
+            /** @enum {string} */
+            readonly grouping: "requested" | "off";
+            /** @description Those that were there already, with the same content. */
+            readonly known: number;
+            /** @description New ones. */
+            readonly stored: number;
+            /** @description In the order of the request. */
+            readonly trace_ids: readonly string[];
+        };
         /** TriedShape */
         readonly TriedShape: {
             readonly found: number;
@@ -2880,6 +3110,17 @@ export interface components {
          * @enum {string}
          */
         readonly UrlState: "queued" | "stored" | "skipped" | "failed";
+        /** VariableShape */
+        readonly VariableShape: {
+            /** @description All values of an enum, the most frequent first. */
+            readonly choices: readonly string[];
+            /** @description Whether it is empty at times. */
+            readonly is_optional: boolean;
+            readonly name: string;
+            readonly samples: readonly string[];
+            /** @description integer, number, boolean, date, datetime, email, url, uuid, path, json, enum, code, list, prose or text. */
+            readonly type: string;
+        };
         /** WorkerShape */
         readonly WorkerShape: {
             /**
@@ -2938,6 +3179,7 @@ export type DependencyFailure = components['schemas']['DependencyFailure'];
 export type DialogSeen = components['schemas']['DialogSeen'];
 export type DiffLineShape = components['schemas']['DiffLineShape'];
 export type Dom = components['schemas']['Dom'];
+export type DriftPointShape = components['schemas']['DriftPointShape'];
 export type EmbedderKind = components['schemas']['EmbedderKind'];
 export type EmbedderOptions = components['schemas']['EmbedderOptions'];
 export type EmbedderRequest = components['schemas']['EmbedderRequest'];
@@ -2973,12 +3215,17 @@ export type GenerationChangesPage = components['schemas']['GenerationChangesPage
 export type GenerationPage = components['schemas']['GenerationPage'];
 export type GenerationShape = components['schemas']['GenerationShape'];
 export type GenerationState = components['schemas']['GenerationState'];
+export type GroupChange = components['schemas']['GroupChange'];
+export type GroupEventShape = components['schemas']['GroupEventShape'];
+export type GroupHistory = components['schemas']['GroupHistory'];
+export type GroupState = components['schemas']['GroupState'];
 export type Head = components['schemas']['Head'];
 export type Heading = components['schemas']['Heading'];
 export type HeadingShape = components['schemas']['HeadingShape'];
 export type Health = components['schemas']['Health'];
 export type HeldShape = components['schemas']['HeldShape'];
 export type HitShape = components['schemas']['HitShape'];
+export type ImplementationShape = components['schemas']['ImplementationShape'];
 export type Incidents = components['schemas']['Incidents'];
 export type InteractiveElement = components['schemas']['InteractiveElement'];
 export type KnowledgeStatus = components['schemas']['KnowledgeStatus'];
@@ -2995,6 +3242,7 @@ export type Navigation = components['schemas']['Navigation'];
 export type NavigationMenu = components['schemas']['NavigationMenu'];
 export type Node = components['schemas']['Node'];
 export type Option = components['schemas']['Option'];
+export type OtlpAnswer = components['schemas']['OtlpAnswer'];
 export type Outcome = components['schemas']['Outcome'];
 export type PageChange = components['schemas']['PageChange'];
 export type PageCounts = components['schemas']['PageCounts'];
@@ -3019,6 +3267,7 @@ export type ParseStarted = components['schemas']['ParseStarted'];
 export type ParseSummary = components['schemas']['ParseSummary'];
 export type ParsedPage = components['schemas']['ParsedPage'];
 export type PartHealth = components['schemas']['PartHealth'];
+export type PartialSuccess = components['schemas']['PartialSuccess'];
 export type PreviewShape = components['schemas']['PreviewShape'];
 export type ProgressDetails = components['schemas']['ProgressDetails'];
 export type ProgressShape = components['schemas']['ProgressShape'];
@@ -3078,6 +3327,15 @@ export type TasksMessage = components['schemas']['TasksMessage'];
 export type TimelineBucketShape = components['schemas']['TimelineBucketShape'];
 export type TimelineShape = components['schemas']['TimelineShape'];
 export type Timing = components['schemas']['Timing'];
+export type TraceGroupDetail = components['schemas']['TraceGroupDetail'];
+export type TraceGroupPage = components['schemas']['TraceGroupPage'];
+export type TraceGroupShape = components['schemas']['TraceGroupShape'];
+export type TracePage = components['schemas']['TracePage'];
+export type TracePlacePage = components['schemas']['TracePlacePage'];
+export type TracePlaceShape = components['schemas']['TracePlaceShape'];
+export type TraceRequest = components['schemas']['TraceRequest'];
+export type TraceShape = components['schemas']['TraceShape'];
+export type TracesStored = components['schemas']['TracesStored'];
 export type TriedShape = components['schemas']['TriedShape'];
 export type TwinShape = components['schemas']['TwinShape'];
 export type UnsubscribeAck = components['schemas']['UnsubscribeAck'];
@@ -3086,6 +3344,7 @@ export type UrlOrigin = components['schemas']['UrlOrigin'];
 export type UrlPage = components['schemas']['UrlPage'];
 export type UrlShape = components['schemas']['UrlShape'];
 export type UrlState = components['schemas']['UrlState'];
+export type VariableShape = components['schemas']['VariableShape'];
 export type WorkerShape = components['schemas']['WorkerShape'];
 export type $defs = Record<string, never>;
 export type operations = Record<string, never>;

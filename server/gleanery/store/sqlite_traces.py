@@ -1,0 +1,317 @@
+"""`TraceStore` over SQLite."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gleanery import errors
+from gleanery.model import Fence, content_id
+from gleanery.model.traces import (
+    Arrival,
+    DriftPoint,
+    GroupEvent,
+    Implementation,
+    Trace,
+    TraceGroup,
+    TracePlace,
+)
+from gleanery.store.sqlite import Database, Tx
+from gleanery.store.sqlite_rows import certain_time, check_fence, compact
+from gleanery.store.sqlite_trace_figures import drift, implementations
+from gleanery.store.sqlite_trace_rows import GROUP_COLUMNS, TRACE_COLUMNS, dump_variables, event_of, group_of, trace_of
+from gleanery.store.traces import Place, Regrouping
+
+
+class SqliteTraces:
+    """`TraceStore` over a Database."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    @property
+    def file(self) -> Path:
+        return self._db.path
+
+    async def add(self, traces: Sequence[Trace]) -> Sequence[Arrival]:
+        return await self._db.write(lambda tx: [_add(tx, trace) for trace in traces])
+
+    async def waiting(self, place: Place) -> int:
+        return await self._db.read(lambda db: _waiting(db, place))
+
+    async def places_waiting(self, limit: int) -> Sequence[Place]:
+        return await self._db.read(lambda db: _places_waiting(db, limit))
+
+    async def keep_groups(self, fence: Fence, place: Place, found: Regrouping) -> None:
+        await self._db.write(lambda tx: _keep_groups(tx, fence, place, found), is_long=True)
+
+    async def assign(self, fence: Fence, groups: Mapping[int, str | None]) -> None:
+        await self._db.write(lambda tx: _assign(tx, fence, groups), is_long=True)
+
+    async def unsettled(self, place: Place) -> Sequence[str]:
+        return await self._db.read(lambda db: _unsettled(db, place))
+
+    async def settle(self, fence: Fence, group_ids: Sequence[str]) -> None:
+        await self._db.write(lambda tx: _settle(tx, fence, group_ids))
+
+    async def places(self, *, after: tuple[str, str] | None, limit: int) -> Sequence[TracePlace]:
+        return await self._db.read(lambda db: _places(db, after, limit))
+
+    async def groups(
+        self, project_id: str | None, path: str | None, *, after: tuple[int, str] | None, limit: int
+    ) -> Sequence[TraceGroup]:
+        return await self._db.read(lambda db: _groups(db, project_id, path, after, limit))
+
+    async def group(self, group_id: str) -> TraceGroup:
+        return await self._db.read(lambda db: _group(db, group_id))
+
+    async def traces(self, group_id: str, *, before: int | None, limit: int) -> Sequence[Trace]:
+        return await self._db.read(lambda db: _traces(db, group_id, before, limit))
+
+    async def trace(self, project_id: str, trace_id: str) -> Trace:
+        return await self._db.read(lambda db: _trace(db, project_id, trace_id))
+
+    async def events(self, group_id: str, *, after: int, limit: int) -> Sequence[GroupEvent]:
+        return await self._db.read(lambda db: _events(db, group_id, after, limit))
+
+    async def implementations(self, group_id: str) -> Sequence[Implementation]:
+        return await self._db.read(lambda db: implementations(db, group_id))
+
+    async def drift(self, group_id: str, buckets: int) -> tuple[float, Sequence[DriftPoint]]:
+        return await self._db.read(lambda db: drift(db, group_id, buckets))
+
+
+# In
+
+
+def _add(tx: Tx, trace: Trace) -> Arrival:
+    digest = _content_hash(trace)
+    known = tx.db.execute(
+        "SELECT content_hash FROM trace WHERE project_id = ? AND trace_id = ?", (trace.project_id, trace.trace_id)
+    ).fetchone()
+    if known is not None:
+        return Arrival.KNOWN if known["content_hash"] == digest else Arrival.CONFLICT
+    started_at = trace.started_at.timestamp()
+    tx.db.execute(
+        "INSERT INTO trace (trace_id, project_id, path, instruction, started_at, implementation_id, latency_ms,"
+        " input_tokens, output_tokens, error, is_error, content_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            trace.trace_id,
+            trace.project_id,
+            trace.path,
+            trace.instruction,
+            started_at,
+            _implementation(tx, trace),
+            trace.latency_ms,
+            trace.input_tokens,
+            trace.output_tokens,
+            trace.error,
+            trace.error is not None,
+            digest,
+        ),
+    )
+    tx.db.execute(
+        "INSERT INTO trace_place (project_id, path, traces, last_at) VALUES (?, ?, 1, ?) ON CONFLICT DO UPDATE"
+        " SET traces = traces + 1, last_at = max(last_at, excluded.last_at)",
+        (trace.project_id, trace.path, started_at),
+    )
+    return Arrival.STORED
+
+
+def _content_hash(trace: Trace) -> bytes:
+    """Of all that the sender said, but for the time that we gave it where it said none."""
+    said: list[Any] = [trace.path, trace.instruction, trace.model, dict(trace.settings), trace.latency_ms]
+    said += [trace.input_tokens, trace.output_tokens, trace.error]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).digest()[:16]
+
+
+def _implementation(tx: Tx, trace: Trace) -> str:
+    settings = json.dumps(dict(trace.settings), sort_keys=True, ensure_ascii=False)
+    implementation_id = content_id("imp", trace.model, settings)
+    tx.db.execute(
+        "INSERT INTO trace_implementation (implementation_id, model, settings) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        (implementation_id, trace.model, settings),
+    )
+    return implementation_id
+
+
+# Grouping
+
+
+def _waiting(db: sqlite3.Connection, place: Place) -> int:
+    return int(
+        db.execute(
+            "SELECT count(*) FROM trace WHERE project_id = ? AND path = ? AND group_id IS NULL",
+            (place.project_id, place.path),
+        ).fetchone()[0]
+    )
+
+
+def _places_waiting(db: sqlite3.Connection, limit: int) -> list[Place]:
+    rows = db.execute(
+        "SELECT project_id, path FROM trace_place AS place WHERE EXISTS (SELECT 1 FROM trace WHERE"
+        " project_id = place.project_id AND path = place.path AND group_id IS NULL)"
+        " OR EXISTS (SELECT 1 FROM trace_group WHERE project_id = place.project_id AND path = place.path AND is_unsettled)"
+        " LIMIT ?",
+        (limit,),
+    )
+    return [Place(row["project_id"], row["path"]) for row in rows]
+
+
+def _keep_groups(tx: Tx, fence: Fence, place: Place, found: Regrouping) -> None:
+    check_fence(tx, fence)
+    now = tx.now.timestamp()
+    for group in found.groups:
+        tx.db.execute(
+            "INSERT INTO trace_group (group_id, project_id, path, constants, variables, confidence, sample_rows,"
+            " trace_count, checked_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET constants = excluded.constants, variables = excluded.variables,"
+            " confidence = excluded.confidence, sample_rows = excluded.sample_rows, checked_at = excluded.checked_at,"
+            " updated_at = excluded.updated_at",
+            (
+                group.group_id,
+                place.project_id,
+                place.path,
+                compact(group.constants),
+                dump_variables(group.variables),
+                group.confidence,
+                compact(group.sample_rows),
+                group.checked_at,
+                now,
+                now,
+            ),
+        )
+    for merged, into in found.merged.items():
+        tx.db.execute(
+            "UPDATE trace_group SET merged_into = ?, is_unsettled = 1, updated_at = ? WHERE group_id = ?",
+            (into, now, merged),
+        )
+    for group_id in found.unsettled:
+        tx.db.execute("UPDATE trace_group SET is_unsettled = 1 WHERE group_id = ?", (group_id,))
+    for event in found.events:
+        tx.db.execute(
+            "INSERT INTO trace_group_event (group_id, at, type, constants, trace_count, others, task_id) VALUES (?, ?, ?, ?,"
+            " coalesce((SELECT trace_count FROM trace_group WHERE group_id = ?), 0), ?, ?)",
+            (
+                event.group_id,
+                now,
+                str(event.type),
+                compact(event.constants),
+                event.group_id,
+                compact(event.others),
+                fence.task_id,
+            ),
+        )
+
+
+def _assign(tx: Tx, fence: Fence, groups: Mapping[int, str | None]) -> None:
+    check_fence(tx, fence)
+    counts: Counter[str] = Counter()
+    last: dict[str, float] = {}
+    for row_id, group_id in groups.items():
+        row = tx.db.execute("SELECT group_id, started_at FROM trace WHERE row_id = ?", (row_id,)).fetchone()
+        if row is None or row["group_id"] == group_id:
+            continue
+        tx.db.execute("UPDATE trace SET group_id = ? WHERE row_id = ?", (group_id, row_id))
+        if group_id is not None:
+            counts[group_id] += 1
+            last[group_id] = max(last.get(group_id, 0.0), row["started_at"])
+        if row["group_id"] is not None:
+            counts[row["group_id"]] -= 1
+    for group_id, count in counts.items():
+        tx.db.execute(
+            "UPDATE trace_group SET trace_count = trace_count + ?, last_at = max(coalesce(last_at, 0), ?) WHERE group_id = ?",
+            (count, last.get(group_id, 0.0), group_id),
+        )
+
+
+def _unsettled(db: sqlite3.Connection, place: Place) -> list[str]:
+    rows = db.execute(
+        "SELECT group_id FROM trace_group WHERE project_id = ? AND path = ? AND is_unsettled ORDER BY group_id",
+        (place.project_id, place.path),
+    )
+    return [row["group_id"] for row in rows]
+
+
+def _settle(tx: Tx, fence: Fence, group_ids: Sequence[str]) -> None:
+    check_fence(tx, fence)
+    for group_id in group_ids:
+        tx.db.execute("UPDATE trace_group SET is_unsettled = 0 WHERE group_id = ?", (group_id,))
+
+
+# Out
+
+
+def _places(db: sqlite3.Connection, after: tuple[str, str] | None, limit: int) -> list[TracePlace]:
+    rows = db.execute(
+        "SELECT project_id, path, traces, last_at,"
+        " (SELECT count(*) FROM trace WHERE project_id = place.project_id AND path = place.path AND group_id IS NULL)"
+        " AS waiting,"
+        " (SELECT count(*) FROM trace_group WHERE project_id = place.project_id AND path = place.path"
+        " AND merged_into IS NULL AND trace_count > 0) AS groups"
+        " FROM trace_place AS place WHERE (project_id, path) > (?, ?) ORDER BY project_id, path LIMIT ?",
+        (*(after or ("", "")), limit),
+    )
+    return [
+        TracePlace(
+            row["project_id"], row["path"], row["traces"], row["waiting"], row["groups"], certain_time(row["last_at"])
+        )
+        for row in rows
+    ]
+
+
+def _groups(
+    db: sqlite3.Connection, project_id: str | None, path: str | None, after: tuple[int, str] | None, limit: int
+) -> list[TraceGroup]:
+    """By the index of sizes, or within a place by its own."""
+    wanted = {"project_id": project_id, "path": path}
+    given = {column: value for column, value in wanted.items() if value is not None}
+    tests = "".join(f" AND {column} = ?" for column in given)
+    rows = db.execute(
+        f"SELECT {GROUP_COLUMNS} FROM trace_group WHERE merged_into IS NULL AND trace_count > 0{tests} AND (trace_count, group_id) < (?, ?)"
+        " ORDER BY trace_count DESC, group_id DESC LIMIT ?",
+        (*given.values(), *(after or (2**62, "")), limit),
+    )
+    return [group_of(row) for row in rows]
+
+
+def _group(db: sqlite3.Connection, group_id: str) -> TraceGroup:
+    row = db.execute(f"SELECT {GROUP_COLUMNS} FROM trace_group WHERE group_id = ?", (group_id,)).fetchone()
+    if row is None:
+        raise errors.NotFound("trace group", group_id)
+    return group_of(row)
+
+
+def _traces(db: sqlite3.Connection, group_id: str, before: int | None, limit: int) -> list[Trace]:
+    _group(db, group_id)
+    rows = db.execute(
+        f"SELECT {TRACE_COLUMNS} FROM trace CROSS JOIN trace_implementation USING (implementation_id)"
+        " WHERE group_id = ? AND row_id < ? ORDER BY row_id DESC LIMIT ?",
+        (group_id, 2**62 if before is None else before, limit),
+    )
+    return [trace_of(row) for row in rows]
+
+
+def _trace(db: sqlite3.Connection, project_id: str, trace_id: str) -> Trace:
+    row = db.execute(
+        f"SELECT {TRACE_COLUMNS} FROM trace JOIN trace_implementation USING (implementation_id)"
+        " WHERE project_id = ? AND trace_id = ?",
+        (project_id, trace_id),
+    ).fetchone()
+    if row is None:
+        raise errors.NotFound("trace", trace_id)
+    return trace_of(row)
+
+
+def _events(db: sqlite3.Connection, group_id: str, after: int, limit: int) -> list[GroupEvent]:
+    _group(db, group_id)
+    rows = db.execute(
+        "SELECT * FROM trace_group_event WHERE group_id = ? AND number > ? ORDER BY number LIMIT ?",
+        (group_id, after, limit),
+    )
+    return [event_of(row) for row in rows]
