@@ -5,7 +5,17 @@ JSON columns hold text; times are Unix seconds as REAL; booleans are 0 or 1.
 
 from __future__ import annotations
 
-from gleanery.store.schema import crawling, engine, filtered_search, first, generations, holdings, narrow_reads, parses
+from gleanery.store.schema import (
+    compliance,
+    crawling,
+    engine,
+    filtered_search,
+    first,
+    generations,
+    holdings,
+    narrow_reads,
+    parses,
+)
 
 MIGRATIONS: tuple[str, ...] = (
     first.SQL,
@@ -16,4 +26,5 @@ MIGRATIONS: tuple[str, ...] = (
     holdings.SQL,
     filtered_search.SQL,
     parses.SQL,
+    compliance.SQL,
 )
