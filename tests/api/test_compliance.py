@@ -343,7 +343,7 @@ async def test_a_later_run_pays_for_what_changed_and_shows_it(
     assert (same["with_report_id"], same["counts"]["same"]) == (first["report_id"], 3)
 
     (tmp_path / "site" / "backup.html").write_text(page("Backups", "No backup is made any more, nor a restore tried."))
-    refreshed = (await client.post(f"/sources/{source_id}/refresh", {"accept": True})).body
+    refreshed = (await client.post(f"/sources/{source_id}/refresh", {"force": True})).body
     await client.ended(refreshed["task_id"])
 
     def changed(control: str, passages: Mapping[int, str]) -> dict[str, Any]:

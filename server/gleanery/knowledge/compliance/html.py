@@ -71,7 +71,11 @@ def _gaps(document: ReportDocument) -> Iterator[str]:
         [escape(control.id), escape(control.title), _verdict(result), escape(_gap(result.assessment))]
         for control, result in document.gaps()
     ]
-    yield _table(("Control", "Title", "Verdict", "What is missing"), rows) if rows else "<p>None was shown.</p>"
+    yield (
+        _table(("Control", "Title", "Verdict", "What is missing"), rows)
+        if rows
+        else f"<p>None was shown; {document.counts.unknown} controls are unknown.</p>"
+    )
 
 
 def _gap(said: Assessment | None) -> str:

@@ -56,7 +56,7 @@ def _gaps(document: ReportDocument) -> Iterator[str]:
     yield from ["", "## Gaps", ""]
     gaps = document.gaps()
     if not gaps:
-        yield "None was shown."
+        yield f"None was shown; {document.counts.unknown} controls are unknown."
     for control, result in gaps:
         said = result.assessment
         gap = "" if said is None else said.gap or said.reasoning
