@@ -114,7 +114,7 @@ async def _report(args: Namespace, format_: str) -> Exit:
             async with client.session.get(url, params={"format": format_}) as response:
                 data = await response.read()
         if response.status >= 400:
-            raise errors.ServerRefused(response.status, "no_file", f"There is no {format_} file of {args.report_id}.")
+            raise errors.ServerRefused(response.status, "not_found", f"There is no {format_} file of {args.report_id}.")
     await asyncio.to_thread(_write, Path(args.file), data)
     print(one_line(f"{args.file}: {len(data)} bytes"))
     return Exit.COMPLETE
