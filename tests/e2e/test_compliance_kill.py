@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,7 +39,7 @@ async def test_no_answer_is_paid_twice(tmp_path: Path, serve_pages: ServePages) 
         process = ServerProcess(
             tmp_path / "killed",
             GLEANERY_CHAT_MODEL="gpt-test",
-            GLEANERY_ENRICH="",
+            GLEANERY_ENRICH=",",
             GLEANERY_CHAT_CONCURRENCY="1",
             OPENAI_BASE_URL=model.base_url,
             OPENAI_API_KEY="sk-test",
@@ -52,7 +53,8 @@ async def test_no_answer_is_paid_twice(tmp_path: Path, serve_pages: ServePages) 
             model.fail_with(Fault.HANG)
             started = (await client.post("/compliance/reports", {"framework_id": "house"})).body
             for _ in range(CONTROLS):
-                await model.hanging.get()
+                async with asyncio.timeout(60):
+                    await model.hanging.get()
                 await process.kill()
                 await process.start()
             await client.ended(started["task_ids"]["report"])
