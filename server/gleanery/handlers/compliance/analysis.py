@@ -64,6 +64,8 @@ class AnalyzeComplianceHandler:
     async def run(self, ctx: TaskContext, payload: ReportPayload) -> Outcome:
         report = await self._store.report(payload.report_id)
         framework, _ = await self._store.framework(report.framework_id, report.version)
+        if without := await self._store.without_evidence(report.report_id):
+            raise errors.WrongState(f"{len(without)} controls have no evidence yet.", report_id=report.report_id)
         waiting = list(await self._store.unjudged(report.report_id))
         budget = TokenBudget(report.max_tokens, spent_before=await self._store.tokens(report.report_id))
         run = _Run(ctx, self._store, self._knowledge, self._client, report, budget, framework.controls)
