@@ -18,6 +18,7 @@ from gleanery import errors
 from gleanery.agents.enrich import EnrichPart
 from gleanery.api import (
     change_shapes,
+    compliance_shapes,
     crawl_shapes,
     embedder,
     export,
@@ -313,6 +314,13 @@ async def test_every_route_and_parameter_is_in_the_rest_page(client: Client) -> 
         (trace_shapes.GroupEventShape, "rest.html", "traces-group-history"),
         (trace_shapes.DriftPointShape, "rest.html", "traces-group-history"),
         (GroupTracesPayload, "tasks.html", "types"),
+        (compliance_shapes.FrameworkShape, "rest.html", "framework"),
+        (compliance_shapes.ReportRequest, "rest.html", "reports-start"),
+        (compliance_shapes.ReportSummary, "rest.html", "reports-list"),
+        (compliance_shapes.ReportShape, "compliance.html", "report"),
+        (compliance_shapes.ControlShape, "compliance.html", "report"),
+        (compliance_shapes.AssessmentShape, "compliance.html", "verdicts"),
+        (compliance_shapes.ComparisonShape, "rest.html", "report-compare"),
         (TestPayload, "tasks.html", "types"),
         (task_shapes.TaskShape, "tasks.html", "fields"),
         (task_shapes.EventShape, "tasks.html", "events"),

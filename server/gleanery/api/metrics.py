@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from gleanery.api.compliance_meters import ComplianceMeters
 from gleanery.api.live import Live
 from gleanery.api.route import Route
 from gleanery.engine.memory import own_mb
@@ -75,8 +76,11 @@ class Meters:
             registry=self.registry,
         )
 
+        self._compliance = ComplianceMeters(self.registry)
+
     def hear(self, changes: Sequence[Change]) -> None:
         for change in changes:
+            self._compliance.hear(change)
             if change.task.task_type == PARSE:
                 self._hear_parse(change)
             self._told.inc(len(change.events))

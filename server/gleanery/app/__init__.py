@@ -20,6 +20,7 @@ from gleanery import errors, log, place
 from gleanery.announcement import announced, announced_url
 from gleanery.api.auth import Gate
 from gleanery.api.live import Live
+from gleanery.app.compliance import keep_bundled
 from gleanery.app.crawling import BesideServer, crawl_parts, door
 from gleanery.app.doors import routes, serve_doors, watching
 from gleanery.app.engine import Engine, engine, run_engine, uploads
@@ -86,6 +87,7 @@ async def build(settings: Settings, stack: contextlib.AsyncExitStack) -> Server:
     ]
     await serve_doors(stack, listener, all_routes, gate, live)
     await run_engine(settings, stack, base, tasks, policy, jobs)
+    await keep_bundled(base.store.compliance)
     _look_after(settings, base, tasks, tidying, jobs)
     base.feed.listen(speller.hear)
     jobs.start(speller.run())

@@ -12,6 +12,7 @@ from gleanery import __version__
 from gleanery.api.auth import Gate, gate_middleware
 from gleanery.api.backup import BackupApi
 from gleanery.api.changes import ChangesApi
+from gleanery.api.compliance import ComplianceApi
 from gleanery.api.embedder import BaseUrlCheck, EmbedderApi
 from gleanery.api.export import ExportApi, ImportApi
 from gleanery.api.generations import GenerationsApi
@@ -42,6 +43,7 @@ from gleanery.app.jobs import Jobs
 from gleanery.app.parsing import Parsing
 from gleanery.config import Settings
 from gleanery.engine.lag import LagWatch
+from gleanery.handlers.compliance.payload import ReportStarter
 from gleanery.handlers.crawl.preview import Previewer
 from gleanery.handlers.crawl.run import CrawlParts
 from gleanery.handlers.crawl.start import CheckUrl
@@ -90,6 +92,7 @@ def routes(
         started_at=utc_now(),
     )
     schedules = SchedulesApi(store.schedules, engine.submitter, check_url, engine.scheduler.wake, utc_now)
+    reports = ReportStarter(store.compliance, engine.submitter, settings.queue_limit)
     return [
         *knowledge.routes(),
         *HoldingsApi(store.holdings, store.vectors).routes(),
@@ -107,6 +110,7 @@ def routes(
         *SavedQueriesApi(store.saved_queries, store.generations, evaluator, utc_now).routes(),
         *ParsesApi(store, engine.submitter, check_url, parsing.parts.estimates.duration_seconds).routes(),
         *SearchApi(searcher, store.search).routes(),
+        *ComplianceApi(store.compliance, store.search, reports, check_url).routes(),
         *EmbedderApi(ground.models, vectors, engine.conductor, base_url).routes(),
         *SettingsApi(settings).routes(),
         *TracesApi(store.traces, engine.grouping.note, is_grouped=settings.grouping_enabled, clock=utc_now).routes(),

@@ -10,6 +10,7 @@ from pathlib import Path
 from gleanery import __version__, errors
 from gleanery.agents.enrich import EnrichPart
 from gleanery.api.export import check_about
+from gleanery.app.compliance import compliance_handlers
 from gleanery.app.crawling import has_browser
 from gleanery.app.ground import Ground
 from gleanery.app.jobs import Jobs
@@ -100,6 +101,7 @@ def engine(
             enrich,
             GroupTracesHandler(store.traces, settings.grouping_timeout_seconds, lambda place: grouping.note([place])),
             DemoHandler(),
+            *compliance_handlers(ground, parsing),
         ]
     )
     crawl = CrawlStarter(store.crawls, check_url, lambda: has_browser(parts))

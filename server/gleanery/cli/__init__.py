@@ -50,6 +50,7 @@ def complain(error: errors.GleaneryError) -> None:
 _COMMANDS = {
     "backup": ("backup", "backup"),
     "changes": ("changes", "changes"),
+    "compliance": ("compliance", "compliance"),
     "crawl": ("crawl", "crawl"),
     "evaluate": ("evaluate", "evaluate"),
     "export": ("export", "export"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from gleanery import __version__
 from gleanery.cli import parse_request
+from gleanery.cli.compliance_arguments import add_compliance
 from gleanery.cli.crawl_request import add_flags, add_running_flags
 from gleanery.cli.exits import MEANINGS
 from gleanery.cli.file_arguments import add_backup, add_export, add_import, add_restore
@@ -51,6 +52,7 @@ Settings come from the environment (GLEANERY_…) or from flags; flags win.""",
     _search(commands)
     _changes(commands)
     _evaluate(commands)
+    add_compliance(commands)
     for add in (add_export, add_import, add_backup, add_restore):
         add(commands)
     _tasks(commands)

@@ -36,6 +36,7 @@ from gleanery.model import (
     UrlState,
     WorkerInfo,
 )
+from gleanery.store.compliance import ComplianceStore
 from gleanery.store.enriching import EnrichStore
 from gleanery.store.generation_store import GenerationStore
 from gleanery.store.holdings import HoldingStore
@@ -518,6 +519,8 @@ class Store(Protocol):
     def saved_queries(self) -> SavedQueryStore: ...
     @property
     def parses(self) -> ParseStore: ...
+    @property
+    def compliance(self) -> ComplianceStore: ...
     @property
     def schedules(self) -> ScheduleStore: ...
     @property

@@ -7,6 +7,7 @@ from typing import Self
 
 from gleanery.model import Clock, utc_now
 from gleanery.store.sqlite import Database
+from gleanery.store.sqlite_compliance import SqliteCompliance
 from gleanery.store.sqlite_crawls import SqliteCrawls
 from gleanery.store.sqlite_enrich import SqliteEnrich
 from gleanery.store.sqlite_generations import SqliteGenerations
@@ -40,6 +41,7 @@ class EmbeddedStore:
         self.enrich = SqliteEnrich(self._db)
         self.saved_queries = SqliteSavedQueries(self._db)
         self.parses = SqliteParses(self._db)
+        self.compliance = SqliteCompliance(self._db)
         self.portable = SqlitePortable(self._db)
         self.vectors = SqliteVectors(self._db)
         self.schedules = SqliteSchedules(self._db)

@@ -20,6 +20,20 @@ export interface components {
             readonly title: string;
             readonly worker_id: string | null;
         };
+        /**
+         * AssessmentShape
+         * @description `by` is `model`, `kept` (its answer to the same question in an earlier report) or `none`.
+         */
+        readonly AssessmentShape: {
+            readonly by: string;
+            readonly gap: string;
+            readonly model: string | null;
+            readonly note: string;
+            readonly quotes: readonly components["schemas"]["Quote"][];
+            readonly quotes_dropped: number;
+            readonly reasoning: string;
+            readonly verdict: components["schemas"]["Verdict"];
+        };
         /** BackgroundHealth */
         readonly BackgroundHealth: {
             /** @description What runs now, at most 100. */
@@ -280,6 +294,20 @@ export interface components {
              */
             readonly version?: string | null;
         };
+        /**
+         * ComparisonShape
+         * @description What changed from an earlier report to a later one.
+         */
+        readonly ComparisonShape: {
+            /** @description Every control of either, also those that are the same. */
+            readonly changes: readonly components["schemas"]["ControlChange"][];
+            readonly counts: {
+                readonly [key: string]: number;
+            };
+            readonly report_id: string;
+            /** @description Null where there is none to compare with. */
+            readonly with_report_id: string | null;
+        };
         /** ConsoleMessage */
         readonly ConsoleMessage: {
             /** @enum {string} */
@@ -289,6 +317,48 @@ export interface components {
             readonly text: string;
             /** @default null */
             readonly url: string | null;
+        };
+        /**
+         * Control
+         * @description One requirement: what is asked, what is told about it, which evidence would show it, and what to search for.
+         */
+        readonly Control: {
+            /** @default [] */
+            readonly evidence?: readonly string[];
+            /** @default  */
+            readonly guidance?: string;
+            readonly id: string;
+            /** @default [] */
+            readonly queries?: readonly string[];
+            readonly text: string;
+            readonly title: string;
+        };
+        /**
+         * ControlChange
+         * @description One control in two reports. `new_evidence` and `lost_evidence` are URLs of passages that only one of them has.
+         */
+        readonly ControlChange: {
+            readonly control_id: string;
+            readonly course: components["schemas"]["Course"];
+            readonly lost_evidence: readonly string[];
+            readonly new_evidence: readonly string[];
+            readonly now: components["schemas"]["Verdict"] | null;
+            readonly was: components["schemas"]["Verdict"] | null;
+        };
+        /**
+         * ControlShape
+         * @description A control with what was found and judged so far.
+         */
+        readonly ControlShape: {
+            /** @description Null until it was judged. */
+            readonly assessment: components["schemas"]["AssessmentShape"] | null;
+            readonly control_id: string;
+            /** @description Null until it was looked for. */
+            readonly evidence: readonly components["schemas"]["Passage"][] | null;
+            readonly evidence_wanted: readonly string[];
+            readonly guidance: string;
+            readonly text: string;
+            readonly title: string;
         };
         /** CookieBody */
         readonly CookieBody: {
@@ -306,6 +376,28 @@ export interface components {
             readonly secure?: boolean;
             readonly value: string;
         };
+        /**
+         * Counts
+         * @description Controls by verdict; `waiting` have none yet.
+         */
+        readonly Counts: {
+            /** @default 0 */
+            readonly met?: number;
+            /** @default 0 */
+            readonly not_met?: number;
+            /** @default 0 */
+            readonly partly?: number;
+            /** @default 0 */
+            readonly unknown?: number;
+            /** @default 0 */
+            readonly waiting?: number;
+        };
+        /**
+         * Course
+         * @description How a control went from one report to the next.
+         * @enum {string}
+         */
+        readonly Course: "better" | "worse" | "changed" | "added" | "removed" | "same";
         /**
          * CrawlChange
          * @description What can be changed of a crawl that has not ended. What is not given stays as it is.
@@ -988,6 +1080,44 @@ export interface components {
             /** @default  */
             readonly title: string;
             readonly url: string;
+        };
+        /** FrameworkPage */
+        readonly FrameworkPage: {
+            readonly items: readonly components["schemas"]["FrameworkSummary"][];
+            /** @description Always null: there are few. */
+            readonly next_cursor: string | null;
+        };
+        /**
+         * FrameworkShape
+         * @description A version of a framework, whole.
+         */
+        readonly FrameworkShape: {
+            /** Format: date-time */
+            readonly added_at: string;
+            readonly controls: readonly components["schemas"]["Control"][];
+            readonly description: string;
+            readonly framework_id: string;
+            readonly is_bundled: boolean;
+            readonly license: string;
+            readonly publisher: string;
+            readonly source: string;
+            readonly title: string;
+            readonly version: string;
+        };
+        /**
+         * FrameworkSummary
+         * @description What listings show of a version. `is_bundled`: it came with gleanery.
+         */
+        readonly FrameworkSummary: {
+            /** Format: date-time */
+            readonly added_at: string;
+            readonly control_count: number;
+            readonly framework_id: string;
+            readonly is_bundled: boolean;
+            readonly license: string;
+            readonly publisher: string;
+            readonly title: string;
+            readonly version: string;
         };
         /** GenerationChanges */
         readonly GenerationChanges: {
@@ -1859,6 +1989,26 @@ export interface components {
             readonly errorMessage: string;
             readonly rejectedSpans: string;
         };
+        /**
+         * Passage
+         * @description Evidence: a passage as it stood in its page. `start` and `end` are code points of the page's Markdown; `seen_at` is when
+         *     the page was last seen on its site, `is_missing` that the last crawl did not meet it any more.
+         */
+        readonly Passage: {
+            readonly chunk_id: string;
+            readonly content: string;
+            readonly end: number;
+            readonly heading_path: readonly string[];
+            readonly is_missing: boolean;
+            readonly page_id: string;
+            /** Format: date-time */
+            readonly seen_at: string;
+            readonly source_id: string;
+            readonly start: number;
+            readonly title: string;
+            readonly url: string;
+            readonly why: readonly components["schemas"]["Why"][];
+        };
         /** PreviewShape */
         readonly PreviewShape: {
             readonly estimate: components["schemas"]["EstimateShape"];
@@ -2007,6 +2157,19 @@ export interface components {
             readonly due: number;
             readonly oldest_due_seconds: number | null;
         };
+        /**
+         * Quote
+         * @description Words that stand in a page as quoted, but for white space. `passage` counts from 1 in the control's evidence; `start` and
+         *     `end` say where in its page, None where only the kept passage has them still.
+         */
+        readonly Quote: {
+            readonly end: number | null;
+            readonly page_id: string;
+            readonly passage: number;
+            readonly start: number | null;
+            readonly text: string;
+            readonly url: string;
+        };
         /** ReasonCount */
         readonly ReasonCount: {
             readonly count: number;
@@ -2054,6 +2217,100 @@ export interface components {
             readonly name: string;
             /** @default  */
             readonly summary: string;
+        };
+        /** ReportPage */
+        readonly ReportPage: {
+            readonly items: readonly components["schemas"]["ReportSummary"][];
+            readonly next_cursor: string | null;
+        };
+        /** ReportRequest */
+        readonly ReportRequest: {
+            readonly framework_id: string;
+            /**
+             * @description Most that the chat model may be asked for.
+             * @default null
+             */
+            readonly max_tokens?: number | null;
+            /** @default 40 */
+            readonly priority?: number;
+            /** @description Without any: all sources. */
+            readonly source_ids?: readonly string[];
+            /** @default  */
+            readonly title?: string;
+            /**
+             * @description Without it the version that was added last.
+             * @default null
+             */
+            readonly version?: string | null;
+            /** @default null */
+            readonly webhook_url?: string | null;
+        };
+        /**
+         * ReportShape
+         * @description A report with all of its controls.
+         */
+        readonly ReportShape: {
+            readonly completed_at: string | null;
+            readonly controls: readonly components["schemas"]["ControlShape"][];
+            readonly counts: components["schemas"]["Counts"];
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly error: components["schemas"]["ErrorBody"] | null;
+            /** @description The files that are there: `html`, `markdown`, `json`, `pdf`. */
+            readonly formats: readonly string[];
+            readonly framework_id: string;
+            readonly framework_title: string;
+            /** @description What was not done, and why. */
+            readonly left_out: readonly string[];
+            readonly max_tokens: number | null;
+            readonly percentage: number;
+            /** @description The last completed one before it of the same framework and sources. */
+            readonly previous_report_id: string | null;
+            readonly report_id: string;
+            /** @description Empty for all sources. */
+            readonly source_ids: readonly string[];
+            /** @description `evidence`, `analysis` or `report`: the task that is at work or has failed; empty at the end. */
+            readonly stage: string;
+            /** @description Of the three tasks together. */
+            readonly status: components["schemas"]["TaskStatus"];
+            readonly task_ids: components["schemas"]["ReportTasks"];
+            readonly title: string;
+            readonly tokens: number;
+            readonly version: string;
+        };
+        /**
+         * ReportSummary
+         * @description A report, as listings show it.
+         */
+        readonly ReportSummary: {
+            readonly completed_at: string | null;
+            readonly counts: components["schemas"]["Counts"];
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly error: components["schemas"]["ErrorBody"] | null;
+            readonly framework_id: string;
+            /** @description What was not done, and why. */
+            readonly left_out: readonly string[];
+            readonly percentage: number;
+            readonly report_id: string;
+            /** @description Empty for all sources. */
+            readonly source_ids: readonly string[];
+            /** @description `evidence`, `analysis` or `report`: the task that is at work or has failed; empty at the end. */
+            readonly stage: string;
+            /** @description Of the three tasks together. */
+            readonly status: components["schemas"]["TaskStatus"];
+            readonly task_ids: components["schemas"]["ReportTasks"];
+            readonly title: string;
+            readonly version: string;
+        };
+        /**
+         * ReportTasks
+         * @description The three tasks, each of which waits for the one before it.
+         */
+        readonly ReportTasks: {
+            readonly analysis: string;
+            readonly evidence: string;
+            readonly report: string;
         };
         /** RetryRequest */
         readonly RetryRequest: {
@@ -3121,6 +3378,20 @@ export interface components {
             /** @description integer, number, boolean, date, datetime, email, url, uuid, path, json, enum, code, list, prose or text. */
             readonly type: string;
         };
+        /**
+         * Verdict
+         * @enum {string}
+         */
+        readonly Verdict: "met" | "partly" | "not_met" | "unknown";
+        /**
+         * Why
+         * @description A query that found a passage, with its place among the hits (1 is first) and its score.
+         */
+        readonly Why: {
+            readonly query: string;
+            readonly rank: number;
+            readonly score: number;
+        };
         /** WorkerShape */
         readonly WorkerShape: {
             /**
@@ -3150,6 +3421,7 @@ export interface components {
     pathItems: never;
 }
 export type ActiveTask = components['schemas']['ActiveTask'];
+export type AssessmentShape = components['schemas']['AssessmentShape'];
 export type BackgroundHealth = components['schemas']['BackgroundHealth'];
 export type Box = components['schemas']['Box'];
 export type BranchPage = components['schemas']['BranchPage'];
@@ -3166,8 +3438,14 @@ export type CodeExampleShape = components['schemas']['CodeExampleShape'];
 export type CodeHit = components['schemas']['CodeHit'];
 export type CodeSearchReply = components['schemas']['CodeSearchReply'];
 export type CodeSearchRequest = components['schemas']['CodeSearchRequest'];
+export type ComparisonShape = components['schemas']['ComparisonShape'];
 export type ConsoleMessage = components['schemas']['ConsoleMessage'];
+export type Control = components['schemas']['Control'];
+export type ControlChange = components['schemas']['ControlChange'];
+export type ControlShape = components['schemas']['ControlShape'];
 export type CookieBody = components['schemas']['CookieBody'];
+export type Counts = components['schemas']['Counts'];
+export type Course = components['schemas']['Course'];
 export type CrawlChange = components['schemas']['CrawlChange'];
 export type CrawlStart = components['schemas']['CrawlStart'];
 export type CrawlStarted = components['schemas']['CrawlStarted'];
@@ -3210,6 +3488,9 @@ export type Form = components['schemas']['Form'];
 export type FormMeaning = components['schemas']['FormMeaning'];
 export type FormPurpose = components['schemas']['FormPurpose'];
 export type Frame = components['schemas']['Frame'];
+export type FrameworkPage = components['schemas']['FrameworkPage'];
+export type FrameworkShape = components['schemas']['FrameworkShape'];
+export type FrameworkSummary = components['schemas']['FrameworkSummary'];
 export type GenerationChanges = components['schemas']['GenerationChanges'];
 export type GenerationChangesPage = components['schemas']['GenerationChangesPage'];
 export type GenerationPage = components['schemas']['GenerationPage'];
@@ -3268,6 +3549,7 @@ export type ParseSummary = components['schemas']['ParseSummary'];
 export type ParsedPage = components['schemas']['ParsedPage'];
 export type PartHealth = components['schemas']['PartHealth'];
 export type PartialSuccess = components['schemas']['PartialSuccess'];
+export type Passage = components['schemas']['Passage'];
 export type PreviewShape = components['schemas']['PreviewShape'];
 export type ProgressDetails = components['schemas']['ProgressDetails'];
 export type ProgressShape = components['schemas']['ProgressShape'];
@@ -3277,9 +3559,15 @@ export type Pruned = components['schemas']['Pruned'];
 export type QueryFilters = components['schemas']['QueryFilters'];
 export type QueryResultShape = components['schemas']['QueryResultShape'];
 export type QueueHealth = components['schemas']['QueueHealth'];
+export type Quote = components['schemas']['Quote'];
 export type ReasonCount = components['schemas']['ReasonCount'];
 export type RefreshRequest = components['schemas']['RefreshRequest'];
 export type Region = components['schemas']['Region'];
+export type ReportPage = components['schemas']['ReportPage'];
+export type ReportRequest = components['schemas']['ReportRequest'];
+export type ReportShape = components['schemas']['ReportShape'];
+export type ReportSummary = components['schemas']['ReportSummary'];
+export type ReportTasks = components['schemas']['ReportTasks'];
 export type RetryRequest = components['schemas']['RetryRequest'];
 export type RobotsShape = components['schemas']['RobotsShape'];
 export type RunRequest = components['schemas']['RunRequest'];
@@ -3345,6 +3633,8 @@ export type UrlPage = components['schemas']['UrlPage'];
 export type UrlShape = components['schemas']['UrlShape'];
 export type UrlState = components['schemas']['UrlState'];
 export type VariableShape = components['schemas']['VariableShape'];
+export type Verdict = components['schemas']['Verdict'];
+export type Why = components['schemas']['Why'];
 export type WorkerShape = components['schemas']['WorkerShape'];
 export type $defs = Record<string, never>;
 export type operations = Record<string, never>;

@@ -6,6 +6,7 @@ JSON columns hold text; times are Unix seconds as REAL; booleans are 0 or 1.
 from __future__ import annotations
 
 from gleanery.store.schema import (
+    compliance,
     crawling,
     engine,
     filtered_search,
@@ -27,4 +28,5 @@ MIGRATIONS: tuple[str, ...] = (
     filtered_search.SQL,
     parses.SQL,
     traces.SQL,
+    compliance.SQL,
 )

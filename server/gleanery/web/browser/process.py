@@ -15,7 +15,7 @@ from playwright.async_api import BrowserContext, Playwright, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
 from gleanery import errors, log
-from gleanery.web.browser import scripts
+from gleanery.web.browser import printing, scripts
 from gleanery.web.browser.binary import browser_environment, flags
 from gleanery.web.browser.failures import ReasonOf, quoted
 from gleanery.web.browser.launch import LaunchFailed
@@ -148,6 +148,13 @@ class Chromium:
             raise
         self.watched.add(made.tab)
         return made
+
+    async def open_sheet(self) -> BrowserContext:
+        """A context to print in. Raises as `take`."""
+        return await printing.open_sheet(self._browser)
+
+    async def put_sheet_away(self, sheet: BrowserContext) -> None:
+        await self._close_context(sheet)
 
     async def put_away(self, made: Watched) -> None:
         """Ends it, with all that it kept."""

@@ -167,6 +167,22 @@ class Browser:
         except _TabLost as error:
             raise _browser_lost(url) from error
 
+    async def print_pdf(self, html: str) -> bytes:
+        """HTML of our own as PDF; nothing in it is run or fetched. Raises BrowserUnavailable and RenderFailed."""
+        printing = await asyncio.to_thread(importlib.import_module, "gleanery.web.browser.printing")
+        try:
+            async with self._place(
+                printing.NAME,
+                lambda _place: None,
+                take=lambda chromium: chromium.open_sheet(),
+                away=lambda chromium, sheet: chromium.put_sheet_away(sheet),
+            ) as place:
+                pdf: bytes = await printing.printed(place.taken, html)
+                self._life.worked()
+                return pdf
+        except _TabLost as error:
+            raise _browser_lost(printing.NAME) from error
+
     async def _rendered(self, url: str, request: RenderRequest, session: str, may_follow: MayFollow | None) -> Document:
         act = await self._act() if request.has_actions else None
         async with self._place(

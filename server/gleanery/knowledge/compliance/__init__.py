@@ -1,0 +1,1 @@
+"""Compliance against frameworks: reading them, searching evidence, checking quotes, comparing and writing reports."""
