@@ -54,6 +54,9 @@ async def test_a_quiet_server_is_well(start_server: StartServer, tmp_path: Path)
         "enrich_source",
         "group_traces",
         "test",
+        "fetch_evidence",
+        "analyze_compliance",
+        "generate_report",
     ]
     assert "listening" in body["dispatcher"]
 

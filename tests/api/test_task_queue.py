@@ -85,7 +85,19 @@ async def test_an_untold_task_has_the_defaults_of_its_type(idle: Client) -> None
 
 async def test_the_types_are_told_with_their_payloads(client: Client) -> None:
     types = {row["task_type"]: row for row in (await client.one("/task-types"))["items"]}
-    assert list(types) == ["crawl", "embed_source", "enrich_source", "import", "parse_page", "test", "upload"]
+    assert list(types) == [
+        "analyze_compliance",
+        "crawl",
+        "embed_source",
+        "enrich_source",
+        "fetch_evidence",
+        "generate_report",
+        "group_traces",
+        "import",
+        "parse_page",
+        "test",
+        "upload",
+    ]
     schema = types["test"]["payload_schema"]
     assert set(schema["properties"]) == {"steps", "seconds", "fail_at", "lines"}
     assert (types["test"]["can_pause"], types["crawl"]["can_pause"]) == (True, True)

@@ -11,7 +11,10 @@ import pytest
 
 from tests.cli.command import run, started
 
-TYPES = "crawl, upload, import, embed_source, enrich_source, test"
+TYPES = (
+    "crawl, parse_page, upload, import, embed_source, enrich_source, group_traces, test, fetch_evidence, "
+    "analyze_compliance, generate_report"
+)
 
 
 @asynccontextmanager
