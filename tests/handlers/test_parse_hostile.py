@@ -73,7 +73,6 @@ FAILS: tuple[tuple[str, str, str | None, list[str]], ...] = (
     ("spins-later", "timed_out", None, [LONGER, FINAL]),
     ("asks-in-a-loop", "timed_out", None, [LONGER, FINAL]),
     ("wanders", "redirect_loop", None, [FINAL]),
-    ("wanders-slowly", "redirect_loop", None, [FINAL]),
     ("reloads", "redirect_loop", None, [FINAL]),
     ("in-circles", "redirect_loop", None, [FINAL]),
     ("opens-windows", "page_too_heavy", None, [FINAL]),

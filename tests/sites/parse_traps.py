@@ -26,7 +26,6 @@ _SCRIPTS = {
     "asks-in-a-loop": "for (;;) alert('again');",
     "asks-for-ever": "setInterval(() => { alert('a'); confirm('b'); prompt('c'); print(); }, 5);",
     "wanders": "location.href = '/wanders?' + Math.random();",
-    "wanders-slowly": "setTimeout(() => { location.href = '/wanders-slowly?' + Math.random(); }, 150);",
     "reloads": "location.reload();",
     "keeps-its-reader": "addEventListener('beforeunload', (e) => { e.preventDefault(); e.returnValue = 'stay'; });"
     "setTimeout(() => { location.href = '/other'; }, 10);",

@@ -116,12 +116,12 @@ function Nav({ onShortcuts }: { onShortcuts: () => void }): ReactNode {
       </Link>
       <Link to="/activity" {...labelOf("Activity", active > 0 ? `${active} active` : "")}>
         <Icon name="activity" />
-        Activity
+        Activity{" "}
         {active > 0 ? <span className="n num">{active}</span> : null}
       </Link>
       <Link to="/queue" {...labelOf("Queue", failedText)}>
         <Icon name="queue" />
-        Queue
+        Queue{" "}
         {failed > 0 ? <span className="n bad num">{failedText}</span> : null}
       </Link>
       <Link to="/parse">
