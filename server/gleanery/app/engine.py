@@ -89,7 +89,14 @@ def engine(
 
         follow_up = enqueue
     upload_parts = UploadParts(
-        store, folder, parts.extract_pool, ground.executor, ground.vectors, ground.budgets, follow_up
+        store,
+        folder,
+        parts.extract_pool,
+        ground.executor,
+        ground.vectors,
+        ground.budgets,
+        ground.right_of_way,
+        follow_up,
     )
     handlers = by_type(
         [
