@@ -132,7 +132,14 @@ def _types(
     store, folder = ground.store, uploads(settings)
     enrich, imports = _enrich(settings, ground), _imports(settings, ground)
     upload_parts = UploadParts(
-        store, folder, parts.extract_pool, ground.executor, ground.vectors, ground.budgets, follow_up
+        store,
+        folder,
+        parts.extract_pool,
+        ground.executor,
+        ground.vectors,
+        ground.budgets,
+        ground.right_of_way,
+        follow_up,
     )
     crawl = CrawlStarter(store.crawls, check_url, lambda: has_browser(parts))
     parse = ParseStarter(store.parses, check_url, parsing.has_browser, parsing.parts.key)

@@ -18,6 +18,7 @@ from gleanery.knowledge.embedders.factory import EmbedderFactory
 from gleanery.knowledge.embedders.options import host_of, options_of
 from gleanery.knowledge.embedding_models import EmbeddingModels
 from gleanery.knowledge.rerank import ChatReranker, CrossEncoder, Reranker
+from gleanery.knowledge.right_of_way import RightOfWay
 from gleanery.knowledge.search import Searcher
 from gleanery.knowledge.speller import Speller
 from gleanery.knowledge.vectors import Vectors
@@ -35,6 +36,7 @@ class Ground:
     vectors: Vectors
     models: EmbeddingModels
     budgets: ChunkBudgets
+    right_of_way: RightOfWay
     chat: ChatClient | None
     is_searched: bool
 
@@ -47,16 +49,19 @@ async def ground(settings: Settings, stack: contextlib.AsyncExitStack, *, is_sea
     stack.push_async_callback(tail.stop)
     executor = CountedExecutor(max(4, (os.cpu_count() or 1) + 2), "cpu")
     stack.callback(executor.shutdown, wait=False, cancel_futures=True)
-    vectors = Vectors(store.vectors, is_searched=is_searched)
-    models = EmbeddingModels(store.vectors, vectors, _factory(settings, executor))
+    right_of_way = RightOfWay()
+    vectors = Vectors(store.vectors, is_searched=is_searched, right_of_way=right_of_way)
+    models = EmbeddingModels(store.vectors, vectors, _factory(settings, executor, right_of_way))
     stack.push_async_callback(models.aclose)
     await models.start(options_of(settings), may_change=is_searched)
     budgets = ChunkBudgets(vectors, settings.model_dir)
-    return Ground(store, feed, tail, executor, vectors, models, budgets, await _chat(settings, stack), is_searched)
+    chat = await _chat(settings, stack)
+    return Ground(store, feed, tail, executor, vectors, models, budgets, right_of_way, chat, is_searched)
 
 
-def _factory(settings: Settings, executor: CountedExecutor) -> EmbedderFactory:
-    return EmbedderFactory(settings.model_dir, executor, _key(settings), host_of(settings.openai_base_url))
+def _factory(settings: Settings, executor: CountedExecutor, right_of_way: RightOfWay) -> EmbedderFactory:
+    host = host_of(settings.openai_base_url)
+    return EmbedderFactory(settings.model_dir, executor, _key(settings), host, right_of_way)
 
 
 async def _chat(settings: Settings, stack: contextlib.AsyncExitStack) -> ChatClient | None:
@@ -78,7 +83,12 @@ async def _chat(settings: Settings, stack: contextlib.AsyncExitStack) -> ChatCli
 def searcher(settings: Settings, ground: Ground, speller: Speller) -> Searcher:
     """Raises InvalidInput for a reranker that isn't there."""
     return Searcher(
-        ground.store.search, ground.vectors, ground.executor, speller=speller, reranker=_reranker(settings, ground)
+        ground.store.search,
+        ground.vectors,
+        ground.executor,
+        speller=speller,
+        reranker=_reranker(settings, ground),
+        right_of_way=ground.right_of_way,
     )
 
 

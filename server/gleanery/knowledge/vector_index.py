@@ -14,6 +14,8 @@ from gleanery.errors import EmbedMismatch
 
 BLOCK_ROWS = 8192
 GROUP_ROWS = 64
+COPY_COST = 5
+"""To copy a row and multiply the copy takes so many times longer than to multiply it."""
 _NOBODY = -1
 _SOURCE_SHIFT = 40  # a key is the source's number above so many bits of the text row
 
@@ -43,10 +45,9 @@ class _Snapshot:
     owners: NDArray[np.int32]
 
     def scores(self, rows: NDArray[np.int64], vector: NDArray[np.float32]) -> NDArray[np.float32]:
-        if len(rows) * 4 >= len(self.owners):  # to copy that many rows costs more than to multiply them all
-            used = np.concatenate([_dots(block.matrix[:count], vector) for block, count in self._used()])
-            return np.asarray(used[rows])
-        parts = [_dots(self.blocks[at].matrix[rows[ours] % BLOCK_ROWS], vector) for at, ours in self._by_block(rows)]
+        parts = [
+            _scores(self.blocks[at].matrix, rows[ours] - at * BLOCK_ROWS, vector) for at, ours in self._by_block(rows)
+        ]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
 
     def texts(self) -> NDArray[np.int64]:
@@ -235,6 +236,15 @@ class VectorIndex:
             return False
         self._blocks[row // BLOCK_ROWS].owners[row % BLOCK_ROWS] = _NOBODY
         return True
+
+
+def _scores(matrix: NDArray[np.float32], rows: NDArray[np.int64], vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of these rows, ascending: copied together, or with what lies between them where that costs less."""
+    first, last = int(rows[0]), int(rows[-1]) + 1
+    if len(rows) * COPY_COST < last - first:
+        return _dots(matrix[rows], vector)
+    between = _dots(matrix[first:last], vector)
+    return between if len(rows) == last - first else np.asarray(between[rows - first])
 
 
 def _dots(matrix: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArray[np.float32]:
