@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -13,8 +14,10 @@ import psutil
 import pytest
 
 from gleanery import errors
+from gleanery.web.browser.process import NICENESS
 from gleanery.web.browser.supervisor import Browser, RenderRequest
 from gleanery.web.fetch import Document
+from tests.niceness import group_niceness
 from tests.sites import Site
 from tests.sites.apps import app_site
 from tests.web.browsers import QUICK, a_browser, browser_processes, needs_browser
@@ -48,6 +51,18 @@ async def started(browser: Browser, site: Site, paths: list[str]) -> list[asynci
     tasks = [asyncio.create_task(browser.render(f"{site.url}{path}")) for path in paths]
     await asyncio.wait_for(site.asked.wait(), 10)
     return tasks
+
+
+async def test_the_browser_lets_the_loop_go_first(tmp_path: Path) -> None:
+    async with app_site() as site, a_browser(tmp_path) as browser:
+        await browser.render(f"{site.url}/app/1")
+        running = {process.pid: kind for process, kind in browser_processes().items()}
+        assert {"driver", "browser", "renderer"} <= set(running.values())
+        nicer = min(19, os.nice(0) + NICENESS)
+        assert {os.getpriority(os.PRIO_PROCESS, pid) for pid in running} == {nicer}
+        groups = {group_niceness(pid) for pid, kind in running.items() if kind != "driver"}
+        assert groups <= {None, NICENESS}, "Chromium's session is its own"
+        assert group_niceness(os.getpid()) in (None, 0), "and ours has not stepped back"
 
 
 async def test_nothing_is_started_before_the_first_page_and_nothing_is_left(tmp_path: Path) -> None:
