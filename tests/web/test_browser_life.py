@@ -59,7 +59,8 @@ async def test_the_browser_lets_the_loop_go_first(tmp_path: Path) -> None:
         running = {process.pid: kind for process, kind in browser_processes().items()}
         assert {"driver", "browser", "renderer"} <= set(running.values())
         nicer = min(19, os.nice(0) + NICENESS)
-        assert {os.getpriority(os.PRIO_PROCESS, pid) for pid in running} == {nicer}
+        own = {kind: os.getpriority(os.PRIO_PROCESS, pid) for pid, kind in running.items()}
+        assert (own["driver"], own["browser"]) == (nicer, nicer), "where it may, Chromium gives its others their own"
         groups = {group_niceness(pid) for pid, kind in running.items() if kind != "driver"}
         assert groups <= {None, NICENESS}, "Chromium's session is its own"
         assert group_niceness(os.getpid()) in (None, 0), "and ours has not stepped back"
