@@ -207,6 +207,7 @@ async def test_a_browser_that_cant_start_is_named_and_not_tried_for_ever(tmp_pat
             await browser.render("http://127.0.0.1/")
         assert (caught.value.code, caught.value.can_retry) == ("browser_unavailable", False)
         assert "the browser can't be started" in caught.value.message
+        assert 55 < caught.value.details["retry_after"] <= 60
         async with asyncio.timeout(0.4):  # nothing is started again for a minute
             with pytest.raises(errors.BrowserUnavailable):
                 await browser.render("http://127.0.0.1/")

@@ -229,10 +229,17 @@ async def test_what_is_waited_for_is_there(browser: Browser, site: Site) -> None
             async with browser.open(f"{apps.url}/late", RenderRequest(wait_for="h2", timeout_seconds=1), PLAIN):
                 pass
         assert caught.value.details["wait_for"] == "h2"
-        with pytest.raises(errors.RenderFailed) as refused:
-            async with browser.open(f"{apps.url}/late", RenderRequest(wait_for="!!"), PLAIN):
-                pass
-        assert (refused.value.details["reason"], refused.value.can_retry) == ("bad_selector", False)
+
+
+@pytest.mark.parametrize("text", ["!!", "a:nope", "1a", "a:not(:nope)", "a:has-text('Late')", "h1 >> nth=0"])
+async def test_what_is_no_selector_is_refused_before_anything_is_asked_for(
+    browser: Browser, site: Site, text: str
+) -> None:
+    with pytest.raises(errors.RenderFailed) as refused:
+        async with browser.open("http://192.0.2.1/", RenderRequest(wait_for=text), PLAIN):
+            pass
+    assert refused.value.message == f"wait_for: {text} is not a CSS selector."
+    assert (refused.value.details["reason"], refused.value.can_retry) == ("bad_selector", False)
 
 
 # Incidents

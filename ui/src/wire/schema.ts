@@ -1798,7 +1798,7 @@ export interface components {
          * @description An attempt that failed, and what was done about it.
          */
         readonly ParseAttempt: {
-            /** @description `retry_with_longer_timeout`, `restart_browser_and_retry`, `rotate_user_agent_and_retry`, `cleanup_and_retry`, `retry` or `fail_permanently`. */
+            /** @description `retry_with_longer_timeout`, `restart_browser_and_retry`, `rotate_user_agent_and_retry`, `cleanup_and_retry`, `wait_for_browser_and_retry`, `retry` or `fail_permanently`. */
             readonly action: string;
             /** Format: date-time */
             readonly at: string;

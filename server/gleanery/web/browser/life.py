@@ -88,7 +88,7 @@ class BrowserLife:
                 await asyncio.shield(self._launching)
             except LaunchFailed as error:
                 message = f"The page needs a browser, and the browser can't be started: {error.reason}."
-                raise errors.BrowserUnavailable(url, message, reason=error.reason) from error
+                raise _unavailable(url, message, error) from error
         return current
 
     def worked(self) -> None:
@@ -136,7 +136,7 @@ class BrowserLife:
             raise LaunchFailed(f"{named} is no program" if named else "there is no Chromium on this machine")
         while True:
             if self._gate.is_shut(time.monotonic()):
-                raise LaunchFailed(self._gate.reason)
+                raise LaunchFailed(self._gate.reason, self._gate.shut_seconds(time.monotonic()))
             await asyncio.sleep(self._gate.pause_seconds())
             try:
                 self._current = await self._start_chromium(executable)
@@ -232,6 +232,12 @@ class BrowserLife:
         task = asyncio.create_task(work)
         tasks.add(task)
         task.add_done_callback(tasks.discard)
+
+
+def _unavailable(url: str, message: str, error: LaunchFailed) -> errors.BrowserUnavailable:
+    if error.retry_after is None:
+        return errors.BrowserUnavailable(url, message, reason=error.reason)
+    return errors.BrowserUnavailable(url, message, reason=error.reason, retry_after=round(error.retry_after, 1))
 
 
 def _import_process() -> ModuleType:
