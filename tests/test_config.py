@@ -32,7 +32,8 @@ def test_the_defaults_are_local_and_need_nothing() -> None:
     settings = load()
     assert (settings.host, settings.port, settings.api_keys, settings.allow_addresses) == ("127.0.0.1", 8181, (), ())
     assert (settings.embedder_kind, settings.log_level) == (EmbedderKind.LOCAL, LogLevel.INFO)
-    assert (settings.worker_concurrency, settings.lease_seconds) == (4, 30.0)
+    assert (settings.worker_concurrency, settings.lease_seconds) == (8, 30.0)
+    assert settings.browser_pool_size < settings.worker_concurrency, "parses leave room for others"
 
 
 def test_the_environment_sets_and_flags_override(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

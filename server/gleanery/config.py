@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     )
     log_level: LogLevel = Field(LogLevel.INFO, description="`debug`, `info`, `warning` or `error`.")
     worker_concurrency: int = Field(
-        4, ge=0, le=1000, description="Tasks at once in this process; 0 leaves all to other workers."
+        8, ge=0, le=1000, description="Tasks at once in this process; 0 leaves all to other workers."
     )
     queue_concurrency: Annotated[Mapping[str, int], NoDecode] = Field(
         default_factory=dict,

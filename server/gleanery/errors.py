@@ -294,7 +294,8 @@ class ExtractFailed(FetchError):
 
 
 class BrowserUnavailable(FetchError):
-    """There is no browser, or none that starts; `details["reason"]` says why."""
+    """There is no browser, or none that starts; `details` says why as `reason`, and as `retry_after` in how many seconds one
+    is started again, where that is known."""
 
     code = "browser_unavailable"
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from gleanery.errors import EmptyPage, ExtractFailed
 from gleanery.knowledge.cut import Origin, cut_page
 from gleanery.knowledge.extract import ExtractedPage, extract_page
-from gleanery.knowledge.extract_pool import NICENESS
+from gleanery.knowledge.extract_worker import NICENESS
 from gleanery.knowledge.right_of_way import RightOfWay
 from gleanery.model import FrontierUrl, UrlState, new_id
 from gleanery.store.base import Store

@@ -182,6 +182,7 @@ examples:
   gleanery parse https://example.org/ --screenshot page.png --viewport 390x844
   gleanery parse https://app.example.org/ --wait-for 'main article' --header 'Accept-Language: de' --refresh
   gleanery parse https://example.org/ --json | jq '.page.elements[] | {{role, name, locator}}'
+  gleanery parse --show web_01JAZ --screenshot page.png
 
 With --json the whole page is one JSON object.
 

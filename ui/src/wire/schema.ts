@@ -1359,7 +1359,8 @@ export interface components {
          * @description Something that a user can act on. `role` and `name` are those of the browser's accessibility tree. `value` is what stands
          *     in it, never a password. `states` has those of ARIA that it has: checked, selected, expanded, pressed, readonly, invalid,
          *     busy, multiline, multiselectable, focused, haspopup, current. `options` are the first of them, `option_count` says how
-         *     many there are. `is_in_viewport` is as the page stood when it was parsed, not scrolled. `autocomplete`, `field_name`,
+         *     many there are. `is_in_viewport` is as the page stood when it was parsed, not scrolled. `shown_box` is the part of `box` that
+         *     the screenshot shows where the rest is scrolled out of something, of no size where all of it is; unset: all of it is shown. `autocomplete`, `field_name`,
          *     `html_id` and `rel` are the attributes as they stand (`field_name` is `name`, or `ng-model` and the like). `hints` are class
          *     names and ids of the element and its nearest ancestors, for the rules alone: they are not kept.
          */
@@ -1402,6 +1403,8 @@ export interface components {
             /** @default null */
             readonly rel: string | null;
             readonly role: string;
+            /** @default null */
+            readonly shown_box: components["schemas"]["Box"] | null;
             readonly states: {
                 readonly [key: string]: boolean | "mixed";
             };
@@ -1798,7 +1801,7 @@ export interface components {
          * @description An attempt that failed, and what was done about it.
          */
         readonly ParseAttempt: {
-            /** @description `retry_with_longer_timeout`, `restart_browser_and_retry`, `rotate_user_agent_and_retry`, `cleanup_and_retry`, `retry` or `fail_permanently`. */
+            /** @description `retry_with_longer_timeout`, `restart_browser_and_retry`, `rotate_user_agent_and_retry`, `cleanup_and_retry`, `wait_for_browser_and_retry`, `retry` or `fail_permanently`. */
             readonly action: string;
             /** Format: date-time */
             readonly at: string;
