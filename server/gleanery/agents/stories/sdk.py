@@ -7,7 +7,7 @@ import hashlib
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -106,23 +106,33 @@ async def run(
     return answer
 
 
-@dataclass
 class StoredModel(Model):
-    """A model that looks into the task's steps first: what was answered once to the same is answered so again, for nothing."""
+    """A model that looks into the task's steps first: what was answered once to the same is answered so again, for nothing.
 
-    ctx: StageContext
-    runtime: Runtime
-    stage: Stage
-    form: type[BaseModel]
-    recorder: Recorder
-    toolbox: Toolbox | None
-    turns: int
-    turn: int = 0
-    call_ids: set[str] = field(default_factory=set)
+    No dataclass: the SDK would make a deep copy of one, with all that it holds, to know the agent by.
+    """
 
-    def __post_init__(self) -> None:
-        self.server = ModelServer(self.runtime, self.ctx.model)
-        self.budget = TokenBudget(self.ctx.max_tokens, spent_before=self.ctx.spent_before)
+    def __init__(
+        self,
+        ctx: StageContext,
+        runtime: Runtime,
+        stage: Stage,
+        form: type[BaseModel],
+        recorder: Recorder,
+        toolbox: Toolbox | None,
+        turns: int,
+    ) -> None:
+        self.ctx = ctx
+        self.runtime = runtime
+        self.stage = stage
+        self.form = form
+        self.recorder = recorder
+        self.toolbox = toolbox
+        self.turns = turns
+        self.turn = 0
+        self.call_ids: set[str] = set()
+        self.server = ModelServer(runtime, ctx.model)
+        self.budget = TokenBudget(ctx.max_tokens, spent_before=ctx.spent_before)
 
     @override
     async def get_response(

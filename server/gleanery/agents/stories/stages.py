@@ -217,7 +217,21 @@ def _finding(told: ToldFinding, sources: list[CitedSource], found: Mapping[str, 
 
 
 def _criterion(told: ToldCriterion) -> str:
-    given, when, then = (each.strip().rstrip(".") for each in (told.given, told.when, told.then))
-    parts = [f"Given {given}" if given else "", f"when {when}" if when else "", f"then {then}" if then else ""]
-    said = ", ".join(part for part in parts if part) if then else ""
-    return f"{said[:1].upper()}{said[1:]}." if said else ""
+    """In one sentence; empty for one without an outcome."""
+    said = [
+        f"{word} {text}"
+        for word, text in (
+            ("given", _without(told.given, "given")),
+            ("when", _without(told.when, "when")),
+            ("then", _without(told.then, "then")),
+        )
+        if text
+    ]
+    sentence = ", ".join(said) if told.then.strip() else ""
+    return f"{sentence[:1].upper()}{sentence[1:]}." if sentence else ""
+
+
+def _without(text: str, word: str) -> str:
+    """As it goes on after the word that stands before it anyway."""
+    text = " ".join(text.split()).rstrip(".")
+    return text[len(word) :].lstrip(" ,:") if text.lower().startswith(f"{word} ") else text

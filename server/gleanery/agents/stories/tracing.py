@@ -39,6 +39,10 @@ class Recorder:
     waiting: list[AgentStep] = field(default_factory=list)
     count: int = 0
 
+    def __deepcopy__(self, _: dict[int, Any]) -> Recorder:
+        """The SDK copies a trace's metadata with all that hangs on it; there is one recorder all the same."""
+        return self
+
     async def flush(self) -> None:
         """Keep what has ended."""
         while self.waiting:
