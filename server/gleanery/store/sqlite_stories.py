@@ -26,7 +26,16 @@ from gleanery.store import sqlite_ends
 from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_rows import certain_time, check_fence, compact, marks, task_from, time_of
 from gleanery.store.sqlite_tasks import create, known_start
-from gleanery.store.stories import NewStory, Proposed, Received, StageValue, StoryResults, StoryRun, WorkspaceSecrets
+from gleanery.store.stories import (
+    WRITE_BACK,
+    NewStory,
+    Proposed,
+    Received,
+    StageValue,
+    StoryResults,
+    StoryRun,
+    WorkspaceSecrets,
+)
 from gleanery.store.values import Idempotency
 
 KEEP_DELIVERIES_SECONDS = 7 * 86_400.0
@@ -247,7 +256,7 @@ def _supersede(tx: Tx, new: NewStory) -> None:
     for row in rows:
         tasks = _tasks(tx.db, [row["story_id"]]).get(row["story_id"], ())
         last = tasks[-1] if tasks else None
-        is_written = last is not None and last.task_type == "write_back_story" and last.status is TaskStatus.RUNNING
+        is_written = last is not None and last.task_type == WRITE_BACK and last.status is TaskStatus.RUNNING
         if is_written:
             continue
         for task in tasks:

@@ -22,6 +22,9 @@ from gleanery.model.stories import (
 )
 from gleanery.store.values import Idempotency
 
+WRITE_BACK = "write_back_story"
+"""The task that writes to Shortcut: while it runs, a newer request does not take its place."""
+
 
 @dataclass(frozen=True)
 class WorkspaceSecrets:
