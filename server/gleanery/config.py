@@ -183,6 +183,16 @@ class Settings(BaseSettings):
         300.0, ge=1, le=86_400, description="Longest that one grouping may take; what it has grouped by then stays so."
     )
 
+    shortcut_url: str = Field("https://api.app.shortcut.com/api/v3", description="Where Shortcut's REST API is.")
+    shortcut_timeout_seconds: float = Field(
+        20.0, gt=0, le=600, description="Longest that one request to Shortcut may take."
+    )
+    background_processing: bool = Field(
+        True,
+        alias="USE_BACKGROUND_PROCESSING",
+        description="Whether Shortcut's webhooks are answered at once; `false`: when their stories are done.",
+    )
+
     @field_validator("api_keys", "allow_addresses", "enrich", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:

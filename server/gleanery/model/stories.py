@@ -95,6 +95,16 @@ class Story(Frozen):
         return hashlib.sha256(json.dumps([self.name, self.description]).encode()).hexdigest()
 
 
+class Proposal(Frozen):
+    """What is to be written: a title or description of None stays as it is. Both sides of the labels are names."""
+
+    name: str | None = None
+    description: str | None = None
+    labels_added: list[str] = []
+    labels_removed: list[str] = []
+    comment: str = ""
+
+
 class RelatedStory(Frozen):
     """A story of the same workspace that a search found."""
 

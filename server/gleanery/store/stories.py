@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -13,23 +13,25 @@ from gleanery.model.stories import (
     Analysis,
     Enhancement,
     Goal,
+    Proposal,
     Stage,
     Story,
     StoryState,
     Triage,
     Workspace,
 )
+from gleanery.store.values import Idempotency
+
+WRITE_BACK = "write_back_story"
+"""The task that writes to Shortcut: while it runs, a newer request does not take its place."""
 
 
 @dataclass(frozen=True)
 class WorkspaceSecrets:
-    """What no route, event, log or payload ever has. `repr` doesn't show it either."""
+    """What no route, event, log or payload ever has; `repr` neither."""
 
-    secret: str | None = None
-    api_token: str | None = None
-
-    def __repr__(self) -> str:
-        return "WorkspaceSecrets(…)"
+    secret: str | None = field(default=None, repr=False)
+    api_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -47,30 +49,28 @@ class NewStory:
 
 @dataclass(frozen=True)
 class StoryResults:
-    """What the stages made, as far as they are."""
+    """What became of it so far. `theirs` is the story as a person had changed it meanwhile, where that is a conflict."""
 
     before: Story | None = None
     triage: Triage | None = None
     analysis: Analysis | None = None
     enhancement: Enhancement | None = None
-
-
-@dataclass(frozen=True)
-class After:
-    """What is written, or would be: a title or description of None stays as it is. `theirs` is what a person had made of the
-    story meanwhile, where that is a conflict."""
-
-    name: str | None
-    description: str | None
-    labels: tuple[str, ...]
-    comment: str
+    proposal: Proposal | None = None
     theirs: Story | None = None
 
 
 @dataclass(frozen=True)
+class Proposed:
+    """What the last stage leaves to be done: the proposal, and the task that writes it, None where somebody must approve."""
+
+    proposal: Proposal
+    write_back: NewTask | None
+
+
+@dataclass(frozen=True)
 class StoryRun:
-    """A story that was asked for. `tasks` are those that are still kept, in order; `settings` are its workspace's as they
-    were at the start; `ended_at` is None while it is open."""
+    """A story that was asked for. `settings` are its workspace's as they were at the start; `tasks` are those that are still
+    kept, in order; `note` is why it was rejected; `ended_at` is None while it is open."""
 
     story_id: str
     workspace: str
@@ -82,10 +82,10 @@ class StoryRun:
     settings: Workspace
     created_at: datetime
     ended_at: datetime | None
-    task_ids: tuple[str, ...]
     tasks: tuple[Task, ...]
     tokens: int
     cost_usd: float | None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,9 @@ class Received:
 
     answer: Mapping[str, Any]
     is_new: bool
+
+
+StageValue = Triage | Analysis | Enhancement
 
 
 class StoryStore(Protocol):
@@ -105,7 +108,7 @@ class StoryStore(Protocol):
         """Raises NotFound."""
         ...
 
-    async def secrets(self, name: str) -> WorkspaceSecrets:
+    async def secrets(self, name: str) -> tuple[Workspace, WorkspaceSecrets]:
         """Raises NotFound."""
         ...
 
@@ -114,7 +117,11 @@ class StoryStore(Protocol):
         ...
 
     async def delete_workspace(self, name: str) -> None:
-        """With its secrets. Its stories stay. Raises NotFound, and WrongState while one of them is open."""
+        """With its secrets; its stories stay. Raises NotFound, and WrongState while one of them is open."""
+        ...
+
+    async def delivery(self, workspace: str, delivery_id: str) -> Mapping[str, Any] | None:
+        """How a webhook of that id was answered; None for one that hasn't come yet."""
         ...
 
     async def receive(
@@ -127,7 +134,8 @@ class StoryStore(Protocol):
         queue_limit: int,
     ) -> Received:
         """Keep a webhook with the stories and tasks that it asks for: all are there or none. One that came before changes
-        nothing and gives its answer of then. What waits for the same story and goal is superseded. Raises QueueFull."""
+        nothing and gives its answer of then. What is open for the same story and goal is superseded, but for a write-back
+        that runs already. Raises QueueFull."""
         ...
 
     async def story(self, story_id: str) -> StoryRun:
@@ -146,26 +154,47 @@ class StoryStore(Protocol):
         """Newest first."""
         ...
 
-    async def results(self, story_id: str) -> StoryResults: ...
+    async def counts(self) -> Mapping[StoryState, int]:
+        """How many stories are in each state."""
+        ...
 
-    async def after(self, story_id: str) -> After | None: ...
+    async def results(self, story_id: str) -> StoryResults:
+        """Raises NotFound."""
+        ...
 
     async def steps(self, story_id: str) -> Sequence[AgentStep]:
         """In their order."""
         ...
 
-    async def tokens(self, story_id: str) -> int: ...
+    async def tokens(self, story_id: str, *, apart_from: Stage) -> int:
+        """What its other stages have cost."""
+        ...
 
-    async def keep_before(self, fence: Fence, story_id: str, story: Story) -> None:
-        """What all stages work on; one that is kept stays."""
+    async def keep_before(self, fence: Fence, story_id: str, story: Story) -> Story:
+        """What all stages work on; one that is kept stays, and is given."""
         ...
 
     async def keep_stage(
-        self, fence: Fence, story_id: str, stage: Stage, value: Triage | Analysis | Enhancement
-    ) -> None:
-        """One that is kept stays."""
+        self, fence: Fence, story_id: str, stage: Stage, value: StageValue, proposed: Proposed | None
+    ) -> StoryState:
+        """Keep what a stage made; with `proposed`, which the last one has, what follows: the write-back's task, or the wait for
+        an approval. What is kept stays, and of a story that is final nothing follows."""
         ...
 
     async def note(self, fence: Fence, story_id: str, step: AgentStep) -> None:
         """The same stage and ordinal once more changes nothing."""
+        ...
+
+    async def approve(
+        self, story_id: str, write_back: NewTask, *, idempotency: Idempotency | None, queue_limit: int
+    ) -> StoryRun:
+        """It is to be written. Raises NotFound, WrongState where it doesn't wait for that, QueueFull."""
+        ...
+
+    async def reject(self, story_id: str, note: str) -> StoryRun:
+        """It is not to be written. Raises NotFound, and WrongState where it doesn't wait for that."""
+        ...
+
+    async def end(self, fence: Fence, story_id: str, state: StoryState, theirs: Story | None = None) -> None:
+        """How the write-back came out."""
         ...
