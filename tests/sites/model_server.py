@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,6 +84,8 @@ class ModelServer:
     turns: list[Turn] = field(default_factory=list)
     paid: list[Turn] = field(default_factory=list)
     arrived: asyncio.Queue[Turn] = field(default_factory=asyncio.Queue)
+    on_end: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What is awaited when the server ends: clients that were opened for it are closed so."""
     _faults: deque[tuple[Fault | None, str | None]] = field(default_factory=deque)
     _released: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -114,6 +116,7 @@ class ModelServer:
         if fault is Fault.DROP:
             assert http.transport is not None
             http.transport.abort()
+            return web.Response()
         if fault is Fault.NOT_CHAT:
             return web.Response(text="<h1>Welcome to the proxy</h1>", content_type="text/html")
         no = refused(ChatRequest(turn.body, turn.authorization), fault, retry_after) or self._unknown(turn)
@@ -234,6 +237,8 @@ async def model_server(answer: Answer) -> AsyncIterator[ModelServer]:
         server.base_url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
         yield server
     finally:
+        for end in server.on_end:
+            await end()
         server.release()
         await runner.cleanup()
 
