@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import itertools
 import random
 from collections.abc import Awaitable, Callable, Sequence
@@ -57,6 +58,12 @@ class Connection:
         self._sleep = sleep
         self._opening = asyncio.Lock()
         self._client: AsyncOpenAI | None = None
+
+    def of_model(self, model: str) -> Connection:
+        """The same way to another model of the server. Only once it is open."""
+        other = copy.copy(self)
+        other.model = model
+        return other
 
     async def ask(self, request: Callable[[AsyncOpenAI], Awaitable[R]]) -> R:
         """What `request` gives, which makes one request through the client; made again after a failure that may pass.

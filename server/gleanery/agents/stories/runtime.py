@@ -49,8 +49,16 @@ class Runtime:
         self.limit_name = "max_completion_tokens"
         """As `ChatClient` has it, for Chat Completions."""
 
+        self._is_open = False
+
     async def open(self) -> None:
-        """Import what the first stage needs, which else does it. In a thread, as it takes two seconds."""
+        """Import what the first stage needs, and have the SDK's traces stay here. In a thread, as it takes two seconds."""
+        if self._is_open:
+            return
         await asyncio.gather(
             self.connection.open(), asyncio.to_thread(importlib.import_module, "gleanery.agents.stories.sdk")
         )
+        from gleanery.agents.stories.tracing import record_only
+
+        record_only()
+        self._is_open = True
