@@ -31,6 +31,10 @@ def mark_of(story_id: str) -> str:
     return f"[//]: # (gleanery:{story_id})"
 
 
+def is_ours(text: str) -> bool:
+    return "[//]: # (gleanery:" in text
+
+
 def comment_id_of(story_id: str) -> str:
     """The comment's `external_id`."""
     return f"gleanery:{story_id}"

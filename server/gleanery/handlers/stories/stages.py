@@ -12,7 +12,7 @@ from gleanery.agents.stories.runtime import Runtime
 from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
 from gleanery.handlers.stories.hands import Reach, StoryHands
 from gleanery.handlers.stories.payload import SPECS, STAGES, STAGES_OF, StoryPayload, check_of, write_back_task
-from gleanery.handlers.stories.proposal import proposal_of
+from gleanery.handlers.stories.proposal import is_ours, proposal_of
 from gleanery.model.stories import Analysis, Enhancement, Stage, Story, StoryState, Triage
 from gleanery.store.stories import Proposed, StageValue, StoryResults, StoryRun, StoryStore
 
@@ -78,8 +78,9 @@ class StageHandler:
         return Outcome(_result(run.story_id, self._stage, state), None, _sentence(value))
 
     async def _read(self, ctx: TaskContext, run: StoryRun, token: str) -> Story:
-        read = await self._reach.shortcut.story(token, run.shortcut_id)
-        return await self._store.keep_before(ctx.fence, run.story_id, read.story)
+        story = (await self._reach.shortcut.story(token, run.shortcut_id)).story
+        others = [text for text in story.comments if not is_ours(text)]
+        return await self._store.keep_before(ctx.fence, run.story_id, story.model_copy(update={"comments": others}))
 
     async def _work(
         self, ctx: TaskContext, run: StoryRun, token: str, results: StoryResults, story: Story
