@@ -9,7 +9,6 @@ from pathlib import Path
 
 from gleanery import __version__, errors
 from gleanery.agents.enrich import EnrichPart
-from gleanery.agents.stories.runtime import Runtime
 from gleanery.api.export import check_about
 from gleanery.app.compliance import compliance_handlers
 from gleanery.app.crawling import has_browser
@@ -108,7 +107,7 @@ def engine(
             GroupTracesHandler(store.traces, settings.grouping_timeout_seconds, lambda place: grouping.note([place])),
             DemoHandler(),
             *compliance_handlers(ground, parsing),
-            *story_handlers(ground, parts, shortcut, None if ground.chat is None else Runtime(ground.chat.connection)),
+            *story_handlers(ground, parts, shortcut, ground.runtime),
         ]
     )
     crawl = CrawlStarter(store.crawls, check_url, lambda: has_browser(parts))
