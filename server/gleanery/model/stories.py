@@ -15,7 +15,7 @@ LabelName = Annotated[str, StringConstraints(strict=True, strip_whitespace=True,
 
 
 class Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class Goal(StrEnum):

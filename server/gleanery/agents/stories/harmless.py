@@ -12,7 +12,13 @@ from gleanery.agents.stories.material import bare
 from gleanery.agents.stories.told import ToldSource
 from gleanery.model.stories import CitedSource
 
-_CODE = re.compile(r"(^(`{3,}|~{3,})[^\n]*\n.*?(?:^\2[`~]*[ \t]*$|\Z)|`[^`\n]+`)", re.DOTALL | re.MULTILINE)
+_CODE = re.compile(
+    r"(^(`{3,}|~{3,})[^\n]*\n.*?(?:^\2[`~]*[ \t]*$|\Z)"
+    r"|(?<![\\`])(?P<ticks>`+)(?!`)[^\n]*?[^`\n](?P=ticks)(?!`))",
+    re.DOTALL | re.MULTILINE,
+)
+"""What every reader of Markdown takes for code: an escaped backtick begins none, and as many end it as began it."""
+
 _IMAGE = re.compile(r"!\[([^\[\]]*)\](?:\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*(?:\s[^()]*)?\)|\[[^\[\]]*\])")
 _LINK = re.compile(r"\[([^\[\]]*)\]\(\s*<?([^()\s<>]*(?:\([^()\s]*\)[^()\s]*)*)>?[^()]*\)")
 _DEFINITION = re.compile(r"^[ ]{0,3}\[[^\[\]]+\]:[ \t]*\S.*$", re.MULTILINE)
