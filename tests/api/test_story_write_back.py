@@ -151,11 +151,12 @@ async def test_faults_that_pass_end_in_one_write_back(
     if method == "GET":  # the write-back's, not that of the triage
         waiting = list(range(2))
 
-        def later(call: Call, when: str) -> None:
+        def later(call: Call, when: str) -> bool:
             if (call.method, call.path, when) == ("GET", f"stories/{number}", "before") and waiting:
                 waiting.pop()
                 if not waiting:
                     there.fail(fault, method="GET")
+            return False
 
         there.interrupt = later
     else:

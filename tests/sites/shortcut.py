@@ -27,8 +27,9 @@ TOKEN = "sct_1f2e3d4c5b6a"
 SECRET = "whs_a1b2c3d4e5f6"
 HEARD_SECONDS = 20.0
 
-Interrupt = Callable[["Call", str], None]
-"""Called with each request, once before it is done (`before`) and once after (`after`), when it is not yet answered."""
+Interrupt = Callable[["Call", str], bool]
+"""Called with each request, once before it is done (`before`) and once after (`after`), when it is not yet answered. True
+breaks the line there."""
 
 
 @dataclass(frozen=True)
@@ -158,8 +159,8 @@ class Shortcut:
             dict(request.query),
         )
         self.calls.append(call)
-        if self.interrupt is not None:
-            self.interrupt(call, "before")
+        if self._is_interrupted(request, call, "before"):
+            return web.Response(status=500)
         fault = self._fault(call.method)
         if fault is not None and fault.status:
             headers = {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
@@ -167,14 +168,21 @@ class Shortcut:
         if call.token != TOKEN:
             return web.json_response({"message": "Unauthorized"}, status=401)
         status, answer = self._do(call)
-        if self.interrupt is not None:
-            self.interrupt(call, "after")
+        if self._is_interrupted(request, call, "after"):
+            return web.Response(status=500)
         if fault is not None and fault.is_lost:
             assert request.transport is not None
             request.transport.abort()
         if fault is not None and fault.is_slow:
             await asyncio.sleep(3600)
         return web.json_response(answer, status=status)
+
+    def _is_interrupted(self, request: web.Request, call: Call, when: str) -> bool:
+        if self.interrupt is None or not self.interrupt(call, when):
+            return False
+        assert request.transport is not None
+        request.transport.abort()
+        return True
 
     def _fault(self, method: str) -> Fault | None:
         for position, (wanted, fault) in enumerate(self._faults):

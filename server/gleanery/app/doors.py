@@ -131,7 +131,16 @@ def watching(
     meters = Meters()
     ground.feed.listen(meters.hear)
     jobs.start(LagWatch(meters.lag).run())
-    parts = Parts(worker, ground.executor, crawl.extract_pool, crawl.browser, parsing.browser, live, engine.grouping)
+    parts = Parts(
+        worker,
+        ground.executor,
+        crawl.extract_pool,
+        crawl.browser,
+        parsing.browser,
+        live,
+        engine.grouping,
+        engine.stories,
+    )
     return [
         *BackgroundApi(
             store, engine.presence, engine.dispatcher, worker.worker_id, crawl.browser, parsing.browser, utc_now

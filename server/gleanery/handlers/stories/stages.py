@@ -75,7 +75,10 @@ class StageHandler:
         value = _kept(results, self._stage) or await self._work(ctx, run, token, results, before)
         state = await self._keep(ctx, run, value, _with(results, value))
         await ctx.advance(self._stage, 1, 1)
-        return Outcome(_result(run.story_id, self._stage, state), None, _sentence(value))
+        steps = [step for step in await self._store.steps(run.story_id) if step.stage is self._stage]
+        tokens = sum(step.prompt_tokens + step.completion_tokens for step in steps)
+        result = {**_result(run.story_id, self._stage, state), "tokens": tokens}
+        return Outcome(result, None, _sentence(value))
 
     async def _read(self, ctx: TaskContext, run: StoryRun, token: str) -> Story:
         story = (await self._reach.shortcut.story(token, run.shortcut_id)).story
