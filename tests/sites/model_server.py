@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,13 +69,12 @@ Answer = Callable[[Turn], "Calls | str"]
 @dataclass
 class ModelServer:
     """What a test sees of the server. `apis` are those that it speaks, `knows_forms` whether it holds answers to a schema;
-    `holds` is set to have every request wait for `release()` once it was told of in `arrived`."""
+    `paid` is what it has charged for."""
 
     answer: Answer
     apis: frozenset[str] = frozenset({"responses", "chat"})
     knows_forms: bool = True
     old_limit_only: bool = False
-    holds: bool = False
     unknown_is_a_page: bool = False
     """Whether it answers 200 with a page for people where it doesn't speak an API, in place of 404."""
     prompt_tokens: int = 100
@@ -83,7 +82,10 @@ class ModelServer:
     base_url: str = ""
     turns: list[Turn] = field(default_factory=list)
     paid: list[Turn] = field(default_factory=list)
-    arrived: asyncio.Queue[Turn] = field(default_factory=asyncio.Queue)
+    hanging: asyncio.Queue[Turn] = field(default_factory=asyncio.Queue)
+    """Requests that wait without an answer."""
+    on_end: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What is awaited when the server ends: clients that were opened for it are closed so."""
     _faults: deque[tuple[Fault | None, str | None]] = field(default_factory=deque)
     _released: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -107,13 +109,14 @@ class ModelServer:
             return web.json_response({"detail": "Not Found"}, status=404)
         turn = _turn(await http.json(), http.headers, api)
         self.turns.append(turn)
-        self.arrived.put_nowait(turn)
         fault, retry_after = self._faults.popleft() if self._faults else (None, None)
-        if self.holds or fault is Fault.HANG:
+        if fault is Fault.HANG:
+            self.hanging.put_nowait(turn)
             await self._released.wait()
         if fault is Fault.DROP:
             assert http.transport is not None
             http.transport.abort()
+            return web.Response()
         if fault is Fault.NOT_CHAT:
             return web.Response(text="<h1>Welcome to the proxy</h1>", content_type="text/html")
         no = refused(ChatRequest(turn.body, turn.authorization), fault, retry_after) or self._unknown(turn)
@@ -234,6 +237,8 @@ async def model_server(answer: Answer) -> AsyncIterator[ModelServer]:
         server.base_url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
         yield server
     finally:
+        for end in server.on_end:
+            await end()
         server.release()
         await runner.cleanup()
 

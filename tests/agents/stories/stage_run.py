@@ -13,7 +13,7 @@ from gleanery.agents.connection import Connection
 from gleanery.agents.stories.context import FoundPassage, ReadPage, StageContext, spent_outside
 from gleanery.agents.stories.runtime import Api, Price, Runtime
 from gleanery.model.stories import AgentStep, Analysis, RelatedStory, Stage, Story, Triage
-from tests.sites.model_server import ModelServer
+from tests.sites.model_server import Calls, ModelServer, Turn
 
 GUIDE = "https://docs.example.com/guide/limits"
 API = "https://docs.example.com/api"
@@ -40,10 +40,51 @@ OTHER = RelatedStory(
 TRIAGED = Triage(kind="feature", summary="Faster exports.", needs_enhancement=True, missing=["acceptance criteria"])
 ANALYSED = Analysis(summary="Exports are bounded.", findings=["At most 10,000 rows. [1]"], by_model=True)
 
+TRIAGE = {
+    "kind": "feature",
+    "summary": "Exports should be faster.",
+    "needs_enhancement": True,
+    "complexity": "medium",
+    "missing": ["acceptance criteria", "acceptance criteria"],
+    "risks": [],
+}
+ANALYSIS = {
+    "summary": "An export is bounded to 10,000 rows.",
+    "findings": [
+        {"text": "An export has at most 10,000 rows.", "urls": ["https://kb.example.com/export", "https://made.up/1"]},
+        {"text": "It once timed out.", "urls": [OTHER.app_url]},
+    ],
+    "open_questions": ["How many rows do customers have?"],
+    "sources": [{"url": GUIDE, "why": "It has the limits."}, {"url": "https://made.up/2", "why": "No."}],
+}
+ENHANCEMENT = {
+    "title": "Invoices are exported within 30 seconds",
+    "sections": [{"title": "Context", "body": f"Customers wait. See [the guide]({GUIDE})."}],
+    "acceptance_criteria": [
+        {
+            "given": "an account with 10,000 invoices",
+            "when": "an export is asked for",
+            "then": "it is there within 30 s",
+        }
+    ],
+    "open_questions": ["Who is told when it fails?"],
+    "sources": [{"url": GUIDE, "why": "Limits."}],
+}
+
+
+def scripted(turn: Turn) -> Calls | str:
+    if turn.asks_for("kind"):
+        return json.dumps(TRIAGE)
+    if turn.asks_for("title"):
+        return json.dumps(ENHANCEMENT)
+    if not turn.results:
+        return Calls(("search_knowledge", {"query": "export limits"}), ("read_link", {"url": GUIDE}))
+    return json.dumps(ANALYSIS)
+
 
 @dataclass
 class Steps:
-    """As the engine keeps them: by name, as JSON, once. `dies_before` is a step before whose keeping the process is gone."""
+    """As the engine keeps them: by name, as JSON, once. With so many kept the process is gone (`dies_after`)."""
 
     kept: dict[str, str] = field(default_factory=dict)
     dies_after: int | None = None
@@ -104,6 +145,7 @@ async def no_wait(_: float) -> None: ...
 def runtime_for(server: ModelServer, *, api: Api | None = None, price: Price | None = None, **more: Any) -> Runtime:
     more = {"max_retries": 2, "timeout_seconds": 20.0, **more}
     connection = Connection("gpt-test", "sk-secret", base_url=server.base_url, sleep=no_wait, **more)
+    server.on_end.append(connection.aclose)
     return Runtime(connection, api=api, price=price)
 
 

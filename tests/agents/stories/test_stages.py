@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,49 +9,8 @@ import pytest
 from gleanery.agents.stories.runtime import Api, Price
 from gleanery.agents.stories.stages import analyze, enhance, triage
 from gleanery.model.stories import Stage, StepKind
-from tests.agents.stories.stage_run import ANALYSED, GUIDE, OTHER, PASSAGE, STORY, TRIAGED, Bench, runtime_for
-from tests.sites.model_server import Calls, ModelServer, Turn, model_server
-
-TRIAGE = {
-    "kind": "feature",
-    "summary": "Exports should be faster.",
-    "needs_enhancement": True,
-    "complexity": "medium",
-    "missing": ["acceptance criteria", "acceptance criteria"],
-    "risks": [],
-}
-ANALYSIS = {
-    "summary": "An export is bounded to 10,000 rows.",
-    "findings": [
-        {"text": "An export has at most 10,000 rows.", "urls": ["https://kb.example.com/export", "https://made.up/1"]},
-        {"text": "It once timed out.", "urls": [OTHER.app_url]},
-    ],
-    "open_questions": ["How many rows do customers have?"],
-    "sources": [{"url": GUIDE, "why": "It has the limits."}, {"url": "https://made.up/2", "why": "No."}],
-}
-ENHANCEMENT = {
-    "title": "Invoices are exported within 30 seconds",
-    "sections": [{"title": "Context", "body": f"Customers wait. See [the guide]({GUIDE})."}],
-    "acceptance_criteria": [
-        {
-            "given": "an account with 10,000 invoices",
-            "when": "an export is asked for",
-            "then": "it is there within 30 s",
-        }
-    ],
-    "open_questions": ["Who is told when it fails?"],
-    "sources": [{"url": GUIDE, "why": "Limits."}],
-}
-
-
-def scripted(turn: Turn) -> Calls | str:
-    if turn.asks_for("kind"):
-        return json.dumps(TRIAGE)
-    if turn.asks_for("title"):
-        return json.dumps(ENHANCEMENT)
-    if not turn.results:
-        return Calls(("search_knowledge", {"query": "export limits"}), ("read_link", {"url": GUIDE}))
-    return json.dumps(ANALYSIS)
+from tests.agents.stories.stage_run import ANALYSED, GUIDE, OTHER, PASSAGE, STORY, TRIAGED, Bench, runtime_for, scripted
+from tests.sites.model_server import ModelServer, model_server
 
 
 @pytest.fixture

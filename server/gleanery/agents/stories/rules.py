@@ -91,9 +91,10 @@ def _missing(kind: str, text: str) -> Iterable[str]:
 
 async def analyze(story: Story, triaged: Triage, tools: Toolbox, left_out: Sequence[str]) -> Analysis:
     """The story's links read, and what is found for its title. Nothing is concluded from it."""
-    for link in links_of(story)[:MAX_READS]:
+    links = links_of(story)[:MAX_READS]
+    for link in links:
         await tools.read(link)
-    read = set(tools.sources)
+    read = {link for link in links if link in tools.sources}
     await look_around(story, tools)
     sources = [source.model_copy(update={"why": _why(source, read, tools)}) for source in tools.sources.values()]
     pages = [source for source in sources if source.url not in tools.related]

@@ -130,6 +130,7 @@ class StoredModel(Model):
         self.toolbox = toolbox
         self.turns = turns
         self.turn = 0
+        self.last_prompt_tokens = 0
         self.call_ids: set[str] = set()
         self.server = ModelServer(runtime, ctx.model)
         self.budget = TokenBudget(ctx.max_tokens, spent_before=ctx.spent_before)
@@ -166,6 +167,7 @@ class StoredModel(Model):
             span.span_data.model_config = {**kept["record"], **self._charged(usage)}
         if not spent.spent:
             self.budget.count(usage)  # of an earlier attempt
+        self.last_prompt_tokens = usage.prompt_tokens
         await self.recorder.flush()
         return self._response(kept, usage)
 
@@ -206,7 +208,7 @@ class StoredModel(Model):
         raise AssertionError("unreachable: the loop ends by return or raise")
 
     async def _asked(self, call: Call, spent: TokenBudget) -> Reply:
-        expected = call.size + EXPECTED_ANSWER_TOKENS
+        expected = self._expected(call)
         if not self.budget.reserve(expected):
             raise BudgetSpent
         try:
@@ -223,11 +225,15 @@ class StoredModel(Model):
         """Whether it must be the answer: the calls are made, or there is no room for one more after this one."""
         if self.turn >= self.turns or (self.toolbox is not None and self.toolbox.calls >= MAX_CALLS):
             return True
-        two = 2 * (call.size + EXPECTED_ANSWER_TOKENS)
+        two = 2 * self._expected(call)
         if self.budget.reserve(two):
             self.budget.release(two)
             return False
         return True
+
+    def _expected(self, call: Call) -> int:
+        """What a call will cost, about: a conversation only grows, so no less than its last one."""
+        return max(call.size, self.last_prompt_tokens) + EXPECTED_ANSWER_TOKENS
 
     def _calls(self, reply: Reply) -> list[dict[str, str]]:
         """The tools that the model calls, each under an id of its own; the rest of very many is dropped."""

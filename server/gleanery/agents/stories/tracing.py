@@ -3,6 +3,7 @@ would tell OpenAI of every call, is never made."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -54,16 +55,16 @@ class Recorder:
             self.waiting.append(step)
 
     def _step(self, span: Span[Any]) -> AgentStep | None:
-        """None for spans that only hold others together."""
+        """None for spans that only hold others together, and for what was broken off: another attempt does it."""
         match span.span_data:
             case GenerationSpanData(model_config=dict() as told):
                 return AgentStep.model_validate(
                     {**self._begun(span, StepKind.MODEL), "model": span.span_data.model, **told}
                 )
-            case FunctionSpanData(name=name, input=asked, output=output):
-                said = str(output or "").partition("\n")[0]
+            case FunctionSpanData(name=name, input=asked, output=output) if output is not None:
+                said = str(output).partition("\n")[0]
                 detail = one_line(f"{asked or ''} → {said}", DETAIL_CHARACTERS)
-                is_refused = said.startswith(("Refused:", "Failed:")) or output is None
+                is_refused = said.startswith(("Refused:", "Failed:"))
                 facts = {"tool": one_line(name, 100), "detail": detail, "error": said[:200] if is_refused else None}
                 return AgentStep.model_validate({**self._begun(span, StepKind.TOOL), **facts})
             case HandoffSpanData(from_agent=giver, to_agent=taker):
@@ -106,11 +107,13 @@ class _Recording(TracingProcessor):
 
 
 def record_only() -> None:
-    """From now on the SDK's traces go to their recorders and nowhere else, whatever the environment says of tracing."""
+    """From now on the SDK's traces go to their recorders and nowhere else, whatever the environment says of tracing. Nor does
+    it log what fails: the task's row and log tell that."""
     provider = DefaultTraceProvider()
     provider.set_processors([_Recording()])
     provider.set_disabled(False)
     set_trace_provider(provider)
+    logging.getLogger("openai.agents").setLevel(logging.CRITICAL)
 
 
 def _at(stamp: str | None) -> datetime:

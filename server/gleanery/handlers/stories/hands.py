@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gleanery import errors
 from gleanery.agents.stories.context import FoundPassage, ReadPage
 from gleanery.knowledge.extract_pool import ExtractPool
+from gleanery.knowledge.formats import Kind, kind_of
 from gleanery.knowledge.hits import Found, SearchQuery
 from gleanery.model.stories import RelatedStory
 from gleanery.web.fetch import Fetcher
 from gleanery.web.shortcut import ShortcutClient
-from gleanery.web.urls import parse_url
+from gleanery.web.urls import host_key, parse_url
+
+ACCEPT = "text/html,application/xhtml+xml,text/markdown;q=0.9,application/pdf;q=0.8,*/*;q=0.5"
+MAX_PARTS = 50
+"""Of a document that is many pages, such as an OpenAPI description."""
 
 
 class Search(Protocol):
@@ -52,12 +56,26 @@ class StoryHands:
         ]
 
     async def read(self, url: str) -> ReadPage:
-        document = await self._reach.fetcher.fetch(parse_url(url))
-        parts = await self._reach.extract_pool.extract(document.body, document.url, document.charset)
-        if not parts:
-            raise errors.EmptyPage(document.url, "There is nothing to read on it.")
-        return ReadPage(document.url, parts[0].page.title, parts[0].page.markdown)
+        """A document of any format that a crawl reads. Its redirects may not lead to another site."""
+        href = parse_url(url)
+
+        def leaves(target: str) -> str | None:
+            return None if _site(target) == _site(href) else "other_site"
+
+        document = await self._reach.fetcher.fetch(href, accept=ACCEPT, is_readable=_is_readable, may_follow=leaves)
+        kind = kind_of(document.content_type, document.url, document.body) or Kind.HTML
+        parts = await self._reach.extract_pool.extract(document.body, document.url, document.charset, kind)
+        text = "\n\n".join(part.page.markdown for part in parts[:MAX_PARTS])
+        return ReadPage(document.url, parts[0].page.title, text)
 
     async def related(self, query: str, limit: int) -> Sequence[RelatedStory]:
         found = await self._reach.shortcut.search(self._token, query, limit + 1)
         return [story for story in found if story.shortcut_id != self._shortcut_id][:limit]
+
+
+def _site(url: str) -> str:
+    return host_key(url).removeprefix("www.")
+
+
+def _is_readable(content_type: str, url: str, body: bytes) -> bool:
+    return kind_of(content_type, url, body) is not None
