@@ -55,6 +55,7 @@ def check_written(there: Shortcut, number: int, story: dict[str, Any]) -> None:
     assert (now["name"], now["description"].count(CONTEXT), now["description"].count(mark)) == (TITLE, 1, 1)
     assert [comment["external_id"] for comment in now["comments"]] == [mark]
     assert there.names(number) == ["billing", "enhanced"]
+    assert [call.method for call in there.done] == ["PUT", "POST"]
 
 
 async def test_a_story_is_enhanced_and_written_back(client: Client, there: Shortcut, model: ModelServer) -> None:

@@ -59,11 +59,13 @@ class Call:
 
 @dataclass
 class Shortcut:
-    """What a test sees and sets. `stories` are by number, as the API shows them."""
+    """What a test sees and sets. `stories` are by number, as the API shows them; `calls` are all that came, `done` the writes
+    that were carried out."""
 
     url: str
     stories: dict[int, dict[str, Any]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    done: list[Call] = field(default_factory=list)
     interrupt: Interrupt | None = None
     _faults: list[tuple[str | None, Fault]] = field(default_factory=list)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(101))
@@ -168,6 +170,8 @@ class Shortcut:
         if call.token != TOKEN:
             return web.json_response({"message": "Unauthorized"}, status=401)
         status, answer = self._do(call)
+        if call.is_write and status < 300:
+            self.done.append(call)
         if self._is_interrupted(request, call, "after"):
             return web.Response(status=500)
         if fault is not None and fault.is_lost:

@@ -123,10 +123,6 @@ class SqliteStories:
         steps = [AgentStep.model_validate_json(row[0]) for row in rows]
         return sorted(steps, key=lambda step: (order.index(step.stage), step.ordinal))
 
-    async def tokens(self, story_id: str, *, apart_from: Stage) -> int:
-        sql = "SELECT coalesce(sum(tokens), 0) FROM story_step WHERE story_id = ? AND stage <> ?"
-        return int((await self._db.read(lambda db: db.execute(sql, (story_id, apart_from)).fetchone()))[0])
-
     async def keep_before(self, fence: Fence, story_id: str, story: Story) -> Story:
         return await self._db.write(lambda tx: _keep_before(tx, fence, story_id, story))
 

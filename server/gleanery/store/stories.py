@@ -166,10 +166,6 @@ class StoryStore(Protocol):
         """In their order."""
         ...
 
-    async def tokens(self, story_id: str, *, apart_from: Stage) -> int:
-        """What its other stages have cost."""
-        ...
-
     async def keep_before(self, fence: Fence, story_id: str, story: Story) -> Story:
         """What all stages work on; one that is kept stays, and is given."""
         ...

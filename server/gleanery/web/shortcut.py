@@ -137,6 +137,9 @@ class ShortcutClient:
             headers={"User-Agent": self._user_agent, "Accept": "application/json"},
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
         )
+        # aiohttp sends a PUT again by itself when the line breaks. Here nothing is written again before it was looked for,
+        # and there is no public way to say so.
+        self._session._retry_connection = False
         return self
 
     async def __aexit__(
