@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from asyncio.subprocess import PIPE
+from pathlib import Path
 
 from tests.agents.stories.stage_run import scripted
 from tests.sites.model_server import model_server
@@ -62,3 +63,29 @@ async def test_the_sdk_is_not_imported_before_the_first_story() -> None:
         "print([name for name in ('agents', 'mcp', 'starlette', 'uvicorn') if name in sys.modules])"
     )
     assert await _run(code) == "[]\n"
+
+
+_GROUND = """
+import asyncio, contextlib, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from gleanery import config
+from gleanery.app.ground import ground
+from gleanery.model.stories import Workspace
+from gleanery.store.stories import WorkspaceSecrets
+
+async def main():
+    settings = config.load(data_dir=Path(sys.argv[1]), embedder="none", chat_model="gpt-test", openai_base_url="http://127.0.0.1:9/v1")
+    async with contextlib.AsyncExitStack() as stack:
+        base = await ground(settings, stack)
+        print("agents" in sys.modules)
+        now = datetime.now(UTC)
+        await base.store.stories.put_workspace(Workspace(name="acme", created_at=now, changed_at=now), WorkspaceSecrets())
+
+asyncio.run(main())
+"""
+
+
+async def test_with_a_workspace_the_sdk_is_imported_before_anybody_is_served(tmp_path: Path) -> None:
+    """Later it would hold the loop for half a second."""
+    assert [await _run(_GROUND, str(tmp_path)) for _ in range(2)] == ["False\n", "True\n"]
