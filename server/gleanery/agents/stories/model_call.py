@@ -4,7 +4,9 @@ it answered read with care."""
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -102,12 +104,48 @@ class ToolCall:
 
 @dataclass(frozen=True)
 class Reply:
-    """`failure` is why it can't be used although it was charged for."""
+    """`failure` is why it can't be used although it was charged for; `is_final` that it was asked for without tools."""
 
     usage: Usage
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
-    failure: ChatError | None = field(default=None, compare=False)
+    failure: ChatError | None = None
+    is_final: bool = False
+    seconds: float = 0.0
+    at: datetime | None = None
+
+    def stored(self) -> dict[str, Any]:
+        """As JSON."""
+        failure = self.failure
+        return {
+            "usage": [self.usage.prompt_tokens, self.usage.completion_tokens],
+            "text": self.text,
+            "tool_calls": [[call.call_id, call.name, call.arguments] for call in self.tool_calls],
+            "failure": None if failure is None else [failure.code, failure.message, failure.details],
+            "is_final": self.is_final,
+            "seconds": round(self.seconds, 3),
+            "at": None if self.at is None else self.at.isoformat(),
+        }
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Reply:
+        """What `stored` gave."""
+        failure = None
+        if stored["failure"] is not None:
+            code, message, details = stored["failure"]
+            failure = _FAILURES[code](message, **details)
+        return cls(
+            Usage(*stored["usage"]),
+            stored["text"],
+            tuple(ToolCall(*call) for call in stored["tool_calls"]),
+            failure,
+            stored["is_final"],
+            stored["seconds"],
+            None if stored["at"] is None else datetime.fromisoformat(stored["at"]),
+        )
+
+
+_FAILURES: Mapping[str, type[ChatError]] = {kind.code: kind for kind in (ChatRefused, ChatTooLong, ChatMismatch)}
 
 
 class ModelServer:
@@ -216,6 +254,7 @@ class ModelServer:
             failure = ChatRefused("The chat model refused to answer.", said=refusal[:SAID_CHARACTERS])
         elif len(text) > MAX_TEXT_CHARACTERS:
             failure = ChatMismatch("The chat server answered more than is read.", limit_characters=MAX_TEXT_CHARACTERS)
+            text = ""
         elif not tool_calls and usage.completion_tokens >= call.max_answer_tokens:
             failure = _cut_off(call)
         return Reply(usage, text, tuple(tool_calls), failure)
