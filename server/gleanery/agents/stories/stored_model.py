@@ -13,23 +13,18 @@ from typing import Any
 
 from agents import (
     FunctionTool,
-    Handoff,
     Model,
     ModelResponse,
     ModelSettings,
-    ModelTracing,
     TResponseInputItem,
     UserError,
     generation_span,
 )
 from agents import Tool as SdkTool
 from agents import Usage as SdkUsage
-from agents.agent_output import AgentOutputSchemaBase
 from agents.items import TResponseOutputItem, TResponseStreamEvent
 from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
-from openai.types.responses.response_prompt_param import ResponsePromptParam
 from pydantic import BaseModel
-from typing_extensions import override
 
 from gleanery.agents.answer_form import read_answer, strict_schema
 from gleanery.agents.asking import BudgetSpent
@@ -120,20 +115,14 @@ class StoredModel(Model):
         self.server = ModelServer(runtime, ctx.model)
         self.budget = TokenBudget(ctx.max_tokens, spent_before=ctx.spent_before)
 
-    @override
     async def get_response(
         self,
         system_instructions: str | None,
         input: str | list[TResponseInputItem],
-        model_settings: ModelSettings,
+        model_settings: ModelSettings,  # noqa: ARG002 - what is asked is set by `Call`
         tools: list[SdkTool],
-        output_schema: AgentOutputSchemaBase | None,
-        handoffs: list[Handoff],
-        tracing: ModelTracing,
-        *,
-        previous_response_id: str | None,
-        conversation_id: str | None,
-        prompt: ResponsePromptParam | None,
+        *_: Any,
+        **__: Any,
     ) -> ModelResponse:
         await self.recorder.flush()
         self.turn += 1
@@ -154,7 +143,6 @@ class StoredModel(Model):
         await self.recorder.flush()
         return ModelResponse(output=output, usage=_sdk_usage(tries.usage), response_id=None)
 
-    @override
     def stream_response(self, *_: Any, **__: Any) -> AsyncIterator[TResponseStreamEvent]:
         """An answer is kept whole or not at all: nobody streams."""
         raise UserError("agents of stories are not streamed")
