@@ -29,6 +29,7 @@ from gleanery.store.knowledge_store import KnowledgeStore
 from gleanery.store.parses import ParseStore
 from gleanery.store.saved_queries import SavedQueryStore
 from gleanery.store.search_store import SearchStore
+from gleanery.store.stories import StoryStore
 from gleanery.store.task_store import TaskStore
 from gleanery.store.traces import TraceStore
 from gleanery.store.values import (
@@ -175,6 +176,8 @@ class Store(Protocol):
     def parses(self) -> ParseStore: ...
     @property
     def compliance(self) -> ComplianceStore: ...
+    @property
+    def stories(self) -> StoryStore: ...
     @property
     def schedules(self) -> ScheduleStore: ...
     @property
