@@ -11,6 +11,7 @@ import { pageParams } from "./screens/page/params";
 import { parseParams } from "./screens/parse/params";
 import { parsedParams } from "./screens/parsed/params";
 import { queueParams } from "./screens/queue/params";
+import { reportParams, reportsParams } from "./screens/reports/params";
 import { searchParams } from "./screens/search/params";
 import { settingsParams } from "./screens/settings/params";
 import { sourceParams } from "./screens/source/params";
@@ -116,6 +117,20 @@ const traceGroupRoute = createRoute({
   component: lazyRouteComponent(() => import("./screens/traces/GroupDetail"), "GroupDetail"),
 });
 
+const reportsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/reports",
+  validateSearch: reportsParams,
+  component: lazyRouteComponent(() => import("./screens/reports/Reports"), "Reports"),
+});
+
+const reportRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/reports/$reportId",
+  validateSearch: reportParams,
+  component: lazyRouteComponent(() => import("./screens/reports/ReportDetail"), "ReportDetail"),
+});
+
 export function makeRouter() {
   return createRouter({
     routeTree: rootRoute.addChildren([
@@ -131,6 +146,8 @@ export function makeRouter() {
       parsedRoute,
       tracesRoute,
       traceGroupRoute,
+      reportsRoute,
+      reportRoute,
       settingsRoute,
     ]),
     defaultPreload: "intent",

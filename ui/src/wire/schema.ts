@@ -25,7 +25,7 @@ export interface components {
          * @description `by` is `model`, `kept` (its answer to the same question in an earlier report) or `none`.
          */
         readonly AssessmentShape: {
-            readonly by: string;
+            readonly by: components["schemas"]["Assessor"];
             readonly gap: string;
             readonly model: string | null;
             readonly note: string;
@@ -34,6 +34,12 @@ export interface components {
             readonly reasoning: string;
             readonly verdict: components["schemas"]["Verdict"];
         };
+        /**
+         * Assessor
+         * @description What gave a verdict. `kept` is a model's answer to the same question in an earlier report.
+         * @enum {string}
+         */
+        readonly Assessor: "model" | "kept" | "none";
         /** BackgroundHealth */
         readonly BackgroundHealth: {
             /** @description What runs now, at most 100. */
@@ -3422,6 +3428,7 @@ export interface components {
 }
 export type ActiveTask = components['schemas']['ActiveTask'];
 export type AssessmentShape = components['schemas']['AssessmentShape'];
+export type Assessor = components['schemas']['Assessor'];
 export type BackgroundHealth = components['schemas']['BackgroundHealth'];
 export type Box = components['schemas']['Box'];
 export type BranchPage = components['schemas']['BranchPage'];
