@@ -137,10 +137,14 @@ async def _report(client: Client) -> str:
     ]
     framework = {"id": "zoo", "version": "1", "title": "Zoo rules \u202e", "license": "CC0-1.0", "controls": controls}
     assert (await client.post("/compliance/frameworks", framework)).status == 201
-    for _ in range(2):
-        made = (await client.post("/compliance/reports", {"framework_id": "zoo"})).body
-        await client.ended(made["task_ids"]["report"])
-    return str(made["report_id"])
+    made = [await _made(client) for _ in range(2)]
+    return made[-1]
+
+
+async def _made(client: Client) -> str:
+    started = (await client.post("/compliance/reports", {"framework_id": "zoo"})).body
+    await client.ended(started["task_ids"]["report"])
+    return str(started["report_id"])
 
 
 def _guide(*, changed: bool) -> Answers:

@@ -56,6 +56,6 @@ it("quotes are marked where they stand in the passage, each place once", () => {
 
 it("a page that is called as its first heading is named once", () => {
   expect(passageName(PASSAGE)).toBe("Backups › Nightly");
-  expect(passageName({ ...PASSAGE, title: "26.3.\u00a0Archiving", heading_path: ["26.3. Archiving", "`pg_stat`"] })).toBe("26.3. Archiving › pg_stat");
+  expect(passageName({ ...PASSAGE, title: "26.3.\u00a0Archiving", heading_path: ["26.3. Archiving", "26.3. Archiving", "`pg_stat`"] })).toBe("26.3. Archiving › pg_stat");
   expect(passageName({ ...PASSAGE, title: "", heading_path: [] })).toBe("https://a.test/backup");
 });

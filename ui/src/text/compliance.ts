@@ -97,10 +97,10 @@ export function keptText({ counts }: ReportSummary): string {
   return judged === 0 ? "What was found for its controls is kept." : `The verdicts on ${counted(judged, "control")} are kept.`;
 }
 
-/** "Page › Section": most pages are called as their first heading. */
+/** "Page › Section": what is called as what it stands in, as the first heading of most pages is, is named once. */
 export function passageName({ title, heading_path: path, url }: Pick<Passage, "title" | "heading_path" | "url">): string {
   const plain = (text: string | undefined): string => (text ?? "").replaceAll("`", "").replace(/\s+/g, " ").trim();
-  const headings = path.map(plain);
-  const names = headings[0] === plain(title) || plain(title) === "" ? headings : [plain(title), ...headings];
+  const all = [title, ...path].map(plain);
+  const names = all.filter((name, index) => name !== "" && name !== all[index - 1]);
   return names.length === 0 ? url : names.join(" › ");
 }

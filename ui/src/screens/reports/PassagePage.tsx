@@ -8,7 +8,7 @@ import { PageSection } from "../../components/PageSection";
 import { passageName, quoteRanges } from "../../text/compliance";
 import { safeHref, visible } from "../../text/visible";
 import type { Passage, Quote } from "../../wire";
-import { Passage as PassageText } from "../search/Passage";
+import { WholePassage } from "../search/Passage";
 
 interface Props {
   readonly passage: Passage;
@@ -36,7 +36,7 @@ export function PassagePage({ passage, quotes }: Props): ReactNode {
         )}
       </div>
       <PageSection cited={cited} under={4} changed={<p className="muted sm">The page reads otherwise now. This is the passage as it was found:</p>}>
-        <PassageText content={passage.content} highlights={cited.highlights} />
+        <WholePassage content={passage.content} highlights={cited.highlights} />
       </PageSection>
     </section>
   );
