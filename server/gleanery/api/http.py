@@ -38,6 +38,7 @@ _STATUS: tuple[tuple[type[errors.GleaneryError], int], ...] = (
     (errors.UnsupportedType, 415),
     (errors.StorageError, 507),
     (errors.EmbedError, 502),
+    (errors.ShortcutError, 502),
     (errors.FetchError, 502),
 )
 

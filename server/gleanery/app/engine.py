@@ -15,6 +15,7 @@ from gleanery.app.crawling import has_browser
 from gleanery.app.ground import Ground
 from gleanery.app.jobs import Jobs
 from gleanery.app.parsing import Parsing
+from gleanery.app.stories import story_door, story_handlers
 from gleanery.config import Settings, user_agent
 from gleanery.engine.company import Company
 from gleanery.engine.dispatch import Dispatcher, LocalDispatcher, ringing
@@ -37,6 +38,7 @@ from gleanery.handlers.group_traces.requests import GroupingRequests
 from gleanery.handlers.import_source import ImportHandler, ImportParts, ImportStarter
 from gleanery.handlers.parse.handler import ParseHandler
 from gleanery.handlers.parse.start import ParseStarter
+from gleanery.handlers.stories.door import StoryDoor
 from gleanery.handlers.upload.folder import UploadFolder
 from gleanery.handlers.upload.handler import UploadHandler, UploadParts, UploadStarter
 from gleanery.model import utc_now
@@ -44,6 +46,7 @@ from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.presence import FilePresence
 from gleanery.web.guard import AddressPolicy
 from gleanery.web.post import Poster
+from gleanery.web.shortcut import ShortcutClient
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Engine:
     scheduler: Scheduler
     conductor: Conductor
     grouping: GroupingRequests
+    stories: StoryDoor
 
     @property
     def is_whole(self) -> bool:
@@ -72,6 +76,7 @@ def engine(
     ground: Ground,
     parts: CrawlParts,
     parsing: Parsing,
+    shortcut: ShortcutClient,
     *,
     check_url: CheckUrl,
     worker_id: str | None = None,
@@ -102,6 +107,7 @@ def engine(
             GroupTracesHandler(store.traces, settings.grouping_timeout_seconds, lambda place: grouping.note([place])),
             DemoHandler(),
             *compliance_handlers(ground, parsing),
+            *story_handlers(ground, parts, shortcut, ground.runtime),
         ]
     )
     crawl = CrawlStarter(store.crawls, check_url, lambda: has_browser(parts))
@@ -135,6 +141,7 @@ def engine(
         Scheduler(store.schedules, store.tasks, submitter, utc_now),
         Conductor(store.vectors, submitter, ground.models, ground.vectors),
         grouping,
+        story_door(settings, ground),
     )
 
 

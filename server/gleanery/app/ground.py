@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gleanery.agents.chat import ChatClient
 from gleanery.agents.rank import ChatRanker
+from gleanery.agents.stories.runtime import Api, Price, Runtime
 from gleanery.config import Settings
 from gleanery.engine.events import ChangeFeed
 from gleanery.engine.tail import Tail
@@ -26,7 +27,8 @@ from gleanery.store.embedded import EmbeddedStore
 
 @dataclass(frozen=True)
 class Ground:
-    """`is_searched` tells whether somebody may search in this process. `chat` is None where no chat model is set."""
+    """`is_searched` tells whether somebody may search in this process. `chat` and `runtime`, on which agents run, are None
+    where no chat model is set."""
 
     store: EmbeddedStore
     feed: ChangeFeed
@@ -37,6 +39,7 @@ class Ground:
     budgets: ChunkBudgets
     chat: ChatClient | None
     is_searched: bool
+    runtime: Runtime | None = None
 
 
 async def ground(settings: Settings, stack: contextlib.AsyncExitStack, *, is_searched: bool = True) -> Ground:
@@ -52,7 +55,9 @@ async def ground(settings: Settings, stack: contextlib.AsyncExitStack, *, is_sea
     stack.push_async_callback(models.aclose)
     await models.start(options_of(settings), may_change=is_searched)
     budgets = ChunkBudgets(vectors, settings.model_dir)
-    return Ground(store, feed, tail, executor, vectors, models, budgets, await _chat(settings, stack), is_searched)
+    chat = await _chat(settings, stack)
+    runtime = None if chat is None else _runtime(settings, chat)
+    return Ground(store, feed, tail, executor, vectors, models, budgets, chat, is_searched, runtime)
 
 
 def _factory(settings: Settings, executor: CountedExecutor) -> EmbedderFactory:
@@ -73,6 +78,17 @@ async def _chat(settings: Settings, stack: contextlib.AsyncExitStack) -> ChatCli
     stack.push_async_callback(client.aclose)
     await client.open()  # now: it imports much, and that would hold the loop later
     return client
+
+
+def _runtime(settings: Settings, chat: ChatClient) -> Runtime:
+    """On the chat model's own connection: what asks it keeps one bound on requests at once."""
+    prices = settings.chat_price_per_million
+    return Runtime(
+        chat.connection,
+        api=None if settings.chat_api is None else Api(settings.chat_api),
+        reasoning_effort=settings.chat_reasoning_effort,
+        price=None if prices is None else Price(*prices),
+    )
 
 
 def searcher(settings: Settings, ground: Ground, speller: Speller) -> Searcher:

@@ -43,6 +43,7 @@ from gleanery.store.holdings import HoldingStore
 from gleanery.store.parses import ParseStore
 from gleanery.store.saved_queries import SavedQueryStore
 from gleanery.store.search_store import SearchStore
+from gleanery.store.stories import StoryStore
 from gleanery.store.traces import TraceStore
 from gleanery.store.values import (
     Asked,
@@ -521,6 +522,8 @@ class Store(Protocol):
     def parses(self) -> ParseStore: ...
     @property
     def compliance(self) -> ComplianceStore: ...
+    @property
+    def stories(self) -> StoryStore: ...
     @property
     def schedules(self) -> ScheduleStore: ...
     @property
