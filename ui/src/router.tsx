@@ -16,6 +16,7 @@ import { searchParams } from "./screens/search/params";
 import { settingsParams } from "./screens/settings/params";
 import { sourceParams } from "./screens/source/params";
 import { sourcesParams } from "./screens/sources/params";
+import { storiesParams, storyParams } from "./screens/stories/params";
 import { taskParams } from "./screens/task/params";
 import { groupParams, tracesParams } from "./screens/traces/params";
 
@@ -131,6 +132,20 @@ const reportRoute = createRoute({
   component: lazyRouteComponent(() => import("./screens/reports/ReportDetail"), "ReportDetail"),
 });
 
+const storiesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/stories",
+  validateSearch: storiesParams,
+  component: lazyRouteComponent(() => import("./screens/stories/Stories"), "Stories"),
+});
+
+const storyRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/stories/$storyId",
+  validateSearch: storyParams,
+  component: lazyRouteComponent(() => import("./screens/stories/StoryDetail"), "StoryDetail"),
+});
+
 export function makeRouter() {
   return createRouter({
     routeTree: rootRoute.addChildren([
@@ -148,6 +163,8 @@ export function makeRouter() {
       traceGroupRoute,
       reportsRoute,
       reportRoute,
+      storiesRoute,
+      storyRoute,
       settingsRoute,
     ]),
     defaultPreload: "intent",

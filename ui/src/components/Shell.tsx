@@ -59,6 +59,7 @@ function useGlobalShortcuts(setOpen: (open: Open) => void): void {
   useShortcut("g p", "Go to parsed pages", () => void navigate({ to: "/parse" }));
   useShortcut("g t", "Go to traces", () => void navigate({ to: "/traces" }));
   useShortcut("g r", "Go to reports", () => void navigate({ to: "/reports" }));
+  useShortcut("g y", "Go to stories", () => void navigate({ to: "/stories" }));
   useShortcut("g e", "Go to settings", () => void navigate({ to: "/settings" }));
 }
 
@@ -138,6 +139,10 @@ function Nav({ onShortcuts }: { onShortcuts: () => void }): ReactNode {
       <Link to="/reports">
         <Icon name="reports" />
         Reports
+      </Link>
+      <Link to="/stories">
+        <Icon name="stories" />
+        Stories
       </Link>
       <Link to="/settings">
         <Icon name="settings" />
