@@ -48,6 +48,7 @@ class Seeded:
     paused: str
     demo_failed: str
     group_id: str
+    report_id: str
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ async def seeded(server: ServerProcess) -> AsyncIterator[Seeded]:
             paused,
             demo,
             await _group_of_traces(client),
+            await _report(client),
         )
 
 
@@ -120,6 +122,29 @@ async def _group_of_traces(client: Client) -> str:
         if sum(group["trace_count"] for group in groups) == len(traces):
             return str(groups[0]["group_id"])
         await asyncio.sleep(0.05)
+
+
+async def _report(client: Client) -> str:
+    """The second of two reports whose evidence is hostile; its id."""
+    controls = [
+        {
+            "id": "Z-1",
+            "title": f"Wombats {HOSTILE}"[:300],
+            "text": f"Wombats are fed. {HOSTILE}",
+            "queries": ["wombat end"],
+        },
+        {"id": "Z-2", "title": "Telepathy", "text": "It is read what they think.", "queries": ["zyzzyva"]},
+    ]
+    framework = {"id": "zoo", "version": "1", "title": "Zoo rules \u202e", "license": "CC0-1.0", "controls": controls}
+    assert (await client.post("/compliance/frameworks", framework)).status == 201
+    made = [await _made(client) for _ in range(2)]
+    return made[-1]
+
+
+async def _made(client: Client) -> str:
+    started = (await client.post("/compliance/reports", {"framework_id": "zoo"})).body
+    await client.ended(started["task_ids"]["report"])
+    return str(started["report_id"])
 
 
 def _guide(*, changed: bool) -> Answers:

@@ -64,6 +64,10 @@ def views(seed: Seeded) -> dict[str, str]:
         "traces-place": "/traces?project=zoo&path=%2Ffeeding",
         "traces-group": f"/traces/{seed.group_id}",
         **{f"traces-{tab}": f"/traces/{seed.group_id}?tab={tab}" for tab in ("traces", "implementations", "history")},
+        "reports": "/reports",
+        "report": f"/reports/{seed.report_id}",
+        "report-control": f"/reports/{seed.report_id}?control=Z-1",
+        **{f"report-{tab}": f"/reports/{seed.report_id}?tab={tab}" for tab in ("gaps", "changes")},
         "settings": "/settings",
         "not-there": "/no/such/page",
     }
@@ -144,6 +148,7 @@ async def test_the_empty_server_keeps_every_rule(page: Page, server: ServerProce
         "no-queue": "/queue",
         "no-parses": "/parse",
         "no-traces": "/traces",
+        "no-reports": "/reports",
     }
     for name, path in paths.items():
         await page.goto(f"{server.url}{path}")

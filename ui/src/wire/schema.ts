@@ -93,7 +93,7 @@ export interface components {
          * @description `by` is `model`, `kept` (its answer to the same question in an earlier report) or `none`.
          */
         readonly AssessmentShape: {
-            readonly by: string;
+            readonly by: components["schemas"]["Assessor"];
             readonly gap: string;
             readonly model: string | null;
             readonly note: string;
@@ -102,6 +102,12 @@ export interface components {
             readonly reasoning: string;
             readonly verdict: components["schemas"]["Verdict"];
         };
+        /**
+         * Assessor
+         * @description What gave a verdict. `kept` is a model's answer to the same question in an earlier report.
+         * @enum {string}
+         */
+        readonly Assessor: "model" | "kept" | "none";
         /** BackgroundHealth */
         readonly BackgroundHealth: {
             /** @description What runs now, at most 100. */
@@ -3845,6 +3851,7 @@ export type Analysis = components['schemas']['Analysis'];
 export type ApproveRequest = components['schemas']['ApproveRequest'];
 export type AskedStory = components['schemas']['AskedStory'];
 export type AssessmentShape = components['schemas']['AssessmentShape'];
+export type Assessor = components['schemas']['Assessor'];
 export type BackgroundHealth = components['schemas']['BackgroundHealth'];
 export type Box = components['schemas']['Box'];
 export type BranchPage = components['schemas']['BranchPage'];
