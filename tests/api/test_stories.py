@@ -14,7 +14,7 @@ from yarl import URL
 
 from tests.api.client import Client
 from tests.api.storied import ask, ended, put, send, story_in
-from tests.conftest import StartServer
+from tests.conftest import ServePages, StartServer
 from tests.sites.receiver import receiver
 from tests.sites.shortcut import SECRET, TOKEN, Fault, Shortcut, shortcut, signed
 
@@ -310,6 +310,18 @@ async def test_who_asked_for_it_is_called_at_the_end_of_each_task(client: Client
         calls = [json.loads(call.body) for call in await hook.heard(3)]
     told: list[Any] = [(call["type"], call["data"]["task_type"]) for call in calls]
     assert told == [("task.completed", name) for name in ("triage_story", "analyze_story", "write_back_story")]
+
+
+async def test_a_link_to_this_server_is_not_read(client: Client, there: Shortcut, serve_pages: ServePages) -> None:
+    """Not even where loopback is allowed: without keys it would tell everything."""
+    site = await serve_pages(
+        {"guide.html": "<title>Guide</title><main><p>Exports are limited to a thousand rows.</p></main>"}
+    )
+    own = f"{client.url}/example/security.html {client.url.replace('127.0.0.1', 'localhost')}/example/"
+    number = there.add("Export", f"See {own} and {site.url}/guide.html")
+    story = await ended(client, await ask(client, there, number, "analyze"))
+    assert story["analysis"]["summary"].startswith("1 links of the story were read")
+    assert [source["url"] for source in story["analysis"]["sources"]] == [f"{site.url}/guide.html"]
 
 
 async def test_secrets_are_shown_nowhere(client: Client, there: Shortcut, caplog: pytest.LogCaptureFixture) -> None:
