@@ -15,7 +15,7 @@ from gleanery.app.crawling import has_browser
 from gleanery.app.ground import Ground
 from gleanery.app.jobs import Jobs
 from gleanery.app.parsing import Parsing
-from gleanery.app.stories import story_door, story_handlers
+from gleanery.app.stories import Outside, story_door, story_handlers
 from gleanery.config import Settings, user_agent
 from gleanery.engine.company import Company
 from gleanery.engine.dispatch import Dispatcher, LocalDispatcher, ringing
@@ -46,7 +46,6 @@ from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.presence import FilePresence
 from gleanery.web.guard import AddressPolicy
 from gleanery.web.post import Poster
-from gleanery.web.shortcut import ShortcutClient
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def engine(
     ground: Ground,
     parts: CrawlParts,
     parsing: Parsing,
-    shortcut: ShortcutClient,
+    out: Outside,
     *,
     check_url: CheckUrl,
     worker_id: str | None = None,
@@ -90,7 +89,7 @@ def engine(
         return await enqueue_enrichment(submitter, source_id, after_task_id=task_id)
 
     follow_up = enqueue if ground.chat is not None and settings.enrich else None
-    types = _types(settings, ground, parts, parsing, check_url, grouping, shortcut, follow_up)
+    types = _types(settings, ground, parts, parsing, check_url, grouping, out, follow_up)
     dispatcher = LocalDispatcher()
     ground.feed.listen(ringing(dispatcher))
     submitter = Submitter(
@@ -132,7 +131,7 @@ def _types(
     parsing: Parsing,
     check_url: CheckUrl,
     grouping: GroupingRequests,
-    shortcut: ShortcutClient,
+    out: Outside,
     follow_up: Callable[[str, str], Awaitable[object]] | None,
 ) -> _Types:
     """Every task type has its line here."""
@@ -160,7 +159,7 @@ def _types(
         GroupTracesHandler(store.traces, settings.grouping_timeout_seconds, lambda place: grouping.note([place])),
         DemoHandler(),
         *compliance_handlers(ground, parsing),
-        *story_handlers(ground, parts, shortcut, ground.runtime),
+        *story_handlers(ground, parts, out, ground.runtime),
     ]
     creators: dict[str, Create] = {
         "crawl": crawl,
