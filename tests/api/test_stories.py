@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from yarl import URL
 
 from tests.api.client import Client
 from tests.api.storied import ask, ended, put, send, story_in
@@ -175,6 +176,10 @@ async def test_no_key_is_asked_of_a_webhook_and_its_sender_may_know_us_by_any_na
     body, headers = there.webhook(there.add("x"), added=["enhance"])
     assert (await send(client, body, {**headers, "Host": "hooks.example.com"})).status == 202
     assert (await client.get("/stories")).status == 401
+    for around in ("webhooks/shortcut/../../stories", "webhooks/shortcut/%2e%2e/%2e%2e/stories", "webhooks/shortcut/"):
+        url = URL(f"{client.url}/api/v1/{around}", encoded=True)
+        async with client.session.get(url) as response:
+            assert response.status in (401, 404, 405), around
     assert (await client.get("/workspaces")).status == 401
 
 
