@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page, ViewportSize, expect
 
 from tests.e2e.server_process import ServerProcess
-from tests.ui.seeding import Seeded, SeededParses, seeded, seeded_parses
+from tests.ui.seeding import Seeded, SeededParses, SeededStories, seeded, seeded_parses, seeded_stories
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 
@@ -86,6 +86,19 @@ def parse_views(seed: SeededParses) -> dict[str, str]:
     }
 
 
+def story_views(seed: SeededStories) -> dict[str, str]:
+    """Every view of stories by name, with its path."""
+    return {
+        "stories": "/stories",
+        "stories-attention": "/stories?show=attention",
+        "stories-workspaces": "/stories?tab=workspaces",
+        **{f"story-{tab}": f"/stories/{seed.undecided}?tab={tab}" for tab in ("changes", "findings", "steps")},
+        **{f"story-{view}": f"/stories/{seed.undecided}?view={view}" for view in ("before", "after")},
+        "story-conflict": f"/stories/{seed.conflict}",
+        "story-failed": f"/stories/{seed.failed}",
+    }
+
+
 async def test_every_view_keeps_every_rule(page: Page, server: ServerProcess) -> None:
     async with seeded(server) as seed:
         await _tour(page, server, {"first-run": "/", **views(seed)})
@@ -94,6 +107,11 @@ async def test_every_view_keeps_every_rule(page: Page, server: ServerProcess) ->
 async def test_every_view_of_a_parse_keeps_every_rule(page: Page, server: ServerProcess) -> None:
     async with seeded_parses(server) as seed:
         await _tour(page, server, parse_views(seed))
+
+
+async def test_every_view_of_a_story_keeps_every_rule(page: Page, tmp_path: Path) -> None:
+    async with seeded_stories(tmp_path / "data") as seed:
+        await _tour(page, seed.server, story_views(seed))
 
 
 async def _tour(page: Page, server: ServerProcess, paths: Mapping[str, str]) -> None:
@@ -149,6 +167,8 @@ async def test_the_empty_server_keeps_every_rule(page: Page, server: ServerProce
         "no-parses": "/parse",
         "no-traces": "/traces",
         "no-reports": "/reports",
+        "no-stories": "/stories",
+        "no-workspaces": "/stories?tab=workspaces",
     }
     for name, path in paths.items():
         await page.goto(f"{server.url}{path}")

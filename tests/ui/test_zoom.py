@@ -11,8 +11,8 @@ import pytest
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from tests.e2e.server_process import ServerProcess
-from tests.ui.seeding import seeded, seeded_parses
-from tests.ui.test_tour import parse_views, views
+from tests.ui.seeding import seeded, seeded_parses, seeded_stories
+from tests.ui.test_tour import parse_views, story_views, views
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 
@@ -83,6 +83,11 @@ async def test_every_view_fits_a_narrow_and_a_zoomed_window(page: Page, server: 
 async def test_every_view_of_a_parse_fits_a_narrow_and_a_zoomed_window(page: Page, server: ServerProcess) -> None:
     async with seeded_parses(server) as seed:
         await _fit(page, server, parse_views(seed))
+
+
+async def test_every_view_of_a_story_fits_a_narrow_and_a_zoomed_window(page: Page, tmp_path: Path) -> None:
+    async with seeded_stories(tmp_path / "data") as seed:
+        await _fit(page, seed.server, story_views(seed))
 
 
 async def _fit(page: Page, server: ServerProcess, paths: Mapping[str, str]) -> None:
