@@ -19,8 +19,36 @@ from tests.store.samples import Changes, Crawl, start_crawl
 
 OpenStore = Callable[[OnChange], AbstractAsyncContextManager[Store]]
 
-ON_BOTH = frozenset({"test_tasks", "test_workers"})
+ON_BOTH = frozenset(
+    {
+        "test_coalesce",
+        "test_dependencies",
+        "test_due_times",
+        "test_limits",
+        "test_outbox_rows",
+        "test_pause",
+        "test_presence",
+        "test_prune",
+        "test_schedules",
+        "test_stats",
+        "test_steps",
+        "test_tail_numbers",
+        "test_task_ends",
+        "test_tasks",
+        "test_timeline",
+        "test_workers",
+    }
+)
 """Modules whose tests run over Supabase too. Once all parts of it are there, all do."""
+NEED_CRAWLS = frozenset(
+    {
+        "test_the_last_task_of_a_source_stays_as_long_as_the_source_does",
+        "test_a_crawl_with_many_urls_goes_over_several_transactions",
+        "test_the_failed_pages_of_a_completed_crawl_are_tried_again",
+        "test_without_failed_pages_there_is_nothing_to_retry",
+    }
+)
+"""Tests in these modules that wait for the crawls of Supabase."""
 BACKENDS = ("embedded", "supabase")
 
 
@@ -31,7 +59,8 @@ def embedded(folder: Path, clock: SetClock) -> OpenStore:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "open_store" in metafunc.fixturenames:
         module = metafunc.module.__name__.rpartition(".")[2]
-        names = [name for name in BACKENDS if name == "embedded" or module in ON_BOTH]
+        is_on_both = module in ON_BOTH and metafunc.function.__name__ not in NEED_CRAWLS
+        names = BACKENDS if is_on_both else BACKENDS[:1]
         metafunc.parametrize("open_store", names, indirect=True)
 
 

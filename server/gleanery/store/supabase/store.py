@@ -8,6 +8,8 @@ from gleanery.model import Clock
 from gleanery.store.supabase import migrations
 from gleanery.store.supabase.client import PATIENCE_SECONDS, Rest
 from gleanery.store.supabase.hosts import SupabaseHosts
+from gleanery.store.supabase.outbox import SupabaseOutbox
+from gleanery.store.supabase.schedules import SupabaseSchedules
 from gleanery.store.supabase.tasks import SupabaseTasks
 from gleanery.store.supabase.workers import SupabaseWorkers
 from gleanery.store.values import OnChange
@@ -30,6 +32,8 @@ class SupabaseStore:
     ) -> None:
         self._rest = Rest(url, key, on_change, clock, patience_seconds=patience_seconds)
         self.tasks = SupabaseTasks(self._rest)
+        self.schedules = SupabaseSchedules(self._rest)
+        self.outbox = SupabaseOutbox(self._rest)
         self.workers = SupabaseWorkers(self._rest)
         self.hosts = SupabaseHosts(self._rest)
 
