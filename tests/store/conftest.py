@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gleanery.model import Clock
 from gleanery.store.base import Store
 from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.supabase import SupabaseStore
@@ -24,7 +25,7 @@ ON_BOTH = frozenset(
         "test_coalesce",
         "test_dependencies",
         "test_due_times",
-        "test_limits",
+        "test_hosts",
         "test_outbox_rows",
         "test_pause",
         "test_presence",
@@ -52,8 +53,22 @@ NEED_CRAWLS = frozenset(
 BACKENDS = ("embedded", "supabase")
 
 
-def embedded(folder: Path, clock: SetClock) -> OpenStore:
+def embedded(folder: Path, clock: Clock) -> OpenStore:
     return lambda on_change: EmbeddedStore(folder / "gleanery.db", on_change, clock)
+
+
+def over_supabase(project: Project, clock: Clock) -> OpenStore:
+    """Opens what the project holds."""
+
+    @asynccontextmanager
+    async def opened(on_change: OnChange) -> AsyncIterator[Any]:
+        async with (
+            Gateway(project) as gateway,
+            SupabaseStore(gateway.url, project.service_key, on_change, clock, patience_seconds=5) as store,
+        ):
+            yield store
+
+    return opened
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -86,16 +101,7 @@ def open_store(request: pytest.FixtureRequest, tmp_path: Path, clock: SetClock) 
         return embedded(tmp_path, clock)
     project: Project = request.getfixturevalue("supabase_project")
     project.empty()
-    return lambda on_change: _supabase(project, on_change, clock)
-
-
-@asynccontextmanager
-async def _supabase(project: Project, on_change: OnChange, clock: SetClock) -> AsyncIterator[Any]:
-    async with (
-        Gateway(project) as gateway,
-        SupabaseStore(gateway.url, project.service_key, on_change, clock, patience_seconds=5) as store,
-    ):
-        yield store
+    return over_supabase(project, clock)
 
 
 @pytest.fixture
