@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -77,21 +77,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         is_on_both = module in ON_BOTH and metafunc.function.__name__ not in NEED_CRAWLS
         names = BACKENDS if is_on_both else BACKENDS[:1]
         metafunc.parametrize("open_store", names, indirect=True)
-
-
-@pytest.fixture(scope="session")
-def supabase_project() -> Iterator[Project]:
-    """One for each process that runs tests; its rows are those of the test before."""
-    with Project() as project:
-        yield project
-
-
-@pytest.fixture
-async def gateway(supabase_project: Project) -> AsyncIterator[Gateway]:
-    """The way to an empty Supabase project."""
-    supabase_project.empty()
-    async with Gateway(supabase_project) as gateway:
-        yield gateway
 
 
 @pytest.fixture
