@@ -6,11 +6,11 @@ can have: those of names `+`, those that a chat model added `^`. Where both tell
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gleanery.store.search_store import Shelf
-from gleanery.store.words import EVERY_ROW, WORD, folded, fts_body, fts_code, fts_names, fts_text
+from gleanery.store.words import EVERY_ROW, WORD, folded
 
 MAX_WORD_CHARACTERS = 400
 """A lexeme may have 2,046 bytes; what is longer is no word, but must be found as it was stored."""
@@ -52,41 +52,11 @@ ZONES: Mapping[Shelf, Mapping[str, Zone]] = {
 """By shelf and column; the columns are in the order of the weights of `find_words`."""
 
 
-def chunk_words(title: str, heading_path: Sequence[str], content: str, context: str) -> str:
-    """The words of a chunk, in the form that a tsvector is read from."""
-    texts = {
-        "title": fts_text(title),
-        "headings": fts_text(" ".join(heading_path)),
-        "body": fts_body(content),
-        "code": fts_code(content),
-        "names": fts_names(content),
-        "context": fts_text(context),
-    }
-    return _vector((zone, texts[column]) for column, zone in ZONES[Shelf.CHUNKS].items())
-
-
-def code_words(title: str, heading_path: Sequence[str], context: str, code: str, name: str, summary: str) -> str:
-    """The words of a code example, in the same form."""
-    texts = {
-        "title": fts_text(title),
-        "headings": fts_text(" ".join(heading_path)),
-        "context": fts_text(context),
-        "code": fts_text(code),
-        "names": fts_names(code),
-        "summary": fts_text(f"{name} {summary}"),
-    }
-    return _vector((zone, texts[column]) for column, zone in ZONES[Shelf.CODE].items())
-
-
-def lexeme(word: str) -> str:
-    """A word as the index has it."""
-    return folded(word)[:MAX_WORD_CHARACTERS]
-
-
-def _vector(columns: Iterable[tuple[Zone, str]]) -> str:
+def vector_of(shelf: Shelf, texts: Sequence[str]) -> str:
+    """The texts of a row's columns, as they go into the embedded store's index, in the form that a tsvector is read from."""
     places: dict[str, list[str]] = {}
     position, room = 0, MAX_BYTES
-    for zone, text in columns:
+    for zone, text in zip(ZONES[shelf].values(), texts, strict=True):
         for word in WORD.findall(text):
             if word == EVERY_ROW:
                 continue
@@ -100,3 +70,9 @@ def _vector(columns: Iterable[tuple[Zone, str]]) -> str:
             places[known].append(f"{min(position, MAX_POSITION)}{zone.label}")
         position += GAP
     return " ".join(f"'{word}':{','.join(at)}" for word, at in places.items())
+
+
+def lexeme(word: str) -> str:
+    """A word as the index has it."""
+    return folded(word)[:MAX_WORD_CHARACTERS]
+
