@@ -33,9 +33,8 @@ from gleanery.model import (
     TaskStatus,
 )
 from gleanery.store.base import Store
-from gleanery.store.sqlite_claims import SUSPECT_LOSSES
-from gleanery.store.values import Change, Retention, TaskFilter, Wanted
-from tests.store.conftest import BACKENDS
+from gleanery.store.values import SUSPECT_LOSSES, Change, Retention, TaskFilter, Wanted
+from tests.store.conftest import embedded
 from tests.store.mirror import (
     CANCELLED,
     COMPLETED,
@@ -63,7 +62,6 @@ PICKS = st.sampled_from(range(240))
 WORKERS = st.sampled_from(["w1", "w2"])
 RETRIES = st.sampled_from([0, 1, 1, 2, 3])
 DELAYS = st.sampled_from([0, 10, 60])
-BACKEND = BACKENDS["embedded"]
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -79,7 +77,7 @@ class StoreMachine(RuleBasedStateMachine):
         self._folder = tempfile.TemporaryDirectory()
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
-        opener = BACKEND(Path(self._folder.name), self.clock)  # type: ignore[arg-type]
+        opener = embedded(Path(self._folder.name), self.clock)  # type: ignore[arg-type]
 
         async def opened() -> list[Store]:
             return [await self._stack.enter_async_context(opener(self._hear)) for _ in range(2)]
