@@ -19,7 +19,7 @@ from tests.store.samples import Changes, Crawl, start_crawl
 
 OpenStore = Callable[[OnChange], AbstractAsyncContextManager[Store]]
 
-ON_BOTH = frozenset({"test_workers"})
+ON_BOTH = frozenset({"test_tasks", "test_workers"})
 """Modules whose tests run over Supabase too. Once all parts of it are there, all do."""
 BACKENDS = ("embedded", "supabase")
 

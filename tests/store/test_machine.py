@@ -33,8 +33,7 @@ from gleanery.model import (
     TaskStatus,
 )
 from gleanery.store.base import Store
-from gleanery.store.sqlite_claims import SUSPECT_LOSSES
-from gleanery.store.values import Change, Retention, TaskFilter, Wanted
+from gleanery.store.values import SUSPECT_LOSSES, Change, Retention, TaskFilter, Wanted
 from tests.store.conftest import embedded
 from tests.store.mirror import (
     CANCELLED,

@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from gleanery.model import (
+    GETS_ON,
     Delivery,
     DeliveryState,
     DependencyFailure,
     ErrorInfo,
     Event,
+    Fence,
     HostUse,
     MissedTicks,
     NewEvent,
+    NewTask,
     Progress,
     Schedule,
     StageCount,
@@ -31,6 +34,8 @@ from gleanery.model import (
 from gleanery.store.values import Change
 
 Row = Mapping[str, Any]
+
+DEFAULT_RETRIES = 3
 
 
 def time_of(seconds: float | None) -> datetime | None:
@@ -256,4 +261,38 @@ def host_use_row(row: HostUse) -> dict[str, Any]:
         "pause_until": seconds(row.pause_until),
         "delay_seconds": row.delay_seconds,
         "beat_at": row.beat_at.timestamp(),
+    }
+
+
+def fence_row(fence: Fence) -> dict[str, Any]:
+    return {"task_id": fence.task_id, "attempt": fence.attempt}
+
+
+def progress_row(progress: Progress, events: Sequence[NewEvent]) -> dict[str, Any]:
+    """What a report sets, with what tells whether the work gets on."""
+    gets_on = any(event.type in GETS_ON for event in events)
+    return {"text": dump_progress(progress), "mark": progress_mark(progress), "gets_on": gets_on}
+
+
+def new_task_row(new: NewTask) -> dict[str, Any]:
+    """The columns that a new task sets; `run_at` null is now."""
+    return {
+        "task_id": new.task_id,
+        "task_type": new.task_type,
+        "title": new.title,
+        "description": new.description,
+        "priority": new.priority,
+        "queue_name": new.queue_name,
+        "payload": compact(dict(new.payload)),
+        "progress": dump_progress(Progress()),
+        "max_retries": DEFAULT_RETRIES if new.max_retries is None else new.max_retries,
+        "run_at": seconds(new.run_at),
+        "depends_on": compact(list(new.depends_on)),
+        "on_dependency_failure": new.on_dependency_failure,
+        "coalesce_key": new.coalesce_key,
+        "serial_key": new.serial_key,
+        "parent_task_id": new.parent_task_id,
+        "webhook_url": new.webhook_url,
+        "webhook_states": compact(list(new.webhook_states)),
+        "schedule_id": new.schedule_id,
     }

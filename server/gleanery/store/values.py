@@ -35,6 +35,12 @@ class Idempotency:
     request_hash: str
 
 
+SUSPECT_LOSSES = 2
+"""After so many losses in a row a task may be what ends its workers. Such a one is watched for a while before another of
+them begins, so that the one that is fails alone and doesn't use up the retries of those that ran beside it."""
+SUSPECT_SECONDS = 10.0
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What a worker may take: tasks of these types, no more running at once (over all workers) than the limits say."""

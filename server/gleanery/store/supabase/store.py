@@ -8,6 +8,7 @@ from gleanery.model import Clock
 from gleanery.store.supabase import migrations
 from gleanery.store.supabase.client import PATIENCE_SECONDS, Rest
 from gleanery.store.supabase.hosts import SupabaseHosts
+from gleanery.store.supabase.tasks import SupabaseTasks
 from gleanery.store.supabase.workers import SupabaseWorkers
 from gleanery.store.values import OnChange
 
@@ -28,6 +29,7 @@ class SupabaseStore:
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._rest = Rest(url, key, on_change, clock, patience_seconds=patience_seconds)
+        self.tasks = SupabaseTasks(self._rest)
         self.workers = SupabaseWorkers(self._rest)
         self.hosts = SupabaseHosts(self._rest)
 

@@ -10,7 +10,7 @@ create index call_age on gleanery.call (at);
 
 -- Seconds since 1970, by the database's clock. Tests say what time it is with `now`.
 create function gleanery.now_of(args jsonb) returns double precision
-language sql volatile as $$
+language sql stable as $$
     select coalesce((args ->> 'now')::double precision, extract(epoch from clock_timestamp())::double precision)
 $$;
 
