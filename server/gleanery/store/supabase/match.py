@@ -1,7 +1,7 @@
 """Expressions of FTS5, as `Match` has them, as queries of PostgreSQL's full-text search. Pure.
 
-    "a b" OR c          phrases and words                    {code names} : "a b"     in some columns only
-    a AND (b OR c)      NOT binds before AND, AND before OR   ""                       finds nothing
+"a b" OR c          phrases and words                    {code names} : "a b"     in some columns only
+a AND (b OR c)      NOT binds before AND, AND before OR   ""                       finds nothing
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ def counted(shelf: Shelf, phrase: Phrase, weights: Sequence[float]) -> list[dict
         else:
             parts.append((labels, [query]))
     return [
-        {"query": " | ".join(queries), "weights": [labels.get(label, 0.0) for label in "DCBA"]} for labels, queries in parts
+        {"query": " | ".join(queries), "weights": [labels.get(label, 0.0) for label in "DCBA"]}
+        for labels, queries in parts
     ]
 
 
@@ -231,8 +232,22 @@ class _Parser:
         return InvalidInput("query", f"this is no expression of words: {self._expression}")
 
 
-def as_json(shelf: Shelf, match: Match, weights: Sequence[float]) -> Mapping[str, Any] | None:
-    """What `search_find_words` takes of a match: the query (null for every row), and each phrase with how it is counted;
+def conditions(match: Match | None) -> str | bool:
+    """What must be in a chunk and what must not, as a tsquery; True where every chunk has it, False where none has."""
+    if match is None:
+        return True
+    must = query_of(Shelf.CHUNKS, parsed(Shelf.CHUNKS, match.must)) if match.must else True
+    unwanted = query_of(Shelf.CHUNKS, parsed(Shelf.CHUNKS, match.must_not)) if match.must_not else False
+    return _joined([must, _negated(unwanted)], "&", neutral=True)
+
+
+def word_query(shelf: Shelf, word: str) -> str:
+    """For one word in any column."""
+    return str(_phrase_query(shelf, Phrase((word,), tuple(ZONES[shelf]))))
+
+
+def asked_of(shelf: Shelf, match: Match, weights: Sequence[float]) -> Mapping[str, Any] | None:
+    """What `search_find_words` takes of a match: the query (None for every row), and each phrase with how it is counted;
     None where nothing can be found."""
     node = needed(shelf, match)
     if node is None:
@@ -241,10 +256,15 @@ def as_json(shelf: Shelf, match: Match, weights: Sequence[float]) -> Mapping[str
     query = query_of(shelf, whole)
     if query is False:
         return None
-    ranked = [*phrases(node), *(phrases(parsed(shelf, match.also)) if match.also else ())]
+    also = parsed(shelf, match.also) if match.also else None
+    ranked = [*phrases(node), *(phrases(also) if also else ())]
+    scale = max(*weights, 1.0)
+    shares = [weight / scale for weight in weights]  # PostgreSQL takes none above 1
     return {
-        "query": None if query is True else query,
+        "query": query if isinstance(query, str) else None,
         "phrases": [
-            {"words": [lexeme(word) for word in phrase.words], "parts": counted(shelf, phrase, weights)} for phrase in ranked
+            {"words": [lexeme(word) for word in phrase.words], "parts": counted(shelf, phrase, shares)}
+            for phrase in ranked
         ],
+        "scale": scale,
     }

@@ -75,4 +75,3 @@ def vector_of(shelf: Shelf, texts: Sequence[str]) -> str:
 def lexeme(word: str) -> str:
     """A word as the index has it."""
     return folded(word)[:MAX_WORD_CHARACTERS]
-

@@ -104,44 +104,19 @@ create trigger removed after delete on gleanery.code_words referencing old table
 create function gleanery.word_count(words tsvector) returns bigint
 language sql immutable as $$ select coalesce(sum(cardinality(positions)), 0) from unnest(words) $$;
 
--- Those of the words that a chat model's text has: with the sign `^`.
-create function gleanery.said_words(words tsvector) returns tsvector
-language sql immutable as $$
-    select ts_delete(words, array(select word from unnest(tsvector_to_array(words)) as word where not starts_with(word, '^')))
-$$;
-
--- Keep the words of new chunks: [{row_id, words}]. What a chat model said of the same chunk before, and what the row has taken
--- over from there, is found by the words that it was found by there.
+-- Keep the words of new rows: [{row_id, words}].
 create or replace function gleanery.index_chunks(rows jsonb) returns void
-language plpgsql set search_path = gleanery, pg_temp as $$
-begin
-    insert into chunk_words (row_id, page_row, words, word_count)
-    select chunk.row_id, chunk.page_row, whole.words, word_count(whole.words)
-    from jsonb_to_recordset(rows) as new (row_id bigint, words text) join chunk using (row_id)
-    cross join lateral (select new.words::tsvector as words) as given
-    cross join lateral (
-        select case when chunk.context = '' or said_words(given.words) <> '' then given.words else given.words || coalesce((
-            select said_words(old_words.words) from chunk as old join chunk_words as old_words using (row_id)
-            where old.chunk_id = chunk.chunk_id and old.context = chunk.context and old.row_id <> chunk.row_id limit 1
-        ), '') end as words
-    ) as whole;
-end $$;
-
--- The same for code examples.
+language sql as $$
+    insert into gleanery.chunk_words (row_id, page_row, words, word_count)
+    select row_id, chunk.page_row, new.words, gleanery.word_count(new.words)
+    from jsonb_to_recordset(rows) as new (row_id bigint, words tsvector) join gleanery.chunk using (row_id)
+$$;
 create or replace function gleanery.index_code(rows jsonb) returns void
-language plpgsql set search_path = gleanery, pg_temp as $$
-begin
-    insert into code_words (row_id, page_row, words, word_count)
-    select code.row_id, code.page_row, whole.words, word_count(whole.words)
-    from jsonb_to_recordset(rows) as new (row_id bigint, words text) join code_example as code using (row_id)
-    cross join lateral (select new.words::tsvector as words) as given
-    cross join lateral (
-        select case when code.summary = '' or said_words(given.words) <> '' then given.words else given.words || coalesce((
-            select said_words(old_words.words) from code_example as old join code_words as old_words using (row_id)
-            where old.code_id = code.code_id and old.summary = code.summary and old.row_id <> code.row_id limit 1
-        ), '') end as words
-    ) as whole;
-end $$;
+language sql as $$
+    insert into gleanery.code_words (row_id, page_row, words, word_count)
+    select row_id, code_example.page_row, new.words, gleanery.word_count(new.words)
+    from jsonb_to_recordset(rows) as new (row_id bigint, words tsvector) join gleanery.code_example using (row_id)
+$$;
 
 -- Count up to `most` of the rows that came to a shelf or went from it; how many.
 create function public.gleanery_search_count_words(args jsonb) returns json
@@ -199,7 +174,7 @@ language sql stable security invoker set search_path = gleanery, pg_temp as $$
     select coalesce(json_agg(json_build_array(word, rows) order by word), '[]') from (
         select word, rows from word where shelf = args ->> 'shelf' and word > args ->> 'after' and rows > 0
         order by word limit (args ->> 'limit')::bigint
-    ) as some
+    ) as listed
 $$;
 
 -- Of some words ([{word, query}]) those that rows have, with how many rows: looked up, whatever has been counted.

@@ -129,7 +129,7 @@ begin
     execute format($sql$
         select coalesce(json_agg(page_row), '[]')
         from (select page_row from page as item where source_id = any (texts($1 #> '{pages,source_ids}')) and %s
-            limit ($1 ->> 'most')::bigint) as some
+            limit ($1 ->> 'most')::bigint) as listed
     $sql$, page_conditions(args -> 'pages')) using args into found;
     return found;
 end $$;

@@ -212,12 +212,12 @@ $$;
 -- [[text, source, data]], one for each source that has the text.
 create function public.gleanery_vectors_list(args jsonb) returns json
 language sql stable security invoker set search_path = gleanery, extensions, public, pg_temp as $$
-    with some as (
+    with listed as (
         select text_row, data from vector where model = args ->> 'model' and text_row > (args ->> 'after')::bigint
         order by text_row limit (args ->> 'limit')::bigint
     )
     select coalesce(json_agg(json_build_array(text_row, source_id, as_bytes(data)) order by text_row, source_id), '[]')
-    from some join (select distinct text_row, source_id from chunk where text_row in (select text_row from some)) as owner using (text_row)
+    from listed join (select distinct text_row, source_id from chunk where text_row in (select text_row from listed)) as owner using (text_row)
 $$;
 
 create function public.gleanery_vectors_newer_texts(args jsonb) returns json
@@ -226,7 +226,7 @@ language sql stable security invoker set search_path = gleanery, extensions, pub
         select row_id, text_row from chunk
         where source_id = args ->> 'source_id' and row_id > (args ->> 'after')::bigint and has_vector(text_row, args ->> 'model')
         order by row_id limit (args ->> 'limit')::bigint
-    ) as some
+    ) as listed
 $$;
 
 create function public.gleanery_vectors_newest_row(args jsonb) returns json

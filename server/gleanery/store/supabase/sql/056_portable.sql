@@ -69,12 +69,12 @@ create function public.gleanery_portable_vectors(args jsonb) returns json
 language sql stable security invoker set search_path = gleanery, extensions, public, pg_temp as $$
     with here as (
         select distinct text_row from pages_in(args ->> 'source_id', (args ->> 'generation')::bigint) as page join chunk on page_row = page
-    ), some as (
+    ), listed as (
         select text_hash, data from here join text using (text_row) join vector using (text_row)
         where model = args ->> 'model' and text_hash > decode(args ->> 'after', 'hex')
         order by text_hash limit (args ->> 'limit')::bigint
     )
-    select coalesce(json_agg(json_build_array(encode(text_hash, 'hex'), as_bytes(data)) order by text_hash), '[]') from some
+    select coalesce(json_agg(json_build_array(encode(text_hash, 'hex'), as_bytes(data)) order by text_hash), '[]') from listed
 $$;
 
 create function public.gleanery_portable_queries(args jsonb) returns json
