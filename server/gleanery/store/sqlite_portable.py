@@ -10,10 +10,11 @@ from typing import Any
 
 from gleanery import errors
 from gleanery.model import Chunk, Fence, Page, Source, StoredCode
+from gleanery.store.knowledge_rows import code_from, page_from
 from gleanery.store.portable_store import ListedPage
 from gleanery.store.snapshot import snapshot
 from gleanery.store.sqlite import Database, Tx
-from gleanery.store.sqlite_knowledge import code_from, page_from, source_of
+from gleanery.store.sqlite_knowledge import source_of
 from gleanery.store.sqlite_rows import check_fence
 
 HALF_BYTES = 2

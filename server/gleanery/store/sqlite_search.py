@@ -10,9 +10,10 @@ from typing import Any
 
 from gleanery.model import Chunk
 from gleanery.store import sqlite_facets
+from gleanery.store.knowledge_rows import found_chunk, found_code
 from gleanery.store.search_store import Facets, Match, PageFilter, Shelf, ShelfSize, SourceFilter
 from gleanery.store.sqlite import Database
-from gleanery.store.sqlite_knowledge import found_chunk, found_code, source_of
+from gleanery.store.sqlite_knowledge import source_of
 from gleanery.store.sqlite_page_filter import page_join, pages_of_sources
 from gleanery.store.sqlite_ranking import TABLES, Tables, find_words
 from gleanery.store.sqlite_rows import marks

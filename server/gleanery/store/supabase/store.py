@@ -7,7 +7,12 @@ from typing import Self
 from gleanery.model import Clock
 from gleanery.store.supabase import migrations
 from gleanery.store.supabase.client import PATIENCE_SECONDS, Rest
+from gleanery.store.supabase.crawls import SupabaseCrawls
+from gleanery.store.supabase.generations import SupabaseGenerations
+from gleanery.store.supabase.holdings import SupabaseHoldings
 from gleanery.store.supabase.hosts import SupabaseHosts
+from gleanery.store.supabase.knowledge import SupabaseKnowledge
+from gleanery.store.supabase.saved_queries import SupabaseSavedQueries
 from gleanery.store.supabase.tasks import SupabaseTasks
 from gleanery.store.supabase.workers import SupabaseWorkers
 from gleanery.store.values import OnChange
@@ -30,6 +35,11 @@ class SupabaseStore:
     ) -> None:
         self._rest = Rest(url, key, on_change, clock, patience_seconds=patience_seconds)
         self.tasks = SupabaseTasks(self._rest)
+        self.crawls = SupabaseCrawls(self._rest)
+        self.knowledge = SupabaseKnowledge(self._rest)
+        self.generations = SupabaseGenerations(self._rest)
+        self.holdings = SupabaseHoldings(self._rest)
+        self.saved_queries = SupabaseSavedQueries(self._rest)
         self.workers = SupabaseWorkers(self._rest)
         self.hosts = SupabaseHosts(self._rest)
 
