@@ -19,7 +19,23 @@ from tests.store.samples import Changes, Crawl, start_crawl
 
 OpenStore = Callable[[OnChange], AbstractAsyncContextManager[Store]]
 
-ON_BOTH = frozenset({"test_tasks", "test_workers"})
+ON_BOTH = frozenset(
+    {
+        "test_frontier",
+        "test_generations",
+        "test_holdings",
+        "test_knowledge",
+        "test_page_versions",
+        "test_pages",
+        "test_rows_ahead",
+        "test_saved_queries",
+        "test_search",
+        "test_source_changed",
+        "test_tasks",
+        "test_vectors",
+        "test_workers",
+    }
+)
 """Modules whose tests run over Supabase too. Once all parts of it are there, all do."""
 BACKENDS = ("embedded", "supabase")
 

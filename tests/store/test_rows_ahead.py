@@ -80,7 +80,7 @@ async def test_rows_without_their_page_are_not_seen_and_go_when_nothing_works_on
         fence, source_id, url = await _crawl(store)
         bundle = _bundle(fence, source_id)
         row = await store.crawls._begin_page(fence, bundle)
-        for part in sqlite_crawls._parts(bundle):  # as far as a crash may come
+        for part in parts_ahead(bundle):  # as far as a crash may come
             await store.crawls._db.write(partial(sqlite_crawls._stage, fence=fence, page_row=row, part=part))
         await store.tasks.finish(fence, TaskStatus.CANCELLED, [])
         with pytest.raises(LeaseLost):
@@ -100,7 +100,7 @@ async def test_what_was_begun_and_left_is_begun_anew_by_the_next(tmp_path: Path)
         fence, source_id, url = await _crawl(store)
         bundle = _bundle(fence, source_id)
         row = await store.crawls._begin_page(fence, bundle)
-        [first, *_] = sqlite_crawls._parts(bundle)
+        [first, *_] = parts_ahead(bundle)
         await store.crawls._db.write(partial(sqlite_crawls._stage, fence=fence, page_row=row, part=first))
         assert await store.crawls.store_page(fence, url, bundle, [], Progress()) is StoredAs.NEW
         rows = await store.knowledge.chunks(source_id, page_id=None, after=0, limit=100)

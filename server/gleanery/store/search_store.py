@@ -12,7 +12,6 @@ import numpy as np
 from gleanery.model import Chunk
 from gleanery.store.values import FoundChunk, FoundCode, WordHit
 
-
 FEW_PAGES = 3_000
 """So many pages are found first, where a filter lets no more by; each row that has the words is then looked for among them."""
 

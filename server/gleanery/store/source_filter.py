@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from gleanery.store.rows import Row
+from gleanery.store.crawl_rows import Row
 from gleanery.store.search_store import SourceFilter
 
 

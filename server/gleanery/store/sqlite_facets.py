@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from gleanery.store.facets import facets_of
+from gleanery.store.facet_rows import facets_from
 from gleanery.store.search_store import Facets
 from gleanery.store.sqlite_rows import marks
 
@@ -26,4 +26,4 @@ WHERE page.source_id IN ({marks}) AND code_example.language IS NOT NULL GROUP BY
 def facets(db: sqlite3.Connection, source_ids: Sequence[str]) -> Facets:
     sources = db.execute("SELECT source_id, title, url, tags, knowledge_type FROM source WHERE deleted_at IS NULL")
     code = db.execute(_CODE.format(marks=marks(source_ids)), tuple(source_ids))
-    return facets_of(map(dict, sources), map(dict, db.execute(_PAGES)), map(dict, code), source_ids)
+    return facets_from(sources, db.execute(_PAGES), code, source_ids)

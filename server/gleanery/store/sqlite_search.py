@@ -10,10 +10,11 @@ from typing import Any
 
 from gleanery.model import Chunk
 from gleanery.store import sqlite_facets
+from gleanery.store.knowledge_rows import found_chunk, found_code
 from gleanery.store.search_store import FEW_PAGES, Facets, Match, PageFilter, Shelf, ShelfSize, SourceFilter
 from gleanery.store.source_filter import is_asked_for
 from gleanery.store.sqlite import Database
-from gleanery.store.sqlite_knowledge import found_chunk, found_code, source_of
+from gleanery.store.sqlite_knowledge import source_of
 from gleanery.store.sqlite_page_filter import page_join, pages_of_sources
 from gleanery.store.sqlite_ranking import TABLES, Tables, find_words
 from gleanery.store.sqlite_rows import marks
@@ -77,7 +78,7 @@ def _sources_for(db: sqlite3.Connection, asked: SourceFilter) -> list[str]:
     for source_id in asked.source_ids:
         source_of(db, source_id, None)
     rows = db.execute("SELECT source_id, url, title, tags, knowledge_type FROM source WHERE deleted_at IS NULL")
-    return [row["source_id"] for row in map(dict, rows) if is_asked_for(row, asked)]
+    return [row["source_id"] for row in rows if is_asked_for(row, asked)]
 
 
 def _narrowed(db: sqlite3.Connection, sources: Sequence[SourceFilter], pages: PageFilter) -> PageFilter:

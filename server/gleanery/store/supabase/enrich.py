@@ -6,9 +6,10 @@ import asyncio
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from gleanery.model import Fence, text_hash
+from gleanery.model import Fence
 from gleanery.store.enriching import (
     ChunkToPlace,
     CodeToName,
@@ -19,12 +20,13 @@ from gleanery.store.enriching import (
     PageSetting,
     SourceSetting,
 )
+from gleanery.store.knowledge_rows import chunk_from, code_from
+from gleanery.store.page_rows import chunk_text_hash, chunk_words, code_words
 from gleanery.store.rows import Row, compact, fence_row
 from gleanery.store.search_store import Shelf
 from gleanery.store.supabase.client import Rest
 from gleanery.store.supabase.words import vector_of
 from gleanery.store.values import ChunkText
-from gleanery.store.words import fts_body, fts_code, fts_names, fts_text
 
 _MAX_HEADINGS = 60
 
@@ -80,9 +82,7 @@ class SupabaseEnrich:
     async def source_setting(self, source_id: str) -> SourceSetting:
         found = await self._rest.call("enrich_source_setting", source_id=source_id)
         pages = tuple(_setting(row) for row in found["pages"])
-        return SourceSetting(
-            source_id, found["url"], found["title"], found["description"], found["count"], pages
-        )
+        return SourceSetting(source_id, found["url"], found["title"], found["description"], found["count"], pages)
 
     async def answers(self, keys: Sequence[bytes]) -> Mapping[bytes, Any]:
         rows = await self._rest.call("enrich_answers", keys=[_base64(key) for key in keys])
@@ -106,7 +106,11 @@ class SupabaseEnrich:
         chunks = await self._chunks(contexts)
         by_row = {new.row: new.context for new in contexts}
         rows = [
-            {"row_id": row["row_id"], "chunk_id": row["chunk_id"], "hash": _hash(row, by_row[row["row_id"]])}
+            {
+                "row_id": row["row_id"],
+                "chunk_id": row["chunk_id"],
+                "hash": chunk_text_hash(replace(chunk_from(row), context=by_row[row["row_id"]]), row["title"]).hex(),
+            }
             for row in chunks
         ]
         texts = dict(await self._rest.write("enrich_new_texts", fence=fence_row(fence), rows=rows))
@@ -163,42 +167,23 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def _hash(chunk: Row, context: str) -> str:
-    return text_hash(chunk["title"], json.loads(chunk["heading_path"]), context, chunk["content"]).hex()
-
-
-def _with_context(chunk: Row, context: str) -> Row:
-    content = chunk["content"]
-    texts = (
-        fts_text(chunk["title"]),
-        fts_text(chunk["headings"]),
-        fts_body(content),
-        fts_code(content),
-        fts_names(content),
-        fts_text(context),
-    )
+def _with_context(row: Row, context: str) -> dict[str, Any]:
+    chunk, title = replace(chunk_from(row), context=context), row["title"]
     return {
-        "row_id": chunk["row_id"],
-        "chunk_id": chunk["chunk_id"],
+        "row_id": row["row_id"],
+        "chunk_id": chunk.chunk_id,
         "context": context,
-        "hash": _hash(chunk, context),
-        "words": vector_of(Shelf.CHUNKS, texts),
+        "hash": chunk_text_hash(chunk, title).hex(),
+        "words": vector_of(Shelf.CHUNKS, chunk_words(chunk, title)),
     }
 
 
-def _with_summary(code: Row, new: NewSummary) -> Row:
-    texts = (
-        fts_text(code["title"]),
-        fts_text(code["headings"]),
-        fts_text(code["context"]),
-        fts_text(code["code"]),
-        fts_names(code["code"]),
-        fts_text(f"{new.name} {new.summary}"),
-    )
+def _with_summary(row: Row, new: NewSummary) -> dict[str, Any]:
+    code = replace(code_from(row), name=new.name, summary=new.summary)
     return {
         "row_id": new.row,
         "code_id": new.code_id,
         "name": new.name,
         "summary": new.summary,
-        "words": vector_of(Shelf.CODE, texts),
+        "words": vector_of(Shelf.CODE, code_words(code, row["title"])),
     }

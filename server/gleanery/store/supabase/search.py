@@ -11,7 +11,7 @@ import numpy as np
 
 from gleanery import errors
 from gleanery.model import Chunk
-from gleanery.store.facets import facets_of
+from gleanery.store.facet_rows import facets_from
 from gleanery.store.knowledge_rows import found_chunk, found_code
 from gleanery.store.rows import Row
 from gleanery.store.search_store import FEW_PAGES, Facets, Match, PageFilter, Shelf, ShelfSize, SourceFilter
@@ -45,7 +45,7 @@ class SupabaseSearch:
 
     async def facets(self, source_ids: Sequence[str]) -> Facets:
         found = await self._rest.call("search_facets", source_ids=list(source_ids))
-        return facets_of(found["sources"], found["pages"], found["code"], source_ids)
+        return facets_from(found["sources"], found["pages"], found["code"], source_ids)
 
     async def find_words(
         self, shelf: Shelf, match: Match, pages: PageFilter, weights: Sequence[float], limit: int

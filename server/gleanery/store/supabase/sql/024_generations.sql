@@ -154,7 +154,7 @@ end $$;
 
 -- Keep the call that tells a task's webhook what a refresh changed, if it has one and hears of completion. `told` is the most
 -- pages that are listed; the counts are of all.
-create function gleanery.note_changed(task_row gleanery.task, call_name text, id text, which bigint, base bigint, counts json,
+create function gleanery.note_changed(task_row gleanery.task, id text, which bigint, base bigint, counts json,
     told bigint, at double precision) returns void
 language plpgsql set search_path = gleanery, pg_temp as $$
 declare
@@ -174,7 +174,7 @@ begin
             'removed', coalesce(counts -> 'removed', '0')),
         'changes', changes, 'has_more', total > json_array_length(changes))
     into body from source where source_id = id;
-    perform keep_call(task_row, call_name, 'source.changed', body, at);
+    perform keep_call(task_row.task_id, task_row.webhook_url, 'source.changed', body, at);
 end $$;
 
 create function public.gleanery_generations_complete(args jsonb) returns json
@@ -198,7 +198,7 @@ begin
         counts := count_delta(id, base_of(id, which), which);
         told := merged(told::json, json_build_object('pages_added', coalesce(counts -> 'added', '0'),
             'pages_changed', coalesce(counts -> 'changed', '0'), 'pages_removed', coalesce(counts -> 'removed', '0')));
-        perform note_changed(task_row, args ->> 'delivery_id', id, which, base_number, counts,
+        perform note_changed(task_row, id, which, base_number, counts,
             (args ->> 'told_pages')::bigint, now);
     end if;
     update generation set state = 'complete', completed_at = now, result = told where source_id = id and number = which;

@@ -1,4 +1,31 @@
--- `CrawlStore`: the frontier of a crawl.
+-- `CrawlStore`: the start of a crawl, and its frontier.
+
+-- The source and the task in one, and the schedule that repeats it: `task` and `schedule` get the id of the source that the URL has.
+create function public.gleanery_crawls_start(args jsonb) returns json
+language plpgsql security invoker set search_path = gleanery, pg_temp as $$
+declare
+    known json := answered(args);
+    now double precision := now_of(args);
+    made_id text;
+    of_source text;
+    made jsonb := args -> 'task';
+begin
+    if known is not null then return known; end if;
+    if args -> 'idempotency' ? 'key' then
+        perform lock_idempotency(args -> 'idempotency');
+        made_id := made_before(args -> 'idempotency');
+        if made_id is not null then
+            return reply(args, row_to_json(task_of(made_id)));
+        end if;
+    end if;
+    of_source := put_source(args -> 'source', now);
+    if args -> 'schedule' ? 'schedule_id' then
+        perform put_schedule(args -> 'schedule' || jsonb_build_object('source_id', of_source));
+    end if;
+    made := made || jsonb_build_object('serial_key', of_source,
+        'payload', merged((made ->> 'payload')::json, json_build_object('source_id', of_source)));
+    return reply(args, row_to_json(create_task(made, args -> 'idempotency', (args ->> 'queue_limit')::bigint, now)));
+end $$;
 
 -- How the URL ended: {url_key, state, reason, message, …}.
 create function gleanery.settle_url(id text, settled jsonb, at double precision) returns void

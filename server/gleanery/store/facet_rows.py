@@ -1,4 +1,4 @@
-"""What the filters of a search have to choose from, of rows that a store has counted. Pure."""
+"""What was counted for the filters of a search, as facets: the same for every store."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from gleanery.store.rows import Row
+from gleanery.store.crawl_rows import Row
 from gleanery.store.search_store import Counts, Facets, SourceCount
 
 MAX_VALUES = 200
 """Nobody chooses among more; the most frequent are given."""
 
 
-def facets_of(sources: Iterable[Row], pages: Iterable[Row], code: Iterable[Row], source_ids: Sequence[str]) -> Facets:
-    """`sources` are all, `pages` their visible pages by source, language and version, `code` those examples of the sources
-    asked for (`source_ids`) by language."""
+def facets_from(sources: Iterable[Row], pages: Iterable[Row], code: Iterable[Row], source_ids: Sequence[str]) -> Facets:
+    """Of all sources, of visible pages (`pages` of each source by language and version, one row with 0 for a source that has
+    none), and of the code of the wanted sources (`examples` by language)."""
     by_id = {row["source_id"]: row for row in sources}
     wanted = set(source_ids)
     by_source, tags, kinds, languages, versions = (Counter[str]() for _ in range(5))
