@@ -29,8 +29,10 @@ ON_BOTH = frozenset(
         "test_pages",
         "test_rows_ahead",
         "test_saved_queries",
+        "test_search",
         "test_source_changed",
         "test_tasks",
+        "test_vectors",
         "test_workers",
     }
 )

@@ -156,8 +156,8 @@ def known_page_from(row: Row, links: bytes | None) -> KnownPage:
 # Chunks and code
 
 
-def found_chunk(row: Row) -> FoundChunk:
-    chunk = Chunk(
+def chunk_from(row: Row) -> Chunk:
+    return Chunk(
         row["chunk_id"],
         row["page_id"],
         row["source_id"],
@@ -168,8 +168,11 @@ def found_chunk(row: Row) -> FoundChunk:
         row["content"],
         row["context"],
     )
+
+
+def found_chunk(row: Row) -> FoundChunk:
     outline = tuple((anchor, offset) for _, _, anchor, offset in json.loads(row["outline"]))
-    return FoundChunk(row["row_id"], chunk, row["url"], row["page_title"], outline, row["text_row"])
+    return FoundChunk(row["row_id"], chunk_from(row), row["url"], row["page_title"], outline, row["text_row"])
 
 
 def code_from(row: Row) -> StoredCode:

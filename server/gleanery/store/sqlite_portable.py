@@ -71,7 +71,7 @@ class SourceAtMoment:
 
     def chunks(self, number: int) -> Sequence[Chunk]:
         rows = self._db.execute("SELECT * FROM chunk WHERE page_row = ? ORDER BY ordinal", (number,))
-        return [_chunk(row) for row in rows]
+        return [chunk_from(row) for row in rows]
 
     def code(self, number: int) -> Sequence[StoredCode]:
         rows = self._db.execute("SELECT * FROM code_example WHERE page_row = ? ORDER BY ordinal", (number,))
@@ -119,20 +119,6 @@ class SourceAtMoment:
 
 _TEXTS = "SELECT chunk.text_row FROM visible_page AS page JOIN chunk USING (page_row) WHERE page.source_id = :source"
 _SIZES = f"SELECT max(length(data)), count(*) FROM vector WHERE model = :model AND text_row IN ({_TEXTS})"
-
-
-def _chunk(row: sqlite3.Row) -> Chunk:
-    return Chunk(
-        row["chunk_id"],
-        row["page_id"],
-        row["source_id"],
-        row["ordinal"],
-        row["start"],
-        row["end"],
-        tuple(json.loads(row["heading_path"])),
-        row["content"],
-        row["context"],
-    )
 
 
 def _known(db: sqlite3.Connection, url_key: str) -> str | None:
