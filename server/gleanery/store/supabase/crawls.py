@@ -146,7 +146,8 @@ class SupabaseCrawls:
     async def store_page(
         self, fence: Fence, url: FrontierUrl, bundle: PageBundle, events: Sequence[NewEvent], progress: Progress
     ) -> StoredAs:
-        return await self._pages.store(fence, bundle, url=settled_row(url), **told_args(fence, events, progress))
+        ended = {"url": settled_row(url), **told_args(fence, events, progress)}
+        return await self._pages.store(fence, bundle, ended)
 
     async def counts(self, task_id: str, source_id: str, model: str | None) -> CrawlCounts:
         found = await self._rest.call("crawls_counts", task_id=task_id, source_id=source_id, model=model)

@@ -34,7 +34,7 @@ class PageWriter:
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
 
-    async def store(self, fence: Fence, bundle: PageBundle, **ended: Any) -> StoredAs:
+    async def store(self, fence: Fence, bundle: PageBundle, ended: Mapping[str, Any]) -> StoredAs:
         """`ended` is how the page's URL ended, with the fence, events and progress of it."""
         args: dict[str, Any] = {
             **ended,

@@ -87,10 +87,10 @@ begin
     perform check_fence(args -> 'fence');
     select coalesce(max(ordinal), 0) into last from frontier where task_id = id;
     select array_agg(place) into fresh from (
-        select distinct on (url ->> 'url_key') place
-        from jsonb_array_elements(args -> 'urls') with ordinality as given (url, place)
-        where not exists (select from frontier where task_id = id and url_key = url ->> 'url_key')
-        order by url ->> 'url_key', place
+        select distinct on (item ->> 'url_key') place
+        from jsonb_array_elements(args -> 'urls') with ordinality as given (item, place)
+        where not exists (select from frontier where task_id = id and url_key = item ->> 'url_key')
+        order by item ->> 'url_key', place
     ) as first_of_each;
     with added as (
         insert into frontier (task_id, url_key, url, depth, ordinal, state, found_on, reason, settled_at, origin, lastmod,
@@ -98,20 +98,20 @@ begin
         select id, one.url_key, one.url, one.depth, last + row_number() over (order by place), one.state, one.found_on,
             one.reason, case when one.state = 'queued' then null else now end, one.origin, one.lastmod, one.same_as,
             one.state <> 'queued'
-        from jsonb_array_elements(args -> 'urls') with ordinality as given (url, place),
-            jsonb_populate_record(null::frontier, url) as one
+        from jsonb_array_elements(args -> 'urls') with ordinality as given (item, place),
+            jsonb_populate_record(null::frontier, item) as one
         where place = any (fresh)
         returning state
     )
     select count(*) filter (where state = 'queued') into queued from added;
     -- Of the known ones only those that may say something new: most are links that every page has.
-    select jsonb_agg(url || jsonb_build_object('place', place)) into again
-    from jsonb_array_elements(args -> 'urls') with ordinality as given (url, place)
-    join frontier on frontier.task_id = id and frontier.url_key = url ->> 'url_key'
+    select jsonb_agg(item || jsonb_build_object('place', place)) into again
+    from jsonb_array_elements(args -> 'urls') with ordinality as given (item, place)
+    join frontier on frontier.task_id = id and frontier.url_key = item ->> 'url_key'
     where not place = any (coalesce(fresh, '{}')) and (
-        url ->> 'reason' = 'markdown_twin'
-        or (url ->> 'depth')::bigint < frontier.depth and (frontier.state = 'queued' or frontier.reason = 'too_deep')
-        or url ->> 'lastmod' is not null and frontier.lastmod is null);
+        item ->> 'reason' = 'markdown_twin'
+        or (item ->> 'depth')::bigint < frontier.depth and (frontier.state = 'queued' or frontier.reason = 'too_deep')
+        or item ->> 'lastmod' is not null and frontier.lastmod is null);
     if again is not null then
         queued := queued + find_again(id, again, now);
     end if;
