@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -25,6 +27,7 @@ ON_BOTH = frozenset(
         "test_coalesce",
         "test_dependencies",
         "test_due_times",
+        "test_enrich",
         "test_frontier",
         "test_generations",
         "test_holdings",
@@ -113,6 +116,26 @@ def open_store(request: pytest.FixtureRequest, tmp_path: Path, clock: SetClock) 
     project: Project = request.getfixturevalue("supabase_project")
     project.empty()
     return over_supabase(project, clock)
+
+
+AskDatabase = Callable[[str], Any]
+
+
+@pytest.fixture
+def ask_database(request: pytest.FixtureRequest, open_store: OpenStore, tmp_path: Path) -> AskDatabase:
+    """The first value that a query of SQL gives, beside the store."""
+
+    def embedded_value(sql: str) -> Any:
+        with contextlib.closing(sqlite3.connect(tmp_path / "gleanery.db")) as db:
+            return db.execute(sql).fetchone()[0]
+
+    def supabase_value(sql: str) -> Any:
+        with request.getfixturevalue("supabase_project").connect() as db:
+            db.execute("set search_path = gleanery")
+            row = db.execute(sql).fetchone()
+            return None if row is None else row[0]
+
+    return embedded_value if request.node.callspec.params["open_store"] == "embedded" else supabase_value
 
 
 @pytest.fixture

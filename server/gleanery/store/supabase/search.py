@@ -58,7 +58,7 @@ class SupabaseSearch:
             shelf=shelf,
             **asked,
             pages=_pages(pages),
-            code_languages=[group for group in pages.code_languages if group] or None,
+            code_languages=[group for group in pages.code_languages if group],
             limit=limit,
         )
         return [WordHit(row, rank) for row, rank in found]
@@ -101,7 +101,7 @@ class SupabaseSearch:
             "search_found_code",
             rows=list(rows),
             pages=_pages(replace(pages, few=None)),
-            code_languages=[group for group in pages.code_languages if group] or None,
+            code_languages=[group for group in pages.code_languages if group],
         )
         return {row["row_id"]: found_code(row) for row in found}
 
