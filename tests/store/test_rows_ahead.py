@@ -25,6 +25,7 @@ from gleanery.model import (
 )
 from gleanery.store import sqlite_crawls
 from gleanery.store.embedded import EmbeddedStore
+from gleanery.store.page_rows import parts_ahead
 from tests.store.samples import chunks_of, words_found
 
 MANY = 50

@@ -28,7 +28,7 @@ from gleanery.store.holdings import HoldingStore
 from gleanery.store.knowledge_store import KnowledgeStore
 from gleanery.store.parses import ParseStore
 from gleanery.store.saved_queries import SavedQueryStore
-from gleanery.store.search_store import SearchStore
+from gleanery.store.search_store import Nearest, SearchStore
 from gleanery.store.task_store import TaskStore
 from gleanery.store.traces import TraceStore
 from gleanery.store.values import (
@@ -167,6 +167,10 @@ class Store(Protocol):
     def vectors(self) -> VectorStore: ...
     @property
     def search(self) -> SearchStore: ...
+    @property
+    def nearest(self) -> Nearest | None:
+        """None where vectors are to be searched in memory."""
+        ...
     @property
     def enrich(self) -> EnrichStore: ...
     @property

@@ -12,7 +12,7 @@ declare
         else '' end;
     is_of_few boolean := jsonb_typeof(args #> '{pages,few}') = 'array' or (args #>> '{pages,is_of_pages}')::boolean
         or args ->> 'query' is not null;
-    few constant bigint := 10000;
+    few constant bigint := coalesce((args ->> 'few')::bigint, 10000);
     number bigint;
 begin
     if not is_of_few then
