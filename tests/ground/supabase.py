@@ -6,6 +6,7 @@ misbehave: lose answers, refuse, hold back.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -69,7 +70,8 @@ def free_port() -> int:
 class Project:
     """PostgreSQL with the roles of Supabase and this gleanery's schema, and a PostgREST over it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_migrated: bool = True) -> None:
+        self._is_migrated = is_migrated
         self._folder = Path(tempfile.mkdtemp(prefix="gleanery-pg-"))
         self.service_key = token("service_role")
         self.anon_key = token("anon")
@@ -88,7 +90,8 @@ class Project:
                 connection.execute(f"alter system set {setting}")
             connection.execute("select pg_reload_conf()")
             connection.execute(ROLES)
-        migrations.apply(self.database_url)
+        if self._is_migrated:
+            migrations.apply(self.database_url)
         self.start_postgrest()
         return self
 
@@ -142,9 +145,7 @@ class Project:
 
     def _is_ready(self) -> bool:
         asked = urllib.request.Request(
-            f"http://127.0.0.1:{self.postgrest_port}/rpc/gleanery_schema",
-            data=b'{"args": {}}',
-            headers={"Authorization": f"Bearer {self.service_key}", "Content-Type": "application/json"},
+            f"http://127.0.0.1:{self.postgrest_port}/", headers={"Authorization": f"Bearer {self.service_key}"}
         )
         try:
             with urllib.request.urlopen(asked, timeout=5) as answer:
@@ -164,6 +165,8 @@ class Gateway:
         """Function → how many answers of it are lost on the way, after it has run."""
         self.is_down = False
         """Nobody answers but for an error of the gateway."""
+        self.refused = asyncio.Event()
+        """It has answered so once."""
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(auto_decompress=False)
@@ -184,6 +187,7 @@ class Gateway:
         if "apikey" not in request.headers:
             return web.json_response({"message": "No API key found in request"}, status=401)
         if self.is_down:
+            self.refused.set()
             return web.Response(status=503, text="no healthy upstream")
         name = request.path.rpartition("/")[2]
         self.asked.append(name)

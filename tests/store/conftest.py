@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gleanery.model import Clock
 from gleanery.store.base import Store
 from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.supabase import SupabaseStore
@@ -33,6 +35,20 @@ ON_BOTH = frozenset(
         "test_source_changed",
         "test_tasks",
         "test_vectors",
+        "test_coalesce",
+        "test_dependencies",
+        "test_due_times",
+        "test_hosts",
+        "test_outbox_rows",
+        "test_pause",
+        "test_presence",
+        "test_prune",
+        "test_schedules",
+        "test_stats",
+        "test_steps",
+        "test_tail_numbers",
+        "test_task_ends",
+        "test_timeline",
         "test_workers",
     }
 )
@@ -40,14 +56,28 @@ ON_BOTH = frozenset(
 BACKENDS = ("embedded", "supabase")
 
 
-def embedded(folder: Path, clock: SetClock) -> OpenStore:
+def embedded(folder: Path, clock: Clock) -> OpenStore:
     return lambda on_change: EmbeddedStore(folder / "gleanery.db", on_change, clock)
+
+
+def over_supabase(project: Project, clock: Clock) -> OpenStore:
+    """Opens what the project holds."""
+
+    @asynccontextmanager
+    async def opened(on_change: OnChange) -> AsyncIterator[Any]:
+        async with (
+            Gateway(project) as gateway,
+            SupabaseStore(gateway.url, project.service_key, on_change, clock, patience_seconds=5) as store,
+        ):
+            yield store
+
+    return opened
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "open_store" in metafunc.fixturenames:
         module = metafunc.module.__name__.rpartition(".")[2]
-        names = [name for name in BACKENDS if name == "embedded" or module in ON_BOTH]
+        names = BACKENDS if module in ON_BOTH else BACKENDS[:1]
         metafunc.parametrize("open_store", names, indirect=True)
 
 
@@ -73,16 +103,21 @@ def open_store(request: pytest.FixtureRequest, tmp_path: Path, clock: SetClock) 
         return embedded(tmp_path, clock)
     project: Project = request.getfixturevalue("supabase_project")
     project.empty()
-    return lambda on_change: _supabase(project, on_change, clock)
+    return over_supabase(project, clock)
 
 
-@asynccontextmanager
-async def _supabase(project: Project, on_change: OnChange, clock: SetClock) -> AsyncIterator[Any]:
-    async with (
-        Gateway(project) as gateway,
-        SupabaseStore(gateway.url, project.service_key, on_change, clock, patience_seconds=5) as store,
-    ):
-        yield store
+@pytest.fixture
+def count_rows(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], int]:
+    """How many rows a table of the store under test has."""
+    if request.node.callspec.params["open_store"] == "embedded":
+        return lambda table: _count(sqlite3.connect(tmp_path / "gleanery.db"), table)
+    project: Project = request.getfixturevalue("supabase_project")
+    return lambda table: _count(project.connect(), f"gleanery.{table}")
+
+
+def _count(connection: Any, table: str) -> int:
+    with closing(connection) as database:
+        return int(database.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
 @pytest.fixture

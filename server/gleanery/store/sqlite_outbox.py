@@ -13,11 +13,7 @@ from gleanery.model import Delivery, DeliveryState, Task
 from gleanery.store.rows import delivery_from, time_of
 from gleanery.store.source_changed import keep_call
 from gleanery.store.sqlite import Database, Tx
-
-_LEAST_STEP_SECONDS = 0.000_001
-HOLDING_ATTEMPTS = 2
-"""A call holds back the later ones of its task for so many attempts, which is a minute or so: long enough for a receiver
-that starts anew, and not for days where it will never take this one."""
+from gleanery.store.values import HOLDING_ATTEMPTS
 
 
 class SqliteOutbox:

@@ -40,6 +40,10 @@ SUSPECT_LOSSES = 2
 them begins, so that the one that is fails alone and doesn't use up the retries of those that ran beside it."""
 SUSPECT_SECONDS = 10.0
 
+HOLDING_ATTEMPTS = 2
+"""A call holds back the later ones of its task for so many attempts, which is a minute or so: long enough for a receiver
+that starts anew, and not for days where it will never take this one."""
+
 
 @dataclass(frozen=True)
 class Wanted:

@@ -13,8 +13,10 @@ from gleanery.store.supabase.generations import SupabaseGenerations
 from gleanery.store.supabase.holdings import SupabaseHoldings
 from gleanery.store.supabase.hosts import SupabaseHosts
 from gleanery.store.supabase.knowledge import SupabaseKnowledge
+from gleanery.store.supabase.outbox import SupabaseOutbox
 from gleanery.store.supabase.portable import SupabasePortable
 from gleanery.store.supabase.saved_queries import SupabaseSavedQueries
+from gleanery.store.supabase.schedules import SupabaseSchedules
 from gleanery.store.supabase.search import SupabaseSearch
 from gleanery.store.supabase.tasks import SupabaseTasks
 from gleanery.store.supabase.vectors import SupabaseVectors
@@ -48,6 +50,8 @@ class SupabaseStore:
         self.search = SupabaseSearch(self._rest)
         self.enrich = SupabaseEnrich(self._rest)
         self.portable = SupabasePortable(self._rest, self.knowledge)
+        self.schedules = SupabaseSchedules(self._rest)
+        self.outbox = SupabaseOutbox(self._rest)
         self.workers = SupabaseWorkers(self._rest)
         self.hosts = SupabaseHosts(self._rest)
 

@@ -48,32 +48,30 @@ create function gleanery.reply(args jsonb, value json, is_kept boolean default f
 language plpgsql as $$
 declare
     drafts text := coalesce(current_setting('gleanery.drafts', true), '');
-    first bigint;
     changes text := '';
     answer text;
 begin
     if drafts <> '' then
         perform set_config('gleanery.drafts', '', true);
         perform pg_advisory_xact_lock(gleanery.event_lock());
-        with draft as (
-            select ordinality as position, line::json as one
-            from regexp_split_to_table(rtrim(drafts, E'\n'), E'\n') with ordinality as lines (line, ordinality)
+        with draft as materialized (
+            select place, one -> 'task' as task, one -> 'task' ->> 'task_id' as task_id, one -> 'events' as events,
+                json_array_length(one -> 'events') as size
+            from (select ordinality as place, line::json as one
+                from string_to_table(rtrim(drafts, E'\n'), E'\n') with ordinality as lines (line, ordinality)) as lines
         ), added as (
             insert into gleanery.event (task_id, seq, at, type, message, data)
-            select one -> 'task' ->> 'task_id', e.seq, e.at, e.type, e.message, e.data
-            from draft, json_to_recordset(one -> 'events')
+            select task_id, e.seq, e.at, e.type, e.message, e.data
+            from draft, json_to_recordset(events)
                 as e (seq bigint, at double precision, type text, message text, data text)
-            order by position, e.seq
+            order by place, e.seq
             returning number
+        ), counted as (
+            select place, task, events, size, sum(size) over (order by place) as total from draft
         )
-        select min(number) into first from added;
-        select string_agg(json_build_object('task', one -> 'task', 'events', one -> 'events',
-            'number', case when json_array_length(one -> 'events') = 0 then 0 else first - 1 + total end)::text, ',' order by position)
-        into changes from (
-            select position, one, sum(json_array_length(one -> 'events')) over (order by position) as total
-            from (select ordinality as position, line::json as one
-                from regexp_split_to_table(rtrim(drafts, E'\n'), E'\n') with ordinality as lines (line, ordinality)) as draft
-        ) as counted;
+        select string_agg(json_build_object('task', task, 'events', events,
+            'number', case when size = 0 then 0 else (select min(number) from added) - 1 + total end)::text, ',' order by place)
+        into changes from counted;
     end if;
     answer := '{"value":' || coalesce(value::text, 'null') || ',"changes":[' || changes || ']}';
     if (drafts <> '' or is_kept) and args ? 'call_id' then
