@@ -10,7 +10,7 @@ from typing import Any
 
 from gleanery import errors
 from gleanery.model import Chunk, Fence, Page, Source, StoredCode
-from gleanery.store.knowledge_rows import code_from, page_from
+from gleanery.store.knowledge_rows import chunk_from, code_from, page_from
 from gleanery.store.portable_store import ListedPage
 from gleanery.store.snapshot import snapshot
 from gleanery.store.sqlite import Database, Tx
