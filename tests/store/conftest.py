@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -55,15 +54,6 @@ ON_BOTH = frozenset(
     }
 )
 """Modules whose tests run over Supabase too. Once all parts of it are there, all do."""
-NEED_CRAWLS = frozenset(
-    {
-        "test_the_last_task_of_a_source_stays_as_long_as_the_source_does",
-        "test_a_crawl_with_many_urls_goes_over_several_transactions",
-        "test_the_failed_pages_of_a_completed_crawl_are_tried_again",
-        "test_without_failed_pages_there_is_nothing_to_retry",
-    }
-)
-"""Tests in these modules that wait for the crawls of Supabase."""
 BACKENDS = ("embedded", "supabase")
 
 
@@ -88,8 +78,7 @@ def over_supabase(project: Project, clock: Clock) -> OpenStore:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "open_store" in metafunc.fixturenames:
         module = metafunc.module.__name__.rpartition(".")[2]
-        is_on_both = module in ON_BOTH and metafunc.function.__name__ not in NEED_CRAWLS
-        names = BACKENDS if is_on_both else BACKENDS[:1]
+        names = BACKENDS if module in ON_BOTH else BACKENDS[:1]
         metafunc.parametrize("open_store", names, indirect=True)
 
 
@@ -118,24 +107,18 @@ def open_store(request: pytest.FixtureRequest, tmp_path: Path, clock: SetClock) 
     return over_supabase(project, clock)
 
 
-AskDatabase = Callable[[str], Any]
-
-
 @pytest.fixture
-def ask_database(request: pytest.FixtureRequest, open_store: OpenStore, tmp_path: Path) -> AskDatabase:
-    """The first value that a query of SQL gives, beside the store."""
+def count_rows(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], int]:
+    """How many rows a table of the store under test has."""
+    if request.node.callspec.params["open_store"] == "embedded":
+        return lambda table: _count(sqlite3.connect(tmp_path / "gleanery.db"), table)
+    project: Project = request.getfixturevalue("supabase_project")
+    return lambda table: _count(project.connect(), f"gleanery.{table}")
 
-    def embedded_value(sql: str) -> Any:
-        with contextlib.closing(sqlite3.connect(tmp_path / "gleanery.db")) as db:
-            return db.execute(sql).fetchone()[0]
 
-    def supabase_value(sql: str) -> Any:
-        with request.getfixturevalue("supabase_project").connect() as db:
-            db.execute("set search_path = gleanery")
-            row = db.execute(sql).fetchone()
-            return None if row is None else row[0]
-
-    return embedded_value if request.node.callspec.params["open_store"] == "embedded" else supabase_value
+def _count(connection: Any, table: str) -> int:
+    with closing(connection) as database:
+        return int(database.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
 @pytest.fixture

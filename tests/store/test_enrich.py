@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from gleanery.store.base import Store
 from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.enriching import EnrichStore, KeptAnswer, NewContext, NewSummary
 from gleanery.store.search_store import Shelf
-from tests.store.conftest import AskDatabase
 from tests.store.samples import Crawl, fence_of, start_crawl, told, words_found
 
 MODEL = "m"
@@ -161,7 +161,7 @@ async def test_answers_are_kept_by_key(crawl: Crawl, enrich: EnrichStore) -> Non
 
 
 async def test_a_context_is_found_by_words_and_goes_with_its_chunk(
-    crawl: Crawl, enrich: EnrichStore, ask_database: AskDatabase
+    crawl: Crawl, enrich: EnrichStore, count_rows: Callable[[str], int]
 ) -> None:
     await crawl.put("a", ["alpha words", "beta words"])
     contexts = await contexts_of(enrich, crawl, "zebra")
@@ -178,7 +178,7 @@ async def test_a_context_is_found_by_words_and_goes_with_its_chunk(
     )
 
 
-async def test_a_context_can_be_replaced(crawl: Crawl, enrich: EnrichStore, ask_database: AskDatabase) -> None:
+async def test_a_context_can_be_replaced(crawl: Crawl, enrich: EnrichStore, count_rows: Callable[[str], int]) -> None:
     await crawl.put("a", ["alpha"])
     [first] = await contexts_of(enrich, crawl, "zebra")
     await enrich.add_contexts(crawl.fence, None, [first])
@@ -188,11 +188,11 @@ async def test_a_context_can_be_replaced(crawl: Crawl, enrich: EnrichStore, ask_
         [],
         [first.row],
     )
-    assert ask_database("SELECT count(*) FROM text") == 1
+    assert count_rows("text") == 1
 
 
 async def test_a_chunk_keeps_its_old_text_until_the_new_one_has_a_vector(
-    crawl: Crawl, enrich: EnrichStore, ask_database: AskDatabase
+    crawl: Crawl, enrich: EnrichStore, count_rows: Callable[[str], int]
 ) -> None:
     await crawl.put("a", ["alpha", "beta"])
     text_rows = await embed_all(crawl)
@@ -215,9 +215,8 @@ async def test_a_chunk_keeps_its_old_text_until_the_new_one_has_a_vector(
         "beta"
     ]
     assert await crawl.store.vectors.without_vectors(crawl.source.source_id, MODEL, after=0, limit=9) == []
-    assert ask_database("SELECT count(*) FROM text") == 2, "texts without a chunk are gone"
-    kept = f"SELECT count(*) FROM text WHERE text_row IN ({text_rows['beta']}, {texts[0].text_row})"
-    assert ask_database(kept) == 2
+    assert count_rows("text") == 2, "texts without a chunk are gone"
+    assert count_rows(f"text WHERE text_row IN ({text_rows['beta']}, {texts[0].text_row})") == 2
 
 
 async def test_a_chunk_that_has_no_vector_yet_takes_up_its_context_at_once(crawl: Crawl, enrich: EnrichStore) -> None:
@@ -228,17 +227,17 @@ async def test_a_chunk_that_has_no_vector_yet_takes_up_its_context_at_once(crawl
 
 
 async def test_a_text_that_another_chunk_has_too_stays(
-    crawl: Crawl, enrich: EnrichStore, ask_database: AskDatabase
+    crawl: Crawl, enrich: EnrichStore, count_rows: Callable[[str], int]
 ) -> None:
     await crawl.put("a", ["same"])
     await crawl.put("b", ["same"])
     await embed_all(crawl)
     first, second = await contexts_of(enrich, crawl, "zebra")
     await enrich.add_contexts(crawl.fence, None, [first])
-    assert ask_database("SELECT count(*) FROM text") == 2
-    assert ask_database("SELECT count(*) FROM vector") == 1
+    assert count_rows("text") == 2
+    assert count_rows("vector") == 1
     await enrich.add_contexts(crawl.fence, None, [second])
-    assert ask_database("SELECT count(*) FROM text") == 1, "equal again: one text"
+    assert count_rows("text") == 1, "equal again: one text"
 
 
 async def test_rows_that_are_gone_or_others_are_passed_over(crawl: Crawl, enrich: EnrichStore) -> None:
@@ -255,7 +254,7 @@ async def test_rows_that_are_gone_or_others_are_passed_over(crawl: Crawl, enrich
 
 
 async def test_a_summary_is_found_by_words_and_goes_with_its_code(
-    crawl: Crawl, enrich: EnrichStore, ask_database: AskDatabase
+    crawl: Crawl, enrich: EnrichStore, count_rows: Callable[[str], int]
 ) -> None:
     await crawl.put("a", ["text"], code=[("python", "run()"), ("python", "stop()")])
     first, second = await enrich.code_to_name(crawl.source.source_id, after=0, limit=9)
@@ -275,7 +274,7 @@ async def test_a_summary_is_found_by_words_and_goes_with_its_code(
 
 
 async def test_a_worker_that_lost_its_task_writes_nothing(
-    crawl: Crawl, enrich: EnrichStore, ask_database: AskDatabase
+    crawl: Crawl, enrich: EnrichStore, count_rows: Callable[[str], int]
 ) -> None:
     await crawl.put("a", ["alpha"], code=[("c", "x;")])
     contexts = await contexts_of(enrich, crawl, "zebra")
@@ -290,7 +289,7 @@ async def test_a_worker_that_lost_its_task_writes_nothing(
     ):
         with pytest.raises(LeaseLost):
             await write
-    assert ask_database("SELECT count(*) FROM answer") == 0
+    assert count_rows("answer") == 0
     assert len(await enrich.chunks_to_place(crawl.source.source_id, after=0, limit=9)) == 1
 
 

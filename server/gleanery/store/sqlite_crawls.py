@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from gleanery import errors
@@ -127,7 +126,7 @@ class SqliteCrawls:
         if ahead and not await self._db.write(lambda tx: _is_there(tx, fence, bundle), is_long=True):
             page_row = await self._begin_page(fence, bundle)
             for part in ahead:
-                await self._db.write(partial(_stage, fence=fence, page_row=page_row, part=part), is_long=True)
+                await self._put_ahead(fence, page_row, part)
         return await self._db.write(
             lambda tx: _store_page(tx, fence, url, bundle, events, progress, page_row), is_long=True
         )
@@ -137,6 +136,9 @@ class SqliteCrawls:
         while (row := await self._db.write(lambda tx: _stage_page(tx, fence, bundle), is_long=True)) is None:
             pass
         return row
+
+    async def _put_ahead(self, fence: Fence, page_row: int, part: PageBundle) -> None:
+        await self._db.write(lambda tx: _stage(tx, fence, page_row, part), is_long=True)
 
     async def counts(self, task_id: str, source_id: str, model: str | None) -> CrawlCounts:
         return await self._db.read(lambda db: sqlite_frontier.counts(db, task_id, source_id, model))

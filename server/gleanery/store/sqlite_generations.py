@@ -26,8 +26,9 @@ from gleanery.model import (
     StoredCode,
 )
 from gleanery.store import sqlite_page_versions, sqlite_pages
+from gleanery.store.generation_store import TOLD_PAGES
 from gleanery.store.knowledge_rows import code_from, delta_from, generation_from, page_from
-from gleanery.store.source_changed import TOLD_PAGES, note_changed
+from gleanery.store.source_changed import note_changed
 from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_rows import check_fence, compact, report
 from gleanery.store.values import BuildSaved, GenerationFigures

@@ -8,9 +8,9 @@ from typing import Any
 
 from gleanery import errors
 from gleanery.model import Fence, Generation, NewEvent, Page, PageChange, PageDelta, PageVersion, Progress, StoredCode
+from gleanery.store.generation_store import TOLD_PAGES
 from gleanery.store.knowledge_rows import code_from, delta_from, generation_from, page_from, page_version_from
 from gleanery.store.rows import compact, fence_row
-from gleanery.store.source_changed import TOLD_PAGES
 from gleanery.store.supabase.client import Rest
 from gleanery.store.supabase.crawls import told_args
 from gleanery.store.supabase.page_writer import ROWS_TAKEN_AT_ONCE
