@@ -33,16 +33,20 @@ def traces(count: int, first: int = 0, **fields: Any) -> list[dict[str, Any]]:
     ]
 
 
+async def ended(client: Client) -> None:
+    """The newest grouping, if there is one."""
+    for task in (await client.one("/tasks?task_type=group_traces&limit=1"))["items"]:
+        await client.ended(task["task_id"])
+
+
 async def settled(client: Client, total: int, project: str = "shop") -> list[dict[str, Any]]:
     """The groups, once all traces are in one."""
     while True:
         places = (await client.one("/traces/places"))["items"]
         if [(p["traces"], p["waiting"]) for p in places if p["project_id"] == project] == [(total, 0)]:
             break
-        await asyncio.sleep(0.05)
-    tasks = (await client.one("/tasks?task_type=group_traces&limit=1"))["items"]
-    if tasks:
-        await client.ended(tasks[0]["task_id"])
+        await ended(client)
+    await ended(client)
     groups: list[dict[str, Any]] = (await client.one(f"/traces/groups?project_id={project}"))["items"]
     return groups
 
@@ -218,8 +222,8 @@ async def test_spans_of_opentelemetry_become_traces(client: Client) -> None:
     assert (reply.status, reply.body) == (200, {"partialSuccess": None})
     groups: list[dict[str, Any]] = []
     while len(groups) < 3:
+        await ended(client)
         groups = (await client.one("/traces/groups?project_id=agent"))["items"]
-        await asyncio.sleep(0.05)
     rows = [(await client.one(f"/traces/groups/{one['group_id']}/traces"))["items"][0] for one in groups]
     told = {row["instruction"]: row for row in rows}
     assert set(told) == {"Be brief.\n\nWhat is a kettle?", "Old way.", "By event."}

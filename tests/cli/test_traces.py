@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 
@@ -24,7 +23,6 @@ async def test_traces_are_sent_listed_shown_and_exported(tmp_path: Path) -> None
         assert (sent.code, sent.json_lines) == (0, [{"stored": 20, "known": 1}])
         listed = await run(env, "traces", "list", "--project", "shop", "--json")
         while [row["trace_count"] for row in listed.json_lines] != [20]:
-            await asyncio.sleep(0.1)
             listed = await run(env, "traces", "list", "--project", "shop", "--json")
         group_id = listed.json_lines[0]["group_id"]
         lines = (await run(env, "traces", "list")).out.splitlines()

@@ -18,8 +18,9 @@ from gleanery.engine.retry import RetryPolicy
 from gleanery.engine.worker import Worker
 from gleanery.errors import StorageFull
 from gleanery.model import Fence, NewEvent, NewTask, Progress, Task, TaskStatus
-from gleanery.store.base import Store, TaskStore, WorkerStore
+from gleanery.store.base import Store, WorkerStore
 from gleanery.store.presence import FilePresence
+from gleanery.store.task_store import TaskStore
 from gleanery.store.values import Asked, Change, Wanted
 
 PATIENCE_SECONDS = 15.0

@@ -12,8 +12,8 @@ import pytest
 from gleanery.engine.tail import Tail
 from gleanery.errors import StorageError
 from gleanery.model import Event, NewEvent, NewTask, Progress, Task, TaskStatus
-from gleanery.store.base import TaskStore
 from gleanery.store.embedded import EmbeddedStore
+from gleanery.store.task_store import TaskStore
 from gleanery.store.values import Change
 from tests.engine.stage import PATIENCE_SECONDS, Through
 from tests.store.samples import HALF_WAY, LEASE_SECONDS, fence_of, told

@@ -8,7 +8,7 @@ from typing import cast
 
 from gleanery.handlers.crawl.frontier import Frontier
 from gleanery.model import FrontierUrl, UrlState
-from gleanery.store.base import CrawlStore
+from gleanery.store.crawl_store import CrawlStore
 
 
 class Waiting:

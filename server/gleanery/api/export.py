@@ -26,7 +26,7 @@ from gleanery.handlers.upload.folder import UploadFolder
 from gleanery.knowledge.llms_out import begin_full, sections_of, write_llms, write_page
 from gleanery.knowledge.portable import About, write_portable
 from gleanery.model import NewTask, Source, Task, utc_now
-from gleanery.store.base import KnowledgeStore
+from gleanery.store.knowledge_store import KnowledgeStore
 from gleanery.store.portable_store import ListedPage, PortableStore
 
 EXPORTS_AT_ONCE = 2

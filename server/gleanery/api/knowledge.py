@@ -19,6 +19,10 @@ from gleanery.store.base import Store
 from gleanery.store.values import SourceChange
 from gleanery.web.urls import parse_url, url_key
 
+_TEXT = Query("text", "Only those with this in their title or URL.")
+_MISSING = Query("missing", "`true`: only those that the last refresh did not meet.", "boolean")
+_OF_PAGE = Query("page_id", "Only of this page.")
+
 
 class KnowledgeApi:
     """The routes. `check_url` raises InvalidUrl for a URL that can't be fetched by its form; `forget_source` lets go
@@ -135,11 +139,7 @@ class KnowledgeApi:
                 "Its pages, by URL",
                 "sources",
                 source_shapes.PageSummaryPage,
-                query=(
-                    *PAGED,
-                    Query("text", "Only those with this in their title or URL."),
-                    Query("missing", "`true`: only those that the last refresh did not meet.", "boolean"),
-                ),
+                query=(*PAGED, _TEXT, _MISSING),
                 errors=(404,),
             ),
             Route(
@@ -149,7 +149,7 @@ class KnowledgeApi:
                 "Its chunks",
                 "sources",
                 source_shapes.ChunkPage,
-                query=(*PAGED, Query("page_id", "Only of this page.")),
+                query=(*PAGED, _OF_PAGE),
                 errors=(404,),
             ),
             Route(
@@ -159,12 +159,7 @@ class KnowledgeApi:
                 "Its code examples",
                 "sources",
                 source_shapes.CodeExamplePage,
-                query=(
-                    LIMIT,
-                    CURSOR,
-                    Query("language", "Only in this language."),
-                    Query("page_id", "Only of this page."),
-                ),
+                query=(*PAGED, Query("language", "Only in this language."), _OF_PAGE),
                 errors=(404,),
             ),
             Route(

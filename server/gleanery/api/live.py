@@ -24,7 +24,7 @@ from gleanery.api.live_shapes import ErrorAck, SubscribeAck, TasksMessage, Unsub
 from gleanery.api.wire import ErrorBody
 from gleanery.engine.events import ChangeFeed
 from gleanery.model import Event, Task, TaskStatus, utc_now
-from gleanery.store.base import TaskStore
+from gleanery.store.task_store import TaskStore
 from gleanery.store.values import Change, TaskFilter
 
 _log = log.get(__name__)

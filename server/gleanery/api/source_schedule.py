@@ -13,7 +13,7 @@ from gleanery.api.route import Route
 from gleanery.api.schedules import ScheduleDetail, SchedulesApi
 from gleanery.handlers.crawl.payload import RefreshRequest, refresh_payload
 from gleanery.model import Clock, MissedTicks, Schedule, Source, new_id
-from gleanery.store.base import KnowledgeStore
+from gleanery.store.knowledge_store import KnowledgeStore
 
 MOST_JITTER_SECONDS = 60.0
 

@@ -17,7 +17,7 @@ from gleanery.engine.steer import Steered, Steering
 from gleanery.engine.submit import Submitter
 from gleanery.handlers.crawl.start import CheckUrl
 from gleanery.model import NewTask, Task, TaskStatus, utc_now
-from gleanery.store.base import TaskStore
+from gleanery.store.task_store import TaskStore
 from gleanery.store.values import Idempotency, Retention, TaskFilter
 
 WINDOW_SECONDS = 3600

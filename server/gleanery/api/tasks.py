@@ -13,7 +13,7 @@ from gleanery import errors, log
 from gleanery.api import crawl_shapes, present, task_shapes
 from gleanery.api.http import answer, cursor_of, int_of, limit_of, make_cursor, read
 from gleanery.api.knowledge import row_key, time_key
-from gleanery.api.route import CURSOR, LIMIT, PAGED, Query, Route
+from gleanery.api.route import PAGED, Query, Route
 from gleanery.engine.events import ChangeFeed
 from gleanery.engine.steer import Steering
 from gleanery.model import Event, Task, TaskStatus, UrlState, utc_now
@@ -28,6 +28,25 @@ Key = Callable[[Task], tuple[Any, ...]]
 ORDERS = ("newest", "priority")
 _PING_SECONDS = 15.0
 
+_FILTERS = (
+    Query("status", "Only in these states, separated by commas.", values=[str(s) for s in TaskStatus]),
+    Query("task_type", "Only of this type."),
+    Query("queue_name", "Only of this queue."),
+    Query("parent_task_id", "Only those that this task started."),
+    Query("schedule_id", "Only ticks of this schedule."),
+    Query("error_code", "Only those that ended with this error."),
+)
+_ORDER = Query("order", "`newest` first, or by `priority` as waiting tasks are chosen.", values=ORDERS)
+_BETWEEN = (
+    Query("after", "Only events after this seq.", "integer"),
+    Query("before", "Only the last ones before this seq.", "integer"),
+)
+_URL_FILTERS = (
+    Query("state", "Only URLs in this state; also as `status`.", values=[str(s) for s in UrlState]),
+    Query("reason", "Only with this reason code."),
+    Query("text", "Only URLs that hold this text."),
+)
+
 
 class TasksApi:
     """The routes of tasks that exist. Starting them and steering many is `TaskQueueApi`."""
@@ -39,12 +58,6 @@ class TasksApi:
 
     def routes(self) -> Sequence[Route]:
         task = "/api/v1/tasks/{task_id}"
-        statuses = Query("status", "Only in these states, separated by commas.", values=[str(s) for s in TaskStatus])
-        states = Query("state", "Only URLs in this state; also as `status`.", values=[str(s) for s in UrlState])
-        between = (
-            Query("after", "Only events after this seq.", "integer"),
-            Query("before", "Only the last ones before this seq.", "integer"),
-        )
         return (
             Route(
                 "GET",
@@ -53,16 +66,7 @@ class TasksApi:
                 "All tasks, newest first or as they are chosen",
                 "tasks",
                 task_shapes.TaskPage,
-                query=(
-                    *PAGED,
-                    statuses,
-                    Query("task_type", "Only of this type."),
-                    Query("queue_name", "Only of this queue."),
-                    Query("parent_task_id", "Only those that this task started."),
-                    Query("schedule_id", "Only ticks of this schedule."),
-                    Query("error_code", "Only those that ended with this error."),
-                    Query("order", "`newest` first, or by `priority` as waiting tasks are chosen.", values=ORDERS),
-                ),
+                query=(*PAGED, *_FILTERS, _ORDER),
             ),
             Route("GET", task, self.one, "One task", "tasks", task_shapes.TaskShape, errors=(404,)),
             Route(
@@ -72,7 +76,7 @@ class TasksApi:
                 "Its events; live with Accept: text/event-stream",
                 "tasks",
                 task_shapes.EventPage,
-                query=(LIMIT, CURSOR, *between),
+                query=(*PAGED, *_BETWEEN),
                 errors=(404,),
             ),
             Route(
@@ -82,12 +86,7 @@ class TasksApi:
                 "Of a crawl: every URL and what became of it",
                 "tasks",
                 crawl_shapes.UrlPage,
-                query=(
-                    *PAGED,
-                    states,
-                    Query("reason", "Only with this reason code."),
-                    Query("text", "Only URLs that hold this text."),
-                ),
+                query=(*PAGED, *_URL_FILTERS),
                 errors=(404,),
             ),
             Route(

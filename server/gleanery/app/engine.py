@@ -22,7 +22,7 @@ from gleanery.engine.handler import Handler, by_type
 from gleanery.engine.presence import Presence
 from gleanery.engine.scheduler import Scheduler
 from gleanery.engine.steer import Steering
-from gleanery.engine.submit import Create, Submitter
+from gleanery.engine.submit import Check, Create, Submitter
 from gleanery.engine.webhooks import WebhookSender, load_secret
 from gleanery.engine.worker import Worker
 from gleanery.handlers.crawl.handler import CrawlHandler
@@ -77,60 +77,30 @@ def engine(
     worker_id: str | None = None,
     task_types: Sequence[str] = (),
 ) -> Engine:
-    """Every task type has its line here."""
-    store, folder = ground.store, uploads(settings)
-    enrich, imports = _enrich(settings, ground), _imports(settings, ground)
+    """The types as `_types` has them, and who submits, runs, repeats and steers tasks of them."""
+    store = ground.store
     grouping = GroupingRequests(store.traces, queue_size=settings.grouping_queue_size, is_on=settings.grouping_enabled)
-    follow_up: Callable[[str, str], Awaitable[object]] | None = None
-    if ground.chat is not None and settings.enrich:
 
-        async def enqueue(source_id: str, task_id: str) -> object:
-            return await enqueue_enrichment(submitter, source_id, after_task_id=task_id)
+    async def enqueue(source_id: str, task_id: str) -> object:
+        return await enqueue_enrichment(submitter, source_id, after_task_id=task_id)
 
-        follow_up = enqueue
-    upload_parts = UploadParts(
-        store, folder, parts.extract_pool, ground.executor, ground.vectors, ground.budgets, follow_up
-    )
-    handlers = by_type(
-        [
-            CrawlHandler(replace(parts, follow_up=follow_up)),
-            ParseHandler(parsing.parts),
-            UploadHandler(upload_parts),
-            ImportHandler(imports),
-            EmbedSourceHandler(store, ground.vectors, ground.models),
-            enrich,
-            GroupTracesHandler(store.traces, settings.grouping_timeout_seconds, lambda place: grouping.note([place])),
-            DemoHandler(),
-            *compliance_handlers(ground, parsing),
-        ]
-    )
-    crawl = CrawlStarter(store.crawls, check_url, lambda: has_browser(parts))
-    parse = ParseStarter(store.parses, check_url, parsing.has_browser, parsing.parts.key)
-    creators: dict[str, Create] = {
-        "crawl": crawl,
-        "parse_page": parse,
-        "upload": UploadStarter(store.crawls, folder),
-        "import": ImportStarter(imports, check_about),
-    }
+    follow_up = enqueue if ground.chat is not None and settings.enrich else None
+    types = _types(settings, ground, parts, parsing, check_url, grouping, follow_up)
     dispatcher = LocalDispatcher()
     ground.feed.listen(ringing(dispatcher))
     submitter = Submitter(
-        store.tasks,
-        handlers,
-        queue_limit=settings.queue_limit,
-        creators=creators,
-        checks={"crawl": crawl.check, "parse_page": parse.check, "enrich_source": enrich.check},
+        store.tasks, types.handlers, queue_limit=settings.queue_limit, creators=types.creators, checks=types.checks
     )
     presence = FilePresence(settings.data_dir / "workers")
-    worker = _worker(settings, store, _only(handlers, task_types), presence, worker_id)
+    worker = _worker(settings, store, _only(types.handlers, task_types), presence, worker_id)
     dispatcher.listen(worker.hear)
     return Engine(
-        handlers,
-        enrich,
+        types.handlers,
+        types.enrich,
         dispatcher,
         presence,
         submitter,
-        Steering(store.tasks, handlers),
+        Steering(store.tasks, types.handlers),
         worker,
         Scheduler(store.schedules, store.tasks, submitter, utc_now),
         Conductor(store.vectors, submitter, ground.models, ground.vectors),
@@ -138,11 +108,60 @@ def engine(
     )
 
 
+@dataclass(frozen=True)
+class _Types:
+    """Who runs each type; who keeps a new task of it with what else belongs to it, and who looks at its payload, where that is
+    not the engine's own way."""
+
+    handlers: Mapping[str, Handler]
+    creators: Mapping[str, Create]
+    checks: Mapping[str, Check]
+    enrich: EnrichSourceHandler
+
+
+def _types(
+    settings: Settings,
+    ground: Ground,
+    parts: CrawlParts,
+    parsing: Parsing,
+    check_url: CheckUrl,
+    grouping: GroupingRequests,
+    follow_up: Callable[[str, str], Awaitable[object]] | None,
+) -> _Types:
+    """Every task type has its line here."""
+    store, folder = ground.store, uploads(settings)
+    enrich, imports = _enrich(settings, ground), _imports(settings, ground)
+    upload_parts = UploadParts(
+        store, folder, parts.extract_pool, ground.executor, ground.vectors, ground.budgets, follow_up
+    )
+    crawl = CrawlStarter(store.crawls, check_url, lambda: has_browser(parts))
+    parse = ParseStarter(store.parses, check_url, parsing.has_browser, parsing.parts.key)
+    handlers: list[Handler] = [
+        CrawlHandler(replace(parts, follow_up=follow_up)),
+        ParseHandler(parsing.parts),
+        UploadHandler(upload_parts),
+        ImportHandler(imports),
+        EmbedSourceHandler(store, ground.vectors, ground.models),
+        enrich,
+        GroupTracesHandler(store.traces, settings.grouping_timeout_seconds, lambda place: grouping.note([place])),
+        DemoHandler(),
+        *compliance_handlers(ground, parsing),
+    ]
+    creators: dict[str, Create] = {
+        "crawl": crawl,
+        "parse_page": parse,
+        "upload": UploadStarter(store.crawls, folder),
+        "import": ImportStarter(imports, check_about),
+    }
+    checks: dict[str, Check] = {"crawl": crawl.check, "parse_page": parse.check, "enrich_source": enrich.check}
+    return _Types(by_type(handlers), creators, checks, enrich)
+
+
 def _enrich(settings: Settings, ground: Ground) -> EnrichSourceHandler:
     return EnrichSourceHandler(
         ground.store.enrich,
         ground.chat,
-        ReadyVectors(ground.vectors, ground.store.vectors, is_searched=ground.is_searched),
+        ReadyVectors(ground.vectors, ground.store.vectors, is_searched=ground.vectors.is_held),
         parts=tuple(map(EnrichPart, settings.enrich)),
         max_tokens=settings.enrich_max_tokens,
     )

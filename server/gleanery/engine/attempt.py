@@ -17,7 +17,7 @@ from gleanery.engine.handler import Handler, Outcome, TaskContext
 from gleanery.engine.memory import MemoryWatch
 from gleanery.engine.retry import Retry
 from gleanery.model import Clock, ErrorInfo, EventType, Fence, NewEvent, Progress, Task, TaskStatus
-from gleanery.store.base import TaskStore
+from gleanery.store.task_store import TaskStore
 
 _log = log.get(__name__)
 

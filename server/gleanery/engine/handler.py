@@ -14,7 +14,7 @@ from gleanery import errors
 from gleanery.engine.memory import MemoryWatch
 from gleanery.engine.retry import RetryPolicy
 from gleanery.model import EventType, Fence, NewEvent, Progress, StageCount, Task
-from gleanery.store.base import TaskStore
+from gleanery.store.task_store import TaskStore
 
 HearPayload = Callable[[Mapping[str, Any]], None]
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from gleanery import errors, log
 from gleanery.model import Clock
-from gleanery.store.base import Store, TaskStore
+from gleanery.store.base import Store
+from gleanery.store.task_store import TaskStore
 from gleanery.store.values import Removed, Retention
 
 _log = log.get(__name__)

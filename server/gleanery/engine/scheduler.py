@@ -16,7 +16,8 @@ from gleanery.engine.handler import handler_of
 from gleanery.engine.schedule import Due, run_at, tick_name, ticks_due
 from gleanery.engine.submit import Submitter
 from gleanery.model import Clock, ErrorInfo, MissedTicks, NewTask, Schedule, Task, utc_now
-from gleanery.store.base import ScheduleStore, TaskStore
+from gleanery.store.base import ScheduleStore
+from gleanery.store.task_store import TaskStore
 from gleanery.store.values import Idempotency
 
 _log = log.get(__name__)

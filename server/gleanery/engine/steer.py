@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from gleanery import errors
 from gleanery.engine.handler import Handler
 from gleanery.model import Task, TaskStatus
-from gleanery.store.base import TaskStore
+from gleanery.store.task_store import TaskStore
 from gleanery.store.values import TaskFilter
 
 AT_ONCE = 100

@@ -10,7 +10,7 @@ from typing import Any
 from gleanery.engine.handler import Handler, handler_of
 from gleanery.errors import InvalidInput
 from gleanery.model import NewTask, Task
-from gleanery.store.base import TaskStore
+from gleanery.store.task_store import TaskStore
 from gleanery.store.values import Idempotency
 
 Create = Callable[[NewTask, Idempotency | None, int], Awaitable[Task]]

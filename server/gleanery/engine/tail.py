@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from gleanery import errors, log
-from gleanery.store.base import TaskStore
+from gleanery.store.task_store import TaskStore
 from gleanery.store.values import Change
 
 _log = log.get(__name__)

@@ -18,7 +18,8 @@ from gleanery.engine.handler import Handler
 from gleanery.engine.memory import own_mb
 from gleanery.engine.presence import Presence, Unseen
 from gleanery.model import Clock, Task, TaskStatus, WorkerInfo, utc_now
-from gleanery.store.base import TaskStore, WorkerStore
+from gleanery.store.base import WorkerStore
+from gleanery.store.task_store import TaskStore
 from gleanery.store.values import Asked, TaskFilter, Wanted
 
 _log = log.get(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gleanery.model import Event, EventType, Task, TaskStatus
-from gleanery.store.base import TaskStore
+from gleanery.store.task_store import TaskStore
 from gleanery.store.values import TaskFilter
 
 ALL = 100_000

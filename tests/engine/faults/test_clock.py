@@ -13,9 +13,10 @@ from gleanery.engine.events import ChangeFeed
 from gleanery.engine.handler import TaskContext, by_type
 from gleanery.engine.worker import Worker
 from gleanery.model import NewTask, Task, TaskStatus
-from gleanery.store.base import Store, TaskStore
+from gleanery.store.base import Store
 from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.presence import FilePresence
+from gleanery.store.task_store import TaskStore
 from tests.clock import SetClock
 from tests.engine.faults import history
 from tests.engine.stage import PATIENCE_SECONDS, Acting, Parts, Stage, Through

@@ -13,9 +13,9 @@ import pytest
 from gleanery.engine.handler import TaskContext
 from gleanery.errors import StorageError, StorageFull
 from gleanery.model import Fence, NewEvent, Progress, Task, TaskStatus
-from gleanery.store.base import TaskStore
 from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.sqlite import Tx
+from gleanery.store.task_store import TaskStore
 from tests.engine.conftest import EMBEDDED_ONLY
 from tests.engine.faults import history
 from tests.engine.faults.child import child

@@ -30,8 +30,8 @@ from gleanery.model.compliance import (
     Verdict,
     counts_of,
 )
-from gleanery.store.base import KnowledgeStore
 from gleanery.store.compliance import ComplianceStore, Judged, Report
+from gleanery.store.knowledge_store import KnowledgeStore
 
 NO_MODEL = "No chat model is set: the passages are for a person to judge."
 NO_EVIDENCE = "Nothing was found for it in these sources."

@@ -12,8 +12,8 @@ from gleanery.handlers.compliance.payload import EVIDENCE, ReportPayload
 from gleanery.knowledge.compliance.evidence import HITS_A_QUERY, Taken, queries_of, taken_of
 from gleanery.knowledge.hits import Found, SearchQuery
 from gleanery.model.compliance import Control, Passage
-from gleanery.store.base import KnowledgeStore
 from gleanery.store.compliance import ComplianceStore
+from gleanery.store.knowledge_store import KnowledgeStore
 
 
 class Search(Protocol):

@@ -21,8 +21,8 @@ from gleanery.knowledge.compliance.document import (
 from gleanery.knowledge.compliance.html import html_of
 from gleanery.knowledge.compliance.markdown import markdown_of
 from gleanery.model.compliance import Assessor, ControlResult, counts_of
-from gleanery.store.base import KnowledgeStore
 from gleanery.store.compliance import ComplianceStore, Report
+from gleanery.store.knowledge_store import KnowledgeStore
 
 Print = Callable[[str], Awaitable[bytes]]
 """HTML to PDF. Raises FetchError where there is no browser, or it fails."""

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from gleanery.model import FrontierUrl
-from gleanery.store.base import CrawlStore
+from gleanery.store.crawl_store import CrawlStore
 
 WINDOW = 100
 MOST_WAITING = 200

@@ -10,7 +10,7 @@ from gleanery import errors
 from gleanery.engine.schedule import parse_every
 from gleanery.handlers.crawl.payload import CrawlPayload, scope_of
 from gleanery.model import MissedTicks, NewTask, Schedule, Source, Task, new_id, utc_now
-from gleanery.store.base import CrawlStore
+from gleanery.store.crawl_store import CrawlStore
 from gleanery.store.values import Idempotency
 from gleanery.web.urls import parse_url, url_key
 

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from gleanery import errors, log
 from gleanery.knowledge.formats.kinds import LOOKED_AT
-from gleanery.store.base import TaskStore
+from gleanery.store.task_store import TaskStore
 
 _log = log.get(__name__)
 

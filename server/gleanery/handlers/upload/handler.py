@@ -44,7 +44,8 @@ from gleanery.model import (
     new_id,
     utc_now,
 )
-from gleanery.store.base import CrawlStore, Store
+from gleanery.store.base import Store
+from gleanery.store.crawl_store import CrawlStore
 from gleanery.store.values import Idempotency
 
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]

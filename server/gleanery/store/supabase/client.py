@@ -111,6 +111,7 @@ class Rest:
     async def __aenter__(self) -> Rest:
         from supabase import AsyncClient, AsyncClientOptions  # half a second, for those who have a project
 
+        self.loop = asyncio.get_running_loop()
         self._http = httpx.AsyncClient(
             timeout=CALL_TIMEOUT,
             limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),

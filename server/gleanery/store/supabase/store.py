@@ -7,10 +7,19 @@ from typing import Self
 from gleanery.model import Clock
 from gleanery.store.supabase import migrations
 from gleanery.store.supabase.client import PATIENCE_SECONDS, Rest
+from gleanery.store.supabase.crawls import SupabaseCrawls
+from gleanery.store.supabase.enrich import SupabaseEnrich
+from gleanery.store.supabase.generations import SupabaseGenerations
+from gleanery.store.supabase.holdings import SupabaseHoldings
 from gleanery.store.supabase.hosts import SupabaseHosts
+from gleanery.store.supabase.knowledge import SupabaseKnowledge
 from gleanery.store.supabase.outbox import SupabaseOutbox
+from gleanery.store.supabase.portable import SupabasePortable
+from gleanery.store.supabase.saved_queries import SupabaseSavedQueries
 from gleanery.store.supabase.schedules import SupabaseSchedules
+from gleanery.store.supabase.search import SupabaseSearch
 from gleanery.store.supabase.tasks import SupabaseTasks
+from gleanery.store.supabase.vectors import SupabaseVectors
 from gleanery.store.supabase.workers import SupabaseWorkers
 from gleanery.store.values import OnChange
 
@@ -32,6 +41,15 @@ class SupabaseStore:
     ) -> None:
         self._rest = Rest(url, key, on_change, clock, patience_seconds=patience_seconds)
         self.tasks = SupabaseTasks(self._rest)
+        self.crawls = SupabaseCrawls(self._rest)
+        self.knowledge = SupabaseKnowledge(self._rest)
+        self.generations = SupabaseGenerations(self._rest)
+        self.holdings = SupabaseHoldings(self._rest)
+        self.saved_queries = SupabaseSavedQueries(self._rest)
+        self.vectors = SupabaseVectors(self._rest)
+        self.search = self.nearest = SupabaseSearch(self._rest)
+        self.enrich = SupabaseEnrich(self._rest)
+        self.portable = SupabasePortable(self._rest, self.knowledge)
         self.schedules = SupabaseSchedules(self._rest)
         self.outbox = SupabaseOutbox(self._rest)
         self.workers = SupabaseWorkers(self._rest)
