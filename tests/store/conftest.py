@@ -32,6 +32,8 @@ ON_BOTH = frozenset(
         "test_holdings",
         "test_hosts",
         "test_knowledge",
+        "test_limits",
+        "test_long_calls",
         "test_outbox_rows",
         "test_page_versions",
         "test_pages",
