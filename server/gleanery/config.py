@@ -147,6 +147,17 @@ class Settings(BaseSettings):
     extract_timeout_seconds: float = Field(
         20.0, gt=0, le=600, description="Longest that one page may take to be taken apart."
     )
+    supabase_url: str | None = Field(
+        None,
+        alias="SUPABASE_URL",
+        description="A Supabase project that keeps everything, instead of a file in the data folder.",
+    )
+    supabase_service_key: SecretStr | None = Field(
+        None, alias="SUPABASE_SERVICE_KEY", description="The project's service key, for the server alone."
+    )
+    database_url: SecretStr | None = Field(
+        None, description="Connection to the project's PostgreSQL, for `gleanery migrate`."
+    )
     openai_api_key: SecretStr | None = Field(
         None, alias="OPENAI_API_KEY", description="Key of the OpenAI API, as its client reads it."
     )
@@ -260,6 +271,10 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"listening on {self.host} needs GLEANERY_API_KEYS; without keys only a loopback address is allowed"
             )
+        if (self.supabase_url is None) != (self.supabase_service_key is None):
+            raise ValueError("SUPABASE_URL and SUPABASE_SERVICE_KEY go together: set both, or neither")
+        if self.supabase_url is not None and not self.supabase_url.startswith(("https://", "http://")):
+            raise ValueError("SUPABASE_URL must begin with https:// (or http:// for one on this machine)")
         if self.reranker == "chat" and self.chat_model is None:
             raise ValueError("GLEANERY_RERANKER=chat needs GLEANERY_CHAT_MODEL")
         if self.embedder is EmbedderKind.OPENAI and self.openai_api_key is None and self.openai_base_url is None:

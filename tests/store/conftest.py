@@ -1,35 +1,111 @@
-"""The store under test. A second backend is one more entry of BACKENDS: the whole contract then runs over it too."""
+"""The stores under test: the whole contract runs over each."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gleanery.model import Clock
 from gleanery.store.base import Store
 from gleanery.store.embedded import EmbeddedStore
+from gleanery.store.supabase import SupabaseStore
 from gleanery.store.values import OnChange
 from tests.clock import SetClock
+from tests.ground.supabase import Gateway, Project
 from tests.store.samples import Changes, Crawl, start_crawl
 
 OpenStore = Callable[[OnChange], AbstractAsyncContextManager[Store]]
 
+ON_BOTH = frozenset(
+    {
+        "test_coalesce",
+        "test_dependencies",
+        "test_due_times",
+        "test_enrich",
+        "test_frontier",
+        "test_generations",
+        "test_holdings",
+        "test_hosts",
+        "test_knowledge",
+        "test_limits",
+        "test_long_calls",
+        "test_outbox_rows",
+        "test_page_versions",
+        "test_pages",
+        "test_pause",
+        "test_presence",
+        "test_prune",
+        "test_rows_ahead",
+        "test_saved_queries",
+        "test_schedules",
+        "test_search",
+        "test_source_changed",
+        "test_stats",
+        "test_steps",
+        "test_tail_numbers",
+        "test_task_ends",
+        "test_tasks",
+        "test_timeline",
+        "test_vectors",
+        "test_workers",
+    }
+)
+"""Modules whose tests run over Supabase too. Once all parts of it are there, all do."""
+BACKENDS = ("embedded", "supabase")
 
-def _embedded(folder: Path, clock: SetClock) -> OpenStore:
+
+def embedded(folder: Path, clock: Clock) -> OpenStore:
     return lambda on_change: EmbeddedStore(folder / "gleanery.db", on_change, clock)
 
 
-BACKENDS: dict[str, Callable[[Path, SetClock], Any]] = {"embedded": _embedded}
+def over_supabase(project: Project, clock: Clock) -> OpenStore:
+    """Opens what the project holds."""
+
+    @asynccontextmanager
+    async def opened(on_change: OnChange) -> AsyncIterator[Any]:
+        async with (
+            Gateway(project) as gateway,
+            SupabaseStore(gateway.url, project.service_key, on_change, clock, patience_seconds=5) as store,
+        ):
+            yield store
+
+    return opened
 
 
-@pytest.fixture(params=list(BACKENDS))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "open_store" in metafunc.fixturenames:
+        module = metafunc.module.__name__.rpartition(".")[2]
+        names = BACKENDS if module in ON_BOTH else BACKENDS[:1]
+        metafunc.parametrize("open_store", names, indirect=True)
+
+
+@pytest.fixture
 def open_store(request: pytest.FixtureRequest, tmp_path: Path, clock: SetClock) -> OpenStore:
     """Opens the same database each time."""
-    opener: OpenStore = BACKENDS[request.param](tmp_path, clock)
-    return opener
+    if request.param == "embedded":
+        return embedded(tmp_path, clock)
+    project: Project = request.getfixturevalue("supabase_project")
+    project.empty()
+    return over_supabase(project, clock)
+
+
+@pytest.fixture
+def count_rows(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], int]:
+    """How many rows a table of the store under test has."""
+    if request.node.callspec.params["open_store"] == "embedded":
+        return lambda table: _count(sqlite3.connect(tmp_path / "gleanery.db"), table)
+    project: Project = request.getfixturevalue("supabase_project")
+    return lambda table: _count(project.connect(), f"gleanery.{table}")
+
+
+def _count(connection: Any, table: str) -> int:
+    with closing(connection) as database:
+        return int(database.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gleanery.model import DependencyFailure, Fence, Task, TaskStatus
-from gleanery.store.sqlite_claims import SUSPECT_LOSSES, SUSPECT_SECONDS
+from gleanery.store.values import SUSPECT_LOSSES, SUSPECT_SECONDS
 
 QUEUED, RUNNING, PAUSED, COMPLETED, FAILED, CANCELLED = TaskStatus
 WAITING = (QUEUED, PAUSED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -157,7 +158,7 @@ async def test_a_page_that_comes_back_was_never_away(site: Site, clock: SetClock
     assert [page.missing_since for page, _ in pages] == [None, None]
 
 
-async def test_what_was_not_finished_is_undone_by_the_next(site: Site) -> None:
+async def test_what_was_not_finished_is_undone_by_the_next(site: Site, count_rows: Callable[[str], int]) -> None:
     broken = await site.next()
     await broken.put("a", ["text of a refresh that fails"])
     await broken.put("d", [f"text {n}" for n in range(60)])
@@ -169,10 +170,7 @@ async def test_what_was_not_finished_is_undone_by_the_next(site: Site) -> None:
     done = await complete(again)
     assert await site.texts() == ["text a", "text b", "text b2"]
     assert (done.number, done.base) == (3, 1)
-    left = await again.store.crawls._db.read(  # type: ignore[attr-defined]
-        lambda db: db.execute("SELECT (SELECT count(*) FROM page), (SELECT count(*) FROM chunk)").fetchone()
-    )
-    assert tuple(left) == (2, 3)
+    assert (count_rows("page"), count_rows("chunk")) == (2, 3)
 
 
 async def test_a_task_that_is_taken_up_again_goes_on_with_its_own(site: Site) -> None:

@@ -13,6 +13,7 @@ from gleanery.errors import NotFound
 from gleanery.model import Fence, NewTask, TaskStatus
 from gleanery.store import sqlite_holdings
 from gleanery.store.base import Store
+from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.holdings import Folder, Held
 from gleanery.store.values import SourceChange
 from tests.store.samples import HALF_WAY, Crawl, fence_of, start_crawl, started, told
@@ -105,8 +106,9 @@ async def test_storage_counts_bytes_and_tells_what_is_seen_from_what_is_kept(cra
     assert after.languages == {}
 
 
-async def test_what_is_added_up_over_a_source_is_read_from_indexes(store: Store, tmp_path: Path) -> None:
-    await start_crawl(store)
+async def test_what_is_added_up_over_a_source_is_read_from_indexes(tmp_path: Path) -> None:
+    async with EmbeddedStore(tmp_path / "gleanery.db", lambda _: None) as store:
+        await start_crawl(store)
     database = sqlite3.connect(tmp_path / "gleanery.db")
     try:
         values = {"source": "src_1", "seen": 1}

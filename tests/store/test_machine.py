@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -33,9 +33,9 @@ from gleanery.model import (
     TaskStatus,
 )
 from gleanery.store.base import Store
-from gleanery.store.sqlite_claims import SUSPECT_LOSSES
-from gleanery.store.values import Change, Retention, TaskFilter, Wanted
-from tests.store.conftest import BACKENDS
+from gleanery.store.values import SUSPECT_LOSSES, Change, Retention, TaskFilter, Wanted
+from tests.ground.supabase import Project
+from tests.store.conftest import OpenStore, embedded, over_supabase
 from tests.store.mirror import (
     CANCELLED,
     COMPLETED,
@@ -63,7 +63,6 @@ PICKS = st.sampled_from(range(240))
 WORKERS = st.sampled_from(["w1", "w2"])
 RETRIES = st.sampled_from([0, 1, 1, 2, 3])
 DELAYS = st.sampled_from([0, 10, 60])
-BACKEND = BACKENDS["embedded"]
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -79,13 +78,17 @@ class StoreMachine(RuleBasedStateMachine):
         self._folder = tempfile.TemporaryDirectory()
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
-        opener = BACKEND(Path(self._folder.name), self.clock)  # type: ignore[arg-type]
+        opener = self.opener(Path(self._folder.name))
 
         async def opened() -> list[Store]:
             return [await self._stack.enter_async_context(opener(self._hear)) for _ in range(2)]
 
         self._stores = self._runner.run(opened())
         self._turns: Iterator[Store] = itertools.cycle(self._stores)
+
+    def opener(self, folder: Path) -> OpenStore:
+        """Opens a store that has no rows yet."""
+        return embedded(folder, self.clock)
 
     def teardown(self) -> None:
         self._runner.run(self._stack.aclose())
@@ -517,3 +520,22 @@ StoreMachine.TestCase.settings = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 TestStoreMachine = StoreMachine.TestCase
+
+
+class SupabaseMachine(StoreMachine):
+    """The same over Supabase, fewer times: each step is a call over HTTP."""
+
+    project: ClassVar[Project]
+
+    def opener(self, folder: Path) -> OpenStore:
+        self.project.empty()
+        return over_supabase(self.project, self.clock)
+
+
+@pytest.fixture
+def project_of_the_machine(supabase_project: Project) -> None:
+    SupabaseMachine.project = supabase_project
+
+
+SupabaseMachine.TestCase.settings = settings(StoreMachine.TestCase.settings, max_examples=8, stateful_step_count=50)
+TestSupabaseMachine = pytest.mark.usefixtures("project_of_the_machine")(SupabaseMachine.TestCase)

@@ -12,6 +12,7 @@ from gleanery.errors import NotFound
 from gleanery.model import PageChange
 from gleanery.store import sqlite_page_versions
 from gleanery.store.base import Store
+from gleanery.store.embedded import EmbeddedStore
 from tests.api.refreshed import Refreshed, refreshed
 
 OTHER = {"other": "# Other\n"}
@@ -98,7 +99,9 @@ async def test_a_page_of_nobody_or_of_a_deleted_source_has_none(store: Store) ->
         await store.knowledge.page_ids(source.source_id, ["a.test/a"])
 
 
-async def test_the_versions_are_found_by_index(store: Store, tmp_path: Path) -> None:
+async def test_the_versions_are_found_by_index(tmp_path: Path) -> None:
+    async with EmbeddedStore(tmp_path / "gleanery.db", lambda _: None):
+        pass
     with sqlite3.connect(tmp_path / "gleanery.db") as db:
         values = {"page": "pg_1", "before": 9, "limit": 9}
         plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sqlite_page_versions.VERSIONS}", values)]

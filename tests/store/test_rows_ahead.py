@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,9 +23,10 @@ from gleanery.model import (
     UrlState,
     utc_now,
 )
-from gleanery.store import sqlite_crawls
-from gleanery.store.embedded import EmbeddedStore
-from tests.store.samples import chunks_of, words_found
+from gleanery.store.base import Store
+from gleanery.store.enriching import NewContext
+from gleanery.store.page_rows import parts_ahead
+from tests.store.samples import chunks_of, fence_of, started, words_found
 
 MANY = 50
 
@@ -54,7 +55,7 @@ def _bundle(fence: Fence, source_id: str) -> PageBundle:
     return PageBundle(page, chunks, ())
 
 
-async def _crawl(store: EmbeddedStore) -> tuple[Fence, str, FrontierUrl]:
+async def _crawl(store: Store) -> tuple[Fence, str, FrontierUrl]:
     now = utc_now()
     source = Source("src_1", "http://h/", "", (), "documentation", {}, now, now, None)
     task = await store.crawls.start(NewTask("crawl", {}), source, "//h/")
@@ -66,43 +67,63 @@ async def _crawl(store: EmbeddedStore) -> tuple[Fence, str, FrontierUrl]:
     return fence, "src_1", replace(url, state=UrlState.STORED, page_id="pg_1")
 
 
-async def test_a_large_page_is_whole_when_it_is_there(tmp_path: Path) -> None:
-    async with EmbeddedStore(tmp_path / "g.db", lambda _: None) as store:
-        fence, source_id, url = await _crawl(store)
-        assert await store.crawls.store_page(fence, url, _bundle(fence, source_id), [], Progress())
-        rows = await store.knowledge.chunks(source_id, page_id=None, after=0, limit=100)
-        assert [row.chunk.chunk_id for row in rows] == [f"ch_{n}" for n in range(MANY)]
-        assert len(await words_found(store, "wombat")) == MANY
+async def _put_ahead(store: Store, fence: Fence, bundle: PageBundle, parts: int) -> None:
+    """As far as a crash may come."""
+    crawls: Any = store.crawls
+    writer = getattr(crawls, "_pages", crawls)
+    row = await writer._begin_page(fence, bundle)
+    for part in parts_ahead(bundle)[:parts]:
+        await writer._put_ahead(fence, row, part)
 
 
-async def test_rows_without_their_page_are_not_seen_and_go_when_nothing_works_on_the_source(tmp_path: Path) -> None:
-    async with EmbeddedStore(tmp_path / "g.db", lambda _: None) as store:
-        fence, source_id, url = await _crawl(store)
-        bundle = _bundle(fence, source_id)
-        row = await store.crawls._begin_page(fence, bundle)
-        for part in sqlite_crawls._parts(bundle):  # as far as a crash may come
-            await store.crawls._db.write(partial(sqlite_crawls._stage, fence=fence, page_row=row, part=part))
-        await store.tasks.finish(fence, TaskStatus.CANCELLED, [])
-        with pytest.raises(LeaseLost):
-            await store.crawls.store_page(fence, url, bundle, [], Progress())
-        assert await store.knowledge.chunks(source_id, page_id=None, after=0, limit=100) == []
-        assert await chunks_of(store, range(1, MANY)) == {}
-        assert await store.vectors.without_vectors(source_id, "m", after=0, limit=100) == []
-        assert await store.vectors.sources_without_vectors("m") == []
-        assert await words_found(store, "wombat") == []
-        assert [await store.generations.prune(3) for _ in range(2)] == [41, 0]
-        left = "SELECT (SELECT count(*) FROM chunk), (SELECT count(*) FROM text), (SELECT count(*) FROM page)"
-        assert tuple(await store.crawls._db.read(lambda db: db.execute(left).fetchone())) == (0, 0, 0)
+async def test_a_large_page_is_whole_when_it_is_there(store: Store) -> None:
+    fence, source_id, url = await _crawl(store)
+    assert await store.crawls.store_page(fence, url, _bundle(fence, source_id), [], Progress())
+    rows = await store.knowledge.chunks(source_id, page_id=None, after=0, limit=100)
+    assert [row.chunk.chunk_id for row in rows] == [f"ch_{n}" for n in range(MANY)]
+    assert len(await words_found(store, "wombat")) == MANY
 
 
-async def test_what_was_begun_and_left_is_begun_anew_by_the_next(tmp_path: Path) -> None:
-    async with EmbeddedStore(tmp_path / "g.db", lambda _: None) as store:
-        fence, source_id, url = await _crawl(store)
-        bundle = _bundle(fence, source_id)
-        row = await store.crawls._begin_page(fence, bundle)
-        [first, *_] = sqlite_crawls._parts(bundle)
-        await store.crawls._db.write(partial(sqlite_crawls._stage, fence=fence, page_row=row, part=first))
-        assert await store.crawls.store_page(fence, url, bundle, [], Progress()) is StoredAs.NEW
-        rows = await store.knowledge.chunks(source_id, page_id=None, after=0, limit=100)
-        assert [row.chunk.chunk_id for row in rows] == [f"ch_{n}" for n in range(MANY)]
-        assert len(await words_found(store, "wombat")) == MANY
+async def test_rows_without_their_page_are_not_seen_and_go_when_nothing_works_on_the_source(
+    store: Store, count_rows: Callable[[str], int]
+) -> None:
+    fence, source_id, url = await _crawl(store)
+    bundle = _bundle(fence, source_id)
+    await _put_ahead(store, fence, bundle, MANY)
+    await store.tasks.finish(fence, TaskStatus.CANCELLED, [])
+    with pytest.raises(LeaseLost):
+        await store.crawls.store_page(fence, url, bundle, [], Progress())
+    assert await store.knowledge.chunks(source_id, page_id=None, after=0, limit=100) == []
+    assert await chunks_of(store, range(1, MANY)) == {}
+    assert await store.vectors.without_vectors(source_id, "m", after=0, limit=100) == []
+    assert await store.vectors.sources_without_vectors("m") == []
+    assert await words_found(store, "wombat") == []
+    assert [await store.generations.prune(3) for _ in range(2)] == [41, 0]
+    assert [count_rows(table) for table in ("chunk", "text", "page")] == [0, 0, 0]
+
+
+async def test_what_was_begun_and_left_is_begun_anew_by_the_next(store: Store) -> None:
+    fence, source_id, url = await _crawl(store)
+    bundle = _bundle(fence, source_id)
+    await _put_ahead(store, fence, bundle, 1)
+    assert await store.crawls.store_page(fence, url, bundle, [], Progress()) is StoredAs.NEW
+    rows = await store.knowledge.chunks(source_id, page_id=None, after=0, limit=100)
+    assert [row.chunk.chunk_id for row in rows] == [f"ch_{n}" for n in range(MANY)]
+    assert len(await words_found(store, "wombat")) == MANY
+
+
+async def test_a_large_page_that_changes_keeps_what_was_said_of_its_rows(store: Store) -> None:
+    fence, source_id, url = await _crawl(store)
+    bundle = _bundle(fence, source_id)
+    await store.crawls.store_page(fence, url, bundle, [], Progress())
+    rows = await store.knowledge.chunks(source_id, page_id=None, after=0, limit=100)
+    said = [NewContext(row.row, row.chunk.chunk_id, f"about {row.chunk.ordinal}") for row in (rows[3], rows[45])]
+    assert await store.enrich.add_contexts(fence, None, said) == 2
+    await store.tasks.finish(fence, TaskStatus.COMPLETED, [], result={})
+    again = await started(store, NewTask("crawl", {}), serial_key=source_id)
+    page = replace(bundle.page, markdown="changed", content_hash="another", task_id=again.task_id)
+    stored = await store.crawls.store_page(fence_of(again), url, replace(bundle, page=page), [], Progress())
+    assert stored is StoredAs.CHANGED
+    rows = await store.knowledge.chunks(source_id, page_id=None, after=0, limit=100)
+    assert [row.chunk.ordinal for row in rows if row.chunk.context] == [3, 45]
+    assert len(await words_found(store, "about")) == 2

@@ -2,50 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from gleanery.errors import NotFound, WrongState
-from gleanery.model import FOREVER
+from gleanery.store.base import Store
 from gleanery.store.saved_queries import MAX_QUERIES, Evaluation, Figures, NewQuery, QueryResult, SavedQueryStore
-from gleanery.store.sqlite import Database
-from gleanery.store.sqlite_saved_queries import SqliteSavedQueries
+from tests.api.refreshed import refreshed
 from tests.clock import SetClock
+from tests.store.samples import new_source
 
 AT = datetime(2030, 1, 1, tzinfo=UTC)
 
 
-def _source(source_id: str, generation: int = 1) -> tuple[str, tuple[object, ...]]:
-    return (
-        "INSERT INTO source (source_id, url, url_key, knowledge_type, created_at, updated_at, generation)"
-        " VALUES (?, ?, ?, 'docs', 0, 0, ?)",
-        (source_id, f"https://{source_id}.test/", f"//{source_id}.test/", generation),
-    )
-
-
-def _page(url: str, born: int = 1, died: int = FOREVER) -> tuple[str, tuple[object, ...]]:
-    return (
-        "INSERT INTO page (page_id, source_id, url, url_key, title, description, markdown, outline, content_hash,"
-        " status_code, content_type, size_bytes, fetched_at, task_id, fetched_by, chunk_count, code_count, born, died,"
-        " seen_task_id) VALUES (?, 'src_1', ?, ?, '', '', '', '[]', '', 200, '', 0, 0, '', 'http', 0, 0, ?, ?, '')",
-        (f"pg_{url}", url, url, born, died),
-    )
-
-
 @pytest.fixture
-async def database(tmp_path: Path, clock: SetClock) -> AsyncIterator[Database]:
-    async with Database(tmp_path / "gleanery.db", lambda _: None, clock) as it:
-        for statement, values in (_source("src_1"), _source("src_2")):
-            await it.write(lambda tx, s=statement, v=values: tx.db.execute(s, v))  # type: ignore[misc]
-        yield it
-
-
-@pytest.fixture
-def saved(database: Database) -> SavedQueryStore:
-    return SqliteSavedQueries(database)
+async def saved(store: Store) -> SavedQueryStore:
+    """Of two sources, `src_1` and `src_2`."""
+    for source_id in ("src_1", "src_2"):
+        url = f"https://{source_id.replace('_', '-')}.test/"
+        await store.knowledge.ensure_source(new_source(url, source_id=source_id), url)
+    return store.saved_queries
 
 
 async def test_queries_are_kept_in_the_order_they_came(saved: SavedQueryStore) -> None:
@@ -121,20 +98,15 @@ async def test_more_than_the_limit_are_refused_and_none_of_them_kept(saved: Save
     assert len(await saved.queries("src_1")) == MAX_QUERIES
 
 
-async def test_pages_that_a_generation_does_not_have_are_unknown(saved: SavedQueryStore, database: Database) -> None:
-    pages = [
-        _page("https://a.test/old/", died=2),
-        _page("https://a.test/new/index.html", born=2),
-        _page("https://a.test/b"),
-    ]
-    for statement, values in pages:
-        await database.write(lambda tx, s=statement, v=values: tx.db.execute(s, v))  # type: ignore[misc]
+async def test_pages_that_a_generation_does_not_have_are_unknown(saved: SavedQueryStore, store: Store) -> None:
+    source = await refreshed(store, {"old/": "old", "b": "same"})
+    await source.crawl({"new/index.html": "new", "b": "same"})
     expected = ["/old", "http://A.test/new#x", "/b/", "https://b.test/b", "/c"]
-    assert await saved.unknown("src_1", 1, expected) == {"http://A.test/new#x", "https://b.test/b", "/c"}
-    assert await saved.unknown("src_1", 2, expected) == {"/old", "https://b.test/b", "/c"}
+    assert await saved.unknown(source.source_id, 1, expected) == {"http://A.test/new#x", "https://b.test/b", "/c"}
+    assert await saved.unknown(source.source_id, 2, expected) == {"/old", "https://b.test/b", "/c"}
     assert await saved.unknown("src_2", 1, ["/b"]) == {"/b"}
     assert await saved.unknown("src_1", 1, []) == frozenset()
-    assert await saved.visible_generation("src_1") == 1
+    assert await saved.visible_generation(source.source_id) == 2
 
 
 def evaluated(number: int, source_id: str = "src_1") -> Evaluation:

@@ -354,4 +354,7 @@ async def test_changes_are_told_in_the_order_of_their_commits(store: Store, chan
     for heard in by_task.values():
         assert [c.events[0].seq for c in heard] == list(range(3, 53))
         assert [c.task.last_seq for c in heard] == list(range(3, 53))
-    assert [c.events[0].message for c in changes.heard] == [str(n) for n in range(200)]
+    first = changes.heard[0].number
+    assert [c.number for c in changes.heard] == list(range(first, first + 200))
+    in_log = await store.tasks.changes_after(first - 1, 200)
+    assert [e.message for c in changes.heard for e in c.events] == [e.message for c in in_log for e in c.events]

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from tools.ground import browser, locks, model, sites, ui
+from tools.ground import browser, locks, model, postgrest, sites, ui
 from tools.ground.python_env import Extent, require_environment
 from tools.ground.shell import TOOLS, GroundError, say
 
@@ -30,6 +30,7 @@ def prepare_tests() -> None:
     ui.require_dist()
     browser.require_browser()
     sites.require_sites()
+    postgrest.require_postgrest()
 
 
 def prepare_bench() -> None:
@@ -42,6 +43,10 @@ def prepare_browser() -> None:
     say(f"The browser is {browser.require_browser()}")
 
 
+def prepare_postgrest() -> None:
+    say(f"PostgREST is {postgrest.require_postgrest()}")
+
+
 STEPS: Mapping[str, Callable[[], None]] = {
     "run": prepare_run,
     "checks": prepare_checks,
@@ -49,6 +54,7 @@ STEPS: Mapping[str, Callable[[], None]] = {
     "bench": prepare_bench,
     "browser": prepare_browser,
     "ui": ui.require_dist,
+    "postgrest": prepare_postgrest,
     "check-ui": ui.check,
     "wire-types": ui.write_wire_types,
     "lock": lambda: locks.write_locks(is_upgrade=False),

@@ -20,7 +20,7 @@ from gleanery.config import Settings, user_agent
 from gleanery.engine.company import Company
 from gleanery.engine.dispatch import Dispatcher, LocalDispatcher, ringing
 from gleanery.engine.handler import Handler, by_type
-from gleanery.engine.presence import Presence
+from gleanery.engine.presence import Presence, Unseen
 from gleanery.engine.scheduler import Scheduler
 from gleanery.engine.steer import Steering
 from gleanery.engine.submit import Check, Create, Submitter
@@ -42,7 +42,7 @@ from gleanery.handlers.stories.door import StoryDoor
 from gleanery.handlers.upload.folder import UploadFolder
 from gleanery.handlers.upload.handler import UploadHandler, UploadParts, UploadStarter
 from gleanery.model import utc_now
-from gleanery.store.embedded import EmbeddedStore
+from gleanery.store.base import Store
 from gleanery.store.presence import FilePresence
 from gleanery.web.guard import AddressPolicy
 from gleanery.web.post import Poster
@@ -95,7 +95,7 @@ def engine(
     submitter = Submitter(
         store.tasks, types.handlers, queue_limit=settings.queue_limit, creators=types.creators, checks=types.checks
     )
-    presence = FilePresence(settings.data_dir / "workers")
+    presence = _presence(settings)
     worker = _worker(settings, store, _only(types.handlers, task_types), presence, worker_id)
     dispatcher.listen(worker.hear)
     return Engine(
@@ -175,7 +175,7 @@ def _enrich(settings: Settings, ground: Ground) -> EnrichSourceHandler:
     return EnrichSourceHandler(
         ground.store.enrich,
         ground.chat,
-        ReadyVectors(ground.vectors, ground.store.vectors, is_searched=ground.is_searched),
+        ReadyVectors(ground.vectors, ground.store.vectors, is_searched=ground.vectors.is_held),
         parts=tuple(map(EnrichPart, settings.enrich)),
         max_tokens=settings.enrich_max_tokens,
     )
@@ -193,9 +193,14 @@ def _imports(settings: Settings, ground: Ground) -> ImportParts:
     )
 
 
+def _presence(settings: Settings) -> Presence:
+    """Locked files show who lives on this machine; workers of other machines have their leases."""
+    return FilePresence(settings.data_dir / "workers") if settings.supabase_url is None else Unseen()
+
+
 def _worker(
     settings: Settings,
-    store: EmbeddedStore,
+    store: Store,
     handlers: Mapping[str, Handler],
     presence: Presence,
     worker_id: str | None,

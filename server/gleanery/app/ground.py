@@ -23,7 +23,10 @@ from gleanery.knowledge.right_of_way import RightOfWay
 from gleanery.knowledge.search import Searcher
 from gleanery.knowledge.speller import Speller
 from gleanery.knowledge.vectors import Vectors
+from gleanery.store.base import Store
 from gleanery.store.embedded import EmbeddedStore
+from gleanery.store.supabase import SupabaseStore
+from gleanery.store.values import OnChange
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Ground:
     """`is_searched` tells whether somebody may search in this process. `chat` and `runtime`, on which agents run, are None
     where no chat model is set."""
 
-    store: EmbeddedStore
+    store: Store
     feed: ChangeFeed
     tail: Tail
     executor: CountedExecutor
@@ -47,13 +50,13 @@ class Ground:
 async def ground(settings: Settings, stack: contextlib.AsyncExitStack, *, is_searched: bool = True) -> Ground:
     feed = ChangeFeed()
     tail = Tail(feed.publish)
-    store = await stack.enter_async_context(EmbeddedStore(settings.data_dir / "gleanery.db", tail.hear))
+    store = await stack.enter_async_context(_store(settings, tail.hear))
     await tail.start(store.tasks)
     stack.push_async_callback(tail.stop)
     executor = CountedExecutor(max(4, (os.cpu_count() or 1) + 2), "cpu")
     stack.callback(executor.shutdown, wait=False, cancel_futures=True)
     right_of_way = RightOfWay()
-    vectors = Vectors(store.vectors, is_searched=is_searched, right_of_way=right_of_way)
+    vectors = Vectors(store.vectors, is_searched=is_searched, right_of_way=right_of_way, nearest=store.nearest)
     models = EmbeddingModels(store.vectors, vectors, _factory(settings, executor, right_of_way))
     stack.push_async_callback(models.aclose)
     await models.start(options_of(settings), may_change=is_searched)
@@ -63,6 +66,14 @@ async def ground(settings: Settings, stack: contextlib.AsyncExitStack, *, is_sea
     if runtime is not None and await store.stories.workspaces():
         await runtime.open()  # now: it imports much, and that would hold the loop later
     return Ground(store, feed, tail, executor, vectors, models, budgets, right_of_way, chat, is_searched, runtime)
+
+
+def _store(settings: Settings, on_change: OnChange) -> contextlib.AbstractAsyncContextManager[Store]:
+    """Supabase where one is set, else a file in the data folder."""
+    if settings.supabase_url is None or settings.supabase_service_key is None:
+        return EmbeddedStore(settings.data_dir / "gleanery.db", on_change)
+    key = settings.supabase_service_key.get_secret_value()
+    return SupabaseStore(settings.supabase_url, key, on_change)  # type: ignore[return-value]  # parses and traces to come
 
 
 def _factory(settings: Settings, executor: CountedExecutor, right_of_way: RightOfWay) -> EmbedderFactory:

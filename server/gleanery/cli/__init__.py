@@ -55,6 +55,7 @@ _COMMANDS = {
     "evaluate": ("evaluate", "evaluate"),
     "export": ("export", "export"),
     "import": ("export", "import_file"),
+    "migrate": ("migrate", "migrate"),
     "parse": ("parse", "parse"),
     "preview": ("preview", "preview"),
     "restore": ("backup", "restore"),

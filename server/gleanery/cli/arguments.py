@@ -56,6 +56,7 @@ Settings come from the environment (GLEANERY_…) or from flags; flags win.""",
     add_compliance(commands)
     for add in (add_export, add_import, add_backup, add_restore):
         add(commands)
+    _migrate(commands)
     _tasks(commands)
     add_stories(commands)
     add_traces(commands)
@@ -272,6 +273,25 @@ A line of the file: {{"query": "how to install", "expected": ["/guide/install"]}
     parser.add_argument("--generation", type=int, metavar="N", help="search this generation instead of the visible one")
     parser.add_argument("--fail-under", metavar="MRR", help="exit with 1 when the MRR is lower: 0 to 1")
     _connection(parser)
+
+
+def _migrate(commands: Any) -> None:
+    parser = _parser(
+        commands.add_parser,
+        "migrate",
+        help="bring a Supabase project to this version",
+        description="""\
+Make or change the tables and functions that a server with SUPABASE_URL works with. What is there already is left
+alone: a second run does nothing. The database is the one of GLEANERY_DATABASE_URL, a connection as Supabase shows it
+under Connect.""",
+        epilog="""\
+examples:
+  GLEANERY_DATABASE_URL=postgresql://… gleanery migrate
+  gleanery migrate --print > gleanery.sql          one file for Supabase's SQL editor""",
+    )
+    parser.add_argument("--database-url", metavar="URL", help="the project's PostgreSQL (GLEANERY_DATABASE_URL)")
+    parser.add_argument("--print", action="store_true", help="write the SQL to standard output instead of running it")
+    parser.add_argument("--json", action="store_true", help="JSON on standard output, for scripts")
 
 
 def _tasks(commands: Any) -> None:

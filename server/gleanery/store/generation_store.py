@@ -9,6 +9,9 @@ from typing import Any, Protocol
 from gleanery.model import Fence, Generation, NewEvent, Page, PageChange, PageDelta, PageVersion, Progress, StoredCode
 from gleanery.store.values import BuildSaved, GenerationFigures
 
+TOLD_PAGES = 100
+"""Pages that the call to a webhook lists when a refresh is complete; its counts are of all."""
+
 
 class GenerationStore(Protocol):
     """A source's pages as numbered generations. One is visible; a refresh builds the next beside it and swaps it in."""

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
+
+import numpy as np
 
 from gleanery.model import Chunk
 from gleanery.store.values import FoundChunk, FoundCode, WordHit
+
+FEW_PAGES = 3_000
+"""So many pages are found first, where a filter lets no more by; each row that has the words is then looked for among them."""
 
 
 class Shelf(StrEnum):
@@ -163,3 +168,14 @@ class SearchStore(Protocol):
         ...
 
     async def shelf_size(self, shelf: Shelf) -> ShelfSize: ...
+
+
+class Nearest(Protocol):
+    """Search by meaning by the store itself: for a process that holds no vectors in memory."""
+
+    async def nearest(
+        self, model: str, vector: np.ndarray[Any, np.dtype[np.float32]], match: Match, pages: PageFilter, limit: int
+    ) -> Sequence[tuple[int, float]]:
+        """The chunks nearest to the vector by cosine, of the pages that the filter lets by, that have what must be there and not
+        what must not: rows with their cosine, the nearest first. Among many of them it may miss some."""
+        ...

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gleanery.model import DeliveryState, PageChange, PageDelta, TaskStatus, new_id
+from gleanery.store.generation_store import TOLD_PAGES
 from gleanery.store.sqlite import Tx
 from gleanery.store.sqlite_rows import compact, task_of
 
 KIND = "source.changed"
-TOLD_PAGES = 100
-"""Pages that the call lists; its counts are of all."""
 _LEAST_STEP_SECONDS = 0.000_001
 
 

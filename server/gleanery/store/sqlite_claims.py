@@ -14,15 +14,10 @@ from gleanery.model import ErrorInfo, EventType, Fence, NewEvent, Task, TaskStat
 from gleanery.store import sqlite_ends, sqlite_outbox
 from gleanery.store.sqlite import Tx
 from gleanery.store.sqlite_rows import dump_error, keep_events, marks, task_from, time_of
-from gleanery.store.values import Asked, Wanted
+from gleanery.store.values import SUSPECT_LOSSES, SUSPECT_SECONDS, Asked, Wanted
 
 _IS_READY = "status = 'queued' AND waits_for = 0 AND wakes_at IS NULL"
 WAKE_AT_ONCE = 500
-
-SUSPECT_LOSSES = 2
-"""After so many losses in a row a task may be what ends its workers. Such a one is watched for a while before another of
-them begins, so that the one that is fails alone and doesn't use up the retries of those that ran beside it."""
-SUSPECT_SECONDS = 10.0
 
 
 def next_due_at(db: sqlite3.Connection, now: datetime, task_types: Sequence[str]) -> datetime | None:

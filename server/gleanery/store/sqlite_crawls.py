@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from gleanery import errors
@@ -13,7 +12,6 @@ from gleanery.model import (
     FOREVER,
     CrawlCounts,
     Fence,
-    FetchedBy,
     FrontierUrl,
     KnownPage,
     NewEvent,
@@ -36,13 +34,12 @@ from gleanery.store import (
     sqlite_pages,
     sqlite_schedules,
 )
+from gleanery.store.knowledge_rows import known_page_from, page_from
+from gleanery.store.page_rows import parts_ahead, rest_of
 from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_rows import check_fence, report
 from gleanery.store.sqlite_tasks import create, known_start
 from gleanery.store.values import Idempotency
-
-ROWS_AT_ONCE = 20
-"""Chunks or code examples that one transaction adds: others never wait long for it."""
 
 
 class SqliteCrawls:
@@ -124,12 +121,12 @@ class SqliteCrawls:
     async def store_page(
         self, fence: Fence, url: FrontierUrl, bundle: PageBundle, events: Sequence[NewEvent], progress: Progress
     ) -> StoredAs:
-        ahead = list(_parts(bundle))
+        ahead = parts_ahead(bundle)
         page_row = None
         if ahead and not await self._db.write(lambda tx: _is_there(tx, fence, bundle), is_long=True):
             page_row = await self._begin_page(fence, bundle)
             for part in ahead:
-                await self._db.write(partial(_stage, fence=fence, page_row=page_row, part=part), is_long=True)
+                await self._put_ahead(fence, page_row, part)
         return await self._db.write(
             lambda tx: _store_page(tx, fence, url, bundle, events, progress, page_row), is_long=True
         )
@@ -139,6 +136,9 @@ class SqliteCrawls:
         while (row := await self._db.write(lambda tx: _stage_page(tx, fence, bundle), is_long=True)) is None:
             pass
         return row
+
+    async def _put_ahead(self, fence: Fence, page_row: int, part: PageBundle) -> None:
+        await self._db.write(lambda tx: _stage(tx, fence, page_row, part), is_long=True)
 
     async def counts(self, task_id: str, source_id: str, model: str | None) -> CrawlCounts:
         return await self._db.read(lambda db: sqlite_frontier.counts(db, task_id, source_id, model))
@@ -188,7 +188,7 @@ def _twin(db: sqlite3.Connection, task_id: str, source_id: str, url_key: str, co
     for column, value in (("url_key", url_key), ("content_hash", content_hash)):
         row = db.execute(f"{_MET} {column} = ? ORDER BY fetched_at LIMIT 1", (source_id, task_id, value)).fetchone()
         if row is not None:
-            return sqlite_knowledge.page_from(row, "")
+            return page_from(row, "")
     return None
 
 
@@ -196,16 +196,7 @@ def _known_page(db: sqlite3.Connection, source_id: str, url_key: str) -> KnownPa
     row = sqlite_pages.head(db, source_id, url_key)
     if row is None:
         return None
-    return KnownPage(
-        page_id=row["page_id"],
-        url=row["url"],
-        etag=row["etag"],
-        last_modified=row["last_modified"],
-        links=row["links"],
-        fetched_by=FetchedBy(row["fetched_by"]),
-        language=row["language"],
-        is_met_by=row["seen_task_id"],
-    )
+    return known_page_from(row, row["links"])
 
 
 def _page(db: sqlite3.Connection, page_id: str) -> Page:
@@ -214,7 +205,7 @@ def _page(db: sqlite3.Connection, page_id: str) -> Page:
     ).fetchone()
     if row is None:
         raise errors.NotFound("page", page_id)
-    return sqlite_knowledge.page_from(row, row["markdown"])
+    return page_from(row, row["markdown"])
 
 
 def _keep_page(
@@ -229,14 +220,6 @@ def _keep_page(
     sqlite_pages.see(tx, row["page_row"], fence.task_id)
     settled = replace(url, page_id=page_id, chunk_count=row["chunk_count"], code_example_count=row["code_count"])
     sqlite_frontier.settle(tx, fence.task_id, settled)
-
-
-def _parts(bundle: PageBundle) -> Iterator[PageBundle]:
-    """What goes ahead of a page with many rows, a few at a time; the rest is left to the page's own transaction."""
-    for start in range(0, len(bundle.chunks) - ROWS_AT_ONCE, ROWS_AT_ONCE):
-        yield PageBundle(bundle.page, bundle.chunks[start : start + ROWS_AT_ONCE], ())
-    for start in range(0, len(bundle.code_examples) - ROWS_AT_ONCE, ROWS_AT_ONCE):
-        yield PageBundle(bundle.page, (), bundle.code_examples[start : start + ROWS_AT_ONCE])
 
 
 def _is_there(tx: Tx, fence: Fence, bundle: PageBundle) -> bool:
@@ -303,11 +286,5 @@ def _put_version(tx: Tx, bundle: PageBundle, number: int, page_row: int | None, 
     if page_row is None:
         sqlite_pages.insert_rows(tx, sqlite_pages.insert_page(tx, bundle, number), bundle)
         return
-    ahead = list(_parts(bundle))
-    rest = PageBundle(
-        bundle.page,
-        bundle.chunks[sum(len(part.chunks) for part in ahead) :],
-        bundle.code_examples[sum(len(part.code_examples) for part in ahead) :],
-    )
-    sqlite_pages.insert_rows(tx, page_row, rest)
+    sqlite_pages.insert_rows(tx, page_row, rest_of(bundle, parts_ahead(bundle)))
     tx.db.execute("UPDATE page SET born = ? WHERE page_row = ?", (number, page_row))

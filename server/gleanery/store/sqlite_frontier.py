@@ -5,34 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from gleanery.model import FOREVER, CrawlCounts, Fence, FetchedBy, FrontierUrl, UrlCount, UrlOrigin, UrlState
+from gleanery.model import FOREVER, CrawlCounts, Fence, FrontierUrl, UrlCount, UrlState
+from gleanery.store.crawl_rows import counts_from, url_count_from, url_from
 from gleanery.store.sqlite import Tx
-from gleanery.store.sqlite_rows import check_fence, time_of
-
-
-def url_from(row: sqlite3.Row) -> FrontierUrl:
-    return FrontierUrl(
-        url=row["url"],
-        url_key=row["url_key"],
-        depth=row["depth"],
-        state=UrlState(row["state"]),
-        ordinal=row["ordinal"],
-        found_on=row["found_on"],
-        reason=row["reason"],
-        message=row["message"],
-        status_code=row["status_code"],
-        attempts=row["attempts"],
-        page_id=row["page_id"],
-        chunk_count=row["chunk_count"],
-        code_example_count=row["code_example_count"],
-        elapsed_seconds=row["elapsed_seconds"],
-        settled_at=time_of(row["settled_at"]),
-        origin=UrlOrigin(row["origin"]),
-        lastmod=time_of(row["lastmod"]),
-        fetched_by=None if row["fetched_by"] is None else FetchedBy(row["fetched_by"]),
-        same_as=row["same_as"],
-        is_own=bool(row["is_own"]),
-    )
+from gleanery.store.sqlite_rows import check_fence
 
 
 def add_urls(tx: Tx, fence: Fence, urls: Sequence[FrontierUrl]) -> int:
@@ -163,34 +139,13 @@ def take_up_orphans(tx: Tx, fence: Fence) -> int:
 
 
 def counts(db: sqlite3.Connection, task_id: str, source_id: str, model: str | None) -> CrawlCounts:
-    states = dict.fromkeys(UrlState, 0)
-    reasons: dict[str, int] = {}
-    chunks = code = refused = 0
-    rows = db.execute(
+    groups = db.execute(
         "SELECT state, reason, count(*) AS n, sum(is_refused) AS refused, sum(chunk_count) AS chunks,"
         " sum(code_example_count) AS code"
         " FROM frontier WHERE task_id = ? GROUP BY state, reason",
         (task_id,),
     ).fetchall()
-    for row in rows:
-        states[UrlState(row["state"])] += row["n"]
-        chunks += row["chunks"] or 0
-        code += row["code"] or 0
-        if row["reason"] is not None:
-            reasons[row["reason"]] = reasons.get(row["reason"], 0) + row["n"]
-        refused += row["refused"]
-    embedded = 0 if model is None else _embedded_pages(db, task_id, source_id, model)
-    return CrawlCounts(
-        queued=states[UrlState.QUEUED],
-        stored=states[UrlState.STORED],
-        skipped=states[UrlState.SKIPPED],
-        failed=states[UrlState.FAILED],
-        refused=refused,
-        embedded=embedded,
-        chunks=chunks,
-        code_examples=code,
-        reasons=reasons,
-    )
+    return counts_from(groups, 0 if model is None else _embedded_pages(db, task_id, source_id, model))
 
 
 def _embedded_pages(db: sqlite3.Connection, task_id: str, source_id: str, model: str) -> int:
@@ -225,4 +180,4 @@ def url_counts(db: sqlite3.Connection, task_id: str) -> list[UrlCount]:
         "SELECT state, reason, count(*) AS n FROM frontier WHERE task_id = ? GROUP BY state, reason ORDER BY n DESC, reason",
         (task_id,),
     ).fetchall()
-    return [UrlCount(UrlState(row["state"]), row["reason"], row["n"]) for row in rows]
+    return [url_count_from(row) for row in rows]

@@ -5,7 +5,6 @@ The pages themselves say which generations they are in (`born`, `died`), so noth
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,10 +25,12 @@ from gleanery.model import (
     Progress,
     StoredCode,
 )
-from gleanery.store import sqlite_knowledge, sqlite_page_versions, sqlite_pages
-from gleanery.store.source_changed import TOLD_PAGES, note_changed
+from gleanery.store import sqlite_page_versions, sqlite_pages
+from gleanery.store.generation_store import TOLD_PAGES
+from gleanery.store.knowledge_rows import code_from, delta_from, generation_from, page_from
+from gleanery.store.source_changed import note_changed
 from gleanery.store.sqlite import Database, Tx
-from gleanery.store.sqlite_rows import certain_time, check_fence, compact, report, time_of
+from gleanery.store.sqlite_rows import check_fence, compact, report
 from gleanery.store.values import BuildSaved, GenerationFigures
 
 ROWS_AT_ONCE = 50
@@ -99,26 +100,13 @@ class SqliteGenerations:
         return await self._db.write(lambda tx: _prune(tx, keep, ROWS_AT_ONCE), is_long=True, is_durable=False)
 
 
-def _generation(row: sqlite3.Row) -> Generation:
-    return Generation(
-        source_id=row["source_id"],
-        number=row["number"],
-        state=GenerationState(row["state"]),
-        base=row["base"],
-        task_id=row["task_id"],
-        created_at=certain_time(row["created_at"]),
-        completed_at=time_of(row["completed_at"]),
-        result=json.loads(row["result"]),
-    )
-
-
 def _of_task(db: sqlite3.Connection, source_id: str, task_id: str) -> Generation | None:
     """The newest one that the task has made or is making."""
     row = db.execute(
         "SELECT * FROM generation WHERE source_id = ? AND task_id = ? ORDER BY number DESC LIMIT 1",
         (source_id, task_id),
     ).fetchone()
-    return None if row is None else _generation(row)
+    return None if row is None else generation_from(row)
 
 
 def _visible(db: sqlite3.Connection, source_id: str) -> int:
@@ -135,7 +123,7 @@ def _get(db: sqlite3.Connection, source_id: str, number: int) -> Generation:
     row = db.execute("SELECT * FROM generation WHERE source_id = ? AND number = ?", (source_id, number)).fetchone()
     if row is None:
         raise errors.NotFound("generation", str(number))
-    return _generation(row)
+    return generation_from(row)
 
 
 def _list(db: sqlite3.Connection, source_id: str, before: int | None, limit: int) -> list[Generation]:
@@ -144,7 +132,7 @@ def _list(db: sqlite3.Connection, source_id: str, before: int | None, limit: int
         "SELECT * FROM generation WHERE source_id = ? AND number < ? ORDER BY number DESC LIMIT ?",
         (source_id, FOREVER if before is None else before, limit),
     ).fetchall()
-    return [_generation(row) for row in rows]
+    return [generation_from(row) for row in rows]
 
 
 # Building
@@ -163,7 +151,7 @@ def begin(tx: Tx, fence: Fence, source_id: str) -> Generation:
     ).fetchone()
     if row is not None:
         _set_state(tx, source_id, row["number"], GenerationState.BUILDING)
-        return _generation(row)
+        return generation_from(row)
     visible = _visible(tx.db, source_id)
     base = tx.db.execute(
         "SELECT 1 FROM generation WHERE source_id = ? AND number = ? AND state = 'complete'", (source_id, visible)
@@ -380,18 +368,7 @@ def _delta(
         f"SELECT * FROM ({_DELTA}) WHERE (:change IS NULL OR change = :change) AND url_key > :after ORDER BY url_key LIMIT :limit",
         values,
     ).fetchall()
-    return [
-        PageDelta(
-            row["page_id"],
-            row["url"],
-            row["url_key"],
-            row["title"],
-            PageChange(row["change"]),
-            row["old_row"],
-            row["new_row"],
-        )
-        for row in rows
-    ]
+    return [delta_from(row) for row in rows]
 
 
 def _delta_counts(db: sqlite3.Connection, source_id: str, number: int) -> dict[PageChange, int]:
@@ -405,7 +382,7 @@ def _page_version(db: sqlite3.Connection, page_row: int) -> tuple[Page, list[Sto
     if row is None:
         raise errors.NotFound("page version", str(page_row))
     code = db.execute("SELECT * FROM code_example WHERE page_row = ? ORDER BY ordinal", (page_row,)).fetchall()
-    return sqlite_knowledge.page_from(row, row["markdown"]), [sqlite_knowledge.code_from(each) for each in code]
+    return page_from(row, row["markdown"]), [code_from(each) for each in code]
 
 
 # Forgetting

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os.path
 import sqlite3
 from collections.abc import Sequence
 
 from gleanery import errors
-from gleanery.model import FOREVER, TaskStatus
-from gleanery.store.holdings import Branch, Embedding, Folder, Held, Storage
+from gleanery.model import FOREVER
+from gleanery.store.holding_rows import branch_from, embedding_from, end_of, folder_of_all, storage_from
+from gleanery.store.holdings import Branch, Embedding, Storage
 from gleanery.store.sqlite import Database
-from gleanery.store.sqlite_knowledge import PAGE_COLUMNS, page_from
-from gleanery.store.sqlite_rows import certain_time
+from gleanery.store.sqlite_knowledge import PAGE_COLUMNS
 
 
 class SqliteHoldings:
@@ -53,9 +52,13 @@ _IS_FOLDER = "folder <> '' AND instr(folder, '?') = 0 AND instr(folder, '#') = 0
 def _branch(db: sqlite3.Connection, source_id: str, under: str | None, after: str | None, limit: int) -> Branch:
     _generation(db, source_id)
     folder = _innermost(db, source_id) if under is None else under
-    # The first text after all that begin with the folder: its last character is a slash.
-    end = f"{folder[:-1]}0" if folder else chr(0x10FFFF)
-    values = {"source": source_id, "under": folder, "end": end, "skip": len(folder) + 1, "after": after or ""}
+    values = {
+        "source": source_id,
+        "under": folder,
+        "end": end_of(folder),
+        "skip": len(folder) + 1,
+        "after": after or "",
+    }
     folders = (
         ()
         if after is not None
@@ -69,25 +72,14 @@ def _branch(db: sqlite3.Connection, source_id: str, under: str | None, after: st
         f"SELECT {PAGE_COLUMNS}, chars FROM ({_BELOW}) WHERE NOT ({_IS_FOLDER}) AND url_key > :after ORDER BY url_key LIMIT :limit",
         {**values, "limit": limit},
     ).fetchall()
-    return Branch(
-        folder,
-        tuple(Folder(_folder_of_all(row["first"], row["last"]), row["pages"], row["missing"]) for row in folders),
-        tuple((page_from(row, ""), row["chars"]) for row in pages),
-    )
+    return branch_from(folder, folders, pages)
 
 
 def _innermost(db: sqlite3.Connection, source_id: str) -> str:
     row = db.execute(
         "SELECT min(url_key) AS first, max(url_key) AS last FROM visible_page WHERE source_id = ?", (source_id,)
     ).fetchone()
-    return "" if row["first"] is None else _folder_of_all(row["first"], row["last"])
-
-
-def _folder_of_all(first: str, last: str) -> str:
-    """The innermost folder of all keys between these two, which begin alike as all of them do."""
-    path = os.path.commonprefix([first, last])  # noqa: RUF071 - of texts, not of paths
-    path = path.partition("?")[0].partition("#")[0]
-    return path[: path.rfind("/") + 1]
+    return "" if row["first"] is None else folder_of_all(row["first"], row["last"])
 
 
 # Storage
@@ -111,20 +103,9 @@ WHERE text_row IN (SELECT text_row FROM chunk WHERE source_id = :source)
 
 def _storage(db: sqlite3.Connection, source_id: str) -> Storage:
     values = {"source": source_id, "seen": _generation(db, source_id)}
-    by_seen = {row["is_seen"]: row for row in db.execute(_SIZES, values)}
-    seen, kept, vectors = by_seen.get(1), by_seen.get(0), db.execute(_VECTORS, values).fetchone()
-    return Storage(
-        pages=_held(seen, "pages", "markdown_bytes"),
-        chunks=_held(seen, "chunks", "chunk_bytes"),
-        code=_held(seen, "code", "code_bytes"),
-        vectors=Held(vectors["count"], vectors["size"]),
-        kept=_held(kept, "pages", "markdown_bytes", "chunk_bytes", "code_bytes"),
-        languages={row["language"]: row["count"] for row in db.execute(_LANGUAGES, values)},
+    return storage_from(
+        db.execute(_SIZES, values), db.execute(_LANGUAGES, values), db.execute(_VECTORS, values).fetchone()
     )
-
-
-def _held(row: sqlite3.Row | None, count: str, *sizes: str) -> Held:
-    return Held() if row is None else Held(row[count], sum(row[size] for size in sizes))
 
 
 # Vectors and what they took
@@ -143,18 +124,4 @@ ORDER BY created_at DESC, task_id
 def _embeddings(db: sqlite3.Connection, source_id: str) -> list[Embedding]:
     """Tasks that make vectors of a model beside those in use have the model's name after that of the source in their key."""
     _generation(db, source_id)
-    return [
-        Embedding(
-            row["task_id"],
-            row["task_type"],
-            TaskStatus(row["status"]),
-            certain_time(row["created_at"]),
-            row["model"],
-            row["tokens"],
-            row["generation"],
-            row["saved_tokens"],
-            row["saved_chunks"],
-            row["not_fetched"],
-        )
-        for row in db.execute(_EMBEDDINGS, {"source": source_id})
-    ]
+    return [embedding_from(row) for row in db.execute(_EMBEDDINGS, {"source": source_id})]

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from gleanery.model import HostUse
+from gleanery.store.rows import host_use_from, host_use_row
 from gleanery.store.sqlite import Database, Tx
-from gleanery.store.sqlite_rows import certain_time, marks, time_of
+from gleanery.store.sqlite_rows import marks
 
 MAX_HOSTS = 500
 """Asked for at once: SQLite takes no more than so many parameters on every build."""
@@ -40,20 +41,11 @@ class SqliteHosts:
 
 def _use(tx: Tx, rows: Sequence[HostUse]) -> None:
     tx.db.executemany(
-        "INSERT INTO host_use (host, worker_id, users, pause_until, delay_seconds, beat_at) VALUES (?, ?, ?, ?, ?, ?)"
+        "INSERT INTO host_use (host, worker_id, users, pause_until, delay_seconds, beat_at)"
+        " VALUES (:host, :worker_id, :users, :pause_until, :delay_seconds, :beat_at)"
         " ON CONFLICT (host, worker_id) DO UPDATE SET users = excluded.users, pause_until = excluded.pause_until,"
         " delay_seconds = excluded.delay_seconds, beat_at = excluded.beat_at",
-        [
-            (
-                row.host,
-                row.worker_id,
-                row.users,
-                row.pause_until.timestamp() if row.pause_until else None,
-                row.delay_seconds,
-                row.beat_at.timestamp(),
-            )
-            for row in rows
-        ],
+        [host_use_row(row) for row in rows],
     )
 
 
@@ -66,7 +58,7 @@ def _used(db: sqlite3.Connection, hosts: Sequence[str], since: datetime) -> Sequ
             " ORDER BY host, worker_id",
             (*some, since.timestamp(), since.timestamp()),
         )
-        found.extend(_host_use(row) for row in rows)
+        found.extend(host_use_from(dict(row)) for row in rows)
     return found
 
 
@@ -83,14 +75,3 @@ def _prune(tx: Tx, before: datetime) -> int:
         "DELETE FROM host_use WHERE beat_at < ? AND (pause_until IS NULL OR pause_until <= ?)",
         (before.timestamp(), tx.now.timestamp()),
     ).rowcount
-
-
-def _host_use(row: sqlite3.Row) -> HostUse:
-    return HostUse(
-        host=row["host"],
-        worker_id=row["worker_id"],
-        users=row["users"],
-        pause_until=time_of(row["pause_until"]),
-        delay_seconds=row["delay_seconds"],
-        beat_at=certain_time(row["beat_at"]),
-    )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 from gleanery import errors
-from gleanery.model import Chunk, FetchedBy, Heading, LastCrawl, Page, Source, StoredCode, TaskStatus
+from gleanery.model import LastCrawl, Page, Source
 from gleanery.store import sqlite_schedules
+from gleanery.store.knowledge_rows import found_chunk, found_code, last_crawl_from, page_from, source_from
 from gleanery.store.sqlite import Database, Tx
-from gleanery.store.sqlite_rows import certain_time, compact, time_of
+from gleanery.store.sqlite_rows import compact
 from gleanery.store.values import FoundChunk, FoundCode, SourceChange
 
 
@@ -78,25 +78,7 @@ WHERE deleted_at IS NULL
 
 
 def _source(db: sqlite3.Connection, row: sqlite3.Row) -> Source:
-    return Source(
-        source_id=row["source_id"],
-        url=row["url"],
-        title=row["title"],
-        tags=tuple(json.loads(row["tags"])),
-        knowledge_type=row["knowledge_type"],
-        options=json.loads(row["options"]),
-        created_at=datetime.fromtimestamp(row["created_at"], UTC),
-        updated_at=datetime.fromtimestamp(row["updated_at"], UTC),
-        last_task_id=row["last_task_id"],
-        page_count=row["page_count"],
-        chunk_count=row["chunk_count"],
-        code_example_count=row["code_count"],
-        embedded_chunk_count=row["embedded_count"],
-        size_bytes=row["size_bytes"],
-        description=row["description"],
-        generation=row["generation"],
-        last_crawl=_last_crawl(db, row["source_id"]),
-    )
+    return source_from(row, _last_crawl(db, row["source_id"]))
 
 
 def _last_crawl(db: sqlite3.Connection, source_id: str) -> LastCrawl | None:
@@ -106,16 +88,7 @@ def _last_crawl(db: sqlite3.Connection, source_id: str) -> LastCrawl | None:
         " WHERE serial_key = ? AND task_type IN ('crawl', 'upload', 'import') ORDER BY created_at DESC LIMIT 1",
         (source_id,),
     ).fetchone()
-    if row is None:
-        return None
-    return LastCrawl(
-        row["task_id"],
-        row["task_type"],
-        TaskStatus(row["status"]),
-        certain_time(row["created_at"]),
-        time_of(row["processing_completed_at"]),
-        row["error_code"],
-    )
+    return None if row is None else last_crawl_from(row)
 
 
 def source_of(db: sqlite3.Connection, source_id: str, model: str | None) -> Source:
@@ -221,32 +194,6 @@ PAGE_COLUMNS = (
 """Of a page without its Markdown."""
 
 
-def page_from(row: sqlite3.Row, markdown: str) -> Page:
-    return Page(
-        page_id=row["page_id"],
-        source_id=row["source_id"],
-        url=row["url"],
-        url_key=row["url_key"],
-        title=row["title"],
-        description=row["description"],
-        language=row["language"],
-        markdown=markdown,
-        outline=tuple(Heading(*parts) for parts in json.loads(row["outline"])),
-        content_hash=row["content_hash"],
-        status_code=row["status_code"],
-        content_type=row["content_type"],
-        etag=row["etag"],
-        last_modified=row["last_modified"],
-        size_bytes=row["size_bytes"],
-        fetched_at=datetime.fromtimestamp(row["fetched_at"], UTC),
-        task_id=row["task_id"],
-        fetched_by=FetchedBy(row["fetched_by"]),
-        version=row["version"],
-        born=row["born"],
-        missing_since=time_of(row["missing_since"]),
-    )
-
-
 def _page_of(db: sqlite3.Connection, page_id: str, generation: int | None) -> Page:
     if generation is None:
         row = db.execute("SELECT * FROM visible_page WHERE page_id = ?", (page_id,)).fetchone()
@@ -298,44 +245,6 @@ SELECT chunk.*, page.url, page.title AS page_title, page.outline FROM chunk JOIN
 FOUND_CODE = """
 SELECT code_example.*, page.url, page.title AS page_title FROM code_example JOIN visible_page AS page USING (page_row)
 """
-
-
-def found_chunk(row: sqlite3.Row) -> FoundChunk:
-    chunk = Chunk(
-        row["chunk_id"],
-        row["page_id"],
-        row["source_id"],
-        row["ordinal"],
-        row["start"],
-        row["end"],
-        tuple(json.loads(row["heading_path"])),
-        row["content"],
-        row["context"],
-    )
-    outline = tuple((anchor, offset) for _, _, anchor, offset in json.loads(row["outline"]))
-    return FoundChunk(row["row_id"], chunk, row["url"], row["page_title"], outline, row["text_row"])
-
-
-def code_from(row: sqlite3.Row) -> StoredCode:
-    return StoredCode(
-        row["code_id"],
-        row["page_id"],
-        row["source_id"],
-        row["ordinal"],
-        row["language"],
-        row["code"],
-        tuple(json.loads(row["heading_path"])),
-        row["context"],
-        row["start"],
-        row["end"],
-        bool(row["is_guessed"]),
-        row["summary"],
-        row["name"],
-    )
-
-
-def found_code(row: sqlite3.Row, rank: float = 0.0) -> FoundCode:
-    return FoundCode(row["row_id"], code_from(row), row["url"], row["page_title"], rank)
 
 
 def _listed(table: str, page_id: str | None) -> str:

@@ -7,33 +7,23 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gleanery import errors
-from gleanery.model import EventType, Fence, FrontierUrl, NewEvent, Task, UrlState
+from gleanery.model import Fence, FrontierUrl, Task, UrlState
+from gleanery.store.crawl_limits import change_event, changed_limits
+from gleanery.store.crawl_rows import url_from
 from gleanery.store.sqlite import Tx
-from gleanery.store.sqlite_frontier import url_from
 from gleanery.store.sqlite_rows import append, check_fence, compact, marks, task_of
 
 
 def change(tx: Tx, task_id: str, limits: Mapping[str, Any]) -> Task:
     task = task_of(tx.db, task_id)
-    if task.task_type != "crawl":
-        raise errors.WrongState("Only crawls have limits.", task_id=task_id, task_type=task.task_type)
-    if task.status.is_final:
-        raise errors.WrongState(
-            f"The task is {task.status} already: its limits hold no more. Start another crawl.",
-            task_id=task_id,
-            status=task.status,
-        )
-    changed = {name: value for name, value in limits.items() if task.payload.get(name) != value}
+    changed = changed_limits(task, limits)
     if not changed:
         return task
     _merge(tx, "task", "payload", "task_id = ?", task_id, changed)
     source_id = str(task.payload.get("source_id"))
     _merge(tx, "source", "options", "source_id = ?", source_id, changed)
     _merge(tx, "schedule", "payload", "source_id = ? AND task_type = 'crawl'", source_id, changed)
-    was = {name: task.payload.get(name) for name in changed}
-    event = NewEvent(EventType.TASK_CHANGED, _sentence(changed, was), {"changed": changed, "was": was})
-    return append(tx, task_id, [event])
+    return append(tx, task_id, [change_event(task, changed)])
 
 
 def _merge(tx: Tx, table: str, column: str, where: str, key: str, changed: Mapping[str, Any]) -> None:
@@ -41,15 +31,6 @@ def _merge(tx: Tx, table: str, column: str, where: str, key: str, changed: Mappi
     if row is not None:
         merged = compact({**json.loads(row[0]), **changed})
         tx.db.execute(f"UPDATE {table} SET {column} = ? WHERE {where}", (merged, key))
-
-
-def _sentence(changed: Mapping[str, Any], was: Mapping[str, Any]) -> str:
-    parts = [f"{name} {_told(was[name])} → {_told(value)}" for name, value in changed.items()]
-    return f"Limits changed: {', '.join(parts)}"
-
-
-def _told(value: Any) -> str:
-    return "none" if value is None else f"{value:,g}" if isinstance(value, float) else f"{value:,}"
 
 
 def take_up_limited(tx: Tx, fence: Fence) -> int:

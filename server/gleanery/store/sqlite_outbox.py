@@ -10,14 +10,10 @@ from typing import Any
 
 from gleanery import errors
 from gleanery.model import Delivery, DeliveryState, Task
+from gleanery.store.rows import delivery_from, time_of
 from gleanery.store.source_changed import keep_call
 from gleanery.store.sqlite import Database, Tx
-from gleanery.store.sqlite_rows import certain_time, time_of
-
-_LEAST_STEP_SECONDS = 0.000_001
-HOLDING_ATTEMPTS = 2
-"""A call holds back the later ones of its task for so many attempts, which is a minute or so: long enough for a receiver
-that starts anew, and not for days where it will never take this one."""
+from gleanery.store.values import HOLDING_ATTEMPTS
 
 
 class SqliteOutbox:
@@ -92,28 +88,11 @@ def _iso(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat()
 
 
-def _delivery(row: sqlite3.Row) -> Delivery:
-    return Delivery(
-        delivery_id=row["delivery_id"],
-        task_id=row["task_id"],
-        url=row["url"],
-        type=row["type"],
-        body=row["body"],
-        state=DeliveryState(row["state"]),
-        attempts=row["attempts"],
-        created_at=certain_time(row["created_at"]),
-        next_at=time_of(row["next_at"]),
-        settled_at=time_of(row["settled_at"]),
-        last_status_code=row["last_status_code"],
-        last_error=row["last_error"],
-    )
-
-
 def _delivery_of(db: sqlite3.Connection, delivery_id: str) -> Delivery:
     row = db.execute("SELECT * FROM delivery WHERE delivery_id = ?", (delivery_id,)).fetchone()
     if row is None:
         raise errors.NotFound("webhook delivery", delivery_id)
-    return _delivery(row)
+    return delivery_from(dict(row))
 
 
 def _ready(passing_over: Sequence[str]) -> tuple[str, Sequence[Any]]:
@@ -196,7 +175,7 @@ def _list(
         f"SELECT * FROM delivery WHERE {' AND '.join(where)} ORDER BY created_at DESC, delivery_id LIMIT ?",
         (*values, limit),
     ).fetchall()
-    return [_delivery(row) for row in rows]
+    return [delivery_from(dict(row)) for row in rows]
 
 
 def _retry(tx: Tx, delivery_id: str) -> Delivery:

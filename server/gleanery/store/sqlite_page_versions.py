@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 
 from gleanery import errors
-from gleanery.model import FOREVER, PageChange, PageVersion
-from gleanery.store.sqlite_rows import time_of
+from gleanery.model import FOREVER, PageVersion
+from gleanery.store.knowledge_rows import page_version_from
 
 _CAME = """
 SELECT new.born AS number, new.title, new.chars, new.task_id, new.died > source.generation AS is_visible,
@@ -35,15 +35,4 @@ def page_versions(db: sqlite3.Connection, page_id: str, before: int | None, limi
     rows = db.execute(VERSIONS, values).fetchall()
     if not rows and before is None:
         raise errors.NotFound("page", page_id)
-    return [
-        PageVersion(
-            generation=row["number"],
-            change=None if row["change"] is None else PageChange(row["change"]),
-            at=time_of(row["at"]),
-            task_id=row["task_id"],
-            title=row["title"],
-            chars=row["chars"],
-            is_visible=bool(row["is_visible"]),
-        )
-        for row in rows
-    ]
+    return [page_version_from(row) for row in rows]

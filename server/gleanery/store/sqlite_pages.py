@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from gleanery.model import FOREVER, Chunk, Page, PageBundle, StoredCode, text_hash
+from gleanery.model import FOREVER, Chunk, PageBundle, StoredCode, text_hash
+from gleanery.store.page_rows import (
+    Words,
+    chunk_row,
+    chunk_words,
+    code_row,
+    code_words,
+    outline_text,
+    page_row,
+    size_row,
+    with_what_was_said,
+)
 from gleanery.store.sqlite import Tx
-from gleanery.store.sqlite_rows import compact
-from gleanery.store.words import fts_body, fts_code, fts_names, fts_text
+from gleanery.store.sqlite_rows import marks
 
 _ADD_CHUNK_WORDS = (
     "INSERT INTO chunk_words (rowid, title, headings, body, code, names, context) VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -38,7 +48,7 @@ def is_same(tx: Tx, row: sqlite3.Row, bundle: PageBundle) -> bool:
         page.description,
         page.language,
         page.version,
-        _outline(page),
+        outline_text(page),
     ):
         return False
     ids = [("chunk", "chunk_id", [chunk.chunk_id for chunk in bundle.chunks])]
@@ -76,56 +86,18 @@ def see_again(tx: Tx, page_row: int, bundle: PageBundle) -> None:
 
 def insert_page(tx: Tx, bundle: PageBundle, born: int) -> int:
     """The row of a new version, without its chunks and code; born FOREVER it is seen by nobody yet."""
-    page = bundle.page
-    row = tx.db.execute(
-        "INSERT INTO page (page_id, source_id, url, url_key, title, description, language, version, markdown, chars, outline, content_hash,"
-        " status_code, content_type, etag, last_modified, size_bytes, fetched_at, task_id, fetched_by, links, chunk_count,"
-        " code_count, born, died, seen_task_id)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            page.page_id,
-            page.source_id,
-            page.url,
-            page.url_key,
-            page.title,
-            page.description,
-            page.language,
-            page.version,
-            page.markdown,
-            len(page.markdown),
-            _outline(page),
-            page.content_hash,
-            page.status_code,
-            page.content_type,
-            page.etag,
-            page.last_modified,
-            page.size_bytes,
-            page.fetched_at.timestamp(),
-            page.task_id,
-            page.fetched_by,
-            bundle.links,
-            len(bundle.chunks),
-            len(bundle.code_examples),
-            born,
-            FOREVER,
-            page.task_id,
-        ),
-    ).lastrowid
-    assert row is not None
-    tx.db.execute(
-        "INSERT INTO page_size (page_row, markdown_bytes, chunk_bytes, code_bytes) VALUES (?, ?, ?, ?)",
-        (
-            row,
-            _bytes(page.markdown),
-            sum(_bytes(chunk.content) for chunk in bundle.chunks),
-            sum(_bytes(each.code) for each in bundle.code_examples),
-        ),
-    )
+    row = _insert(tx, "page", {**page_row(bundle), "links": bundle.links, "born": born, "died": FOREVER})
+    _insert(tx, "page_size", {"page_row": row, **size_row(bundle)})
     return row
 
 
-def _bytes(text: str) -> int:
-    return len(text.encode())
+def _insert(tx: Tx, table: str, columns: Mapping[str, Any]) -> int:
+    names = ", ".join(f'"{name}"' for name in columns)
+    row = tx.db.execute(
+        f"INSERT INTO {table} ({names}) VALUES ({marks([*columns])})", tuple(columns.values())
+    ).lastrowid
+    assert row is not None
+    return row
 
 
 def insert_rows(tx: Tx, page_row: int, part: PageBundle) -> None:
@@ -149,18 +121,13 @@ def _with_what_was_said(tx: Tx, part: PageBundle) -> PageBundle:
     contexts = dict(
         tx.db.execute("SELECT chunk_id, context FROM chunk WHERE page_row = ? AND context <> ''", (before[0],))
     )
-    named = {
-        row["code_id"]: row
+    names = {
+        row["code_id"]: (row["name"], row["summary"])
         for row in tx.db.execute(
             "SELECT code_id, name, summary FROM code_example WHERE page_row = ? AND name <> ''", (before[0],)
         )
     }
-    chunks = [replace(chunk, context=chunk.context or contexts.get(chunk.chunk_id, "")) for chunk in part.chunks]
-    code = [
-        replace(each, name=row["name"], summary=row["summary"]) if (row := named.get(each.code_id)) else each
-        for each in part.code_examples
-    ]
-    return PageBundle(part.page, tuple(chunks), tuple(code), part.links)
+    return with_what_was_said(part, contexts, names)
 
 
 def delete_rows(tx: Tx, page_row: int, limit: int) -> int:
@@ -202,77 +169,14 @@ def _ids(tx: Tx, table: str, column: str, page_row: int) -> list[str]:
     return [row[0] for row in rows]
 
 
-def _outline(page: Page) -> str:
-    return compact([[h.level, h.text, h.anchor, h.offset] for h in page.outline])
-
-
-def _insert_chunk(tx: Tx, page_row: int, chunk: Chunk, title: str) -> tuple[int | None, str, str, str, str, str, str]:
+def _insert_chunk(tx: Tx, page_row: int, chunk: Chunk, title: str) -> tuple[int, *Words]:
     """Gives the row for the full-text index."""
-    headings = " ".join(chunk.heading_path)
-    row = tx.db.execute(
-        'INSERT INTO chunk (chunk_id, page_row, page_id, source_id, ordinal, start, "end", heading_path, title, headings, content,'
-        " context, text_row) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            chunk.chunk_id,
-            page_row,
-            chunk.page_id,
-            chunk.source_id,
-            chunk.ordinal,
-            chunk.start,
-            chunk.end,
-            compact(chunk.heading_path),
-            title,
-            headings,
-            chunk.content,
-            chunk.context,
-            text_row_of(tx, title, chunk.heading_path, chunk.context, chunk.content),
-        ),
-    ).lastrowid
-    content = chunk.content
-    return (
-        row,
-        fts_text(title),
-        fts_text(headings),
-        fts_body(content),
-        fts_code(content),
-        fts_names(content),
-        fts_text(chunk.context),
-    )
+    text_row = text_row_of(tx, title, chunk.heading_path, chunk.context, chunk.content)
+    row = _insert(tx, "chunk", {**chunk_row(chunk, title), "page_row": page_row, "text_row": text_row})
+    return row, *chunk_words(chunk, title)
 
 
-def _insert_code(
-    tx: Tx, page_row: int, code: StoredCode, title: str
-) -> tuple[int | None, str, str, str, str, str, str]:
+def _insert_code(tx: Tx, page_row: int, code: StoredCode, title: str) -> tuple[int, *Words]:
     """Gives the row for the full-text index."""
-    headings = " ".join(code.heading_path)
-    row = tx.db.execute(
-        "INSERT INTO code_example (code_id, page_row, page_id, source_id, ordinal, language, heading_path, title, headings, context,"
-        ' code, start, "end", is_guessed, name, summary) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
-        (
-            code.code_id,
-            page_row,
-            code.page_id,
-            code.source_id,
-            code.ordinal,
-            code.language,
-            compact(code.heading_path),
-            title,
-            headings,
-            code.context,
-            code.code,
-            code.start,
-            code.end,
-            code.is_guessed,
-            code.name,
-            code.summary,
-        ),
-    ).lastrowid
-    return (
-        row,
-        fts_text(title),
-        fts_text(headings),
-        fts_text(code.context),
-        fts_text(code.code),
-        fts_names(code.code),
-        fts_text(f"{code.name} {code.summary}"),
-    )
+    row = _insert(tx, "code_example", {**code_row(code, title), "page_row": page_row})
+    return row, *code_words(code, title)

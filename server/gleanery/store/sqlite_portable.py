@@ -10,10 +10,11 @@ from typing import Any
 
 from gleanery import errors
 from gleanery.model import Chunk, Fence, Page, Source, StoredCode
+from gleanery.store.knowledge_rows import chunk_from, code_from, page_from
 from gleanery.store.portable_store import ListedPage
 from gleanery.store.snapshot import snapshot
 from gleanery.store.sqlite import Database, Tx
-from gleanery.store.sqlite_knowledge import code_from, page_from, source_of
+from gleanery.store.sqlite_knowledge import source_of
 from gleanery.store.sqlite_rows import check_fence
 
 HALF_BYTES = 2
@@ -70,7 +71,7 @@ class SourceAtMoment:
 
     def chunks(self, number: int) -> Sequence[Chunk]:
         rows = self._db.execute("SELECT * FROM chunk WHERE page_row = ? ORDER BY ordinal", (number,))
-        return [_chunk(row) for row in rows]
+        return [chunk_from(row) for row in rows]
 
     def code(self, number: int) -> Sequence[StoredCode]:
         rows = self._db.execute("SELECT * FROM code_example WHERE page_row = ? ORDER BY ordinal", (number,))
@@ -118,20 +119,6 @@ class SourceAtMoment:
 
 _TEXTS = "SELECT chunk.text_row FROM visible_page AS page JOIN chunk USING (page_row) WHERE page.source_id = :source"
 _SIZES = f"SELECT max(length(data)), count(*) FROM vector WHERE model = :model AND text_row IN ({_TEXTS})"
-
-
-def _chunk(row: sqlite3.Row) -> Chunk:
-    return Chunk(
-        row["chunk_id"],
-        row["page_id"],
-        row["source_id"],
-        row["ordinal"],
-        row["start"],
-        row["end"],
-        tuple(json.loads(row["heading_path"])),
-        row["content"],
-        row["context"],
-    )
 
 
 def _known(db: sqlite3.Connection, url_key: str) -> str | None:

@@ -1,42 +1,48 @@
-"""Rows of tasks and events in SQLite: how they become values, and the one way in which events are appended."""
+"""Rows of tasks and events in SQLite, and the one way in which events are appended."""
 
 from __future__ import annotations
 
-import functools
-import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from gleanery import errors
-from gleanery.model import (
-    GETS_ON,
-    DependencyFailure,
-    ErrorInfo,
-    Event,
-    Fence,
-    NewEvent,
-    Progress,
-    StageCount,
-    Task,
-    TaskStatus,
+from gleanery.model import GETS_ON, Event, Fence, NewEvent, Progress, Task
+from gleanery.store import rows
+from gleanery.store.rows import (
+    certain_time,
+    compact,
+    dump_error,
+    dump_progress,
+    load_error,
+    load_progress,
+    progress_mark,
+    time_of,
 )
 from gleanery.store.sqlite import Tx
 from gleanery.store.values import Change, Idempotency
 
-
-def time_of(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
-
-
-def certain_time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+__all__ = [
+    "append",
+    "certain_time",
+    "check_fence",
+    "compact",
+    "dump_error",
+    "dump_progress",
+    "event_from",
+    "keep_events",
+    "keep_key",
+    "lease_lost",
+    "load_error",
+    "load_progress",
+    "made_before",
+    "marks",
+    "progress_mark",
+    "report",
+    "task_from",
+    "task_of",
+    "time_of",
+]
 
 
 def marks(values: Sequence[Any]) -> str:
@@ -44,86 +50,12 @@ def marks(values: Sequence[Any]) -> str:
     return ", ".join("?" * len(values))
 
 
-def dump_progress(progress: Progress) -> str:
-    return compact(
-        {**vars(progress), "stages": {name: [count.done, count.total] for name, count in progress.stages.items()}}
-    )
-
-
-@functools.lru_cache(256)
-def load_progress(text: str) -> Progress:
-    data = json.loads(text)
-    return Progress(**{**data, "stages": {name: StageCount(*pair) for name, pair in data["stages"].items()}})
-
-
-def progress_mark(progress: Progress) -> float:
-    """A number that grows when the work gets on: a task that loses its worker again and again without that is poison."""
-    done = sum(count.done for count in progress.stages.values())
-    return progress.percentage + done + progress.failed + progress.skipped
-
-
-def dump_error(error: ErrorInfo | None) -> str | None:
-    return None if error is None else compact(asdict(error))
-
-
-def load_error(text: str | None) -> ErrorInfo | None:
-    return None if text is None else ErrorInfo(**json.loads(text))
-
-
-@functools.lru_cache(64)
-def _statuses(text: str) -> tuple[TaskStatus, ...]:
-    return tuple(map(TaskStatus, json.loads(text)))
-
-
 def task_from(found: sqlite3.Row) -> Task:
-    row = dict(zip(found.keys(), found, strict=True))  # forty look-ups by name are slow in a Row
-    return Task(
-        task_id=row["task_id"],
-        task_type=row["task_type"],
-        title=row["title"],
-        description=row["description"],
-        status=TaskStatus(row["status"]),
-        priority=row["priority"],
-        queue_name=row["queue_name"],
-        payload=json.loads(row["payload"]),
-        result=None if row["result"] is None else json.loads(row["result"]),
-        error=load_error(row["error"]),
-        progress=load_progress(row["progress"]),
-        attempt=row["attempt"],
-        retry_attempts=row["retry_attempts"],
-        max_retries=row["max_retries"],
-        run_at=certain_time(row["run_at"]),
-        created_at=certain_time(row["created_at"]),
-        processing_started_at=time_of(row["processing_started_at"]),
-        processing_completed_at=time_of(row["processing_completed_at"]),
-        last_error_at=time_of(row["last_error_at"]),
-        last_error=load_error(row["last_error"]),
-        worker_id=row["worker_id"],
-        lease_until=time_of(row["lease_until"]),
-        is_cancel_requested=bool(row["is_cancel_requested"]),
-        memory_usage_mb=row["memory_usage_mb"],
-        depends_on=() if row["depends_on"] == "[]" else tuple(json.loads(row["depends_on"])),
-        coalesce_key=row["coalesce_key"],
-        parent_task_id=row["parent_task_id"],
-        webhook_url=row["webhook_url"],
-        last_seq=row["last_seq"],
-        first_seq=row["first_seq"],
-        serial_key=row["serial_key"],
-        waits_for=row["waits_for"],
-        on_dependency_failure=DependencyFailure(row["on_dependency_failure"]),
-        webhook_states=_statuses(row["webhook_states"]),
-        is_pause_requested=bool(row["is_pause_requested"]),
-        schedule_id=row["schedule_id"],
-        attempt_started_at=time_of(row["attempt_started_at"]),
-        waited_seconds=row["waited_seconds"],
-        ran_seconds=row["ran_seconds"],
-        recoveries=() if row["recoveries"] == "[]" else tuple(json.loads(row["recoveries"])),
-        browser_session_id=row["browser_session_id"],
-    )
+    return rows.task_from(dict(zip(found.keys(), found, strict=True)))  # forty look-ups by name are slow in a Row
 
 
-def event_from(row: sqlite3.Row) -> Event:
-    return Event(row["seq"], certain_time(row["at"]), row["type"], row["message"], json.loads(row["data"]))
+def event_from(found: sqlite3.Row) -> Event:
+    return rows.event_from(dict(found))
 
 
 def task_of(db: sqlite3.Connection, task_id: str) -> Task:

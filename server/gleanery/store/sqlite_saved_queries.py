@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
 
 from gleanery import errors
 from gleanery.model import new_id
-from gleanery.store.saved_queries import (
-    MAX_QUERIES,
-    Evaluation,
-    Figures,
-    NewQuery,
-    QueryResult,
-    SavedQuery,
-    page_key,
+from gleanery.store.saved_queries import MAX_QUERIES, Evaluation, NewQuery, SavedQuery
+from gleanery.store.saved_query_rows import (
+    KEPT_EVALUATIONS,
+    Unmet,
+    evaluation_from,
+    evaluation_row,
+    query_from,
+    whole_evaluation_from,
 )
 from gleanery.store.sqlite import Database, Tx
-from gleanery.store.sqlite_rows import certain_time, compact
+from gleanery.store.sqlite_rows import compact
 
 _LEAST_STEP_SECONDS = 0.000_001
-_KEPT_EVALUATIONS = 1_000
-"""Of one source: three years of nights."""
 
 
 class SqliteSavedQueries:
@@ -74,18 +69,6 @@ def _visible(db: sqlite3.Connection, source_id: str) -> int:
     return int(row["generation"])
 
 
-def _query(row: sqlite3.Row) -> SavedQuery:
-    return SavedQuery(
-        query_id=row["query_id"],
-        source_id=row["source_id"],
-        query=row["query"],
-        expected=tuple(json.loads(row["expected"])),
-        filters=json.loads(row["filters"]),
-        created_at=certain_time(row["created_at"]),
-        updated_at=certain_time(row["updated_at"]),
-    )
-
-
 def _queries(db: sqlite3.Connection, source_id: str, after: tuple[float, str] | None, limit: int) -> list[SavedQuery]:
     _visible(db, source_id)
     rows = db.execute(
@@ -93,14 +76,14 @@ def _queries(db: sqlite3.Connection, source_id: str, after: tuple[float, str] | 
         " ORDER BY created_at, query_id LIMIT ?",
         (source_id, *(after or (0.0, "")), limit),
     ).fetchall()
-    return [_query(row) for row in rows]
+    return [query_from(row) for row in rows]
 
 
 def _query_of(db: sqlite3.Connection, source_id: str, query_id: str) -> SavedQuery:
     row = db.execute("SELECT * FROM saved_query WHERE query_id = ? AND source_id = ?", (query_id, source_id)).fetchone()
     if row is None:
         raise errors.NotFound("saved query", query_id)
-    return _query(row)
+    return query_from(row)
 
 
 def _put(tx: Tx, source_id: str, queries: Sequence[NewQuery]) -> list[SavedQuery]:
@@ -156,19 +139,13 @@ def _delete(tx: Tx, source_id: str, query_id: str) -> None:
 
 
 def _unknown(db: sqlite3.Connection, source_id: str, generation: int, expected: Sequence[str]) -> frozenset[str]:
-    keys = {name: page_key(name) for name in expected}
-    if not keys:
-        return frozenset()
-    rows = db.execute(
-        "SELECT url FROM page WHERE source_id = ? AND born <= ? AND died > ?", (source_id, generation, generation)
-    )
-    wanted = {key.place or key.path for key in keys.values()}
-    for row in rows:
-        page = page_key(row["url"])
-        wanted -= {page.place, page.path}
-        if not wanted:
-            break
-    return frozenset(name for name, key in keys.items() if (key.place or key.path) in wanted)
+    unmet = Unmet(expected)
+    if unmet:
+        rows = db.execute(
+            "SELECT url FROM page WHERE source_id = ? AND born <= ? AND died > ?", (source_id, generation, generation)
+        )
+        unmet.meet(row["url"] for row in rows)
+    return unmet.names
 
 
 # Evaluations
@@ -176,19 +153,7 @@ def _unknown(db: sqlite3.Connection, source_id: str, generation: int, expected: 
 
 def _keep(tx: Tx, evaluation: Evaluation) -> None:
     _visible(tx.db, evaluation.source_id)
-    figures = evaluation.figures
-    columns = {
-        "evaluation_id": evaluation.evaluation_id,
-        "source_id": evaluation.source_id,
-        "generation": evaluation.generation,
-        "task_id": evaluation.task_id,
-        "at": evaluation.at.timestamp(),
-        "queries": figures.queries,
-        "recall_at_5": figures.recall_at_5,
-        "recall_at_10": figures.recall_at_10,
-        "mrr": figures.mrr,
-        "details": compact([asdict(result) for result in figures.results]),
-    }
+    columns = evaluation_row(evaluation)
     tx.db.execute(
         f"INSERT INTO evaluation ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
         tuple(columns.values()),
@@ -196,30 +161,8 @@ def _keep(tx: Tx, evaluation: Evaluation) -> None:
     tx.db.execute(
         "DELETE FROM evaluation WHERE source_id = ? AND at < (SELECT at FROM evaluation WHERE source_id = ?"
         " ORDER BY at DESC LIMIT 1 OFFSET ?)",
-        (evaluation.source_id, evaluation.source_id, _KEPT_EVALUATIONS),
+        (evaluation.source_id, evaluation.source_id, KEPT_EVALUATIONS),
     )
-
-
-def _evaluation(row: sqlite3.Row, results: Sequence[dict[str, Any]] = ()) -> Evaluation:
-    return Evaluation(
-        evaluation_id=row["evaluation_id"],
-        source_id=row["source_id"],
-        generation=row["generation"],
-        task_id=row["task_id"],
-        at=certain_time(row["at"]),
-        figures=Figures(
-            queries=row["queries"],
-            recall_at_5=row["recall_at_5"],
-            recall_at_10=row["recall_at_10"],
-            mrr=row["mrr"],
-            results=tuple(map(_result, results)),
-        ),
-    )
-
-
-def _result(kept: dict[str, Any]) -> QueryResult:
-    lists = {name: tuple(kept[name]) for name in ("expected", "ahead", "unknown")}
-    return QueryResult(**{**kept, **lists})
 
 
 _COLUMNS = "evaluation_id, source_id, generation, task_id, at, queries, recall_at_5, recall_at_10, mrr"
@@ -234,7 +177,7 @@ def _evaluations(
         " ORDER BY at DESC, evaluation_id DESC LIMIT ?",
         (source_id, *(before or (float("inf"), "")), limit),
     ).fetchall()
-    return [_evaluation(row) for row in rows]
+    return [evaluation_from(row) for row in rows]
 
 
 def _evaluation_of(db: sqlite3.Connection, source_id: str, evaluation_id: str) -> Evaluation:
@@ -243,4 +186,4 @@ def _evaluation_of(db: sqlite3.Connection, source_id: str, evaluation_id: str) -
     ).fetchone()
     if row is None:
         raise errors.NotFound("evaluation", evaluation_id)
-    return _evaluation(row, json.loads(row["details"]))
+    return whole_evaluation_from(row)

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
 from gleanery import errors
-from gleanery.model import ErrorInfo, MissedTicks, Schedule
+from gleanery.model import ErrorInfo, Schedule
+from gleanery.store.rows import dump_error, schedule_from, schedule_row, time_of
 from gleanery.store.sqlite import Database, Tx
-from gleanery.store.sqlite_rows import (
-    certain_time,
-    compact,
-    dump_error,
-    keep_key,
-    load_error,
-    made_before,
-    time_of,
-)
+from gleanery.store.sqlite_rows import keep_key, made_before
 from gleanery.store.values import Idempotency
 
 
@@ -47,7 +39,7 @@ class SqliteSchedules:
         now = self._db.clock().timestamp()
         return await self._db.read(
             lambda db: [
-                _schedule(row)
+                schedule_from(dict(row))
                 for row in db.execute(
                     "SELECT * FROM schedule WHERE next_at <= ? AND is_paused = 0 ORDER BY next_at LIMIT ?", (now, limit)
                 )
@@ -81,25 +73,7 @@ def put(tx: Tx, schedule: Schedule) -> Schedule:
         tx.db.execute(
             "DELETE FROM schedule WHERE source_id = ? AND schedule_id <> ?", (schedule.source_id, schedule.schedule_id)
         )
-    columns = {
-        "schedule_id": schedule.schedule_id,
-        "name": schedule.name,
-        "task_type": schedule.task_type,
-        "payload": compact(dict(schedule.payload)),
-        "cron": schedule.cron,
-        "interval_seconds": schedule.interval_seconds,
-        "time_zone": schedule.time_zone,
-        "jitter_seconds": schedule.jitter_seconds,
-        "missed_ticks": schedule.missed_ticks,
-        "priority": schedule.priority,
-        "queue_name": schedule.queue_name,
-        "max_retries": schedule.max_retries,
-        "webhook_url": schedule.webhook_url,
-        "source_id": schedule.source_id,
-        "is_paused": int(schedule.is_paused),
-        "created_at": schedule.created_at.timestamp(),
-        "next_at": None if schedule.next_at is None else schedule.next_at.timestamp(),
-    }
+    columns = schedule_row(schedule)
     kept = ("schedule_id", "created_at")
     changed = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in kept)
     tx.db.execute(
@@ -123,44 +97,18 @@ def delete_of_source(tx: Tx, source_id: str) -> None:
     tx.db.execute("DELETE FROM schedule WHERE source_id = ?", (source_id,))
 
 
-def _schedule(row: sqlite3.Row) -> Schedule:
-    return Schedule(
-        schedule_id=row["schedule_id"],
-        name=row["name"],
-        task_type=row["task_type"],
-        payload=json.loads(row["payload"]),
-        cron=row["cron"],
-        interval_seconds=row["interval_seconds"],
-        time_zone=row["time_zone"],
-        jitter_seconds=row["jitter_seconds"],
-        missed_ticks=MissedTicks(row["missed_ticks"]),
-        priority=row["priority"],
-        queue_name=row["queue_name"],
-        max_retries=row["max_retries"],
-        webhook_url=row["webhook_url"],
-        source_id=row["source_id"],
-        is_paused=bool(row["is_paused"]),
-        created_at=certain_time(row["created_at"]),
-        next_at=time_of(row["next_at"]),
-        last_at=time_of(row["last_at"]),
-        last_task_id=row["last_task_id"],
-        skipped_count=row["skipped_count"],
-        last_error=load_error(row["last_error"]),
-    )
-
-
 def _schedule_of(db: sqlite3.Connection, schedule_id: str) -> Schedule:
     row = db.execute("SELECT * FROM schedule WHERE schedule_id = ?", (schedule_id,)).fetchone()
     if row is None:
         raise errors.NotFound("schedule", schedule_id)
-    return _schedule(row)
+    return schedule_from(dict(row))
 
 
 def _list(db: sqlite3.Connection, after: str | None, limit: int) -> Sequence[Schedule]:
     rows = db.execute(
         "SELECT * FROM schedule WHERE schedule_id > ? ORDER BY schedule_id LIMIT ?", (after or "", limit)
     ).fetchall()
-    return [_schedule(row) for row in rows]
+    return [schedule_from(dict(row)) for row in rows]
 
 
 def _delete(tx: Tx, schedule_id: str) -> None:

@@ -10,16 +10,15 @@ from typing import Any
 
 from gleanery.model import Chunk
 from gleanery.store import sqlite_facets
-from gleanery.store.search_store import Facets, Match, PageFilter, Shelf, ShelfSize, SourceFilter
+from gleanery.store.knowledge_rows import found_chunk, found_code
+from gleanery.store.search_store import FEW_PAGES, Facets, Match, PageFilter, Shelf, ShelfSize, SourceFilter
+from gleanery.store.source_filter import is_asked_for
 from gleanery.store.sqlite import Database
-from gleanery.store.sqlite_knowledge import found_chunk, found_code, source_of
+from gleanery.store.sqlite_knowledge import source_of
 from gleanery.store.sqlite_page_filter import page_join, pages_of_sources
 from gleanery.store.sqlite_ranking import TABLES, Tables, find_words
 from gleanery.store.sqlite_rows import marks
 from gleanery.store.values import FoundChunk, FoundCode, WordHit
-
-FEW_PAGES = 3_000
-"""So many pages are found first, where a filter lets no more by; each row that has the words is then looked for among them."""
 
 
 class SqliteSearch:
@@ -79,23 +78,7 @@ def _sources_for(db: sqlite3.Connection, asked: SourceFilter) -> list[str]:
     for source_id in asked.source_ids:
         source_of(db, source_id, None)
     rows = db.execute("SELECT source_id, url, title, tags, knowledge_type FROM source WHERE deleted_at IS NULL")
-    return [row["source_id"] for row in rows if _is_asked_for(row, asked)]
-
-
-def _is_asked_for(row: sqlite3.Row, asked: SourceFilter) -> bool:
-    kinds = {kind.casefold() for kind in asked.kinds}
-    return (
-        (not asked.source_ids or row["source_id"] in asked.source_ids)
-        and (not asked.names or any(_is_named(row, name.casefold().rstrip("/")) for name in asked.names))
-        and (not kinds or row["knowledge_type"].casefold() in kinds)
-        and {tag.casefold() for tag in asked.tags} <= {tag.casefold() for tag in json.loads(row["tags"])}
-    )
-
-
-def _is_named(row: sqlite3.Row, name: str) -> bool:
-    url = row["url"].casefold().rstrip("/")
-    plain = url.partition("://")[2]
-    return name in (row["source_id"].casefold(), url, plain, plain.partition("/")[0], row["title"].casefold())
+    return [row["source_id"] for row in rows if is_asked_for(row, asked)]
 
 
 def _narrowed(db: sqlite3.Connection, sources: Sequence[SourceFilter], pages: PageFilter) -> PageFilter:

@@ -29,6 +29,7 @@ from gleanery.store import (
     sqlite_steps,
     sqlite_timeline,
 )
+from gleanery.store.rows import DEFAULT_RETRIES, new_task_row
 from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_rows import (
     certain_time,
@@ -58,7 +59,6 @@ from gleanery.store.values import (
 )
 
 EVENTS_OF_A_LOOK = 500
-DEFAULT_RETRIES = 3
 _NOT_BEGUN = dump_progress(Progress())
 
 
@@ -246,42 +246,20 @@ def _check_room(db: sqlite3.Connection, queue_limit: int) -> None:
         )
 
 
-def _retries(new: NewTask) -> int:
-    """As many as it has, or a type has that says nothing."""
-    return DEFAULT_RETRIES if new.max_retries is None else new.max_retries
-
-
 def _insert(tx: Tx, new: NewTask) -> Task:
     """The task as it is read from its row from now on. Its first event is still to be kept."""
     now = tx.now.timestamp()
-    payload = compact(dict(new.payload))
     run_at = now if new.run_at is None else new.run_at.timestamp()
     columns = {
-        "task_id": new.task_id,
-        "task_type": new.task_type,
-        "title": new.title,
-        "description": new.description,
+        **new_task_row(new),
         "status": TaskStatus.QUEUED,
-        "priority": new.priority,
-        "queue_name": new.queue_name,
-        "payload": payload,
-        "progress": _NOT_BEGUN,
-        "max_retries": _retries(new),
         "run_at": run_at,
         "wakes_at": run_at if run_at > now else None,
         "created_at": now,
-        "depends_on": compact(list(new.depends_on)),
-        "on_dependency_failure": new.on_dependency_failure,
-        "coalesce_key": new.coalesce_key,
-        "serial_key": new.serial_key,
-        "parent_task_id": new.parent_task_id,
-        "webhook_url": new.webhook_url,
-        "webhook_states": compact(list(new.webhook_states)),
-        "schedule_id": new.schedule_id,
         "last_seq": 1,
     }
     tx.db.execute(f"INSERT INTO task ({', '.join(columns)}) VALUES ({marks([*columns])})", tuple(columns.values()))
-    return _queued(new, json.loads(payload), certain_time(run_at), certain_time(now))
+    return _queued(new, json.loads(columns["payload"]), certain_time(run_at), certain_time(now))
 
 
 def _queued(new: NewTask, payload: Mapping[str, Any], run_at: datetime, created_at: datetime) -> Task:
@@ -300,7 +278,7 @@ def _queued(new: NewTask, payload: Mapping[str, Any], run_at: datetime, created_
         progress=load_progress(_NOT_BEGUN),
         attempt=0,
         retry_attempts=0,
-        max_retries=_retries(new),
+        max_retries=DEFAULT_RETRIES if new.max_retries is None else new.max_retries,
         run_at=run_at,
         created_at=created_at,
         processing_started_at=None,

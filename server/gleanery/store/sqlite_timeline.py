@@ -1,23 +1,12 @@
-"""What tasks did over time, in SQLite: worked out from the times that their rows keep, for a window cut into equal buckets.
-
-A row knows when it was made, first started, last failed, last started and ended. So of several attempts only the last wait
-between two is known; the waits before it count as running. What waits now is told by its last event.
-"""
+"""What tasks did over time, in SQLite."""
 
 from __future__ import annotations
 
-import math
 import sqlite3
-from collections import defaultdict
-from datetime import UTC, datetime
+from datetime import datetime
 
-from gleanery.model import TaskStatus
-from gleanery.store.values import Timeline, TimelineBucket
-
-MOST_ENDED = 50_000
-"""Most ended tasks that are looked at: the newest."""
-
-LEVELS = ("queued", "running", "retrying")
+from gleanery.store.timeline import MOST_ENDED, cut, of_changes
+from gleanery.store.values import Timeline
 
 SQL = """
 WITH shown AS MATERIALIZED (
@@ -59,25 +48,8 @@ UNION ALL SELECT -1, 'seen', count(*) FROM shown WHERE ended_at IS NOT NULL
 def timeline(
     db: sqlite3.Connection, now: datetime, window_seconds: float, buckets: int, most: int = MOST_ENDED
 ) -> Timeline:
-    """Buckets begin at whole multiples of their width, so that a later look cuts the past at the same times."""
-    width = window_seconds / buckets
-    end = now.timestamp()
-    first = (math.floor(end / width) - buckets + 1) * width
-    rows = db.execute(SQL, {"first": first, "width": width, "last": buckets - 1, "most": most, "now": end}).fetchall()
-    changes: dict[tuple[int, str], int] = {(row["bucket"], row["kind"]): row["change"] for row in rows}
-    levels = defaultdict[str, int](int)
-    made = list[TimelineBucket]()
-    for bucket in range(buckets):
-        for name in LEVELS:
-            levels[name] += changes.get((bucket, name), 0)
-        made.append(
-            TimelineBucket(
-                at=datetime.fromtimestamp(min(end, first + (bucket + 1) * width), UTC),
-                # A clock that was set back may have put an end before a start.
-                **{name: max(0, levels[name]) for name in LEVELS},
-                completed=changes.get((bucket, TaskStatus.COMPLETED), 0),
-                failed=changes.get((bucket, TaskStatus.FAILED), 0),
-                cancelled=changes.get((bucket, TaskStatus.CANCELLED), 0),
-            )
-        )
-    return Timeline(window_seconds, width, is_whole=changes[-1, "seen"] < most, buckets=tuple(made))
+    window = cut(now.timestamp(), window_seconds, buckets)
+    rows = db.execute(
+        SQL, {"first": window.first, "width": window.width, "last": buckets - 1, "most": most, "now": window.end}
+    ).fetchall()
+    return of_changes(window, {(row["bucket"], row["kind"]): row["change"] for row in rows}, most)

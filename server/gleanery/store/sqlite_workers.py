@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from collections.abc import Sequence
 
 from gleanery.model import WorkerInfo
+from gleanery.store.rows import worker_from, worker_row
 from gleanery.store.sqlite import Database, Tx
-from gleanery.store.sqlite_rows import certain_time, compact, marks
+from gleanery.store.sqlite_rows import marks
 
 
 class SqliteWorkers:
@@ -22,7 +21,9 @@ class SqliteWorkers:
 
     async def list(self) -> Sequence[WorkerInfo]:
         return await self._db.read(
-            lambda db: [_worker(row) for row in db.execute("SELECT * FROM worker ORDER BY started_at, worker_id")]
+            lambda db: [
+                worker_from(dict(row)) for row in db.execute("SELECT * FROM worker ORDER BY started_at, worker_id")
+            ]
         )
 
     async def remove(self, worker_ids: Sequence[str]) -> None:
@@ -33,38 +34,10 @@ class SqliteWorkers:
 
 
 def _put(tx: Tx, worker: WorkerInfo) -> None:
+    columns = worker_row(worker)
+    changed = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "worker_id")
     tx.db.execute(
-        "INSERT INTO worker VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (worker_id) DO UPDATE SET"
-        " host = excluded.host, pid = excluded.pid, version = excluded.version, task_types = excluded.task_types,"
-        " concurrency = excluded.concurrency, running = excluded.running, memory_mb = excluded.memory_mb,"
-        " state = excluded.state, started_at = excluded.started_at, beat_at = excluded.beat_at",
-        (
-            worker.worker_id,
-            worker.host,
-            worker.pid,
-            worker.version,
-            compact(list(worker.task_types)),
-            worker.concurrency,
-            worker.running,
-            worker.memory_mb,
-            worker.state,
-            worker.started_at.timestamp(),
-            worker.beat_at.timestamp(),
-        ),
-    )
-
-
-def _worker(row: sqlite3.Row) -> WorkerInfo:
-    return WorkerInfo(
-        worker_id=row["worker_id"],
-        host=row["host"],
-        pid=row["pid"],
-        version=row["version"],
-        task_types=tuple(json.loads(row["task_types"])),
-        concurrency=row["concurrency"],
-        running=row["running"],
-        memory_mb=row["memory_mb"],
-        state=row["state"],
-        started_at=certain_time(row["started_at"]),
-        beat_at=certain_time(row["beat_at"]),
+        f"INSERT INTO worker ({', '.join(columns)}) VALUES ({marks([*columns])})"
+        f" ON CONFLICT (worker_id) DO UPDATE SET {changed}",
+        tuple(columns.values()),
     )

@@ -35,6 +35,16 @@ class Idempotency:
     request_hash: str
 
 
+SUSPECT_LOSSES = 2
+"""After so many losses in a row a task may be what ends its workers. Such a one is watched for a while before another of
+them begins, so that the one that is fails alone and doesn't use up the retries of those that ran beside it."""
+SUSPECT_SECONDS = 10.0
+
+HOLDING_ATTEMPTS = 2
+"""A call holds back the later ones of its task for so many attempts, which is a minute or so: long enough for a receiver
+that starts anew, and not for days where it will never take this one."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What a worker may take: tasks of these types, no more running at once (over all workers) than the limits say."""

@@ -10,8 +10,7 @@ import pytest
 from gleanery.model import Fence, NewTask, Progress, Task, TaskStatus
 from gleanery.store.base import Store
 from gleanery.store.embedded import EmbeddedStore
-from gleanery.store.sqlite_claims import SUSPECT_LOSSES, SUSPECT_SECONDS
-from gleanery.store.values import Wanted
+from gleanery.store.values import SUSPECT_LOSSES, SUSPECT_SECONDS, Wanted
 from tests.clock import SetClock
 from tests.engine.faults import history
 

@@ -1,0 +1,240 @@
+"""The way to Supabase: functions of the database, called over PostgREST by supabase-py's async client.
+
+How functions look, so that all parts do it alike:
+
+- `public.gleanery_<part>_<method>(args jsonb) returns json`: one argument, an object with whatever the method is given. `args`
+  may hold `now` (seconds; tests set it, else it is the database's clock: `gleanery.now_of(args)`) and, of one that writes,
+  `call_id`. `security invoker`, `set search_path = gleanery, pg_temp`, `stable` where it only reads.
+- One call is one transaction. One that writes answers with `gleanery.reply(args, value)`, and what tells of tasks begins with
+  `gleanery.answered(args)` (see sql/003_changes.sql): a call whose answer was lost is made again with the same `call_id`, and
+  then writes nothing and answers the same. Tasks are changed through `gleanery.append` or `keep_events`.
+- Tables are the embedded store's, in the schema `gleanery`: times are seconds, JSON that SQL does not look into is text (it comes
+  back as it was given, in its order), booleans are booleans, text is compared by its bytes (`collate "C"`).
+- Errors are raised by `gleanery.fail('GL0nn', message, details)`; CODES says which is which.
+- A character that PostgreSQL can't keep (NUL) is replaced by U+FFFD on the way there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import httpx
+
+from gleanery import errors, log
+from gleanery.model import Clock
+from gleanery.store.rows import change_from
+from gleanery.store.supabase.telling import Teller
+from gleanery.store.values import OnChange
+
+if TYPE_CHECKING:
+    from supabase import AsyncClient
+
+_log = log.get(__name__)
+
+PATIENCE_SECONDS = 15.0
+"""How long a call is tried again while nobody answers, or the answer is one that passes."""
+PROBE_SECONDS = 3.0
+FIRST_WAIT_SECONDS = 0.05
+LONGEST_WAIT_SECONDS = 2.0
+CONNECTIONS = 32
+CALL_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+
+PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+PASSING_CODES = ("08", "40", "53", "55P03", "57P", "PGRST000", "PGRST001", "PGRST002", "PGRST003")
+"""Beginnings of codes: connections, serialization and deadlocks, resources, locks, a server that ends; PostgREST without a
+database. https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+FULL_CODES = ("53100",)
+MISSING_CODES = frozenset({"42P01", "42883", "3F000", "PGRST202", "PGRST205"})
+"""No such table, function or schema: as PostgREST 12 says it, and 13."""
+
+SCHEMA_MISSING = "The database has not the tables and functions that this gleanery works with: run `gleanery migrate`, then start it again."
+
+
+def _lease_lost(message: str, details: Mapping[str, Any]) -> errors.GleaneryError:
+    return errors.LeaseLost(message, **details)
+
+
+def _not_found(_: str, details: Mapping[str, Any]) -> errors.GleaneryError:
+    return errors.NotFound(details["kind"], details["id"])
+
+
+def _wrong_state(message: str, details: Mapping[str, Any]) -> errors.GleaneryError:
+    return errors.WrongState(message, **details)
+
+
+def _invalid_input(_: str, details: Mapping[str, Any]) -> errors.GleaneryError:
+    return errors.InvalidInput(**details)
+
+
+def _queue_full(message: str, details: Mapping[str, Any]) -> errors.GleaneryError:
+    return errors.QueueFull(message, **details)
+
+
+def _idempotency_conflict(message: str, details: Mapping[str, Any]) -> errors.GleaneryError:
+    return errors.IdempotencyConflict(message, **details)
+
+
+CODES: Mapping[str, Callable[[str, Mapping[str, Any]], errors.GleaneryError]] = {
+    "GL001": _lease_lost,
+    "GL002": _not_found,
+    "GL003": _wrong_state,
+    "GL004": _invalid_input,
+    "GL005": _queue_full,
+    "GL006": _idempotency_conflict,
+}
+"""What functions raise, as errors of ours. `details` of GL002 are {kind, id}, of GL004 {field, reason}."""
+
+
+class Rest:
+    """Calls functions of a Supabase project. Open with `async with`."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        on_change: OnChange,
+        clock: Clock | None = None,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._url = url
+        self._key = key
+        self._clock = clock
+        self._patience = patience_seconds
+        self._teller = Teller(on_change)
+        self._writes: set[asyncio.Task[Any]] = set()
+        self._is_reached = True
+
+    async def __aenter__(self) -> Rest:
+        from supabase import AsyncClient, AsyncClientOptions  # half a second, for those who have a project
+
+        self.loop = asyncio.get_running_loop()
+        self._http = httpx.AsyncClient(
+            timeout=CALL_TIMEOUT,
+            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+        )
+        options = AsyncClientOptions(httpx_client=self._http, auto_refresh_token=False, persist_session=False)
+        self._client: AsyncClient = AsyncClient(self._url, self._key, options)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._writes:
+            await asyncio.gather(*self._writes, return_exceptions=True)
+        await self._http.aclose()
+
+    async def start_telling(self) -> None:
+        """Tell of changes from the newest event on."""
+        self._teller.start(int(await self.call("tasks_last_number")))
+
+    async def call(self, name: str, /, **args: Any) -> Any:
+        """What the function `gleanery_<name>` answers: of one that reads."""
+        return await self._answer(name, self._with_time(args))
+
+    async def probe(self, name: str, /) -> Any:
+        """The same, asked once: for who wants to know whether somebody answers."""
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                return await self._ask(name, {})
+        except TimeoutError:
+            raise errors.StorageError(f"Supabase did not answer within {PROBE_SECONDS:.0f} s.") from None
+
+    async def write(self, name: str, /, **args: Any) -> Any:
+        """The value that a function that writes answers; the changes that it made are told before this returns.
+
+        A caller that is cancelled does not cancel the write: it happens, only nobody waits for it.
+        """
+        writing = asyncio.create_task(self._write(name, self._with_time(args)))
+        self._writes.add(writing)
+        writing.add_done_callback(self._writes.discard)
+        return await asyncio.shield(writing)
+
+    async def _write(self, name: str, args: dict[str, Any]) -> Any:
+        with self._teller.turn() as turn:
+            answer = await self._answer(name, {**args, "call_id": uuid4().hex})
+            if answer["changes"]:
+                await turn.tell([change_from(row) for row in answer["changes"]])
+            return answer["value"]
+
+    def _with_time(self, args: dict[str, Any]) -> dict[str, Any]:
+        clean: dict[str, Any] = _without_nul(args)
+        return clean if self._clock is None else {**clean, "now": self._clock().timestamp()}
+
+    async def _answer(self, name: str, args: Mapping[str, Any]) -> Any:
+        try:
+            answer = await patiently(lambda: self._ask(name, args), self._patience)
+        except errors.StorageError as error:
+            if self._is_reached and error.can_retry:
+                self._is_reached = False
+                _log.error("database not reached", extra={"call": name, "reason": error.message})
+            raise
+        if not self._is_reached:
+            self._is_reached = True
+            _log.info("database reached again", extra={"call": name})
+        return answer
+
+    async def _ask(self, name: str, args: Mapping[str, Any]) -> Any:
+        from postgrest.exceptions import APIError
+
+        try:
+            # postgrest's own type of parameters knows strings only.
+            asked = self._client.postgrest.rpc(f"gleanery_{name}", {"args": args})  # type: ignore[dict-item]
+            return (await asked.execute()).data
+        except APIError as error:
+            raise _translate(error.code or "", error.message or "", error.details) from error
+        except httpx.HTTPError as error:
+            raise _Passing(f"Supabase does not answer: {type(error).__name__} {error}".rstrip()) from error
+
+
+class _Passing(errors.StorageError):
+    """Worth another try at once. `wait_seconds` is what the server asks for."""
+
+
+async def patiently(ask: Callable[[], Awaitable[Any]], patience_seconds: float) -> Any:
+    """Ask until there is an answer that does not pass. Raises StorageError when it took too long."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + patience_seconds
+    wait = FIRST_WAIT_SECONDS
+    while True:
+        try:
+            return await ask()
+        except _Passing as error:
+            pause = wait * (0.5 + random.random())
+            if loop.time() + pause > until:
+                raise errors.StorageError(error.message, **error.details) from error
+            _log.debug("call of the database repeated", extra={"reason": error.message})
+        await asyncio.sleep(pause)
+        wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+
+
+def _translate(code: str, message: str, details: Any) -> errors.GleaneryError:
+    if (known := CODES.get(code)) is not None:
+        return known(message, json.loads(details or "{}"))
+    if code in MISSING_CODES:
+        return errors.StorageError(SCHEMA_MISSING, reason=message)
+    if code.startswith(FULL_CODES):
+        return errors.StorageFull(
+            "The database's disk is full: nothing of this step was kept, what was stored before is. Free some room."
+        )
+    if code == "23505" and "call_pkey" in message:
+        return _Passing("The same call is being answered already.")
+    if code.startswith(PASSING_CODES) or (code.isdigit() and len(code) == 3 and int(code) in PASSING_STATUSES):
+        return _Passing(f"The database could not do that now: {message} ({code}).")
+    if code in ("401", "403", "PGRST301", "PGRST302", "42501"):
+        return errors.StorageError(f"Supabase refuses the key: {message} ({code}). Check SUPABASE_SERVICE_KEY.")
+    return errors.StorageError(f"The database could not do that: {message} ({code}).")
+
+
+def _without_nul(value: Any) -> Any:
+    """The same with U+FFFD for NUL, which PostgreSQL keeps in no text."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd") if "\x00" in value else value
+    if isinstance(value, Mapping):
+        return {name: _without_nul(one) for name, one in value.items()}
+    if isinstance(value, Sequence):
+        return [_without_nul(one) for one in value]
+    return value

@@ -1,0 +1,77 @@
+"""The words of chunks and code examples as PostgreSQL's full-text search keeps them: columns as labels and prefixes. Pure.
+
+A tsvector knows four labels and a shelf has six columns. So the words of two columns have a sign before them, which no word
+can have: those of names `+`, those that a chat model added `^`. Where both tell alike, a sign has the label of its like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gleanery.store.search_store import Shelf
+from gleanery.store.words import EVERY_ROW, WORD, folded
+
+MAX_WORD_CHARACTERS = 400
+"""A lexeme may have 2,046 bytes; what is longer is no word, but must be found as it was stored."""
+MAX_POSITION = 16_383
+"""PostgreSQL counts no further."""
+MAX_BYTES = 800_000
+"""A tsvector may have 1 MB."""
+GAP = 8
+"""Between two columns: no phrase goes from one into the next."""
+
+
+@dataclass(frozen=True)
+class Zone:
+    """Where the words of a column are: their label, and the sign before each."""
+
+    label: str
+    sign: str = ""
+
+
+SIGNS = ("", "+", "^")
+ZONES: Mapping[Shelf, Mapping[str, Zone]] = {
+    Shelf.CHUNKS: {
+        "title": Zone("A"),
+        "headings": Zone("B"),
+        "body": Zone("C"),
+        "code": Zone("D"),
+        "names": Zone("D", "+"),
+        "context": Zone("C", "^"),
+    },
+    Shelf.CODE: {
+        "title": Zone("A"),
+        "headings": Zone("B"),
+        "context": Zone("C"),
+        "code": Zone("D"),
+        "names": Zone("D", "+"),
+        "summary": Zone("C", "^"),
+    },
+}
+"""By shelf and column; the columns are in the order of the weights of `find_words`."""
+
+
+def vector_of(shelf: Shelf, texts: Sequence[str]) -> str:
+    """The texts of a row's columns, as they go into the embedded store's index, in the form that a tsvector is read from."""
+    places: dict[str, list[str]] = {}
+    position, room = 0, MAX_BYTES
+    for zone, text in zip(ZONES[shelf].values(), texts, strict=True):
+        for word in WORD.findall(text):
+            if word == EVERY_ROW:
+                continue
+            position += 1
+            known = zone.sign + lexeme(word)
+            if known not in places:
+                room -= len(known.encode()) + 8
+                if room < 0:
+                    break
+                places[known] = []
+            places[known].append(f"{min(position, MAX_POSITION)}{zone.label}")
+        position += GAP
+    return " ".join(f"'{word}':{','.join(at)}" for word, at in places.items())
+
+
+def lexeme(word: str) -> str:
+    """A word as the index has it."""
+    return folded(word)[:MAX_WORD_CHARACTERS]

@@ -1,0 +1,237 @@
+"""What only the Supabase store promises: lost answers, nobody who answers, who may read, and its schema."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import aiohttp
+import psycopg
+import pytest
+
+from gleanery.errors import StorageError
+from gleanery.model import NewTask, TaskStatus
+from gleanery.store.base import Store
+from gleanery.store.supabase import SupabaseStore, migrations
+from gleanery.store.values import Idempotency, TaskFilter, Wanted
+from tests.ground.supabase import Gateway, Project, token
+from tests.store.samples import HALF_WAY, LEASE_SECONDS, Changes, event_types, fence_of, started, told
+
+
+@pytest.fixture
+async def store(gateway: Gateway, supabase_project: Project, changes: Changes) -> AsyncIterator[Any]:
+    async with SupabaseStore(gateway.url, supabase_project.service_key, changes, patience_seconds=5) as store:
+        yield store
+
+
+# --- answers that do not arrive ---
+
+
+async def test_a_task_whose_answer_was_lost_is_made_once(store: Store, gateway: Gateway, changes: Changes) -> None:
+    gateway.loses["gleanery_tasks_create"] = 2
+    task = await store.tasks.create(NewTask("demo", {}), idempotency=Idempotency("k", "h"))
+    assert gateway.asked.count("gleanery_tasks_create") == 3
+    assert await store.tasks.list(TaskFilter(), after=None, limit=10) == [task]
+    assert changes.of(task.task_id) == [(1, "task_queued")]
+
+
+async def test_a_claim_whose_answer_was_lost_is_the_same_attempt(store: Store, gateway: Gateway) -> None:
+    await store.tasks.create(NewTask("demo", {}))
+    await store.tasks.create(NewTask("demo", {}))
+    gateway.loses["gleanery_tasks_claim_due"] = 1
+    [claimed] = await store.tasks.claim_due(Wanted("w", LEASE_SECONDS, ("demo",)), 1)
+    assert claimed.attempt == 1
+    assert await store.tasks.count_by_status() == {"queued": 1, "running": 1}
+
+
+async def test_reports_steps_and_ends_whose_answers_were_lost_are_written_once(
+    store: Store, gateway: Gateway, changes: Changes
+) -> None:
+    task = await started(store)
+    for name in ("report", "keep_step", "finish"):
+        gateway.loses[f"gleanery_tasks_{name}"] = 1
+    await store.tasks.report(fence_of(task), told(), HALF_WAY)
+    await store.tasks.keep_step(fence_of(task), "s", 1)
+    ended = await store.tasks.finish(fence_of(task), TaskStatus.COMPLETED, told("end"), result={"pages": 1})
+    assert ended.status is TaskStatus.COMPLETED
+    kinds = ["task_queued", "task_started", "page_stored", "task_step_completed", "page_stored"]
+    assert await event_types(store, task.task_id) == kinds
+    assert changes.of(task.task_id) == list(enumerate(kinds, 1))
+
+
+async def test_a_call_waits_for_a_database_that_comes_back(store: Store, gateway: Gateway) -> None:
+    gateway.is_down = True
+    call = asyncio.create_task(store.tasks.create(NewTask("demo", {})))
+    await gateway.refused.wait()
+    assert not call.done()
+    gateway.is_down = False
+    assert (await call).status is TaskStatus.QUEUED
+
+
+async def test_a_call_gives_up_when_nobody_answers(gateway: Gateway, supabase_project: Project) -> None:
+    async with SupabaseStore(gateway.url, supabase_project.service_key, Changes(), patience_seconds=0.2) as store:
+        gateway.is_down = True
+        with pytest.raises(StorageError, match="503") as caught:
+            await store.health()
+    assert caught.value.can_retry
+
+
+async def test_a_caller_that_is_cancelled_does_not_cancel_its_write(
+    gateway: Gateway, supabase_project: Project, changes: Changes
+) -> None:
+    new = NewTask("demo", {})
+    async with SupabaseStore(gateway.url, supabase_project.service_key, changes) as store:
+        gateway.is_down = True
+        call = asyncio.create_task(store.tasks.create(new))
+        await gateway.refused.wait()
+        call.cancel()
+        await asyncio.wait([call])
+        gateway.is_down = False
+    assert changes.of(new.task_id) == [(1, "task_queued")], "a store waits for its writes when it is closed"
+
+
+# --- what is done at once ---
+
+
+async def test_of_equal_tasks_that_are_made_at_once_one_waits(store: Store) -> None:
+    made = [store.tasks.create(NewTask("demo", {"n": n}, coalesce_key="k")) for n in range(20)]
+    await asyncio.gather(*made)
+    assert await store.tasks.count_by_status() == {"queued": 1, "cancelled": 19}
+
+
+async def test_one_key_makes_one_task_when_it_comes_twenty_times_at_once(store: Store) -> None:
+    made = [store.tasks.create(NewTask("demo", {}), idempotency=Idempotency("k", "h")) for _ in range(20)]
+    assert len({task.task_id for task in await asyncio.gather(*made)}) == 1
+
+
+async def test_a_task_is_released_when_what_it_waits_for_ends_at_that_moment(store: Store) -> None:
+    first = [await started(store) for _ in range(20)]
+    ends = [store.tasks.finish(fence_of(task), TaskStatus.COMPLETED, told()) for task in first]
+    waiting = [store.tasks.create(NewTask("demo", {}, depends_on=(task.task_id,))) for task in first]
+    made = (await asyncio.gather(*ends, *waiting))[len(ends) :]
+    assert {(await store.tasks.get(task.task_id)).waits_for for task in made} == {0}
+
+
+async def test_two_links_that_would_make_a_circle_together_are_not_both_taken(store: Store) -> None:
+    for _ in range(5):
+        one, other = [await store.tasks.create(NewTask("demo", {})) for _ in range(2)]
+        answers = await asyncio.gather(
+            store.tasks.change(one.task_id, depends_on=[other.task_id]),
+            store.tasks.change(other.task_id, depends_on=[one.task_id]),
+            return_exceptions=True,
+        )
+        assert sorted(type(answer).__name__ for answer in answers) == ["InvalidInput", "Task"]
+
+
+async def test_what_postgresql_cannot_keep_is_replaced(store: Store) -> None:
+    task = await store.tasks.create(NewTask("demo", {"text": "a\x00b"}, title="a\x00b"))
+    kept = await store.tasks.get(task.task_id)
+    assert (kept.title, kept.payload) == ("a\ufffdb", {"text": "a\x00b"})
+
+
+# --- who may read ---
+
+
+async def test_nobody_but_the_service_reads_or_calls_anything(gateway: Gateway, supabase_project: Project) -> None:
+    with pytest.raises(StorageError, match="SUPABASE_SERVICE_KEY"):
+        async with SupabaseStore(gateway.url, supabase_project.anon_key, Changes(), patience_seconds=0.2):
+            pass
+    with supabase_project.connect() as db:
+        open_tables = db.execute(
+            "select relname from pg_class where relnamespace = 'gleanery'::regnamespace and relkind = 'r'"
+            " and (not relrowsecurity or has_table_privilege('anon', oid, 'select, insert, update, delete')"
+            " or has_table_privilege('authenticated', oid, 'select, insert, update, delete'))"
+        ).fetchall()
+        open_functions = db.execute(
+            "select proname from pg_proc where (pronamespace = 'gleanery'::regnamespace or proname like 'gleanery\\_%')"
+            " and (has_function_privilege('anon', oid, 'execute') or has_function_privilege('authenticated', oid, 'execute'))"
+        ).fetchall()
+        careless = db.execute(
+            "select proname from pg_proc where pronamespace = 'public'::regnamespace and proname like 'gleanery\\_%'"
+            " and (prosecdef or not coalesce(array_to_string(proconfig, ',') like 'search_path=gleanery%', false))"
+        ).fetchall()
+    assert (open_tables, open_functions, careless) == ([], [], [])
+
+
+@pytest.mark.parametrize("role", ["anon", "authenticated"])
+async def test_other_keys_are_refused_by_every_function(gateway: Gateway, role: str) -> None:
+    headers = {"apikey": token(role), "Authorization": f"Bearer {token(role)}"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        url = f"{gateway.url}/rest/v1/rpc/gleanery_tasks_list"
+        async with session.post(url, json={"args": {"wanted": {}, "limit": 1}}) as answer:
+            assert answer.status in (401, 403)
+
+
+# --- the schema ---
+
+
+@pytest.fixture(scope="module")
+def new_project() -> Iterator[Project]:
+    """One without gleanery's schema."""
+    with Project(is_migrated=False) as project:
+        yield project
+
+
+async def test_a_server_asks_for_the_schema_and_finds_it_after_the_migration(new_project: Project) -> None:
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(Gateway(new_project))
+        store = SupabaseStore(gateway.url, new_project.service_key, Changes(), patience_seconds=5)
+        with pytest.raises(StorageError, match="gleanery migrate"):
+            await stack.enter_async_context(store)
+        assert len(migrations.apply(new_project.database_url)) == len(migrations.known())
+        assert migrations.apply(new_project.database_url) == []
+        async with asyncio.timeout(10):  # PostgREST is told to look at the schema anew
+            while True:
+                try:
+                    opened = SupabaseStore(gateway.url, new_project.service_key, Changes(), patience_seconds=5)
+                    store = await stack.enter_async_context(opened)
+                    break
+                except StorageError:
+                    await asyncio.sleep(0.05)
+        assert (await store.health()).startswith("Supabase, PostgreSQL ")
+
+
+def test_the_printed_file_makes_the_same_schema_and_can_be_run_again(supabase_project: Project) -> None:
+    with supabase_project.connect() as db:
+        db.execute("create database printed")
+        db.execute("create database applied")
+    try:
+        printed, applied = (
+            supabase_project.database_url.replace("/postgres?", f"/{n}?") for n in ("printed", "applied")
+        )
+        for url in (printed, applied):
+            with psycopg.connect(url, autocommit=True) as db:
+                db.execute("create schema extensions; create extension vector schema extensions")
+        migrations.apply(applied)
+        for _ in range(2):
+            with psycopg.connect(printed, autocommit=True) as db:
+                db.execute(migrations.script())
+        assert migrations.apply(printed) == []
+        assert _shape(printed) == _shape(applied)
+    finally:
+        with supabase_project.connect() as db:
+            db.execute("drop database printed")
+            db.execute("drop database applied")
+
+
+def _shape(url: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(url) as db:
+        return db.execute(
+            "select table_name, column_name, data_type, is_nullable from information_schema.columns where table_schema = 'gleanery'"
+            " union all select proname, prosrc, prorettype::regtype::text, proacl::text from pg_proc"
+            " where pronamespace = 'gleanery'::regnamespace or proname like 'gleanery\\_%'"
+            " union all select indexname, indexdef, '', '' from pg_indexes where schemaname = 'gleanery' order by 1, 2"
+        ).fetchall()
+
+
+def test_a_schema_that_is_not_known_is_refused() -> None:
+    ours = [{"number": m.number, "name": m.name, "checksum": m.checksum} for m in migrations.known()]
+    migrations.check(ours)
+    with pytest.raises(StorageError, match="run `gleanery migrate`"):
+        migrations.check(ours[:-1])
+    with pytest.raises(StorageError, match="run the newer gleanery"):
+        migrations.check([*ours, {"number": 999, "name": "later", "checksum": "x"}])
+    with pytest.raises(StorageError, match="another one than this gleanery's"):
+        migrations.check([{**ours[0], "checksum": "x"}, *ours[1:]])
