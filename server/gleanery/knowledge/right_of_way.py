@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Iterator
 
 PATIENCE_SECONDS = 0.05
-"""So long at most one piece of work waits: however much is searched, a crawl goes on."""
+"""So long the first in line waits at most: however much is searched, a crawl goes on."""
 REST_SECONDS = 0.01
 """Who has asked once often asks again right after the answer."""
 
