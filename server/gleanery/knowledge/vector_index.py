@@ -21,7 +21,7 @@ FEW_ROWS = 2_000
 LOOKED_AT = 3
 """So many times more rows than wanted are looked at closely: a text may be there for several sources."""
 CERTAIN = 1.5
-"""Of real vectors all of the nearest are among so many times more by estimate (among 1.2 times; tests/bench/README.md)."""
+"""Of real vectors all of the nearest are among so many times more by estimate (among 1.2 times: DECISIONS.md)."""
 COPY_COST = 3
 """To copy a row's codes and multiply the copy takes so many times longer than to multiply them."""
 _STEPS = 127
