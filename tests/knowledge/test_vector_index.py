@@ -128,6 +128,7 @@ def test_growth_and_reclaiming_keep_every_answer_exact() -> None:
         else:
             vectors = rng.standard_normal((1500, 8)).astype(np.float32)
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+            vectors = vectors.astype(np.float16).astype(np.float32)  # as the store keeps them
             index.add(source, texts, vectors)
             truth |= {(source, text): vector for text, vector in zip(texts, vectors, strict=True)}
     assert len(index) == len(truth) > BLOCK_ROWS
@@ -145,7 +146,8 @@ def test_growth_and_reclaiming_keep_every_answer_exact() -> None:
 def test_among_many_texts_or_few_the_same_are_nearest(share: float) -> None:
     """Few rows are copied, many multiplied with what lies between them."""
     rng = np.random.default_rng(3)
-    index, vectors = VectorIndex(), rng.standard_normal((3 * BLOCK_ROWS, 8)).astype(np.float32)
+    index = VectorIndex()
+    vectors = rng.standard_normal((3 * BLOCK_ROWS, 8)).astype(np.float16).astype(np.float32)  # as the store keeps them
     index.add("s", range(len(vectors)), vectors)
     only = np.flatnonzero(rng.random(len(vectors)) < share)
     query = unit(*rng.standard_normal(8))
