@@ -20,7 +20,8 @@ from gleanery.knowledge.search import CodeQuery, Found, Mode, Searcher, SearchQu
 from gleanery.knowledge.speller import Speller
 from gleanery.knowledge.vectors import Vectors
 from gleanery.model import TaskStatus
-from gleanery.store.embedded import EmbeddedStore
+from tests.clock import SetClock
+from tests.store.conftest import embedded, over_supabase
 from tests.store.samples import HALF_WAY, Crawl, bundle_of, start_crawl, told, url_of
 
 
@@ -67,7 +68,7 @@ class Ground:
         self.store = crawl.store
         self.executor = executor
         self.embedder = ByTheme()
-        self.vectors = Vectors(crawl.store.vectors, self.embedder)
+        self.vectors = Vectors(crawl.store.vectors, self.embedder, nearest=crawl.store.nearest)
         self.speller = Speller(crawl.store.search)
 
     async def embedded(self) -> Ground:
@@ -92,9 +93,15 @@ def contents(found: Found) -> list[str]:
     return [hit.found.chunk.content for hit in found.hits]
 
 
-@pytest.fixture
-async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
-    async with EmbeddedStore(tmp_path / "t.db", lambda _: None) as store:
+@pytest.fixture(params=["embedded", "supabase"])
+async def ground(request: pytest.FixtureRequest, tmp_path: Path, clock: SetClock) -> AsyncIterator[Ground]:
+    if request.param == "embedded":
+        opened = embedded(tmp_path, clock)
+    else:
+        project = request.getfixturevalue("supabase_project")
+        project.empty()
+        opened = over_supabase(project, clock)
+    async with opened(lambda _: None) as store:
         with ThreadPoolExecutor(2) as executor:
             yield Ground(await start_crawl(store), executor)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import contextlib
+import sqlite3
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,43 +13,42 @@ import pytest
 
 from gleanery.errors import LeaseLost, NotFound
 from gleanery.model import Fence, TaskStatus
+from gleanery.store import sqlite_enrich
 from gleanery.store.base import Store
-from gleanery.store.enriching import KeptAnswer, NewContext, NewSummary
-from gleanery.store.sqlite import Database
-from gleanery.store.sqlite_enrich import SqliteEnrich
-from tests.store.samples import Crawl, fence_of, start_crawl, told
+from gleanery.store.embedded import EmbeddedStore
+from gleanery.store.enriching import EnrichStore, KeptAnswer, NewContext, NewSummary
+from gleanery.store.search_store import Shelf
+from tests.store.samples import Crawl, fence_of, start_crawl, told, words_found
 
 MODEL = "m"
 
 
-@pytest.fixture
-async def database(store: Store, tmp_path: Path) -> AsyncIterator[Database]:
-    """The same file, as a process beside the store has it."""
-    async with Database(tmp_path / "gleanery.db", lambda changes: None) as it:
-        yield it
+async def found(crawl: Crawl, match: str, shelf: Shelf = Shelf.CHUNKS) -> list[int]:
+    """The rows that match, in their order."""
+    return sorted(await words_found(crawl.store, match, shelf=shelf))
 
 
 @pytest.fixture
-def enrich(database: Database) -> SqliteEnrich:
-    return SqliteEnrich(database)
+def enrich(store: Store) -> EnrichStore:
+    return store.enrich
 
 
-async def found(database: Database, table: str, match: str) -> list[int]:
-    sql = f"SELECT rowid FROM {table} WHERE {table} MATCH ? ORDER BY 1"
-    return [row[0] for row in await database.read(lambda db: db.execute(sql, (match,)).fetchall())]
+async def delete(crawl: Crawl) -> None:
+    """The source and all that it had."""
+    await crawl.store.tasks.finish(crawl.fence, TaskStatus.COMPLETED, [])
+    await crawl.store.knowledge.delete_source(crawl.source.source_id)
+    while await crawl.store.generations.prune(1):
+        pass
 
 
-async def value(database: Database, sql: str, *values: object) -> object:
-    row = await database.read(lambda db: db.execute(sql, values).fetchone())
-    return row[0]
-
-
-async def embed_all(crawl: Crawl) -> None:
+async def embed_all(crawl: Crawl) -> dict[str, int]:
+    """The text rows by content."""
     missing = await crawl.store.vectors.without_vectors(crawl.source.source_id, MODEL, after=0, limit=100)
     await crawl.store.vectors.add_vectors(crawl.fence, MODEL, missing, np.eye(len(missing), 4, dtype=np.float32))
+    return {text.content: text.text_row for text in missing}
 
 
-async def contexts_of(enrich: SqliteEnrich, crawl: Crawl, context: str) -> list[NewContext]:
+async def contexts_of(enrich: EnrichStore, crawl: Crawl, context: str) -> list[NewContext]:
     chunks = await enrich.chunks_to_place(crawl.source.source_id, after=0, limit=100)
     return [NewContext(chunk.row, chunk.chunk_id, f"{context} {chunk.ordinal}") for chunk in chunks]
 
@@ -62,7 +63,7 @@ async def next_crawl(crawl: Crawl) -> Crawl:
 # --- what lacks something ----------------------------------------------------------------------------------------
 
 
-async def test_chunks_come_with_their_place_and_neighbours(crawl: Crawl, enrich: SqliteEnrich) -> None:
+async def test_chunks_come_with_their_place_and_neighbours(crawl: Crawl, enrich: EnrichStore) -> None:
     await crawl.put("a", ["zero " * 100, "one", "two"])
     first, second, third = await enrich.chunks_to_place(crawl.source.source_id, after=0, limit=10)
     assert (first.ordinal, first.content, first.before, first.after) == (0, "zero " * 100, "", "one")
@@ -73,7 +74,7 @@ async def test_chunks_come_with_their_place_and_neighbours(crawl: Crawl, enrich:
     assert rest == [second]
 
 
-async def test_code_comes_with_its_place(crawl: Crawl, enrich: SqliteEnrich) -> None:
+async def test_code_comes_with_its_place(crawl: Crawl, enrich: EnrichStore) -> None:
     await crawl.put("a", ["text"], code=[("python", "run()"), (None, "ls")])
     first, second = await enrich.code_to_name(crawl.source.source_id, after=0, limit=10)
     assert (first.language, first.code, first.before, first.heading_path) == ("python", "run()", "Do this:", ("Guide",))
@@ -81,7 +82,7 @@ async def test_code_comes_with_its_place(crawl: Crawl, enrich: SqliteEnrich) -> 
     assert await enrich.code_to_name(crawl.source.source_id, after=second.row, limit=10) == []
 
 
-async def test_what_is_lacking_is_counted_page_by_page(crawl: Crawl, enrich: SqliteEnrich) -> None:
+async def test_what_is_lacking_is_counted_page_by_page(crawl: Crawl, enrich: EnrichStore) -> None:
     await crawl.put("a", ["12345", "123"], code=[("c", "int x;")])
     await crawl.put("b", ["1"])
     lacking = await enrich.lacking(crawl.source.source_id)
@@ -96,7 +97,7 @@ async def test_what_is_lacking_is_counted_page_by_page(crawl: Crawl, enrich: Sql
     assert (list(lacking.chunks), len(lacking.code_examples), lacking.has_description) == ([], 1, True)
 
 
-async def test_pages_and_sources_are_told_in_short(crawl: Crawl, enrich: SqliteEnrich) -> None:
+async def test_pages_and_sources_are_told_in_short(crawl: Crawl, enrich: EnrichStore) -> None:
     await crawl.put("deep/er/page", ["lead"], title="Deep")
     await crawl.put("top", ["first", "second"], title="Top")
     source = await enrich.source_setting(crawl.source.source_id)
@@ -112,14 +113,14 @@ async def test_pages_and_sources_are_told_in_short(crawl: Crawl, enrich: SqliteE
     assert await enrich.settings([top.page_row, 999]) == {top.page_row: top}
 
 
-async def test_a_source_that_is_not_there_is_not_found(crawl: Crawl, enrich: SqliteEnrich) -> None:
+async def test_a_source_that_is_not_there_is_not_found(crawl: Crawl, enrich: EnrichStore) -> None:
     for asked in (enrich.lacking("src_none"), enrich.source_setting("src_none")):
         with pytest.raises(NotFound):
             await asked
     assert await enrich.chunks_to_place("src_none", after=0, limit=9) == []
 
 
-async def test_only_what_is_visible_is_asked_about(crawl: Crawl, enrich: SqliteEnrich) -> None:
+async def test_only_what_is_visible_is_asked_about(crawl: Crawl, enrich: EnrichStore) -> None:
     await crawl.put("a", ["old"])
     await crawl.store.generations.complete(
         crawl.fence, crawl.source.source_id, timedelta(days=1), [], crawl.task.progress, {}
@@ -140,7 +141,7 @@ async def test_only_what_is_visible_is_asked_about(crawl: Crawl, enrich: SqliteE
 # --- answers -----------------------------------------------------------------------------------------------------
 
 
-async def test_answers_are_kept_by_key(crawl: Crawl, enrich: SqliteEnrich) -> None:
+async def test_answers_are_kept_by_key(crawl: Crawl, enrich: EnrichStore) -> None:
     kept = [
         KeptAnswer(b"k1", "context", MODEL, "words 🙂", 10, 5),
         KeptAnswer(b"k2", "code", MODEL, ["name", "summary"], 1, 1),
@@ -160,39 +161,41 @@ async def test_answers_are_kept_by_key(crawl: Crawl, enrich: SqliteEnrich) -> No
 
 
 async def test_a_context_is_found_by_words_and_goes_with_its_chunk(
-    crawl: Crawl, enrich: SqliteEnrich, database: Database
+    crawl: Crawl, enrich: EnrichStore, count_rows: Callable[[str], int]
 ) -> None:
     await crawl.put("a", ["alpha words", "beta words"])
     contexts = await contexts_of(enrich, crawl, "zebra")
-    assert await found(database, "chunk_words", "zebra") == []
+    assert await found(crawl, "zebra") == []
     assert await enrich.add_contexts(crawl.fence, None, contexts) == 2
     rows = [new.row for new in contexts]
-    assert await found(database, "chunk_words", "zebra") == rows
-    assert await found(database, "chunk_words", "context : zebra AND body : beta") == [rows[1]]
-    assert await found(database, "chunk_words", "words") == rows
+    assert await found(crawl, "zebra") == rows
+    assert await found(crawl, "context : zebra AND body : beta") == [rows[1]]
+    assert await found(crawl, "words") == rows
     assert await enrich.chunks_to_place(crawl.source.source_id, after=0, limit=9) == []
-    await database.write(lambda tx: tx.db.execute("DELETE FROM chunk"))
-    assert await value(database, "SELECT count(*) FROM chunk_vocabulary") == 0, "nothing was left of what was put in"
+    await delete(crawl)
+    assert await crawl.store.search.vocabulary(Shelf.CHUNKS, after="", limit=9) == [], (
+        "nothing was left of what was put in"
+    )
 
 
-async def test_a_context_can_be_replaced(crawl: Crawl, enrich: SqliteEnrich, database: Database) -> None:
+async def test_a_context_can_be_replaced(crawl: Crawl, enrich: EnrichStore, count_rows: Callable[[str], int]) -> None:
     await crawl.put("a", ["alpha"])
     [first] = await contexts_of(enrich, crawl, "zebra")
     await enrich.add_contexts(crawl.fence, None, [first])
     assert await enrich.add_contexts(crawl.fence, None, [first]) == 0, "it has that already"
     assert await enrich.add_contexts(crawl.fence, None, [NewContext(first.row, first.chunk_id, "lion")]) == 1
-    assert (await found(database, "chunk_words", "zebra"), await found(database, "chunk_words", "lion")) == (
+    assert (await found(crawl, "zebra"), await found(crawl, "lion")) == (
         [],
         [first.row],
     )
-    assert await value(database, "SELECT count(*) FROM text") == 1
+    assert count_rows("text") == 1
 
 
 async def test_a_chunk_keeps_its_old_text_until_the_new_one_has_a_vector(
-    crawl: Crawl, enrich: SqliteEnrich, database: Database
+    crawl: Crawl, enrich: EnrichStore, count_rows: Callable[[str], int]
 ) -> None:
     await crawl.put("a", ["alpha", "beta"])
-    await embed_all(crawl)
+    text_rows = await embed_all(crawl)
     contexts = await contexts_of(enrich, crawl, "zebra")
     old = await crawl.store.vectors.embedded_texts(crawl.source.source_id, MODEL)
     texts = await enrich.new_texts(crawl.fence, contexts)
@@ -205,37 +208,39 @@ async def test_a_chunk_keeps_its_old_text_until_the_new_one_has_a_vector(
     await crawl.store.vectors.add_vectors(crawl.fence, MODEL, texts[:1], np.eye(1, 4, dtype=np.float32))
     assert await enrich.add_contexts(crawl.fence, MODEL, contexts) == 1
     assert await crawl.store.vectors.embedded_texts(crawl.source.source_id, MODEL) == sorted(
-        [texts[0].text_row, old[1]]
+        [texts[0].text_row, text_rows["beta"]]
     )
-    assert await found(database, "chunk_words", "zebra") == [contexts[0].row]
+    assert await found(crawl, "zebra") == [contexts[0].row]
     assert [chunk.content for chunk in await enrich.chunks_to_place(crawl.source.source_id, after=0, limit=9)] == [
         "beta"
     ]
     assert await crawl.store.vectors.without_vectors(crawl.source.source_id, MODEL, after=0, limit=9) == []
-    rows = await value(database, "SELECT group_concat(text_row) FROM (SELECT text_row FROM text ORDER BY 1)")
-    assert rows == f"{old[1]},{texts[0].text_row}", "texts without a chunk are gone"
+    assert count_rows("text") == 2, "texts without a chunk are gone"
+    assert count_rows(f"text WHERE text_row IN ({text_rows['beta']}, {texts[0].text_row})") == 2
 
 
-async def test_a_chunk_that_has_no_vector_yet_takes_up_its_context_at_once(crawl: Crawl, enrich: SqliteEnrich) -> None:
+async def test_a_chunk_that_has_no_vector_yet_takes_up_its_context_at_once(crawl: Crawl, enrich: EnrichStore) -> None:
     await crawl.put("a", ["alpha"])
     assert await enrich.add_contexts(crawl.fence, MODEL, await contexts_of(enrich, crawl, "zebra")) == 1
     [text] = await crawl.store.vectors.without_vectors(crawl.source.source_id, MODEL, after=0, limit=9)
     assert (text.context, text.content) == ("zebra 0", "alpha")
 
 
-async def test_a_text_that_another_chunk_has_too_stays(crawl: Crawl, enrich: SqliteEnrich, database: Database) -> None:
+async def test_a_text_that_another_chunk_has_too_stays(
+    crawl: Crawl, enrich: EnrichStore, count_rows: Callable[[str], int]
+) -> None:
     await crawl.put("a", ["same"])
     await crawl.put("b", ["same"])
     await embed_all(crawl)
     first, second = await contexts_of(enrich, crawl, "zebra")
     await enrich.add_contexts(crawl.fence, None, [first])
-    assert await value(database, "SELECT count(*) FROM text") == 2
-    assert await value(database, "SELECT count(*) FROM vector") == 1
+    assert count_rows("text") == 2
+    assert count_rows("vector") == 1
     await enrich.add_contexts(crawl.fence, None, [second])
-    assert await value(database, "SELECT count(*) FROM text") == 1, "equal again: one text"
+    assert count_rows("text") == 1, "equal again: one text"
 
 
-async def test_rows_that_are_gone_or_others_are_passed_over(crawl: Crawl, enrich: SqliteEnrich) -> None:
+async def test_rows_that_are_gone_or_others_are_passed_over(crawl: Crawl, enrich: EnrichStore) -> None:
     await crawl.put("a", ["alpha"], code=[("c", "x;")])
     [new] = await contexts_of(enrich, crawl, "zebra")
     [code] = await enrich.code_to_name(crawl.source.source_id, after=0, limit=9)
@@ -249,7 +254,7 @@ async def test_rows_that_are_gone_or_others_are_passed_over(crawl: Crawl, enrich
 
 
 async def test_a_summary_is_found_by_words_and_goes_with_its_code(
-    crawl: Crawl, enrich: SqliteEnrich, database: Database
+    crawl: Crawl, enrich: EnrichStore, count_rows: Callable[[str], int]
 ) -> None:
     await crawl.put("a", ["text"], code=[("python", "run()"), ("python", "stop()")])
     first, second = await enrich.code_to_name(crawl.source.source_id, after=0, limit=9)
@@ -257,19 +262,19 @@ async def test_a_summary_is_found_by_words_and_goes_with_its_code(
         await enrich.add_summaries(crawl.fence, [NewSummary(first.row, first.code_id, "Start zebra", "Begins it.")])
         == 1
     )
-    assert await found(database, "code_words", "summary : zebra") == [first.row]
-    assert await found(database, "code_words", "begins") == [first.row]
+    assert await found(crawl, "summary : zebra", Shelf.CODE) == [first.row]
+    assert await found(crawl, "begins", Shelf.CODE) == [first.row]
     assert await enrich.code_to_name(crawl.source.source_id, after=0, limit=9) == [second]
     [stored, _] = await crawl.store.knowledge.code_examples(crawl.source.source_id, language=None, after=0, limit=9)
     assert (stored.code.name, stored.code.summary) == ("Start zebra", "Begins it.")
     await enrich.add_summaries(crawl.fence, [NewSummary(first.row, first.code_id, "Again", "Once more.")])
-    assert await found(database, "code_words", "zebra") == []
-    await database.write(lambda tx: tx.db.execute("DELETE FROM code_example"))
-    assert await value(database, "SELECT count(*) FROM code_vocabulary") == 0
+    assert await found(crawl, "zebra", Shelf.CODE) == []
+    await delete(crawl)
+    assert await crawl.store.search.vocabulary(Shelf.CODE, after="", limit=9) == []
 
 
 async def test_a_worker_that_lost_its_task_writes_nothing(
-    crawl: Crawl, enrich: SqliteEnrich, database: Database
+    crawl: Crawl, enrich: EnrichStore, count_rows: Callable[[str], int]
 ) -> None:
     await crawl.put("a", ["alpha"], code=[("c", "x;")])
     contexts = await contexts_of(enrich, crawl, "zebra")
@@ -284,27 +289,20 @@ async def test_a_worker_that_lost_its_task_writes_nothing(
     ):
         with pytest.raises(LeaseLost):
             await write
-    assert await value(database, "SELECT count(*) FROM answer") == 0
+    assert count_rows("answer") == 0
     assert len(await enrich.chunks_to_place(crawl.source.source_id, after=0, limit=9)) == 1
 
 
-async def test_a_large_source_is_walked_without_sorting(crawl: Crawl, enrich: SqliteEnrich, database: Database) -> None:
-    await crawl.put("a", ["alpha"])
-    plans = []
-
-    def explain(sql: str) -> None:
-        plans.append(sql)
-
-    def walk(db: object) -> list[str]:
-        from gleanery.store import sqlite_enrich
-
-        connection = db
-        connection.set_trace_callback(explain)  # type: ignore[attr-defined]
-        sqlite_enrich._chunks_to_place(connection, crawl.source.source_id, 0, 10)  # type: ignore[arg-type]
-        connection.set_trace_callback(None)  # type: ignore[attr-defined]
-        rows = connection.execute(f"EXPLAIN QUERY PLAN {plans[0]}").fetchall()  # type: ignore[attr-defined]
-        return [row["detail"] for row in rows]
-
-    plan = await database.read(walk)
+async def test_a_large_source_is_walked_without_sorting(tmp_path: Path) -> None:
+    async with EmbeddedStore(tmp_path / "gleanery.db", lambda _: None) as store:
+        crawl = await start_crawl(store)
+        await crawl.put("a", ["alpha"])
+    asked: list[str] = []
+    with contextlib.closing(sqlite3.connect(tmp_path / "gleanery.db")) as db:
+        db.row_factory = sqlite3.Row
+        db.set_trace_callback(asked.append)
+        sqlite_enrich._chunks_to_place(db, crawl.source.source_id, 0, 10)
+        db.set_trace_callback(None)
+        plan = [row["detail"] for row in db.execute(f"EXPLAIN QUERY PLAN {asked[0]}")]
     assert not any("TEMP B-TREE" in step for step in plan), plan
     assert any("chunk_source" in step for step in plan), plan

@@ -106,7 +106,8 @@ class HealthApi:
             return health_shapes.PartHealth(
                 status="degraded", message="The local model is missing: 'make setup' builds it. Search finds by words"
             )
-        return health_shapes.PartHealth(status="ok", message=f"{self._vectors.model}, {self._vectors.count:,} vectors")
+        where = f"{self._vectors.count:,} vectors" if self._vectors.is_held else "its vectors in the database"
+        return health_shapes.PartHealth(status="ok", message=f"{self._vectors.model}, {where}")
 
 
 def browser_health(browser: Browser | None) -> health_shapes.PartHealth:

@@ -161,7 +161,7 @@ def _enrich(settings: Settings, ground: Ground) -> EnrichSourceHandler:
     return EnrichSourceHandler(
         ground.store.enrich,
         ground.chat,
-        ReadyVectors(ground.vectors, ground.store.vectors, is_searched=ground.is_searched),
+        ReadyVectors(ground.vectors, ground.store.vectors, is_searched=ground.vectors.is_held),
         parts=tuple(map(EnrichPart, settings.enrich)),
         max_tokens=settings.enrich_max_tokens,
     )

@@ -47,7 +47,7 @@ async def ground(settings: Settings, stack: contextlib.AsyncExitStack, *, is_sea
     stack.push_async_callback(tail.stop)
     executor = CountedExecutor(max(4, (os.cpu_count() or 1) + 2), "cpu")
     stack.callback(executor.shutdown, wait=False, cancel_futures=True)
-    vectors = Vectors(store.vectors, is_searched=is_searched)
+    vectors = Vectors(store.vectors, is_searched=is_searched, nearest=store.nearest)
     models = EmbeddingModels(store.vectors, vectors, _factory(settings, executor))
     stack.push_async_callback(models.aclose)
     await models.start(options_of(settings), may_change=is_searched)

@@ -205,7 +205,10 @@ class Searcher:
             return None
         if lookup is None:
             return None if mode is Mode.HYBRID else ()
-        return await self._near(lookup, pages, match_of(Shelf.CHUNKS, parsed, Plan()))
+        match = match_of(Shelf.CHUNKS, parsed, Plan())
+        if lookup.nearest is not None:
+            return await lookup.nearest.nearest(lookup.model, lookup.vector, match, pages, RANKING_DEPTH)
+        return await self._near(lookup, pages, match)
 
     async def _near(self, lookup: Lookup, pages: PageFilter, match: Match) -> Scored:
         """The nearest chunks that the filter lets by. Where it is told beforehand which can be, only those are looked at."""

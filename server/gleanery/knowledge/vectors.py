@@ -18,6 +18,7 @@ from gleanery.knowledge.embedders.embedder import Embedder, Embedding
 from gleanery.knowledge.markdown import plain_text
 from gleanery.knowledge.vector_index import VectorIndex
 from gleanery.model import EventType, Fence, utc_now
+from gleanery.store.search_store import Nearest
 from gleanery.store.values import Change, ChunkText, VectorRow
 from gleanery.store.vector_store import TextFailure, Usage, VectorStore
 
@@ -77,10 +78,12 @@ class Model:
 
 @dataclass(frozen=True)
 class Lookup:
-    """A query's vector, and the index of the same model to look it up in."""
+    """A query's vector of a model, and where to look it up: in the index of the same model, or in the store (`nearest`)."""
 
     vector: NDArray[np.float32]
+    model: str
     index: VectorIndex
+    nearest: Nearest | None = None
 
 
 def text_to_embed(chunk: ChunkText) -> str:
@@ -97,16 +100,25 @@ async def _as_it_is() -> None:
 class Vectors:
     """The model that search goes by, and the store of vectors. Without an embedder nothing is embedded, and search is by words.
 
-    A process in which nobody searches is not `is_searched`: it stores vectors and keeps none. `sync` brings this process to
-    what the store says is the active model; it is called before each pass over a source. `problem` says why there is no
-    embedder though there should be one.
+    A process in which nobody searches is not `is_searched`: it stores vectors and keeps none. Nor does one whose store finds
+    the nearest by itself. `sync` brings this process to what the store says is the active model; it is called before each pass
+    over a source. `problem` says why there is no embedder though there should be one.
     """
 
-    def __init__(self, store: VectorStore, embedder: Embedder | None = None, *, is_searched: bool = True) -> None:
+    def __init__(
+        self,
+        store: VectorStore,
+        embedder: Embedder | None = None,
+        *,
+        is_searched: bool = True,
+        nearest: Nearest | None = None,
+    ) -> None:
         self.problem: str | None = None
         self.sync: Callable[[], Awaitable[None]] = _as_it_is
         self._store = store
-        self._is_searched = is_searched
+        self._nearest = nearest
+        self.is_held = is_searched and nearest is None
+        """Whether vectors are kept in memory."""
         self._active = None if embedder is None else Model(embedder)
         self._is_loaded = asyncio.Event()
 
@@ -137,7 +149,7 @@ class Vectors:
 
     @property
     def count(self) -> int:
-        """How many vectors can be searched."""
+        """How many vectors are in memory."""
         return len(self.index)
 
     # Search
@@ -146,9 +158,14 @@ class Vectors:
         """What to search by meaning with; None while no vectors are there. Raises EmbedError."""
         await self.loaded()
         model = self._active
-        if model is None or not len(model.index):
+        if model is None or not await self._has_any(model):
             return None
-        return Lookup(await model.query(query), model.index)
+        return Lookup(await model.query(query), model.name, model.index, self._nearest)
+
+    async def _has_any(self, model: Model) -> bool:
+        if self._nearest is None:
+            return len(model.index) > 0
+        return await self._store.dimensions(model.name) is not None
 
     async def loaded(self) -> None:
         """Until `load` is through: a search right after the start waits for it rather than miss what is stored."""
@@ -158,7 +175,7 @@ class Vectors:
         """Take all stored vectors of the model into the index, in slices; how many there are."""
         try:
             filled = None
-            while self._is_searched and filled is not self._active:  # it may change meanwhile
+            while self.is_held and filled is not self._active:  # it may change meanwhile
                 filled = self._active
                 if filled is not None:
                     await self._fill(filled)
@@ -169,7 +186,7 @@ class Vectors:
     async def use(self, embedder: Embedder | None) -> None:
         """Search by this embedder's vectors from now on. Until they are in memory the ones before are searched."""
         model = None if embedder is None else Model(embedder)
-        if model is not None and self._is_searched and self._is_loaded.is_set():
+        if model is not None and self.is_held and self._is_loaded.is_set():
             await self._fill(model)
         self._active = model
 
@@ -192,7 +209,7 @@ class Vectors:
         The highest chunk row that was there; `take_newer` goes on from it.
         """
         model = self._active
-        if model is None:
+        if model is None or not self.is_held:
             return 0
         # Before the rows are read: what comes in meanwhile is not taken for gone. In threads: there may be 100,000.
         known = await asyncio.to_thread(model.index.of_source, source_id)
@@ -207,7 +224,7 @@ class Vectors:
     async def take_newer(self, source_id: str, after: int) -> int:
         """Take in the vectors of chunks of that source that came after that row; the highest row now."""
         model = self._active
-        if model is None:
+        if model is None or not self.is_held:
             return after
         while rows := await self._store.newer_texts(source_id, model.name, after=after, limit=IDS_AT_ONCE):
             after = rows[-1][0]
@@ -279,7 +296,7 @@ class Vectors:
 
     def _take_in_new(self, name: str, chunks: Sequence[ChunkText], vectors: NDArray[np.float32]) -> None:
         """Only of the model that search goes by; it may have become that since its pass began."""
-        if self._is_searched and self._active is not None and self._active.name == name:
+        if self.is_held and self._active is not None and self._active.name == name:
             # As they are stored: or scores would differ in their fourth digit after a restart.
             halves = vectors.astype(np.float16)
             self._active.index.add(chunks[0].source_id, [chunk.text_row for chunk in chunks], halves)

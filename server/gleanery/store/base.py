@@ -27,8 +27,9 @@ from gleanery.store.generation_store import GenerationStore
 from gleanery.store.holdings import HoldingStore
 from gleanery.store.knowledge_store import KnowledgeStore
 from gleanery.store.parses import ParseStore
+from gleanery.store.portable_store import PortableStore
 from gleanery.store.saved_queries import SavedQueryStore
-from gleanery.store.search_store import SearchStore
+from gleanery.store.search_store import Nearest, SearchStore
 from gleanery.store.task_store import TaskStore
 from gleanery.store.traces import TraceStore
 from gleanery.store.values import (
@@ -168,9 +169,16 @@ class Store(Protocol):
     @property
     def search(self) -> SearchStore: ...
     @property
+    def nearest(self) -> Nearest | None:
+        """None where vectors are to be searched in memory."""
+        ...
+
+    @property
     def enrich(self) -> EnrichStore: ...
     @property
     def saved_queries(self) -> SavedQueryStore: ...
+    @property
+    def portable(self) -> PortableStore: ...
     @property
     def parses(self) -> ParseStore: ...
     @property

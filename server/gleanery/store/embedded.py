@@ -38,6 +38,7 @@ class EmbeddedStore:
         self.holdings = SqliteHoldings(self._db)
         self.generations = SqliteGenerations(self._db)
         self.search = SqliteSearch(self._db)
+        self.nearest = None
         self.enrich = SqliteEnrich(self._db)
         self.saved_queries = SqliteSavedQueries(self._db)
         self.parses = SqliteParses(self._db)

@@ -47,7 +47,7 @@ class SupabaseStore:
         self.holdings = SupabaseHoldings(self._rest)
         self.saved_queries = SupabaseSavedQueries(self._rest)
         self.vectors = SupabaseVectors(self._rest)
-        self.search = SupabaseSearch(self._rest)
+        self.search = self.nearest = SupabaseSearch(self._rest)
         self.enrich = SupabaseEnrich(self._rest)
         self.portable = SupabasePortable(self._rest, self.knowledge)
         self.schedules = SupabaseSchedules(self._rest)

@@ -34,7 +34,7 @@ begin
     if args ->> 'query' is not null then
         conditions := conditions || ' and item.words @@ ($1 ->> ''query'')::tsquery';
     end if;
-    if args ->> 'code_languages' is not null then
+    if jsonb_array_length(args -> 'code_languages') > 0 then
         conditions := conditions || ' and exists (select from code_example as code where code.row_id = item.row_id'
             || ' and not exists (select from jsonb_array_elements($1 -> ''code_languages'') as allowed'
             || ' where coalesce(code.language, '''') <> all (texts(allowed))))';

@@ -117,8 +117,9 @@ begin
     perform check_fence(args -> 'fence');
     insert into answer (key, kind, model, value, prompt_tokens, completion_tokens, at)
     select distinct on (1) decode(new.key, 'base64'), kind, model, value, prompt_tokens, completion_tokens, now_of(args)
-    from jsonb_to_recordset(args -> 'answers') with ordinality as new (
-        key text, kind text, model text, value text, prompt_tokens bigint, completion_tokens bigint, place bigint)
+    from rows from (jsonb_to_recordset(args -> 'answers') as (
+        key text, kind text, model text, value text, prompt_tokens bigint, completion_tokens bigint
+    )) with ordinality as new (key, kind, model, value, prompt_tokens, completion_tokens, place)
     order by 1, place desc
     on conflict (key) do update set kind = excluded.kind, model = excluded.model, value = excluded.value,
         prompt_tokens = excluded.prompt_tokens, completion_tokens = excluded.completion_tokens, at = excluded.at;
