@@ -37,7 +37,7 @@ from gleanery.knowledge.speller import Speller
 from gleanery.knowledge.tidying import Tidying
 from gleanery.knowledge.vectors import Arrivals
 from gleanery.model import utc_now
-from gleanery.store.embedded import EmbeddedStore
+from gleanery.store.base import Store
 from gleanery.web.guard import AddressPolicy
 
 _log = log.get(__name__)
@@ -48,7 +48,7 @@ class Server:
     """A running server: its base URL and what its owner may ask of it."""
 
     url: str
-    store: EmbeddedStore
+    store: Store
     worker: Worker
 
 

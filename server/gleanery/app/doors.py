@@ -105,7 +105,7 @@ def routes(
         *WebhooksApi(store.outbox).routes(),
         *ExportApi(store.knowledge, store.portable, settings.data_dir).routes(),
         *ImportApi(engine.submitter, imported, check_url).routes(),
-        *BackupApi(settings.data_dir).routes(),
+        *BackupApi(settings.data_dir, is_kept_elsewhere=settings.supabase_url is not None).routes(),
         *ChangesApi(store, ground.executor).routes(),
         *SavedQueriesApi(store.saved_queries, store.generations, evaluator, utc_now).routes(),
         *ParsesApi(store, engine.submitter, check_url, parsing.parts.estimates.duration_seconds).routes(),

@@ -19,7 +19,7 @@ from gleanery.config import Settings, user_agent
 from gleanery.engine.company import Company
 from gleanery.engine.dispatch import Dispatcher, LocalDispatcher, ringing
 from gleanery.engine.handler import Handler, by_type
-from gleanery.engine.presence import Presence
+from gleanery.engine.presence import Presence, Unseen
 from gleanery.engine.scheduler import Scheduler
 from gleanery.engine.steer import Steering
 from gleanery.engine.submit import Check, Create, Submitter
@@ -40,7 +40,7 @@ from gleanery.handlers.parse.start import ParseStarter
 from gleanery.handlers.upload.folder import UploadFolder
 from gleanery.handlers.upload.handler import UploadHandler, UploadParts, UploadStarter
 from gleanery.model import utc_now
-from gleanery.store.embedded import EmbeddedStore
+from gleanery.store.base import Store
 from gleanery.store.presence import FilePresence
 from gleanery.web.guard import AddressPolicy
 from gleanery.web.post import Poster
@@ -91,7 +91,7 @@ def engine(
     submitter = Submitter(
         store.tasks, types.handlers, queue_limit=settings.queue_limit, creators=types.creators, checks=types.checks
     )
-    presence = FilePresence(settings.data_dir / "workers")
+    presence = _presence(settings)
     worker = _worker(settings, store, _only(types.handlers, task_types), presence, worker_id)
     dispatcher.listen(worker.hear)
     return Engine(
@@ -179,9 +179,14 @@ def _imports(settings: Settings, ground: Ground) -> ImportParts:
     )
 
 
+def _presence(settings: Settings) -> Presence:
+    """Locked files show who lives on this machine; workers of other machines have their leases."""
+    return FilePresence(settings.data_dir / "workers") if settings.supabase_url is None else Unseen()
+
+
 def _worker(
     settings: Settings,
-    store: EmbeddedStore,
+    store: Store,
     handlers: Mapping[str, Handler],
     presence: Presence,
     worker_id: str | None,

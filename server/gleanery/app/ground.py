@@ -21,14 +21,17 @@ from gleanery.knowledge.rerank import ChatReranker, CrossEncoder, Reranker
 from gleanery.knowledge.search import Searcher
 from gleanery.knowledge.speller import Speller
 from gleanery.knowledge.vectors import Vectors
+from gleanery.store.base import Store
 from gleanery.store.embedded import EmbeddedStore
+from gleanery.store.supabase import SupabaseStore
+from gleanery.store.values import OnChange
 
 
 @dataclass(frozen=True)
 class Ground:
     """`is_searched` tells whether somebody may search in this process. `chat` is None where no chat model is set."""
 
-    store: EmbeddedStore
+    store: Store
     feed: ChangeFeed
     tail: Tail
     executor: CountedExecutor
@@ -42,7 +45,7 @@ class Ground:
 async def ground(settings: Settings, stack: contextlib.AsyncExitStack, *, is_searched: bool = True) -> Ground:
     feed = ChangeFeed()
     tail = Tail(feed.publish)
-    store = await stack.enter_async_context(EmbeddedStore(settings.data_dir / "gleanery.db", tail.hear))
+    store = await stack.enter_async_context(_store(settings, tail.hear))
     await tail.start(store.tasks)
     stack.push_async_callback(tail.stop)
     executor = CountedExecutor(max(4, (os.cpu_count() or 1) + 2), "cpu")
@@ -53,6 +56,14 @@ async def ground(settings: Settings, stack: contextlib.AsyncExitStack, *, is_sea
     await models.start(options_of(settings), may_change=is_searched)
     budgets = ChunkBudgets(vectors, settings.model_dir)
     return Ground(store, feed, tail, executor, vectors, models, budgets, await _chat(settings, stack), is_searched)
+
+
+def _store(settings: Settings, on_change: OnChange) -> contextlib.AbstractAsyncContextManager[Store]:
+    """Supabase where one is set, else a file in the data folder."""
+    if settings.supabase_url is None or settings.supabase_service_key is None:
+        return EmbeddedStore(settings.data_dir / "gleanery.db", on_change)
+    key = settings.supabase_service_key.get_secret_value()
+    return SupabaseStore(settings.supabase_url, key, on_change)  # type: ignore[return-value]  # parses and traces to come
 
 
 def _factory(settings: Settings, executor: CountedExecutor) -> EmbedderFactory:

@@ -38,6 +38,7 @@ _log = log.get(__name__)
 
 PATIENCE_SECONDS = 15.0
 """How long a call is tried again while nobody answers, or the answer is one that passes."""
+PROBE_SECONDS = 3.0
 FIRST_WAIT_SECONDS = 0.05
 LONGEST_WAIT_SECONDS = 2.0
 CONNECTIONS = 32
@@ -132,6 +133,14 @@ class Rest:
     async def call(self, name: str, /, **args: Any) -> Any:
         """What the function `gleanery_<name>` answers: of one that reads."""
         return await self._answer(name, self._with_time(args))
+
+    async def probe(self, name: str, /) -> Any:
+        """The same, asked once: for who wants to know whether somebody answers."""
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                return await self._ask(name, {})
+        except TimeoutError:
+            raise errors.StorageError(f"Supabase did not answer within {PROBE_SECONDS:.0f} s.") from None
 
     async def write(self, name: str, /, **args: Any) -> Any:
         """The value that a function that writes answers; the changes that it made are told before this returns.
