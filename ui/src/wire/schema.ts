@@ -1360,9 +1360,9 @@ export interface components {
          *     in it, never a password. `states` has those of ARIA that it has: checked, selected, expanded, pressed, readonly, invalid,
          *     busy, multiline, multiselectable, focused, haspopup, current. `options` are the first of them, `option_count` says how
          *     many there are. `is_in_viewport` is as the page stood when it was parsed, not scrolled. `shown_box` is the part of `box` that
-         *     the screenshot shows where the rest is scrolled out of something, of no size where all of it is; unset: all of it is shown. `autocomplete`, `field_name`,
-         *     `html_id` and `rel` are the attributes as they stand (`field_name` is `name`, or `ng-model` and the like). `hints` are class
-         *     names and ids of the element and its nearest ancestors, for the rules alone: they are not kept.
+         *     the screenshot shows where the rest is scrolled out of something, of no size where all of it is; unset: all of it is shown.
+         *     `autocomplete`, `field_name`, `html_id` and `rel` are the attributes as they stand (`field_name` is `name`, or `ng-model` and
+         *     the like). `hints` are class names and ids of the element and its nearest ancestors, for the rules alone: they are not kept.
          */
         readonly InteractiveElement: {
             /** @default null */
