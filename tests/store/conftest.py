@@ -37,6 +37,7 @@ ON_BOTH = frozenset(
         "test_outbox_rows",
         "test_page_versions",
         "test_pages",
+        "test_parses",
         "test_pause",
         "test_portable_rows",
         "test_presence",
