@@ -53,6 +53,7 @@ ON_BOTH = frozenset(
         "test_task_ends",
         "test_tasks",
         "test_timeline",
+        "test_traces",
         "test_vectors",
         "test_word_counts",
         "test_workers",
