@@ -24,6 +24,7 @@ OpenStore = Callable[[OnChange], AbstractAsyncContextManager[Store]]
 ON_BOTH = frozenset(
     {
         "test_coalesce",
+        "test_compliance",
         "test_dependencies",
         "test_due_times",
         "test_enrich",
