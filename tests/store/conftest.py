@@ -38,6 +38,7 @@ ON_BOTH = frozenset(
         "test_page_versions",
         "test_pages",
         "test_pause",
+        "test_portable_rows",
         "test_presence",
         "test_prune",
         "test_rows_ahead",
@@ -52,6 +53,7 @@ ON_BOTH = frozenset(
         "test_tasks",
         "test_timeline",
         "test_vectors",
+        "test_word_counts",
         "test_workers",
     }
 )

@@ -192,6 +192,8 @@ class _Parser:
         if self._at < len(self._tokens) and self._tokens[self._at][0] == "quoted":
             return self._phrase(self._next("quoted"))
         word = self._next("word")
+        if word in _KEYWORDS:
+            raise self._error()
         return self._within([word]) if self._takes("sign", ":") else self._phrase(word)
 
     def _within(self, columns: Sequence[str]) -> Node:

@@ -1,7 +1,7 @@
 -- Search by meaning where the vectors are: for processes that hold none in memory.
 
 -- The nearest chunks by cosine that a filter lets by and that have the words of `query` (null for any): [[row, cosine]], the
--- nearest first. Among few chunks each vector is looked at, else the graph is gone through until enough of them pass.
+-- nearest first. Among `few` chunks each vector is looked at, else the graph is gone through until enough of them pass.
 create function gleanery.nearest(args jsonb) returns table (row_id bigint, score double precision)
 language plpgsql stable set search_path = gleanery, extensions, public, pg_temp as $$
 declare
@@ -12,7 +12,7 @@ declare
         else '' end;
     is_of_few boolean := jsonb_typeof(args #> '{pages,few}') = 'array' or (args #>> '{pages,is_of_pages}')::boolean
         or args ->> 'query' is not null;
-    few constant bigint := coalesce((args ->> 'few')::bigint, 10000);
+    few constant bigint := (args ->> 'few')::bigint;
     number bigint;
 begin
     if not is_of_few then

@@ -42,7 +42,7 @@ language sql stable security invoker set search_path = gleanery, pg_temp as $$
         ) as one),
         'links', translate(encode(links, 'base64'), E'\n', ''),
         'chunks', (select coalesce(json_agg(chunk order by ordinal), '[]') from chunk where chunk.page_row = page.page_row),
-        'code', (select coalesce(json_agg(code order by ordinal), '[]') from code_example as code where code.page_row = page.page_row)
+        'code', (select coalesce(json_agg(item order by ordinal), '[]') from code_example as item where item.page_row = page.page_row)
     ) order by page_row), '[]')
     from page where page_row = any (bigints(args -> 'rows'))
 $$;
