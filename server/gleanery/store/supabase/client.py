@@ -108,6 +108,7 @@ class Rest:
         self._patience = patience_seconds
         self._teller = Teller(on_change)
         self._writes: set[asyncio.Task[Any]] = set()
+        self._is_reached = True
 
     async def __aenter__(self) -> Rest:
         from supabase import AsyncClient, AsyncClientOptions  # half a second, for those who have a project
@@ -164,7 +165,17 @@ class Rest:
         return clean if self._clock is None else {**clean, "now": self._clock().timestamp()}
 
     async def _answer(self, name: str, args: Mapping[str, Any]) -> Any:
-        return await patiently(lambda: self._ask(name, args), self._patience)
+        try:
+            answer = await patiently(lambda: self._ask(name, args), self._patience)
+        except errors.StorageError as error:
+            if self._is_reached and error.can_retry:
+                self._is_reached = False
+                _log.error("database not reached", extra={"call": name, "reason": error.message})
+            raise
+        if not self._is_reached:
+            self._is_reached = True
+            _log.info("database reached again", extra={"call": name})
+        return answer
 
     async def _ask(self, name: str, args: Mapping[str, Any]) -> Any:
         from postgrest.exceptions import APIError
@@ -195,7 +206,7 @@ async def patiently(ask: Callable[[], Awaitable[Any]], patience_seconds: float) 
             pause = wait * (0.5 + random.random())
             if loop.time() + pause > until:
                 raise errors.StorageError(error.message, **error.details) from error
-            _log.warning("call of the database repeated", extra={"reason": error.message})
+            _log.debug("call of the database repeated", extra={"reason": error.message})
         await asyncio.sleep(pause)
         wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 
