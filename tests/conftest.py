@@ -27,7 +27,9 @@ ServePages = Callable[[Mapping[str, str]], Awaitable[Site]]
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The settings of whoever runs the tests are not the tests'."""
-    for name in [name for name in os.environ if name.startswith(("GLEANERY_", "OPENAI_", "SUPABASE_"))]:
+    for name in [
+        name for name in os.environ if name.startswith(("GLEANERY_", "OPENAI_", "SUPABASE_", "USE_BACKGROUND"))
+    ]:
         monkeypatch.delenv(name)
 
 

@@ -12,11 +12,11 @@ import pytest
 
 from gleanery.model import TaskStatus
 from gleanery.store.search_store import Match, Nearest, PageFilter, SourceFilter
-from gleanery.store.supabase import SupabaseStore
 from gleanery.store.supabase.client import Rest
 from gleanery.store.supabase.search import SupabaseSearch
 from tests.clock import SetClock
 from tests.ground.supabase import Gateway, Project
+from tests.store.conftest import over_supabase
 from tests.store.samples import HALF_WAY, Crawl, start_crawl, told
 
 MODEL = "m"
@@ -26,7 +26,7 @@ Vector = np.ndarray[Any, np.dtype[np.float32]]
 
 @pytest.fixture
 async def crawl(gateway: Gateway, supabase_project: Project, clock: SetClock) -> AsyncIterator[Crawl]:
-    async with SupabaseStore(gateway.url, supabase_project.service_key, lambda _: None, clock) as store:
+    async with over_supabase(supabase_project, clock)(lambda _: None) as store:
         yield await start_crawl(store)
 
 

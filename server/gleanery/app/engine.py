@@ -15,6 +15,7 @@ from gleanery.app.crawling import has_browser
 from gleanery.app.ground import Ground
 from gleanery.app.jobs import Jobs
 from gleanery.app.parsing import Parsing
+from gleanery.app.stories import Outside, story_door, story_handlers
 from gleanery.config import Settings, user_agent
 from gleanery.engine.company import Company
 from gleanery.engine.dispatch import Dispatcher, LocalDispatcher, ringing
@@ -37,6 +38,7 @@ from gleanery.handlers.group_traces.requests import GroupingRequests
 from gleanery.handlers.import_source import ImportHandler, ImportParts, ImportStarter
 from gleanery.handlers.parse.handler import ParseHandler
 from gleanery.handlers.parse.start import ParseStarter
+from gleanery.handlers.stories.door import StoryDoor
 from gleanery.handlers.upload.folder import UploadFolder
 from gleanery.handlers.upload.handler import UploadHandler, UploadParts, UploadStarter
 from gleanery.model import utc_now
@@ -60,6 +62,7 @@ class Engine:
     scheduler: Scheduler
     conductor: Conductor
     grouping: GroupingRequests
+    stories: StoryDoor
 
     @property
     def is_whole(self) -> bool:
@@ -72,6 +75,7 @@ def engine(
     ground: Ground,
     parts: CrawlParts,
     parsing: Parsing,
+    out: Outside,
     *,
     check_url: CheckUrl,
     worker_id: str | None = None,
@@ -85,7 +89,7 @@ def engine(
         return await enqueue_enrichment(submitter, source_id, after_task_id=task_id)
 
     follow_up = enqueue if ground.chat is not None and settings.enrich else None
-    types = _types(settings, ground, parts, parsing, check_url, grouping, follow_up)
+    types = _types(settings, ground, parts, parsing, check_url, grouping, out, follow_up)
     dispatcher = LocalDispatcher()
     ground.feed.listen(ringing(dispatcher))
     submitter = Submitter(
@@ -105,6 +109,7 @@ def engine(
         Scheduler(store.schedules, store.tasks, submitter, utc_now),
         Conductor(store.vectors, submitter, ground.models, ground.vectors),
         grouping,
+        story_door(settings, ground),
     )
 
 
@@ -126,13 +131,21 @@ def _types(
     parsing: Parsing,
     check_url: CheckUrl,
     grouping: GroupingRequests,
+    out: Outside,
     follow_up: Callable[[str, str], Awaitable[object]] | None,
 ) -> _Types:
     """Every task type has its line here."""
     store, folder = ground.store, uploads(settings)
     enrich, imports = _enrich(settings, ground), _imports(settings, ground)
     upload_parts = UploadParts(
-        store, folder, parts.extract_pool, ground.executor, ground.vectors, ground.budgets, follow_up
+        store,
+        folder,
+        parts.extract_pool,
+        ground.executor,
+        ground.vectors,
+        ground.budgets,
+        ground.right_of_way,
+        follow_up,
     )
     crawl = CrawlStarter(store.crawls, check_url, lambda: has_browser(parts))
     parse = ParseStarter(store.parses, check_url, parsing.has_browser, parsing.parts.key)
@@ -146,6 +159,7 @@ def _types(
         GroupTracesHandler(store.traces, settings.grouping_timeout_seconds, lambda place: grouping.note([place])),
         DemoHandler(),
         *compliance_handlers(ground, parsing),
+        *story_handlers(ground, parts, out, ground.runtime),
     ]
     creators: dict[str, Create] = {
         "crawl": crawl,
