@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 
 from gleanery import app, config
 from tests.api.client import Client
+from tests.ground.supabase import Gateway, Project
 from tests.sites import Site
 from tests.sites.static import serve_directory
 
@@ -26,7 +27,9 @@ ServePages = Callable[[Mapping[str, str]], Awaitable[Site]]
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The settings of whoever runs the tests are not the tests'."""
-    for name in [name for name in os.environ if name.startswith(("GLEANERY_", "OPENAI_", "SUPABASE_"))]:
+    for name in [
+        name for name in os.environ if name.startswith(("GLEANERY_", "OPENAI_", "SUPABASE_", "USE_BACKGROUND"))
+    ]:
         monkeypatch.delenv(name)
 
 
@@ -34,6 +37,21 @@ def settings(data_dir: Path, **flags: Any) -> config.Settings:
     """Settings of a test's server: a free port, one extract process, 127.0.0.1 stands for the public web."""
     usual = {"port": 0, "allow_addresses": "127.0.0.1", "embedder": "none", "extract_processes": 1}
     return config.load(data_dir=data_dir, **{**usual, **flags})
+
+
+@pytest.fixture(scope="session")
+def supabase_project() -> Iterator[Project]:
+    """One for each process that runs tests; its rows are those of the test before."""
+    with Project() as project:
+        yield project
+
+
+@pytest.fixture
+async def gateway(supabase_project: Project) -> AsyncIterator[Gateway]:
+    """The way to an empty Supabase project."""
+    supabase_project.empty()
+    async with Gateway(supabase_project) as gateway:
+        yield gateway
 
 
 @pytest.fixture

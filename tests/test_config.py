@@ -32,7 +32,8 @@ def test_the_defaults_are_local_and_need_nothing() -> None:
     settings = load()
     assert (settings.host, settings.port, settings.api_keys, settings.allow_addresses) == ("127.0.0.1", 8181, (), ())
     assert (settings.embedder_kind, settings.log_level) == (EmbedderKind.LOCAL, LogLevel.INFO)
-    assert (settings.worker_concurrency, settings.lease_seconds) == (4, 30.0)
+    assert (settings.worker_concurrency, settings.lease_seconds) == (8, 30.0)
+    assert settings.browser_pool_size < settings.worker_concurrency, "parses leave room for others"
 
 
 def test_the_environment_sets_and_flags_override(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -99,6 +100,19 @@ def test_bounds_of_queues_and_what_is_kept_for_good(monkeypatch: pytest.MonkeyPa
     settings = load()
     assert settings.queue_concurrency == {"slow": 1, "imports": 20}
     assert (settings.keep_tasks_days, settings.keep_events_days, settings.keep_events) == (None, None, None)
+
+
+def test_prices_of_agents_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load().chat_price_per_million is None
+    monkeypatch.setenv("GLEANERY_CHAT_PRICE_PER_MILLION", "2.5, 10")
+    assert load().chat_price_per_million == (2.5, 10.0)
+    for wrong in ("2.5", "1,2,3", "a,b", "-1,2", "nan,1", "1,inf"):
+        assert refused(chat_price_per_million=wrong).field == "GLEANERY_CHAT_PRICE_PER_MILLION"
+
+
+def test_agents_ask_by_one_of_two_apis() -> None:
+    assert [load(chat_api=api).chat_api for api in (None, "responses", "chat")] == [None, "responses", "chat"]
+    assert refused(chat_api="completions").field == "GLEANERY_CHAT_API"
 
 
 def test_a_bad_flag_is_named_by_its_variable() -> None:

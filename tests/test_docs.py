@@ -30,6 +30,7 @@ from gleanery.api import (
     search_shapes,
     settings,
     source_shapes,
+    story_shapes,
     task_shapes,
     trace_shapes,
     upload,
@@ -61,7 +62,9 @@ from gleanery.model import (
     TaskStatus,
     UrlOrigin,
     UrlState,
+    stories,
 )
+from gleanery.model.stories import StoryState
 from gleanery.model.traces import GroupChange
 from gleanery.store.vector_store import ModelState
 from gleanery.web.crawl_mode import ModeKind
@@ -321,6 +324,23 @@ async def test_every_route_and_parameter_is_in_the_rest_page(client: Client) -> 
         (compliance_shapes.ControlShape, "compliance.html", "report"),
         (compliance_shapes.AssessmentShape, "compliance.html", "verdicts"),
         (compliance_shapes.ComparisonShape, "rest.html", "report-compare"),
+        (story_shapes.WorkspaceRequest, "rest.html", "workspace-put"),
+        (story_shapes.WorkspaceRequest, "stories.html", "workspaces"),
+        (stories.Workspace, "rest.html", "workspace"),
+        (story_shapes.WebhookReply, "rest.html", "webhook-shortcut"),
+        (story_shapes.AskedStory, "rest.html", "webhook-shortcut"),
+        (story_shapes.StorySummary, "rest.html", "stories-list"),
+        (story_shapes.StoryShape, "stories.html", "story"),
+        (story_shapes.StoryTask, "stories.html", "story"),
+        (story_shapes.StoryAfter, "stories.html", "story"),
+        (story_shapes.StoryDiff, "stories.html", "story"),
+        (story_shapes.RejectRequest, "rest.html", "story-reject"),
+        (stories.Story, "stories.html", "story"),
+        (stories.Triage, "stories.html", "story"),
+        (stories.Analysis, "stories.html", "story"),
+        (stories.Enhancement, "stories.html", "story"),
+        (stories.CitedSource, "stories.html", "story"),
+        (stories.AgentStep, "stories.html", "story"),
         (TestPayload, "tasks.html", "types"),
         (task_shapes.TaskShape, "tasks.html", "fields"),
         (task_shapes.EventShape, "tasks.html", "events"),
@@ -372,6 +392,7 @@ def test_every_state_stage_choice_and_event_is_described() -> None:
     assert {str(part) for part in EnrichPart} == first_cells("models.html", "chat")
     assert {str(kind) for kind in ValueType} == first_cells("traces.html", "variables")
     assert {str(change) for change in GroupChange} == first_cells("traces.html", "grouping")
+    assert {str(state) for state in StoryState} == first_cells("stories.html", "states")
     events = [row[0].strip("`") for row in Page("tasks.html").rows if len(row) == 3 and row[0] != "Type"]
     assert events == [str(event) for event in EventType]
 

@@ -1,10 +1,16 @@
+import { fileURLToPath } from "node:url";
+
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
+
+// Its build for browsers decodes "&amp;" of Markdown by innerHTML, which the Content-Security-Policy refuses.
+const entities = fileURLToPath(new URL("node_modules/decode-named-character-reference/index.js", import.meta.url));
 
 const server = process.env.GLEANERY_URL ?? "http://127.0.0.1:8181";
 
 export default defineConfig({
   plugins: [react()],
+  resolve: { alias: { "decode-named-character-reference": entities } },
   build: {
     target: "es2022",
     sourcemap: false,

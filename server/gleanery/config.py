@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     )
     log_level: LogLevel = Field(LogLevel.INFO, description="`debug`, `info`, `warning` or `error`.")
     worker_concurrency: int = Field(
-        4, ge=0, le=1000, description="Tasks at once in this process; 0 leaves all to other workers."
+        8, ge=0, le=1000, description="Tasks at once in this process; 0 leaves all to other workers."
     )
     queue_concurrency: Annotated[Mapping[str, int], NoDecode] = Field(
         default_factory=dict,
@@ -173,9 +173,18 @@ class Settings(BaseSettings):
         description="Has the best hits looked at again: a folder with a cross-encoder (model.onnx, tokenizer.json), or `chat`.",
     )
     chat_concurrency: int = Field(4, ge=1, le=64, description="Questions to the chat model at once.")
-    chat_timeout_seconds: float = Field(60.0, gt=0, le=600, description="Longest that one answer may take.")
+    chat_timeout_seconds: float = Field(
+        60.0, gt=0, le=600, description="Longest that one answer may take; five times as long for agents."
+    )
     chat_reasoning_effort: str | None = Field(
         None, description="`reasoning_effort` sent to chat models that think first; unset: none is sent."
+    )
+    chat_api: Literal["responses", "chat"] | None = Field(
+        None,
+        description="OpenAI's API that agents use: `responses`, or `chat` (Chat Completions). Unset: the first that the server knows.",
+    )
+    chat_price_per_million: Annotated[tuple[float, float] | None, NoDecode] = Field(
+        None, description="US dollars for a million tokens that agents send and are sent, as `2.5,10`."
     )
     enrich: Annotated[tuple[str, ...], NoDecode] = Field(
         ("context", "code", "source"),
@@ -194,10 +203,33 @@ class Settings(BaseSettings):
         300.0, ge=1, le=86_400, description="Longest that one grouping may take; what it has grouped by then stays so."
     )
 
+    shortcut_url: str = Field("https://api.app.shortcut.com/api/v3", description="Where Shortcut's REST API is.")
+    shortcut_timeout_seconds: float = Field(
+        20.0, gt=0, le=600, description="Longest that one request to Shortcut may take."
+    )
+    background_processing: bool = Field(
+        True,
+        alias="USE_BACKGROUND_PROCESSING",
+        description="Whether Shortcut's webhooks are answered at once; `false`: when their stories are done.",
+    )
+
     @field_validator("api_keys", "allow_addresses", "enrich", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("chat_price_per_million", mode="before")
+    @classmethod
+    def _prices(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            prompt, completion = (float(part) for part in value.split(","))
+        except ValueError:
+            raise ValueError(f"{value!r} is not two prices such as 2.5,10") from None
+        if not (0 <= prompt <= 1_000_000 and 0 <= completion <= 1_000_000):
+            raise ValueError(f"{value!r} has a price that is no price")
+        return prompt, completion
 
     @field_validator("queue_concurrency", mode="before")
     @classmethod

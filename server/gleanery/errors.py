@@ -5,7 +5,9 @@ GleaneryError
 │   └── InvalidUrl        not a URL that may be fetched, and why
 ├── BadRequest            the request itself can't be read                     400
 ├── Unauthorized          no key, or a wrong one                               401
+│   └── SignatureWrong    a webhook that is not signed, or not with the workspace's secret
 ├── Forbidden             a wrong origin or host                               403
+│   └── SecretMissing     a workspace without a secret takes no webhooks
 ├── NotFound              no task, source, page, chunk of that id              404
 ├── WrongState            the task is not in a state that allows this          409
 ├── IdempotencyConflict   the same key came with another request               409
@@ -54,14 +56,20 @@ GleaneryError
 │       ├── EmbedRateLimited  too many requests or tokens in a minute          can pass
 │       ├── EmbedTimedOut     no answer in time                                can pass
 │       └── EmbedUnreachable  nobody answers there                             can pass
-└── ChatError             a chat model gave no answer that can be used
-    ├── ChatKeyRefused    the API key is wrong or was revoked
-    ├── ChatQuotaSpent    the account has no quota left
-    ├── ChatModelUnknown  the server has no such model
-    ├── ChatUnavailable   time-out, rate limit or 5xx                          can pass
-    ├── ChatRefused       the model will not answer this
-    ├── ChatTooLong       the question or its answer is longer than allowed
-    └── ChatMismatch      the answer has not the form that was asked for
+├── ChatError             a chat model gave no answer that can be used
+│   ├── ChatKeyRefused    the API key is wrong or was revoked
+│   ├── ChatQuotaSpent    the account has no quota left
+│   ├── ChatModelUnknown  the server has no such model
+│   ├── ChatUnavailable   time-out, rate limit or 5xx                          can pass
+│   ├── ChatRefused       the model will not answer this
+│   ├── ChatTooLong       the question or its answer is longer than allowed
+│   └── ChatMismatch      the answer has not the form that was asked for
+└── ShortcutError         Shortcut did not do what was asked of it
+    ├── ShortcutTokenMissing  the workspace has no API token
+    ├── ShortcutTokenRefused  the API token is wrong, was revoked or may not do this
+    ├── ShortcutStoryGone     there is no such story any more
+    ├── ShortcutMismatch      its answer has not the form that is known
+    └── ShortcutUnavailable   rate limit, 5xx or another that can pass         can pass
 
 An error carries a stable `code`, one sentence for people, facts in `details`, and `can_retry`: whether the same
 call may succeed later. A vendor's errors are translated in the one module that calls the vendor.
@@ -115,6 +123,14 @@ class Unauthorized(GleaneryError):
 
 class Forbidden(GleaneryError):
     code = "forbidden"
+
+
+class SignatureWrong(Unauthorized):
+    code = "signature_wrong"
+
+
+class SecretMissing(Forbidden):
+    code = "secret_missing"
 
 
 class NotFound(GleaneryError):
@@ -294,7 +310,8 @@ class ExtractFailed(FetchError):
 
 
 class BrowserUnavailable(FetchError):
-    """There is no browser, or none that starts; `details["reason"]` says why."""
+    """There is no browser, or none that starts; `details` says why as `reason`, and as `retry_after` in how many seconds one
+    is started again, where that is known."""
 
     code = "browser_unavailable"
 
@@ -417,3 +434,32 @@ class ChatMismatch(ChatError):
 
     code = "chat_mismatch"
     about_the_question = True
+
+
+class ShortcutError(GleaneryError):
+    """Of an answer, `details["status"]` is the HTTP status. No message and no detail has the token or text of a story."""
+
+    code = "shortcut_failed"
+
+
+class ShortcutTokenMissing(ShortcutError):
+    code = "shortcut_token_missing"
+
+
+class ShortcutTokenRefused(ShortcutError):
+    code = "shortcut_token_refused"
+
+
+class ShortcutStoryGone(ShortcutError):
+    code = "shortcut_story_gone"
+
+
+class ShortcutMismatch(ShortcutError):
+    code = "shortcut_mismatch"
+
+
+class ShortcutUnavailable(ShortcutError):
+    """`details["retry_after"]` is in seconds, None when no time was named."""
+
+    code = "shortcut_unavailable"
+    can_retry = True

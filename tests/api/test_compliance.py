@@ -261,6 +261,38 @@ async def test_a_retry_asks_only_what_has_no_answer(
     assert auditor.asked == ["H-1", "H-2"], "H-1 is paid once"
 
 
+async def test_a_cancelled_report_goes_on_where_it_was(
+    start_server: StartServer, serve_pages: ServePages, model: ChatServer, auditor: Auditor
+) -> None:
+    client = await start_server(**with_model(model))
+    await crawled(client, serve_pages)
+    await add(client)
+
+    def then_none(control: str, passages: Mapping[int, str]) -> dict[str, Any]:
+        model.fail_with(Fault.HANG)
+        return honest(control, passages)
+
+    auditor.answer = then_none
+    started = (await client.post("/compliance/reports", {"framework_id": "house"})).body
+    path = f"/compliance/reports/{started['report_id']}"
+    await model.hanging.get()
+    assert (await client.post(f"{path}/retry", {})).error["code"] == "wrong_state"
+    assert (await client.post(f"{path}/cancel", {})).status == 200
+    ends = [(await client.ended(started["task_ids"][name])).status for name in ("evidence", "analysis", "report")]
+    assert ends == ["completed", "cancelled", "cancelled"]
+    half = await client.one(path)
+    assert (half["status"], half["stage"]) == ("cancelled", "analysis")
+    assert half["counts"] == {"met": 1, "partly": 0, "not_met": 0, "unknown": 0, "waiting": 2}
+    assert (await client.post(f"{path}/cancel", {})).error["code"] == "wrong_state"
+    auditor.answer = honest
+    again = await client.post(f"{path}/retry", {})
+    assert (again.status, again.body["status"]) == (200, "running")
+    await client.ended(started["task_ids"]["report"])
+    assert verdicts(await client.one(path)) == {"H-1": "met", "H-2": "partly", "H-3": "unknown"}
+    assert auditor.asked == ["H-1", "H-2"], "what was paid is not asked again"
+    assert (await client.post("/compliance/reports/cmp_none/cancel", {})).status == 404
+
+
 async def test_a_later_run_pays_for_what_changed_and_shows_it(
     start_server: StartServer, serve_pages: ServePages, model: ChatServer, auditor: Auditor, tmp_path: Path
 ) -> None:

@@ -57,6 +57,10 @@ async def test_a_quiet_server_is_well(start_server: StartServer, tmp_path: Path)
         "fetch_evidence",
         "analyze_compliance",
         "generate_report",
+        "triage_story",
+        "analyze_story",
+        "enhance_story",
+        "write_back_story",
     ]
     assert "listening" in body["dispatcher"]
 

@@ -94,7 +94,7 @@ async def test_it_tells_of_the_parts_of_this_process(client: Client) -> None:
         await watcher.connect()
         told = await metrics(client)
     assert value(told, "socketio_clients") == 1
-    assert (value(told, "worker_concurrency"), value(told, "leases_lost_total")) == (4, 0)
+    assert (value(told, "worker_concurrency"), value(told, "leases_lost_total")) == (8, 0)
     threads = value(told, "executor_threads")
     assert threads is not None
     assert threads >= 4

@@ -348,6 +348,9 @@ async def test_the_door_of_all_types_refuses_the_same(client: Client) -> None:
     asked = {"task_type": "parse_page", "payload": {"url": "http://a.test/", "headers": {"Host": "b.test"}}}
     reply = await client.post("/tasks", asked)
     assert (reply.status, reply.error["details"]["field"]) == (422, "headers.Host")
+    for size, field in (({"width": 800}, "viewport.height"), ("huge", "viewport"), ({"width": "x"}, "viewport.width")):
+        reply = await client.post("/tasks", {**asked, "payload": {"url": "http://a.test/", "viewport": size}})
+        assert (reply.status, reply.error["details"]["field"]) == (422, f"payload.{field}")
 
 
 @pytest.mark.parametrize(

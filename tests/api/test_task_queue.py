@@ -87,8 +87,10 @@ async def test_the_types_are_told_with_their_payloads(client: Client) -> None:
     types = {row["task_type"]: row for row in (await client.one("/task-types"))["items"]}
     assert list(types) == [
         "analyze_compliance",
+        "analyze_story",
         "crawl",
         "embed_source",
+        "enhance_story",
         "enrich_source",
         "fetch_evidence",
         "generate_report",
@@ -96,7 +98,9 @@ async def test_the_types_are_told_with_their_payloads(client: Client) -> None:
         "import",
         "parse_page",
         "test",
+        "triage_story",
         "upload",
+        "write_back_story",
     ]
     schema = types["test"]["payload_schema"]
     assert set(schema["properties"]) == {"steps", "seconds", "fail_at", "lines"}

@@ -30,6 +30,7 @@ from gleanery.handlers.upload.handler import UploadHandler, UploadParts, UploadS
 from gleanery.knowledge.budgets import ChunkBudgets
 from gleanery.knowledge.embedders.embedder import Embedding
 from gleanery.knowledge.extract_pool import ExtractPool
+from gleanery.knowledge.right_of_way import RightOfWay
 from gleanery.knowledge.vectors import Vectors
 from gleanery.model import NewTask, StoredAs, Task, TaskStatus, UrlState
 from gleanery.store.embedded import EmbeddedStore
@@ -149,7 +150,7 @@ async def house(tmp_path: Path, stack: AsyncExitStack) -> House:
     executor = stack.enter_context(ThreadPoolExecutor(2))
     folder = UploadFolder(tmp_path / "uploads", MAX_BYTES)
     vectors = Vectors(store.vectors)
-    parts = UploadParts(store, folder, pool, executor, vectors, ChunkBudgets(vectors, tmp_path))
+    parts = UploadParts(store, folder, pool, executor, vectors, ChunkBudgets(vectors, tmp_path), RightOfWay())
     creators = {"upload": UploadStarter(store.crawls, folder)}
     submitter = Submitter(store.tasks, by_type([UploadHandler(parts)]), queue_limit=5, creators=creators)
     app = web.Application(middlewares=[error_middleware], client_max_size=MAX_BODY_BYTES)

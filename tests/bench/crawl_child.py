@@ -15,6 +15,7 @@ import psutil
 
 ROOT = Path(__file__).parents[2]
 SAMPLE_SECONDS = 0.2
+LONGEST_LINE = 4 * 2**20
 
 
 class Child:
@@ -73,6 +74,7 @@ async def started(python: str, module: str, arguments: Sequence[str], **env: str
         *arguments,
         stdin=PIPE,
         stdout=PIPE,
+        limit=LONGEST_LINE,
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": f"{ROOT / 'server'}{os.pathsep}{ROOT}", **env},
     )

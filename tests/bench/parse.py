@@ -3,11 +3,11 @@
     python -m tests.bench parse [--at-once N ...] [--rounds N] [--queue N] [--pool N] [--packages NAME ...]
 
 The pages are those of Debian's documentation packages, evenly spaced, served on loopback by a process of its own. Both have
-the same Chromium with the same flags and proxy, a context for each page and the same number of pages at once, and take turns.
+the same Chromium with the same flags, proxy and niceness, a context for each page and the same number of pages at once, and take turns.
 The ways to wait: `load` on both sides; gleanery's `settled` beside `networkidle`. With `+picture` both take a screenshot
 of the whole page. Milliseconds a page are those that the clock shows for all of them, divided by their number.
-While gleanery works its REST is asked for the lists of tasks and parses, for one of each, and for another start; the calls
-that start all of them at once are a column of their own.
+While gleanery works a client in a process of its own asks for the lists of tasks and parses, for one of each, and for another
+start; the calls that start all of them at once are a column of their own.
 
 Exit code 1 when a parse failed, or where a page takes more than 1.5 times as long as in plain Playwright.
 """
@@ -30,10 +30,10 @@ from typing import Any
 import aiohttp
 
 from tests.bench.crawl_child import Child, started
-from tests.bench.crawl_lag import Ticker, ms
+from tests.bench.crawl_lag import ms
 
 DOCS = Path("/usr/share/doc")
-PACKAGES = ("python3.11", "git-doc", "postgresql-doc-15", "cmake-data")
+PACKAGES = ("python3.11", "git-doc", "postgresql-doc-15", "cmake-data", "python-django-doc")
 MODES = {
     "load": ("load", "load", False),
     "settled": ("settled", "networkidle", False),
@@ -82,26 +82,23 @@ class Plain:
 
 
 class Gleanery:
-    def __init__(self, child: Child, session: aiohttp.ClientSession) -> None:
+    def __init__(self, child: Child, asker: Child, session: aiohttp.ClientSession) -> None:
         self._child = child
+        self._asker = asker
         self._session = session
 
     async def run(self, urls: Sequence[str], mode: str) -> Run:
         """All are asked for at once; over when the last task has ended."""
-        rest: list[float] = []
         started_in: list[float] = []
-        ticker = Ticker()
         options = {"wait_until": MODES[mode][0], "screenshot": MODES[mode][2], "force_refresh": True}
         await _mark(self._child)
         began = time.perf_counter()
         starts = await asyncio.gather(*(self._start({"url": url, **options}, started_in) for url in urls))
-        ticking = [asyncio.create_task(ticker.run()), asyncio.create_task(self._probe(starts[0], rest))]
+        self._asker.tell(starts[0])
         await self._ended()
         seconds = time.perf_counter() - began
-        for task in ticking:
-            task.cancel()
-        await asyncio.gather(*ticking, return_exceptions=True)
         measured = await _take(self._child)
+        asked = await _take(self._asker)
         parsed = [await self._get(f"/api/v1/web-pages/{task_id}") for task_id in starts]
         failed = [f"{one['url']}: {one['error']}" for one in parsed if one["status"] != "completed"]
         done = [one for one in parsed if one["status"] == "completed"]
@@ -110,9 +107,9 @@ class Gleanery:
             failed,
             seconds,
             [one["processing_time_ms"] / 1000 for one in done],
-            rest=rest,
+            rest=asked["seconds"],
             starts=started_in,
-            own_lag=ticker.take(),
+            own_lag=asked["lag"],
             timing=[one["page"]["timing"] for one in done],
             **measured,
         )
@@ -125,20 +122,6 @@ class Gleanery:
             if reply.status != 202:
                 raise RuntimeError(f"a start was answered {reply.status}: {answer}")
             return str(answer["task_id"])
-
-    async def _probe(self, task_id: str, rest: list[float]) -> None:
-        """What a client asks while others wait for their pages."""
-        paths = ("tasks?limit=50", "web-pages?limit=50", f"tasks/{task_id}", "tasks/stats", f"tasks/{task_id}/events")
-        while True:
-            for path in paths:
-                began = time.perf_counter()
-                await self._get(f"/api/v1/{path}")
-                rest.append(time.perf_counter() - began)
-                await asyncio.sleep(PROBE_SECONDS)
-            began = time.perf_counter()
-            async with self._session.post("/api/v1/web-pages/parse", json={"url": "http://10.0.0.1/"}) as reply:
-                await reply.read()
-            rest.append(time.perf_counter() - began)
 
     async def _ended(self) -> None:
         while True:
@@ -164,15 +147,21 @@ async def _take(child: Child) -> dict[str, Any]:
     return dict(await child.hear())
 
 
-def pages_of(packages: Sequence[str], count: int) -> list[Path]:
-    """So many files, each package giving its share of them, evenly spaced."""
-    found: list[Path] = []
+def pages_of(packages: Sequence[str], count: int) -> list[str]:
+    """So many paths, each package giving its share of them, evenly spaced; where it has too few they come again, by other
+    addresses."""
+    found: list[str] = []
     for number, package in enumerate(packages):
         files = sorted(file for file in (DOCS / package).rglob("*.html") if file.is_file())
         share = count * (number + 1) // len(packages) - count * number // len(packages)
-        if len(files) < share:
-            raise SystemExit(f"{package} has {len(files)} pages; {share} are needed")
-        found += [files[len(files) * n // share] for n in range(share)]
+        if not files:
+            raise SystemExit(f"{package} has no pages under {DOCS}")
+        paths = [file.relative_to(DOCS).as_posix() for file in files]
+        if share <= len(paths):
+            found += [paths[len(paths) * n // share] for n in range(share)]
+        else:
+            again = [f"{path}?again={turn}" for turn in range(1, 1 + share // len(paths)) for path in paths]
+            found += [*paths, *again][:share]
     return found
 
 
@@ -186,8 +175,12 @@ async def contenders(pool: int) -> AsyncIterator[tuple[str, Plain, Gleanery]]:
         ):
             url = (await site.hear())["url"]
             await plain.hear()
-            async with aiohttp.ClientSession((await server.hear())["url"]) as session:
-                yield url, Plain(plain), Gleanery(server, session)
+            server_url = str((await server.hear())["url"])
+            async with (
+                started(sys.executable, "tests.bench.parse_asker", [server_url]) as asker,
+                aiohttp.ClientSession(server_url) as session,
+            ):
+                yield url, Plain(plain), Gleanery(server, asker, session)
 
 
 HEAD = (
@@ -234,7 +227,7 @@ async def bench(
     async with contenders(pool) as (url, plain, gleanery):
 
         def urls(count: int) -> list[str]:
-            return [f"{url}/{file.relative_to(DOCS).as_posix()}" for file in pages_of(packages, count)]
+            return [f"{url}/{path}" for path in pages_of(packages, count)]
 
         warm = urls(8)
         await plain.run(warm, "load")

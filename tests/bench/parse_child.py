@@ -24,6 +24,8 @@ from gleanery import log
 from gleanery.app import running, settle_heap
 from gleanery.config import load
 from gleanery.web.browser.binary import browser_environment, find_browser, flags
+from gleanery.web.browser.process import NICENESS
+from gleanery.web.browser.tree import BrowserTree, drivers
 from gleanery.web.egress import EgressProxy
 from gleanery.web.guard import AddressPolicy
 from tests.bench.crawl_lag import Ticker, say
@@ -106,7 +108,8 @@ async def gleanery(folder: Path, pool: int) -> None:
 
 
 async def plain(folder: Path, pool: int) -> None:
-    """A context and a page for each URL, `goto`, `aria_snapshot`; in the same program, flags and proxy as gleanery's."""
+    """A context and a page for each URL, `goto`, `aria_snapshot`; in the same program, flags and proxy as gleanery's, which
+    steps back before others as much: what else runs on the machine weighs on both alike."""
     executable = find_browser(None, os.environ)
     assert executable is not None, "there is no Chromium on this machine"
     async with (
@@ -120,6 +123,7 @@ async def plain(folder: Path, pool: int) -> None:
         ) as browser,
         _commands() as commands,
     ):
+        await asyncio.to_thread(BrowserTree(drivers()).step_back, NICENESS)
         say(ready=True)
         async for asked in commands:
             say(pages=await _shown(browser, pool, **asked))

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from gleanery.knowledge import minilm
 from gleanery.knowledge.embedders.embedder import Embedder, Embedding
 from gleanery.knowledge.embedders.local import LocalEmbedder
+from gleanery.knowledge.right_of_way import RightOfWay
 from gleanery.knowledge.search import CodeQuery, Mode, Searcher, SearchQuery
 from gleanery.knowledge.speller import Speller
 from gleanery.knowledge.vectors import Vectors
@@ -77,18 +78,19 @@ async def bench(options: argparse.Namespace) -> None:
                     f"insertion: {filled.chunks:,} chunks of {filled.pages:,} pages at {filled.chunks / filled.seconds:.0f}"
                     f" chunks/s, {filled.chunks / filled.cpu_seconds:.0f} by CPU time"
                 )
-            async with _searcher(store, options.model) as searcher:
+            right_of_way = RightOfWay()
+            async with _searcher(store, options.model, right_of_way) as searcher:
                 asked = list(queries(pages, options.queries))
                 await _ask_all(searcher, asked[:20])  # what is loaded on first use
                 _print("alone", await _ask_all(searcher, asked))
-                async with crawl_on(store, pages) as progress:
+                async with crawl_on(store, pages, right_of_way) as progress:
                     _print("beside a crawl", await _ask_all(searcher, asked))
                 print(f"the crawl stored {progress.chunks / progress.seconds:.0f} chunks/s meanwhile")
                 print(f"resident memory: {psutil.Process().memory_info().rss / 1e6:.0f} MB")
 
 
 @asynccontextmanager
-async def _searcher(store: EmbeddedStore, model: Path) -> AsyncIterator[Searcher]:
+async def _searcher(store: EmbeddedStore, model: Path, right_of_way: RightOfWay) -> AsyncIterator[Searcher]:
     with ThreadPoolExecutor(4) as executor:
         embedder: Embedder = LocalEmbedder(model, executor) if minilm.is_built(model) else AnyDirection()
         vectors = Vectors(store.vectors, embedder)
@@ -104,7 +106,7 @@ async def _searcher(store: EmbeddedStore, model: Path) -> AsyncIterator[Searcher
         started = time.perf_counter()
         await speller.refresh()
         print(f"words of the index read in {time.perf_counter() - started:.1f} s")
-        yield Searcher(store.search, vectors, executor, speller=speller)
+        yield Searcher(store.search, vectors, executor, speller=speller, right_of_way=right_of_way)
 
 
 Took = Mapping[tuple[str, str], list[tuple[float, float]]]

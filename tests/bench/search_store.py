@@ -18,7 +18,8 @@ from pathlib import Path
 from gleanery.errors import EmptyPage, ExtractFailed
 from gleanery.knowledge.cut import Origin, cut_page
 from gleanery.knowledge.extract import ExtractedPage, extract_page
-from gleanery.knowledge.extract_pool import NICENESS
+from gleanery.knowledge.extract_worker import NICENESS
+from gleanery.knowledge.right_of_way import RightOfWay
 from gleanery.model import FrontierUrl, UrlState, new_id
 from gleanery.store.base import Store
 from tests.store.samples import Crawl, start_crawl
@@ -80,18 +81,20 @@ async def fill(store: Store, pages: Sequence[RealPage], chunks: int) -> Filled:
             for page in (page for page in pages if page.site == site):
                 if filled.chunks >= chunks:
                     return filled
-                await _store(crawl, page, copy, filled)
+                await _store(crawl, page, copy, filled, RightOfWay())
     raise AssertionError("there are pages without end")
 
 
-async def _store(crawl: Crawl, page: RealPage, copy: int, filled: Filled) -> None:
+async def _store(crawl: Crawl, page: RealPage, copy: int, filled: Filled, right_of_way: RightOfWay) -> None:
     extracted = replace(page.extracted, title=f"{page.extracted.title} {copy}") if copy else page.extracted
     url = f"https://{page.site}{copy or ''}.test/{page.path}"
     source_id, task_id, now = crawl.source.source_id, crawl.task.task_id, datetime.now(UTC)
     origin = Origin(source_id, task_id, url, url, 200, "text/html", None, None, 1, now)
+    await right_of_way.give()  # before both, as crawls do
     bundle = await asyncio.to_thread(cut_page, origin, extracted, extract_code=True)
     frontier_url = FrontierUrl(url, url, 1, UrlState.QUEUED)
     await crawl.add(frontier_url)
+    await right_of_way.give()
     started, cpu_started = time.perf_counter(), time.process_time()
     await crawl.store_page(frontier_url, bundle)
     filled.seconds += time.perf_counter() - started
@@ -101,7 +104,7 @@ async def _store(crawl: Crawl, page: RealPage, copy: int, filled: Filled) -> Non
 
 
 @asynccontextmanager
-async def crawl_on(store: Store, pages: Sequence[RealPage]) -> AsyncIterator[Filled]:
+async def crawl_on(store: Store, pages: Sequence[RealPage], right_of_way: RightOfWay) -> AsyncIterator[Filled]:
     """As long as this is entered, a crawl stores pages as fast as it can, while a process takes others apart."""
     crawl = await start_crawl(store, f"https://{new_id('new')}.test/")
     filled = Filled()
@@ -110,7 +113,8 @@ async def crawl_on(store: Store, pages: Sequence[RealPage]) -> AsyncIterator[Fil
         loop = asyncio.get_running_loop()
         for number, page in enumerate(itertools.cycle(pages)):
             await asyncio.gather(
-                loop.run_in_executor(pool, _page, (page.site, page.path)), _store(crawl, page, 1000 + number, filled)
+                loop.run_in_executor(pool, _page, (page.site, page.path)),
+                _store(crawl, page, 1000 + number, filled, right_of_way),
             )
 
     # As gleanery's own processes for this are: what answers comes first.

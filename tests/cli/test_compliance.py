@@ -41,6 +41,13 @@ async def test_from_a_framework_to_a_file(
     assert BACKUP in json.loads(whole.out)["controls"][0]["evidence"][0]["content"]
     none = await run(env, "compliance", "show", report["report_id"], "--verdict", "met")
     assert "H-1" not in none.out
+    for action, said in (
+        ("cancel", "The report has ended: there is nothing to cancel."),
+        ("retry", "None of its tasks failed"),
+    ):
+        steered = await run(env, "compliance", action, report["report_id"])
+        assert steered.code != 0
+        assert said in steered.err
     first = await run(env, "compliance", "show", report["report_id"], "--compare")
     assert first.out == "There is no earlier report of this framework and these sources.\n"
 

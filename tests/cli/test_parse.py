@@ -68,6 +68,28 @@ async def test_json_is_the_page(env: dict[str, str], login: ParsedSite, server: 
     assert len(login.of("/login")) == 2
 
 
+async def test_what_was_parsed_is_shown_again_without_being_loaded(
+    env: dict[str, str], login: ParsedSite, server: str, tmp_path: Path
+) -> None:
+    shot, again = tmp_path / "page.png", tmp_path / "again.png"
+    ended = await run(env, "parse", f"{login.url}/login", "--quiet", "--screenshot", str(shot), "--viewport", "400x700")
+    [said] = [line for line in ended.out.splitlines() if line.startswith("All of it: ")]
+    command = said.removeprefix("All of it: gleanery ").partition(",")[0].split()
+    assert command[:2] == ["parse", "--show"]
+    shown = await run(env, *command)
+    assert (shown.code, shown.err) == (0, "")
+    parsed = json.loads(shown.out)
+    assert (parsed["web_page_id"], parsed["page"]["viewport"]) == (command[2], {"width": 400, "height": 700})
+    assert (await run(env, "parse", "--show", parsed["task_id"], "--screenshot", str(again))).code == 0
+    assert again.read_bytes() == shot.read_bytes()
+    assert len(login.of("/login")) == 1
+    for wrong in (["http://a.test/"], ["--refresh"], ["--viewport", "400x700"]):
+        refused = await run(env, "parse", "--show", command[2], *wrong)
+        assert (refused.code, refused.err.partition(":")[2].partition(":")[0]) == (2, " --show")
+    assert (await run(env, "parse", "--show", "web_none")).code == 2
+    assert (await run(env, "parse")).err.startswith("gleanery: URL: is missing")
+
+
 async def test_what_fails_says_why(env: dict[str, str], login: ParsedSite, server: str, tmp_path: Path) -> None:
     shot = tmp_path / "page.png"
     ended = await run(env, "parse", f"{login.url}/file", "--quiet", "--screenshot", str(shot))

@@ -13,7 +13,7 @@ from tests.cli.command import run, started
 
 TYPES = (
     "crawl, parse_page, upload, import, embed_source, enrich_source, group_traces, test, fetch_evidence, "
-    "analyze_compliance, generate_report"
+    "analyze_compliance, generate_report, triage_story, analyze_story, enhance_story, write_back_story"
 )
 
 

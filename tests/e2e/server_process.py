@@ -58,6 +58,14 @@ class ServerProcess:
         self._process.kill()
         await self._process.wait()
 
+    def strike(self) -> None:
+        """SIGKILL, at this very moment; `died` sees to the rest."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    async def died(self) -> None:
+        assert self._process is not None
+        await self._process.wait()
+
     async def stop(self) -> int:
         """SIGTERM, and the exit code."""
         assert self._process is not None

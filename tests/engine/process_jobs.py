@@ -12,6 +12,7 @@ import sys
 from typing import Any, NoReturn
 
 from gleanery import errors
+from tests.niceness import group_niceness
 
 MB = 1024**2
 
@@ -43,8 +44,8 @@ def twins(payload: Any) -> Any:
     return payload
 
 
-def about(payload: Any) -> dict[str, int]:
-    return {"pid": os.getpid(), "session": os.getsid(0), "nice": os.nice(0)}
+def about(payload: Any) -> dict[str, int | None]:
+    return {"pid": os.getpid(), "session": os.getsid(0), "nice": os.nice(0), "group": group_niceness(os.getpid())}
 
 
 def defect(payload: Any) -> NoReturn:

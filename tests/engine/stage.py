@@ -56,8 +56,12 @@ class Stage:
         feed: ChangeFeed,
         folder: Path,
         new_dispatcher: Callable[[], Dispatcher] = LocalDispatcher,
+        *,
+        times_slower: int = 1,
     ) -> None:
         self.store = store
+        self.times_slower = times_slower
+        """How much longer a call takes than one of the embedded store: tests of thousands make fewer."""
         self._new_dispatcher = new_dispatcher
         self.folder = folder
         self.tasks = store.tasks

@@ -31,7 +31,7 @@ from gleanery.model.parses import (
     Size,
 )
 from gleanery.store.parses import TASK_TYPE
-from gleanery.web.browser.open_page import Guise, OnPlace
+from gleanery.web.browser.open_page import Guise, OnContext, OnPlace
 from gleanery.web.browser.request import RenderRequest
 from tests.clock import SetClock
 from tests.engine.stage import Stage
@@ -133,7 +133,7 @@ class ScriptedBrowser:
 
     @asynccontextmanager
     async def open(
-        self, url: str, request: RenderRequest, guise: Guise, *, on_place: OnPlace
+        self, url: str, request: RenderRequest, guise: Guise, *, on_place: OnPlace, on_context: OnContext
     ) -> AsyncIterator[ShownPage]:
         for place in self.places:
             on_place(place)
@@ -142,6 +142,7 @@ class ScriptedBrowser:
         self.asked.append(asked)
         self.open_now += 1
         try:
+            await on_context("ctx_1")
             yield await self.show(asked, len(self.asked) - 1)
         finally:
             self.open_now -= 1

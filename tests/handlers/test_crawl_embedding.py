@@ -75,6 +75,19 @@ async def test_the_three_modes_of_search(start_server: StartServer, api: OpenAIA
     assert best["title"] == "Apples"
 
 
+async def test_a_crawl_goes_on_however_much_is_searched(client: Client, site: Site) -> None:
+    crawling = asyncio.create_task(client.crawl(f"{site.url}/index.html"))
+
+    async def ask_on() -> None:
+        while not crawling.done():
+            await search(client, "orchard", "keyword")
+
+    await asyncio.gather(ask_on(), ask_on())
+    crawl = await crawling
+    assert (crawl.status, (await client.one(f"/sources/{crawl.source_id}"))["pages"]) == ("completed", 5)
+    assert len((await search(client, "orchard", "keyword"))["hits"]) == 1
+
+
 async def test_without_an_embedder_hybrid_is_by_words_and_vector_an_error(client: Client, site: Site) -> None:
     await client.crawl(f"{site.url}/index.html")
     body = await search(client, "orchard", "hybrid")

@@ -16,7 +16,7 @@ from gleanery.engine.events import ChangeFeed
 from gleanery.engine.retry import Retry
 from gleanery.handlers.parse.recovery import POLICY
 from gleanery.knowledge.extract_pool import ExtractPool
-from gleanery.model import Task, TaskStatus
+from gleanery.model import Task, TaskStatus, utc_now
 from gleanery.model.parses import Inspected, Meaning
 from gleanery.store.embedded import EmbeddedStore
 from tests.engine.stage import Stage
@@ -254,6 +254,7 @@ REFUSED.can_retry = False
         (LOST, "restart_browser_and_retry", 3),
         (BLOCKED, "rotate_user_agent_and_retry", 2),
         (HEAVY, "cleanup_and_retry", 1),
+        (errors.BrowserUnavailable(URL, "it dies at once", retry_after=43), "wait_for_browser_and_retry", 3),
     ],
 )
 def test_what_is_done_about_an_error(error: Exception, action: str, times: int) -> None:
@@ -293,6 +294,25 @@ async def test_more_time_after_a_time_out_and_only_once(stage: Stage, pool: Extr
     assert task.error.code == "timed_out"
     assert [asked.request.timeout_seconds for asked in parses.browser.asked] == [7.0, 14.0]
     assert [data["action"] for data in await told(stage, task, "task_retry_scheduled")] == ["retry_with_longer_timeout"]
+
+
+async def test_a_browser_that_is_given_a_rest_is_waited_for(stage: Stage, pool: ExtractPool) -> None:
+    shut = errors.BrowserUnavailable(URL, "The browser can't be started: it dies at once.", retry_after=43.0)
+    async with parsing(stage, pool, show=at_first(shut)) as parses, parses.worker():
+        task = await parses.ask()
+        await stage.told(task.task_id, "task_retry_scheduled", 1)
+        waiting = await stage.tasks.get(task.task_id)
+        assert (waiting.status, waiting.recoveries) == (TaskStatus.QUEUED, ("wait_for_browser_and_retry",))
+        [said] = await told(stage, task, "task_retry_scheduled")
+        assert waiting.run_at is not None
+        assert said["run_at"] == waiting.run_at.isoformat()
+        assert 30 < (waiting.run_at - utc_now()).total_seconds() <= 43
+
+
+async def test_the_context_of_a_page_that_never_came_is_known(stage: Stage, pool: ExtractPool) -> None:
+    async with parsing(stage, pool, show=at_first(errors.NotHtml(URL, "a picture"))) as parses, parses.worker():
+        task = await parses.parse()
+    assert (task.status, task.browser_session_id) == (TaskStatus.FAILED, "ctx_1")
 
 
 async def test_a_limit_is_never_longer_than_the_longest(stage: Stage, pool: ExtractPool) -> None:

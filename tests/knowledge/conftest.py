@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.store.conftest import clock, supabase_project
+from tests.store.conftest import clock
 
-__all__ = ["clock", "supabase_project"]
+__all__ = ["clock"]

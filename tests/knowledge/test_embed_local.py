@@ -14,6 +14,7 @@ import pytest
 from gleanery.errors import EmbedError
 from gleanery.knowledge import minilm
 from gleanery.knowledge.embedders.local import LocalEmbedder
+from gleanery.knowledge.right_of_way import RightOfWay
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,17 @@ async def test_a_long_text_is_read_up_to_256_tokens(local: LocalEmbedder) -> Non
 
 async def test_lone_surrogates_do_no_harm(local: LocalEmbedder) -> None:
     assert np.isfinite(await local.embed(["\ud83d broken"])).all()
+
+
+async def test_a_long_request_gives_way_to_searches(model_dir: Path) -> None:
+    way = RightOfWay(patience_seconds=3600)
+    with ThreadPoolExecutor(1) as executor:
+        local = LocalEmbedder(model_dir, executor, right_of_way=way)
+        with way.taken():
+            long = asyncio.create_task(local.embed([f"line {n}" for n in range(200)]))
+            query = await local.embed(["a query"])
+            assert not long.done()
+        assert (query.shape, (await long).shape) == ((1, 384), (200, 384))
 
 
 async def test_a_short_request_gets_its_turn_between_the_batches_of_a_long_one(local: LocalEmbedder) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 
+import psutil
 import pytest
 
 from gleanery.errors import EmptyPage, ExtractFailed
 from gleanery.knowledge.extract_pool import ExtractPool
+from gleanery.knowledge.extract_worker import NICENESS
 from gleanery.knowledge.formats import Kind, read
 from tests.knowledge.documents_made import Text, docx, paragraph, pdf
+from tests.niceness import group_niceness
 
 PAGE = b"<!doctype html><title>Pears</title><main><h1>Pears</h1><p>Pears are sweet.</p></main>"
 API = {"openapi": "3.0.0", "info": {"title": "Pears"}, "paths": {f"/{n}": {"get": {"summary": "x"}} for n in range(50)}}
@@ -30,6 +34,17 @@ async def test_pages_are_taken_apart(is_warm: bool) -> None:
         parts = await asyncio.gather(*pages)
         assert [[(part.fragment, part.page.title) for part in found] for found in parts] == [[("", "Pears")]] * 5
         assert pool.busy == 0
+
+
+async def test_the_processes_let_the_loop_go_first_whatever_session_they_are_in() -> None:
+    async with ExtractPool(2, 20) as pool:
+        before = set(psutil.Process().children())
+        await asyncio.gather(*(pool.extract(PAGE, URL, "utf-8") for _ in range(2)))
+        workers = [child.pid for child in before if "gleanery.knowledge.extract_worker" in child.cmdline()]
+        assert len(workers) == 2
+        nice = {os.getpriority(os.PRIO_PROCESS, pid) for pid in workers}
+        assert nice == {min(19, os.nice(0) + NICENESS)}
+        assert {group_niceness(pid) for pid in workers} <= {None, NICENESS}
 
 
 async def test_every_format_comes_back_as_it_was_read() -> None:

@@ -128,6 +128,7 @@ def test_growth_and_reclaiming_keep_every_answer_exact() -> None:
         else:
             vectors = rng.standard_normal((1500, 8)).astype(np.float32)
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+            vectors = vectors.astype(np.float16).astype(np.float32)  # as the store keeps them
             index.add(source, texts, vectors)
             truth |= {(source, text): vector for text, vector in zip(texts, vectors, strict=True)}
     assert len(index) == len(truth) > BLOCK_ROWS
@@ -139,6 +140,20 @@ def test_growth_and_reclaiming_keep_every_answer_exact() -> None:
     some = np.array(sorted(left)[:50])
     nearest = sorted(some.tolist(), key=lambda text: -float(left[text] @ query))[:5]
     assert [text for text, _ in index.search(query, 5, ["s1"], some)] == nearest
+
+
+@pytest.mark.parametrize("share", [1.0, 0.9, 0.3, 0.1, 0.001])
+def test_among_many_texts_or_few_the_same_are_nearest(share: float) -> None:
+    """Few rows are copied, many multiplied with what lies between them."""
+    rng = np.random.default_rng(3)
+    index = VectorIndex()
+    vectors = rng.standard_normal((3 * BLOCK_ROWS, 8)).astype(np.float16).astype(np.float32)  # as the store keeps them
+    index.add("s", range(len(vectors)), vectors)
+    only = np.flatnonzero(rng.random(len(vectors)) < share)
+    query = unit(*rng.standard_normal(8))
+    cosines = vectors[only] @ query / np.linalg.norm(vectors[only], axis=1)
+    expected = only[np.argsort(-cosines)][:20].tolist()
+    assert [text for text, _ in index.search(query, 20, None, only)] == expected
 
 
 @pytest.mark.parametrize("limit", [1, 7, 150, 400, 2_999])

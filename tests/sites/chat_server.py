@@ -112,8 +112,8 @@ class ChatServer:
             http.transport.abort()
         if fault is Fault.NOT_CHAT:
             return web.Response(text="<h1>Welcome to the proxy</h1>", content_type="text/html")
-        refused = _refused(request, fault, retry_after) or self._refused_form(request)
-        return refused or web.json_response(self._body(request, fault))
+        no = refused(request, fault, retry_after) or self._refused_form(request)
+        return no or web.json_response(self._body(request, fault))
 
     def _refused_form(self, request: ChatRequest) -> web.Response | None:
         if self.old_limit_only and "max_completion_tokens" in request.body:
@@ -177,7 +177,8 @@ async def chat_server(answer: Callable[[ChatRequest], str]) -> AsyncIterator[Cha
         await runner.cleanup()
 
 
-def _refused(request: ChatRequest, fault: Fault | None, retry_after: str | None) -> web.Response | None:
+def refused(request: ChatRequest, fault: Fault | None, retry_after: str | None) -> web.Response | None:
+    """The answer of a server that doesn't do what it is asked, where `fault` or the model's name makes it so."""
     quoted = request.authorization.removeprefix("Bearer ")
     match fault:
         case Fault.KEY_REFUSED:

@@ -68,7 +68,8 @@ class Dislike:
 class OpenAIApi:
     """What a test sees of the server. `most_at_once` is how many requests were ever in it at the same time.
 
-    It refuses more than `most_texts` in one request, and whatever it dislikes. `headers` go with every proper answer; it says
+    It refuses more than `most_texts` in one request, and whatever it dislikes; a text with `hangs_on` in it gets no answer.
+    `headers` go with every proper answer; it says
     what it charges for unless `tells_usage` is off.
     """
 
@@ -76,6 +77,7 @@ class OpenAIApi:
     base_url: str = ""
     most_texts: int = 2048
     dislikes: tuple[Dislike, ...] = ()
+    hangs_on: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     tells_usage: bool = True
     models: frozenset[str] = MODELS
@@ -114,7 +116,7 @@ class OpenAIApi:
         request = _parse(await http.json(), http.headers.get("Authorization", ""))
         self.requests.append(request)
         fault, retry_after = self._faults.popleft() if self._faults else (None, None)
-        if fault is Fault.HANG:
+        if fault is Fault.HANG or (self.hangs_on and any(self.hangs_on in text for text in request.input)):
             self.hanging.set()
             await self._released.wait()
         if fault is Fault.DROP:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ ON_BOTH = frozenset(
         "test_holdings",
         "test_hosts",
         "test_knowledge",
+        "test_limits",
+        "test_long_calls",
         "test_outbox_rows",
         "test_page_versions",
         "test_pages",
@@ -82,21 +84,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         module = metafunc.module.__name__.rpartition(".")[2]
         names = BACKENDS if module in ON_BOTH else BACKENDS[:1]
         metafunc.parametrize("open_store", names, indirect=True)
-
-
-@pytest.fixture(scope="session")
-def supabase_project() -> Iterator[Project]:
-    """One for each process that runs tests; its rows are those of the test before."""
-    with Project() as project:
-        yield project
-
-
-@pytest.fixture
-async def gateway(supabase_project: Project) -> AsyncIterator[Gateway]:
-    """The way to an empty Supabase project."""
-    supabase_project.empty()
-    async with Gateway(supabase_project) as gateway:
-        yield gateway
 
 
 @pytest.fixture

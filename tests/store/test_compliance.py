@@ -192,3 +192,31 @@ async def test_reads_go_by_index(tmp_path: Path, sql: str, index: str) -> None:
         connection.close()
     assert any(index in step for step in plan), plan
     assert not any("TEMP B-TREE" in step for step in plan), plan
+
+
+def states(report: Report) -> list[str]:
+    return [report.tasks[name].status.value for name in ("fetch_evidence", "analyze_compliance", "generate_report")]
+
+
+async def test_a_report_that_waits_is_cancelled_whole_and_goes_on_whole(store: Store) -> None:
+    await started(store)
+    assert states(await store.compliance.cancel("cmp_1")) == ["cancelled"] * 3
+    with pytest.raises(errors.WrongState):
+        await store.compliance.cancel("cmp_1")
+    assert states(await store.compliance.retry("cmp_1")) == ["queued"] * 3
+    with pytest.raises(errors.WrongState):
+        await store.compliance.retry("cmp_1")
+    with pytest.raises(errors.NotFound):
+        await store.compliance.cancel("cmp_2")
+
+
+async def test_a_task_that_runs_is_asked_to_stop_before_it_goes_on(store: Store) -> None:
+    report = await started(store)
+    task = await running(store, report)
+    cancelled = await store.compliance.cancel("cmp_1")
+    assert states(cancelled) == ["running", "cancelled", "cancelled"]
+    assert cancelled.tasks["fetch_evidence"].is_cancel_requested
+    with pytest.raises(errors.WrongState, match="being cancelled"):
+        await store.compliance.retry("cmp_1")
+    await store.tasks.finish(fence_of(task), TaskStatus.CANCELLED, [])
+    assert states(await store.compliance.retry("cmp_1")) == ["queued"] * 3

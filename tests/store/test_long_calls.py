@@ -12,7 +12,7 @@ import pytest
 
 from gleanery.errors import QueueFull
 from gleanery.model import NewTask
-from gleanery.store.embedded import EmbeddedStore
+from gleanery.store.base import Store
 from gleanery.store.sqlite import LONG_CALL_LETS_PASS, Database, Tx
 from gleanery.store.values import Idempotency
 from tests.store.samples import Changes, new_source
@@ -59,25 +59,23 @@ async def test_a_long_call_does_not_wait_for_ever(database: Database) -> None:
     assert len(order) == 2 * LONG_CALL_LETS_PASS + 1
 
 
-async def test_a_start_that_finds_no_room_leaves_no_source(tmp_path: Path, changes: Changes) -> None:
-    async with EmbeddedStore(tmp_path / "gleanery.db", changes) as store:
-        one, two = new_source("https://one.test/"), new_source("https://two.test/")
-        await store.crawls.start(NewTask("crawl", {}), one, "//one.test/", queue_limit=1)
-        with pytest.raises(QueueFull):
-            await store.crawls.start(NewTask("crawl", {}), two, "//two.test/", queue_limit=1)
-        rows = await store.knowledge.sources(after=None, limit=10, model=None)
-        assert [row.source_id for row in rows] == [one.source_id]
+async def test_a_start_that_finds_no_room_leaves_no_source(store: Store) -> None:
+    one, two = new_source("https://one.test/"), new_source("https://two.test/")
+    await store.crawls.start(NewTask("crawl", {}), one, "//one.test/", queue_limit=1)
+    with pytest.raises(QueueFull):
+        await store.crawls.start(NewTask("crawl", {}), two, "//two.test/", queue_limit=1)
+    rows = await store.knowledge.sources(after=None, limit=10, model=None)
+    assert [row.source_id for row in rows] == [one.source_id]
 
 
-async def test_a_start_takes_the_source_that_the_url_has(tmp_path: Path, changes: Changes) -> None:
-    async with EmbeddedStore(tmp_path / "gleanery.db", changes) as store:
-        first = new_source("https://one.test/")
-        again = replace(first, source_id="src_again", tags=("new",))
-        key = Idempotency("key", "hash")
-        task = await store.crawls.start(NewTask("crawl", {"a": 1}), first, "//one.test/", idempotency=key)
-        assert task.payload == {"a": 1, "source_id": first.source_id}
-        assert await store.crawls.start(NewTask("crawl", {}), again, "//one.test/", idempotency=key) == task
-        assert (await store.knowledge.source(first.source_id)).tags == first.tags, "a repeated start changes nothing"
-        other = await store.crawls.start(NewTask("crawl", {}), again, "//one.test/")
-        assert other.payload["source_id"] == first.source_id
-        assert (await store.knowledge.source(first.source_id)).tags == ("new",)
+async def test_a_start_takes_the_source_that_the_url_has(store: Store) -> None:
+    first = new_source("https://one.test/")
+    again = replace(first, source_id="src_again", tags=("new",))
+    key = Idempotency("key", "hash")
+    task = await store.crawls.start(NewTask("crawl", {"a": 1}), first, "//one.test/", idempotency=key)
+    assert task.payload == {"a": 1, "source_id": first.source_id}
+    assert await store.crawls.start(NewTask("crawl", {}), again, "//one.test/", idempotency=key) == task
+    assert (await store.knowledge.source(first.source_id)).tags == first.tags, "a repeated start changes nothing"
+    other = await store.crawls.start(NewTask("crawl", {}), again, "//one.test/")
+    assert other.payload["source_id"] == first.source_id
+    assert (await store.knowledge.source(first.source_id)).tags == ("new",)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 
 from tests.api.client import Client
+from tests.api.storied import ask, put, story_in
 from tests.e2e.server_process import ServerProcess
 from tests.sites.gated import gated_site
+from tests.sites.model_server import Calls, ModelServer, Turn, model_server
+from tests.sites.shortcut import Fault, Shortcut, shortcut
+from tests.sites.storyteller import ANALYSIS, ENHANCEMENT, TRIAGE
 from tests.sites.written import Answer, Answers, html, written_site
 
 HOSTILE = (
@@ -48,6 +54,7 @@ class Seeded:
     paused: str
     demo_failed: str
     group_id: str
+    report_id: str
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,7 @@ async def seeded(server: ServerProcess) -> AsyncIterator[Seeded]:
             paused,
             demo,
             await _group_of_traces(client),
+            await _report(client),
         )
 
 
@@ -120,6 +128,29 @@ async def _group_of_traces(client: Client) -> str:
         if sum(group["trace_count"] for group in groups) == len(traces):
             return str(groups[0]["group_id"])
         await asyncio.sleep(0.05)
+
+
+async def _report(client: Client) -> str:
+    """The second of two reports whose evidence is hostile; its id."""
+    controls = [
+        {
+            "id": "Z-1",
+            "title": f"Wombats {HOSTILE}"[:300],
+            "text": f"Wombats are fed. {HOSTILE}",
+            "queries": ["wombat end"],
+        },
+        {"id": "Z-2", "title": "Telepathy", "text": "It is read what they think.", "queries": ["zyzzyva"]},
+    ]
+    framework = {"id": "zoo", "version": "1", "title": "Zoo rules \u202e", "license": "CC0-1.0", "controls": controls}
+    assert (await client.post("/compliance/frameworks", framework)).status == 201
+    made = [await _made(client) for _ in range(2)]
+    return made[-1]
+
+
+async def _made(client: Client) -> str:
+    started = (await client.post("/compliance/reports", {"framework_id": "zoo"})).body
+    await client.ended(started["task_ids"]["report"])
+    return str(started["report_id"])
 
 
 def _guide(*, changed: bool) -> Answers:
@@ -154,6 +185,69 @@ async def _paused(client: Client) -> str:
     await client.post(f"/tasks/{task_id}/pause", {})
     await client.until(task_id, lambda event: event["type"] == "task_paused")
     return task_id
+
+
+@dataclass(frozen=True)
+class SeededStories:
+    """A server with stories on it, by id: one that waits for a word, one that somebody changed meanwhile, one that failed."""
+
+    server: ServerProcess
+    there: Shortcut
+    undecided: str
+    conflict: str
+    failed: str
+
+
+@asynccontextmanager
+async def seeded_stories(folder: Path) -> AsyncIterator[SeededStories]:
+    """A server of its own, with a model and a Shortcut that stay up meanwhile. What they say is hostile."""
+    async with shortcut() as there, model_server(_said) as model, aiohttp.ClientSession() as session:
+        server = ServerProcess(folder, **story_settings(there, model))
+        await server.start()
+        try:
+            client = Client(server.url, session)
+            await put(client, needs_approval=True)
+            await put(client, name="zoo", dry_run=True)
+            stories = []
+            for name in ("Slow export", "Slow import"):
+                number = there.add(
+                    f"{name} \u202e", f"It is slow.\n\n## Steps\n\nPress it. {HOSTILE}", labels=["<b>bug</b>"]
+                )
+                stories.append((number, await ask(client, there, number)))
+            for _, story_id in stories:
+                await story_in(client, story_id, "needs_approval")
+            number, conflict = stories[1]
+            there.edit(number, description=f"It is slower. {HOSTILE}")
+            await client.post(f"/stories/{conflict}/approve", {})
+            await story_in(client, conflict, "conflict")
+            there.fail(*[Fault(401)] * 20)
+            failed = await ask(client, there, there.add("Never read", labels=[]))
+            await story_in(client, failed, "failed")
+            yield SeededStories(server, there, stories[0][1], conflict, failed)
+        finally:
+            await server.stop()
+
+
+def story_settings(there: Shortcut, model: ModelServer) -> dict[str, str]:
+    """Of a server whose agents ask this model and which reads and writes this Shortcut."""
+    return {
+        "GLEANERY_SHORTCUT_URL": there.api,
+        "GLEANERY_CHAT_MODEL": "gpt-test",
+        "GLEANERY_ENRICH": ",",
+        "GLEANERY_CHAT_PRICE_PER_MILLION": "2,8",
+        "OPENAI_BASE_URL": model.base_url,
+        "OPENAI_API_KEY": "sk-test",
+    }
+
+
+def _said(turn: Turn) -> Calls | str:
+    if turn.asks_for("kind"):
+        return json.dumps({**TRIAGE, "summary": f"Slow. {HOSTILE}", "missing": [f"criteria {HOSTILE}"]})
+    if turn.asks_for("title"):
+        return json.dumps({**ENHANCEMENT, "open_questions": [f"Who? {HOSTILE}"]})
+    if not turn.results:
+        return Calls(("search_knowledge", {"query": f"export {HOSTILE}"}))
+    return json.dumps(ANALYSIS)
 
 
 @asynccontextmanager

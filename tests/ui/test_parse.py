@@ -108,6 +108,8 @@ async def test_a_page_is_parsed_and_everything_of_it_is_told(
     await expect(head.get_by_role("link", name=f"{site.url}/login")).to_be_visible()
     await expect(page.get_by_test_id("kind")).to_have_text("Log-in")
     await expect(page.get_by_test_id("times")).to_contain_text("in all")
+    colours = await page.locator(".times-bar i").evaluate_all("all => all.map(each => getComputedStyle(each).color)")
+    assert len(set(colours)) == len(colours) > 4, "each step has a colour of its own"
     size = await page.get_by_test_id("screenshot").evaluate("image => [image.naturalWidth, image.naturalHeight]")
     assert size == [body["page"]["screenshot"]["width"], body["page"]["screenshot"]["height"]]
     await expect(rows(page)).to_have_count(len(body["page"]["elements"]))

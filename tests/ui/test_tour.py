@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page, ViewportSize, expect
 
 from tests.e2e.server_process import ServerProcess
-from tests.ui.seeding import Seeded, SeededParses, seeded, seeded_parses
+from tests.ui.seeding import Seeded, SeededParses, SeededStories, seeded, seeded_parses, seeded_stories
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 
@@ -64,6 +64,10 @@ def views(seed: Seeded) -> dict[str, str]:
         "traces-place": "/traces?project=zoo&path=%2Ffeeding",
         "traces-group": f"/traces/{seed.group_id}",
         **{f"traces-{tab}": f"/traces/{seed.group_id}?tab={tab}" for tab in ("traces", "implementations", "history")},
+        "reports": "/reports",
+        "report": f"/reports/{seed.report_id}",
+        "report-control": f"/reports/{seed.report_id}?control=Z-1",
+        **{f"report-{tab}": f"/reports/{seed.report_id}?tab={tab}" for tab in ("gaps", "changes")},
         "settings": "/settings",
         "not-there": "/no/such/page",
     }
@@ -82,6 +86,19 @@ def parse_views(seed: SeededParses) -> dict[str, str]:
     }
 
 
+def story_views(seed: SeededStories) -> dict[str, str]:
+    """Every view of stories by name, with its path."""
+    return {
+        "stories": "/stories",
+        "stories-attention": "/stories?show=attention",
+        "stories-workspaces": "/stories?tab=workspaces",
+        **{f"story-{tab}": f"/stories/{seed.undecided}?tab={tab}" for tab in ("changes", "findings", "steps")},
+        **{f"story-{view}": f"/stories/{seed.undecided}?view={view}" for view in ("before", "after")},
+        "story-conflict": f"/stories/{seed.conflict}",
+        "story-failed": f"/stories/{seed.failed}",
+    }
+
+
 async def test_every_view_keeps_every_rule(page: Page, server: ServerProcess) -> None:
     async with seeded(server) as seed:
         await _tour(page, server, {"first-run": "/", **views(seed)})
@@ -90,6 +107,11 @@ async def test_every_view_keeps_every_rule(page: Page, server: ServerProcess) ->
 async def test_every_view_of_a_parse_keeps_every_rule(page: Page, server: ServerProcess) -> None:
     async with seeded_parses(server) as seed:
         await _tour(page, server, parse_views(seed))
+
+
+async def test_every_view_of_a_story_keeps_every_rule(page: Page, tmp_path: Path) -> None:
+    async with seeded_stories(tmp_path / "data") as seed:
+        await _tour(page, seed.server, story_views(seed))
 
 
 async def _tour(page: Page, server: ServerProcess, paths: Mapping[str, str]) -> None:
@@ -144,6 +166,9 @@ async def test_the_empty_server_keeps_every_rule(page: Page, server: ServerProce
         "no-queue": "/queue",
         "no-parses": "/parse",
         "no-traces": "/traces",
+        "no-reports": "/reports",
+        "no-stories": "/stories",
+        "no-workspaces": "/stories?tab=workspaces",
     }
     for name, path in paths.items():
         await page.goto(f"{server.url}{path}")

@@ -11,8 +11,8 @@ import pytest
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from tests.e2e.server_process import ServerProcess
-from tests.ui.seeding import seeded, seeded_parses
-from tests.ui.test_tour import parse_views, views
+from tests.ui.seeding import seeded, seeded_parses, seeded_stories
+from tests.ui.test_tour import parse_views, story_views, views
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 
@@ -85,6 +85,11 @@ async def test_every_view_of_a_parse_fits_a_narrow_and_a_zoomed_window(page: Pag
         await _fit(page, server, parse_views(seed))
 
 
+async def test_every_view_of_a_story_fits_a_narrow_and_a_zoomed_window(page: Page, tmp_path: Path) -> None:
+    async with seeded_stories(tmp_path / "data") as seed:
+        await _fit(page, seed.server, story_views(seed))
+
+
 async def _fit(page: Page, server: ServerProcess, paths: Mapping[str, str]) -> None:
     broken: dict[str, Any] = {}
     for name, path in paths.items():
@@ -118,6 +123,10 @@ PAIRS = {
     "task-completed": [(".track", ".track .fill")],
     "task-failed": [(".btn.pri", ".fail .btn")],
     "page-versions": [(".version-list a[aria-current]", ".version-list a:not([aria-current])")],
+    "parsed-elements": [
+        (".element[aria-selected=true]", ".element[aria-selected=false]"),
+        (".times-bar", ".times-bar i"),
+    ],
     "queue-waiting": [(".chip[aria-pressed=true]", ".chip[aria-pressed=false]")],
 }
 
@@ -136,21 +145,32 @@ PLATED = """() => {
 
 
 async def test_forced_colours_leave_what_matters_to_be_told_apart(chromium: Browser, server: ServerProcess) -> None:
+    async with seeded(server) as seed:
+        await _tell_apart(chromium, server, views(seed))
+
+
+async def test_forced_colours_leave_what_matters_of_a_parse_to_be_told_apart(
+    chromium: Browser, server: ServerProcess
+) -> None:
+    async with seeded_parses(server) as seed:
+        await _tell_apart(chromium, server, parse_views(seed))
+
+
+async def _tell_apart(chromium: Browser, server: ServerProcess, paths: Mapping[str, str]) -> None:
     context = await chromium.new_context(forced_colors="active", viewport={"width": 1280, "height": 900})
     page = await context.new_page()
     alike: list[str] = []
-    async with seeded(server) as seed:
-        for name, path in views(seed).items():
-            await _open(page, f"{server.url}{path}")
-            await _picture(page, f"{name}-forced")
-            alike += [f"{name}: unreadable: {each}" for each in await page.evaluate(PLATED)]
-            for one, other in PAIRS.get(name, ()):
-                looks = [(await page.locator(each).evaluate_all(LOOKS))[:1] for each in (one, other)]
-                if not looks[0] or not looks[1] or looks[0] == looks[1]:
-                    alike.append(f"{name}: {one} {looks[0]} and {other} {looks[1]}")
-            if name == "task-running":
-                await page.emulate_media(color_scheme="dark")
-                await _picture(page, f"{name}-dark-forced")
+    for name, path in paths.items():
+        await _open(page, f"{server.url}{path}")
+        await _picture(page, f"{name}-forced")
+        alike += [f"{name}: unreadable: {each}" for each in await page.evaluate(PLATED)]
+        for one, other in PAIRS.get(name, ()):
+            looks = [(await page.locator(each).evaluate_all(LOOKS))[:1] for each in (one, other)]
+            if not looks[0] or not looks[1] or looks[0] == looks[1]:
+                alike.append(f"{name}: {one} {looks[0]} and {other} {looks[1]}")
+        if name == "task-running":
+            await page.emulate_media(color_scheme="dark")
+            await _picture(page, f"{name}-dark-forced")
     await context.close()
     assert alike == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -13,8 +14,10 @@ import psutil
 import pytest
 
 from gleanery import errors
+from gleanery.web.browser.process import NICENESS
 from gleanery.web.browser.supervisor import Browser, RenderRequest
 from gleanery.web.fetch import Document
+from tests.niceness import group_niceness
 from tests.sites import Site
 from tests.sites.apps import app_site
 from tests.web.browsers import QUICK, a_browser, browser_processes, needs_browser
@@ -48,6 +51,19 @@ async def started(browser: Browser, site: Site, paths: list[str]) -> list[asynci
     tasks = [asyncio.create_task(browser.render(f"{site.url}{path}")) for path in paths]
     await asyncio.wait_for(site.asked.wait(), 10)
     return tasks
+
+
+async def test_the_browser_lets_the_loop_go_first(tmp_path: Path) -> None:
+    async with app_site() as site, a_browser(tmp_path) as browser:
+        await browser.render(f"{site.url}/app/1")
+        running = {process.pid: kind for process, kind in browser_processes().items()}
+        assert {"driver", "browser", "renderer"} <= set(running.values())
+        nicer = min(19, os.nice(0) + NICENESS)
+        own = {kind: os.getpriority(os.PRIO_PROCESS, pid) for pid, kind in running.items()}
+        assert (own["driver"], own["browser"]) == (nicer, nicer), "where it may, Chromium gives its others their own"
+        groups = {group_niceness(pid) for pid, kind in running.items() if kind != "driver"}
+        assert groups <= {None, NICENESS}, "Chromium's session is its own"
+        assert group_niceness(os.getpid()) in (None, 0), "and ours has not stepped back"
 
 
 async def test_nothing_is_started_before_the_first_page_and_nothing_is_left(tmp_path: Path) -> None:
@@ -191,6 +207,7 @@ async def test_a_browser_that_cant_start_is_named_and_not_tried_for_ever(tmp_pat
             await browser.render("http://127.0.0.1/")
         assert (caught.value.code, caught.value.can_retry) == ("browser_unavailable", False)
         assert "the browser can't be started" in caught.value.message
+        assert 55 < caught.value.details["retry_after"] <= 60
         async with asyncio.timeout(0.4):  # nothing is started again for a minute
             with pytest.raises(errors.BrowserUnavailable):
                 await browser.render("http://127.0.0.1/")

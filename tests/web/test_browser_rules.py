@@ -80,7 +80,8 @@ def test_starts_that_fail_are_spaced_then_given_up_for_a_minute() -> None:
         pauses.append(gate.pause_seconds())
         gate.failed("no sandbox", now)
     assert pauses == [0.0, 0.5, 1.0]
-    assert (gate.is_shut(2.0), gate.is_shut(61.9), gate.is_shut(62.0)) == (True, True, False)
+    assert (gate.is_shut(2.0), gate.shut_seconds(2.0), gate.shut_seconds(22.0)) == (True, 60.0, 40.0)
+    assert (gate.is_shut(61.9), gate.is_shut(62.0), gate.shut_seconds(62.0)) == (True, False, 0.0)
     gate.failed("no sandbox", 63.0)  # a single one was let through
     assert (gate.is_shut(64.0), gate.reason) == (True, "no sandbox")
     assert not gate.is_shut(123.0)

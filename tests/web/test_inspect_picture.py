@@ -97,3 +97,32 @@ async def test_a_page_that_lies_about_itself_is_taken_all_the_same(eyes: Eyes, s
     async with eyes.page(f"{site.url}/clobbered") as page:
         _, shot = await screenshot(page, is_full_page=True)
     assert (shot.width, shot.height) == (WIDTH, HEIGHT)
+
+
+async def test_what_is_scrolled_out_of_a_box_is_not_said_to_be_in_the_picture(eyes: Eyes) -> None:
+    button = "<button style='display: block; width: 100px; height: 40px; margin: 0'>%s</button>"
+    three = "".join(button % name for name in ("one", "two", "three"))
+    frame = (
+        f"<style>body {{ margin: 0 }}</style>{three.replace('one', 'f1').replace('two', 'f2').replace('three', 'f3')}"
+    )
+    async with eyes.page("about:blank") as page:
+        await page.set_content(
+            "<body style='margin: 0'><div style='height: 60px; overflow: auto; width: 300px'>"
+            f"{three}</div><iframe style='border: 0; display: block; width: 300px; height: 60px' srcdoc=\"{frame}\"></iframe>"
+            f"{button % 'last'}"
+        )
+        await page.frame_locator("iframe").get_by_role("button", name="f3").wait_for()
+        read = await inspected(page)
+    shown = {
+        element.name: element.shown_box and (element.shown_box.y, element.shown_box.height) for element in read.elements
+    }
+    assert shown == {
+        "one": None,
+        "two": (40, 20),
+        "three": (80, 0),
+        "f1": None,
+        "f2": (100, 20),
+        "f3": (140, 0),
+        "last": None,
+    }
+    assert {element.name: element.box and element.box.height for element in read.elements} == dict.fromkeys(shown, 40)

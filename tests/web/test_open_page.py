@@ -15,6 +15,7 @@ from gleanery.web.browser.open_page import Cookie, Guise
 from gleanery.web.browser.supervisor import Browser, RenderRequest
 from tests.sites import Site
 from tests.sites.apps import app_site
+from tests.sites.parse_traps import trapping_site
 from tests.sites.watched import watched_site
 from tests.web.browsers import needs_browser
 from tests.web.conftest import AGENT
@@ -229,10 +230,29 @@ async def test_what_is_waited_for_is_there(browser: Browser, site: Site) -> None
             async with browser.open(f"{apps.url}/late", RenderRequest(wait_for="h2", timeout_seconds=1), PLAIN):
                 pass
         assert caught.value.details["wait_for"] == "h2"
-        with pytest.raises(errors.RenderFailed) as refused:
-            async with browser.open(f"{apps.url}/late", RenderRequest(wait_for="!!"), PLAIN):
+
+
+@pytest.mark.parametrize("text", ["!!", "a:nope", "1a", "a:not(:nope)", "a:has-text('Late')", "h1 >> nth=0"])
+async def test_what_is_no_selector_is_refused_before_anything_is_asked_for(
+    browser: Browser, site: Site, text: str
+) -> None:
+    with pytest.raises(errors.RenderFailed) as refused:
+        async with browser.open("http://192.0.2.1/", RenderRequest(wait_for=text), PLAIN):
+            pass
+    assert refused.value.message == f"wait_for: {text} is not a CSS selector."
+    assert (refused.value.details["reason"], refused.value.can_retry) == ("bad_selector", False)
+
+
+async def test_a_page_that_has_come_and_keeps_the_browser_busy_is_said_to(browser: Browser) -> None:
+    async with trapping_site() as traps:
+        with pytest.raises(errors.TimedOut) as caught:
+            async with browser.open(f"{traps.url}/spins-later", RenderRequest(timeout_seconds=6), PLAIN):
                 pass
-        assert (refused.value.details["reason"], refused.value.can_retry) == ("bad_selector", False)
+        assert caught.value.message == (
+            "The page was not rendered within 6 seconds: all of it had come, and the browser was still busy with its scripts"
+            " or its layout."
+        )
+        assert caught.value.details["has_come"] is True
 
 
 # Incidents

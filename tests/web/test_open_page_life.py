@@ -241,9 +241,10 @@ async def test_a_browser_that_freezes_is_replaced(tmp_path: Path, site: Site) ->
 
 async def test_a_browser_that_is_not_there_is_named(tmp_path: Path) -> None:
     async with a_pool(tmp_path, executable=tmp_path / "none") as browser:
-        with pytest.raises(errors.BrowserUnavailable):
+        with pytest.raises(errors.BrowserUnavailable) as caught:
             async with browser.open("http://127.0.0.1/", QUICKLY, PLAIN):
                 pass
+        assert "retry_after" not in caught.value.details, "waiting would not help"
         await until(lambda: browser.figures.in_use == 0)
 
 

@@ -11,10 +11,12 @@ import { pageParams } from "./screens/page/params";
 import { parseParams } from "./screens/parse/params";
 import { parsedParams } from "./screens/parsed/params";
 import { queueParams } from "./screens/queue/params";
+import { reportParams, reportsParams } from "./screens/reports/params";
 import { searchParams } from "./screens/search/params";
 import { settingsParams } from "./screens/settings/params";
 import { sourceParams } from "./screens/source/params";
 import { sourcesParams } from "./screens/sources/params";
+import { storiesParams, storyParams } from "./screens/stories/params";
 import { taskParams } from "./screens/task/params";
 import { groupParams, tracesParams } from "./screens/traces/params";
 
@@ -116,6 +118,34 @@ const traceGroupRoute = createRoute({
   component: lazyRouteComponent(() => import("./screens/traces/GroupDetail"), "GroupDetail"),
 });
 
+const reportsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/reports",
+  validateSearch: reportsParams,
+  component: lazyRouteComponent(() => import("./screens/reports/Reports"), "Reports"),
+});
+
+const reportRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/reports/$reportId",
+  validateSearch: reportParams,
+  component: lazyRouteComponent(() => import("./screens/reports/ReportDetail"), "ReportDetail"),
+});
+
+const storiesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/stories",
+  validateSearch: storiesParams,
+  component: lazyRouteComponent(() => import("./screens/stories/Stories"), "Stories"),
+});
+
+const storyRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/stories/$storyId",
+  validateSearch: storyParams,
+  component: lazyRouteComponent(() => import("./screens/stories/StoryDetail"), "StoryDetail"),
+});
+
 export function makeRouter() {
   return createRouter({
     routeTree: rootRoute.addChildren([
@@ -131,6 +161,10 @@ export function makeRouter() {
       parsedRoute,
       tracesRoute,
       traceGroupRoute,
+      reportsRoute,
+      reportRoute,
+      storiesRoute,
+      storyRoute,
       settingsRoute,
     ]),
     defaultPreload: "intent",

@@ -6,38 +6,24 @@ Nothing here trusts an answer beyond its form: what is done with its words is it
 from __future__ import annotations
 
 import asyncio
-import itertools
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
 from gleanery.agents.answer_form import AnswerForm, read_answer, response_format
 from gleanery.agents.budget import TokenBudget, Usage
-from gleanery.agents.messages import SAID_CHARACTERS, Message, Question, Reply, read_reply, text_of
-from gleanery.backoff import retry_after_seconds, retry_delay
-from gleanery.errors import (
-    ChatError,
-    ChatKeyRefused,
-    ChatMismatch,
-    ChatModelUnknown,
-    ChatQuotaSpent,
-    ChatRefused,
-    ChatTooLong,
-    ChatUnavailable,
-)
+from gleanery.agents.connection import Connection, is_about
+from gleanery.agents.messages import Message, Question, Reply, read_reply, text_of
+from gleanery.errors import ChatError, ChatMismatch
 
 if TYPE_CHECKING:
-    from openai import APIStatusError, AsyncOpenAI, OpenAIError
+    from openai import AsyncOpenAI
 
 T = TypeVar("T", bound=BaseModel)
 
-_NO_KEY = "none"  # the client insists on a key, a server of one's own need not
-_LONGEST_WAIT_SECONDS = 120.0  # told to wait longer than this, the task gives its place to others and comes back
-_LENGTH_WORDS = ("context length", "context window", "too many tokens", "is too large", "prompt is too long")
+_FORM_STATUSES = (400, 404, 415, 422, 501)
 _FORM_WORDS = ("response_format", "json_schema", "json_object", "structured output", "guided_json")
 
 
@@ -75,15 +61,16 @@ class ChatClient:
         self.model = model
         self.usage = Usage()
         self.max_concurrency = max_concurrency
-        self._key = api_key
-        self._base_url = base_url
-        self._turns = asyncio.Semaphore(max_concurrency)
-        self._max_retries = max_retries
-        self._timeout_seconds = timeout_seconds
+        self.connection = Connection(
+            model,
+            api_key,
+            base_url=base_url,
+            max_concurrency=max_concurrency,
+            max_retries=max_retries,
+            timeout_seconds=timeout_seconds,
+            sleep=sleep,
+        )
         self._reasoning_effort = reasoning_effort
-        self._sleep = sleep
-        self._opening = asyncio.Lock()
-        self._client: AsyncOpenAI | None = None
         self._form = AnswerForm.SCHEMA
         self._limit_name = "max_completion_tokens"
 
@@ -117,11 +104,10 @@ class ChatClient:
     async def open(self) -> None:
         """Import and build what the first question needs, which else does it. In a thread, and still the loop stops for a tenth
         of a second: a server does it before it serves."""
-        await self._opened()
+        await self.connection.open()
 
     async def aclose(self) -> None:
-        if self._client is not None:
-            await self._client.close()
+        await self.connection.aclose()
 
     async def _answer(self, question: Question[T], form: AnswerForm) -> Answer[T]:
         spent = Usage()
@@ -146,20 +132,15 @@ class ChatClient:
         self._form = max(self._form, form, key=list(AnswerForm).index)
 
     async def _reply(self, question: Question[Any], form: AnswerForm) -> Reply:
-        for attempt in itertools.count():
-            try:
-                async with self._turns:
-                    return await self._request(question, form)
-            except ChatUnavailable as error:
-                delay_seconds = retry_delay(attempt, error.details["retry_after"], random.random())
-                if attempt >= self._max_retries or delay_seconds > _LONGEST_WAIT_SECONDS:
-                    raise
-            await self._sleep(delay_seconds)
-        raise AssertionError("unreachable: the loop ends by return or raise")
+        async def request(client: AsyncOpenAI) -> bytes:
+            return await self._request(client, question, form)
 
-    async def _request(self, question: Question[Any], form: AnswerForm) -> Reply:
-        client = await self._opened()
-        from openai import OpenAIError
+        content = await self.connection.ask(request)
+        return read_reply(content, sum(len(message["content"]) for message in question.told(form)))
+
+    async def _request(self, client: AsyncOpenAI, question: Question[Any], form: AnswerForm) -> bytes:
+        """The answer's body as it came."""
+        from openai import APIStatusError, OpenAIError
 
         limit_name = self._limit_name  # of this request: another one may change it meanwhile
         body: dict[str, Any] = {"model": self.model, "messages": question.told(form)}
@@ -170,62 +151,17 @@ class ChatClient:
         if self._reasoning_effort is not None:
             body["reasoning_effort"] = self._reasoning_effort
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                raw = await client.chat.completions.with_raw_response.create(**body)
-        except TimeoutError:
-            raise self._silent(client) from None
+            raw = await client.chat.completions.with_raw_response.create(**body)
         except OpenAIError as error:
-            if limit_name == "max_completion_tokens" and _is_about(error, (limit_name,)):
+            if limit_name == "max_completion_tokens" and is_about(error, (limit_name,)):
                 self._limit_name = "max_tokens"  # the older name, which some servers know alone
-                return await self._request(question, form)
-            raise self._translated(error, client, form) from error
+                return await self._request(client, question, form)
+            is_of_form = isinstance(error, APIStatusError) and error.status_code in _FORM_STATUSES
+            if is_of_form and is_about(error, _FORM_WORDS) and form is not AnswerForm.TEXT:
+                raise _FormUnknown(self.connection.translated(error, client)) from error
+            raise
         content: bytes = raw.http_response.content
-        return read_reply(content, sum(len(message["content"]) for message in question.told(form)))
-
-    async def _opened(self) -> AsyncOpenAI:
-        async with self._opening:
-            if self._client is None:
-                self._client = await asyncio.to_thread(_open, self._key, self._base_url, self._timeout_seconds)
-            return self._client
-
-    def _silent(self, client: AsyncOpenAI) -> ChatUnavailable:
-        return ChatUnavailable(f"{client.base_url.host} did not answer in time.", retry_after=None)
-
-    def _translated(self, error: OpenAIError, client: AsyncOpenAI, form: AnswerForm) -> Exception:
-        from openai import APIConnectionError, APIStatusError, APITimeoutError
-
-        host = client.base_url.host
-        if isinstance(error, APITimeoutError):
-            return self._silent(client)
-        if isinstance(error, APIConnectionError):
-            return ChatUnavailable(f"{host} can't be reached: check OPENAI_BASE_URL.", retry_after=None)
-        if not isinstance(error, APIStatusError):
-            return ChatMismatch(f"{host} answered something that is no chat answer: {type(error).__name__}.")
-        translated = self._translated_status(error, host)
-        is_form = error.status_code in (400, 404, 415, 422, 501) and _is_about(error, _FORM_WORDS)
-        return _FormUnknown(translated) if is_form and form is not AnswerForm.TEXT else translated
-
-    def _translated_status(self, error: APIStatusError, host: str) -> ChatError:
-        """Sentences never repeat a key: a server may quote it."""
-        status: int = error.status_code
-        facts: dict[str, Any] = {"status": status, "model": self.model}
-        if status in (401, 403):
-            return ChatKeyRefused(f"{host} refused the API key for chat: set a valid OPENAI_API_KEY.", **facts)
-        if status == 402 or "insufficient_quota" in (error.code, error.type):
-            return ChatQuotaSpent(f"The account at {host} has no quota left: add credit or set another key.", **facts)
-        if status == 404:
-            return ChatModelUnknown(
-                f"{host} serves no chat model {self.model!r}: check GLEANERY_CHAT_MODEL and OPENAI_BASE_URL.", **facts
-            )
-        if status in (408, 409, 425, 429) or status >= 500:
-            seconds = retry_after_seconds(error.response.headers, datetime.now(UTC))
-            return ChatUnavailable(f"{host} has no room for this now (status {status}).", retry_after=seconds, **facts)
-        if status == 413 or error.code == "context_length_exceeded" or _is_about(error, _LENGTH_WORDS):
-            return ChatTooLong(f"The question is longer than {self.model!r} reads.", **facts)
-        if error.code in ("content_filter", "content_policy_violation"):
-            return ChatRefused(f"{host} refused the question for what it is about.", **facts)
-        said = error.message[:SAID_CHARACTERS].replace(self._key or _NO_KEY, "…")
-        return ChatMismatch(f"{host} refused a question to the chat model {self.model!r}: {said}", **facts)
+        return content
 
 
 class _FormUnknown(Exception):
@@ -234,17 +170,3 @@ class _FormUnknown(Exception):
     def __init__(self, error: ChatError) -> None:
         super().__init__(error.message)
         self.error = error
-
-
-def _is_about(error: OpenAIError, words: Sequence[str]) -> bool:
-    text = f"{error} {getattr(error, 'param', '')}".lower()
-    return any(word in text for word in words)
-
-
-def _open(key: str | None, base_url: str | None, timeout_seconds: float) -> AsyncOpenAI:
-    """The vendor's client with all that its first request would import. Blocks for a second: runs in a thread."""
-    from openai import AsyncOpenAI
-
-    client = AsyncOpenAI(api_key=key or _NO_KEY, base_url=base_url, max_retries=0, timeout=timeout_seconds)
-    _ = client.chat.completions.with_raw_response
-    return client

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from gleanery import __version__
+from gleanery import __version__, errors
 from gleanery.api.route import Route
 from gleanery.api.sending import made_file, send_file
 from gleanery.model import utc_now
@@ -17,8 +17,9 @@ from gleanery.store.backup import make_backup
 class BackupApi:
     """The route. The file is made in `data_dir` and goes when it is sent."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *, is_kept_elsewhere: bool = False) -> None:
         self._data_dir = data_dir
+        self._is_kept_elsewhere = is_kept_elsewhere
 
     def routes(self) -> Sequence[Route]:
         return (
@@ -34,6 +35,10 @@ class BackupApi:
         )
 
     async def backup(self, request: web.Request) -> web.StreamResponse:
+        if self._is_kept_elsewhere:
+            raise errors.WrongState(
+                "This server keeps everything in Supabase: back up the project itself, such as with pg_dump."
+            )
         now = utc_now()
 
         def make(path: Path, check: Callable[[], None]) -> None:

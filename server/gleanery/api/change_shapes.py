@@ -152,7 +152,7 @@ def _section(section: SectionDiff) -> SectionDiffShape:
         anchor=section.anchor,
         lines_added=section.text.added,
         lines_removed=section.text.removed,
-        lines=_lines(section.text.lines),
+        lines=lines_of(section.text.lines),
         is_cut=section.text.is_cut,
     )
 
@@ -166,12 +166,12 @@ def _code(code: CodeDiff) -> CodeDiffShape:
         old_language=code.old_language,
         code=code.code,
         old_code=code.old_code,
-        lines=_lines(code.lines),
+        lines=lines_of(code.lines),
         is_cut=code.text.is_cut,
     )
 
 
-def _lines(lines: Sequence[DiffLine]) -> list[DiffLineShape]:
+def lines_of(lines: Sequence[DiffLine]) -> list[DiffLineShape]:
     return [
         DiffLineShape(
             kind=line.kind,

@@ -57,6 +57,7 @@ class ComplianceApi:
         form = Query("format", "`html` unless said.", values=list(_TYPES))
         other = Query("with", "The earlier report; else the last one of the same framework and sources.")
         one, page, whole = shapes.FrameworkShape, shapes.ReportPage, shapes.ReportShape
+        summary = shapes.ReportSummary
         return (
             Route("GET", frameworks, self.frameworks, "All versions of all frameworks", _TAG, shapes.FrameworkPage),
             Route("POST", frameworks, self.add, "Add a version, as YAML or JSON", _TAG, FrameworkSummary, status=201),
@@ -67,7 +68,7 @@ class ComplianceApi:
                 self.start,
                 "Make a report",
                 _TAG,
-                shapes.ReportSummary,
+                summary,
                 shapes.ReportRequest,
                 202,
                 errors=(404, 409, 503),
@@ -75,6 +76,10 @@ class ComplianceApi:
             ),
             Route("GET", reports, self.list, "All reports, newest first", _TAG, page, query=(*PAGED, framework_id)),
             Route("GET", _REPORT, self.report, "One report with its controls", _TAG, whole, errors=(404,)),
+            Route(
+                "POST", f"{_REPORT}/cancel", self.cancel, "Cancel all of its tasks", _TAG, summary, errors=(404, 409)
+            ),
+            Route("POST", f"{_REPORT}/retry", self.retry, "Go on with it", _TAG, summary, errors=(404, 409)),
             Route("DELETE", _REPORT, self.delete, "Remove a report", _TAG, None, status=204, errors=(404, 409)),
             Route("GET", f"{_REPORT}/file", self.file, "It as a file", _TAG, None, query=(form,), errors=(404,)),
             Route(
@@ -157,6 +162,14 @@ class ComplianceApi:
             controls=_controls(framework, await self._store.controls(report.report_id)),
         )
         return answer(shape)
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        report = await self._store.cancel(request.match_info["report_id"])
+        return answer(shapes.ReportSummary(**_summary(report)))
+
+    async def retry(self, request: web.Request) -> web.Response:
+        report = await self._store.retry(request.match_info["report_id"])
+        return answer(shapes.ReportSummary(**_summary(report)))
 
     async def delete(self, request: web.Request) -> web.Response:
         await self._store.delete(request.match_info["report_id"])

@@ -9,7 +9,17 @@ from pydantic import AnyHttpUrl, Field, StringConstraints
 
 from gleanery import model
 from gleanery.api.wire import ErrorBody, Request, Shape
-from gleanery.model.compliance import Control, ControlChange, Counts, Course, FrameworkSummary, Passage, Quote, Verdict
+from gleanery.model.compliance import (
+    Assessor,
+    Control,
+    ControlChange,
+    Counts,
+    Course,
+    FrameworkSummary,
+    Passage,
+    Quote,
+    Verdict,
+)
 
 
 class FrameworkPage(Shape):
@@ -86,7 +96,7 @@ class AssessmentShape(Shape):
     gap: str
     quotes: list[Quote]
     quotes_dropped: int
-    by: str
+    by: Assessor
     model: str | None
     note: str
 

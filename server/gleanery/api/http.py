@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from gleanery import errors, log
 from gleanery.api import wire
+from gleanery.engine.handler import field_of
 from gleanery.store.values import Idempotency
 
 _log = log.get(__name__)
@@ -38,6 +39,7 @@ _STATUS: tuple[tuple[type[errors.GleaneryError], int], ...] = (
     (errors.UnsupportedType, 415),
     (errors.StorageError, 507),
     (errors.EmbedError, 502),
+    (errors.ShortcutError, 502),
     (errors.FetchError, 502),
 )
 
@@ -76,22 +78,6 @@ async def read(request: web.Request, model: type[Model]) -> Model:
         first = error.errors()[0]
         reason = "unknown field" if first["type"] == "extra_forbidden" else first["msg"]
         raise errors.InvalidInput(field_of(first["loc"], data) or "body", reason) from None
-
-
-def field_of(path: Sequence[int | str], data: object) -> str:
-    """The name of a field as its sender wrote it. Where a value may have several forms, pydantic's `path` to it in `data` also
-    has the names of these."""
-    names: list[str] = []
-    for place, part in enumerate(path):
-        if isinstance(data, Mapping):
-            is_there, last = part in data, place == len(path) - 1
-        else:
-            is_there, last = isinstance(data, list) and isinstance(part, int), False
-        if is_there or last:
-            names.append(str(part))
-        if is_there:
-            data = data[part]  # type: ignore[index]
-    return ".".join(names)
 
 
 def limit_of(request: web.Request, default: int = DEFAULT_LIMIT) -> int:

@@ -14,11 +14,14 @@ from prometheus_client.registry import Collector
 from gleanery.api.compliance_meters import ComplianceMeters
 from gleanery.api.live import Live
 from gleanery.api.route import Route
+from gleanery.api.story_meters import StoryMeters, of_stories
 from gleanery.engine.memory import own_mb
 from gleanery.engine.threads import CountedExecutor
 from gleanery.engine.worker import Worker
 from gleanery.handlers.group_traces.requests import GroupingRequests
+from gleanery.handlers.stories.door import StoryDoor
 from gleanery.model import DeliveryState, EventType
+from gleanery.model.stories import StoryState
 from gleanery.store.base import Store
 from gleanery.store.parses import TASK_TYPE as PARSE
 from gleanery.store.values import Change, Spread, TaskStats
@@ -77,10 +80,12 @@ class Meters:
         )
 
         self._compliance = ComplianceMeters(self.registry)
+        self._stories = StoryMeters(self.registry)
 
     def hear(self, changes: Sequence[Change]) -> None:
         for change in changes:
             self._compliance.hear(change)
+            self._stories.hear(change)
             if change.task.task_type == PARSE:
                 self._hear_parse(change)
             self._told.inc(len(change.events))
@@ -129,6 +134,7 @@ class Parts:
     page_browser: Browser
     live: Live
     grouping: GroupingRequests
+    stories: StoryDoor
 
 
 class MetricsApi:
@@ -146,6 +152,7 @@ class MetricsApi:
     async def metrics(self, _: web.Request) -> web.Response:
         self._figures.stats = await self._store.tasks.stats(window_seconds=WINDOW_SECONDS)
         self._figures.deliveries = await self._store.outbox.count_by_state()
+        self._figures.stories = await self._store.stories.counts()
         return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE})
 
 
@@ -156,6 +163,7 @@ class _Figures(Collector):
         self._parts = parts
         self.stats: TaskStats | None = None
         self.deliveries: Mapping[str, int] = {}
+        self.stories: Mapping[StoryState, int] = {}
 
     def describe(self) -> Sequence[Metric]:
         """None, so that a registry need not ask for figures to know their names."""
@@ -180,6 +188,7 @@ class _Figures(Collector):
             yield from _of_browser(parts.browser)
         yield from _of_page_browser(parts.page_browser)
         yield from _of_grouping(parts.grouping)
+        yield from of_stories(self.stories, parts.stories.counts)
         yield _gauge("gleanery_resident_memory_bytes", "Memory of this process.", own_mb() * 1024**2)
         yield _gauge("gleanery_socketio_clients", "Open Socket.IO connections.", parts.live.clients)
 

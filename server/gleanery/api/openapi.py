@@ -24,6 +24,7 @@ _PHRASES = {
     204: "Gone",
     400: "The body can't be read",
     401: "No key, or a wrong one",
+    403: "The workspace has no secret",
     404: "Unknown id",
     409: "Not in this state",
     413: "Too large",

@@ -32,7 +32,7 @@ class ParseAttempt(Shape):
     error: ErrorBody
     action: str = Field(
         description="`retry_with_longer_timeout`, `restart_browser_and_retry`, `rotate_user_agent_and_retry`, "
-        "`cleanup_and_retry`, `retry` or `fail_permanently`."
+        "`cleanup_and_retry`, `wait_for_browser_and_retry`, `retry` or `fail_permanently`."
     )
     at: datetime
 

@@ -27,6 +27,7 @@ from gleanery.app.engine import Engine, engine, run_engine, uploads
 from gleanery.app.ground import Ground, ground, searcher
 from gleanery.app.jobs import Jobs
 from gleanery.app.parsing import parsing
+from gleanery.app.stories import outside
 from gleanery.config import Settings
 from gleanery.engine.housekeeping import Housekeeping, KeepPolicy
 from gleanery.engine.worker import Worker
@@ -37,7 +38,7 @@ from gleanery.knowledge.speller import Speller
 from gleanery.knowledge.tidying import Tidying
 from gleanery.knowledge.vectors import Arrivals
 from gleanery.model import utc_now
-from gleanery.store.embedded import EmbeddedStore
+from gleanery.store.base import Store
 from gleanery.web.guard import AddressPolicy
 
 _log = log.get(__name__)
@@ -48,7 +49,7 @@ class Server:
     """A running server: its base URL and what its owner may ask of it."""
 
     url: str
-    store: EmbeddedStore
+    store: Store
     worker: Worker
 
 
@@ -76,7 +77,8 @@ async def build(settings: Settings, stack: contextlib.AsyncExitStack) -> Server:
     beside = AddressPolicy(policy.allow, own=place.own_address(listener))
     parts = await crawl_parts(settings, stack, base, beside, evaluate=evaluator.for_gate)
     pages = await parsing(settings, stack, base, parts, beside)
-    tasks = engine(settings, base, parts, pages, check_url=check_url)
+    out = await outside(settings, stack, policy)
+    tasks = engine(settings, base, parts, pages, out, check_url=check_url)
     gate = Gate(settings.api_keys)
     live = Live(base.store.tasks, base.feed, gate)
     jobs = stack.enter_context(Jobs())
@@ -131,7 +133,10 @@ async def working(settings: Settings, worker_id: str | None, task_types: Sequenc
         parts = await crawl_parts(settings, stack, base, beside, evaluate=evaluator.for_gate, is_warm=is_crawling)
         check_url = door(lambda: announced_url(settings.data_dir), policy)
         pages = await parsing(settings, stack, base, parts, beside)
-        tasks = engine(settings, base, parts, pages, check_url=check_url, worker_id=worker_id, task_types=task_types)
+        out = await outside(settings, stack, policy)
+        tasks = engine(
+            settings, base, parts, pages, out, check_url=check_url, worker_id=worker_id, task_types=task_types
+        )
         await run_engine(settings, stack, base, tasks, policy, stack.enter_context(Jobs()))
         yield tasks.worker
 

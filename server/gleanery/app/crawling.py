@@ -71,6 +71,7 @@ async def crawl_parts(
         executor=ground.executor,
         vectors=ground.vectors,
         budgets=ground.budgets,
+        right_of_way=ground.right_of_way,
         fetch_concurrency=settings.fetch_concurrency,
         robots_patience_seconds=settings.robots_patience_seconds,
         evaluate=evaluate,

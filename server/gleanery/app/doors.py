@@ -31,12 +31,14 @@ from gleanery.api.schedules import SchedulesApi
 from gleanery.api.search import SearchApi
 from gleanery.api.settings import SettingsApi
 from gleanery.api.source_schedule import SourceScheduleApi
+from gleanery.api.stories import StoriesApi
 from gleanery.api.task_queue import TaskQueueApi
 from gleanery.api.tasks import TasksApi
 from gleanery.api.trace_groups import TraceGroupsApi
 from gleanery.api.traces import TracesApi
 from gleanery.api.upload import UploadApi
 from gleanery.api.webhooks import WebhooksApi
+from gleanery.api.workspaces import WorkspacesApi
 from gleanery.app.engine import Engine, uploads, uploads_dir
 from gleanery.app.ground import Ground
 from gleanery.app.jobs import Jobs
@@ -105,12 +107,14 @@ def routes(
         *WebhooksApi(store.outbox).routes(),
         *ExportApi(store.knowledge, store.portable, settings.data_dir).routes(),
         *ImportApi(engine.submitter, imported, check_url).routes(),
-        *BackupApi(settings.data_dir).routes(),
+        *BackupApi(settings.data_dir, is_kept_elsewhere=settings.supabase_url is not None).routes(),
         *ChangesApi(store, ground.executor).routes(),
         *SavedQueriesApi(store.saved_queries, store.generations, evaluator, utc_now).routes(),
         *ParsesApi(store, engine.submitter, check_url, parsing.parts.estimates.duration_seconds).routes(),
         *SearchApi(searcher, store.search).routes(),
         *ComplianceApi(store.compliance, store.search, reports, check_url).routes(),
+        *StoriesApi(store.stories, engine.stories).routes(),
+        *WorkspacesApi(store.stories, check_url, utc_now).routes(),
         *EmbedderApi(ground.models, vectors, engine.conductor, base_url).routes(),
         *SettingsApi(settings).routes(),
         *TracesApi(store.traces, engine.grouping.note, is_grouped=settings.grouping_enabled, clock=utc_now).routes(),
@@ -127,7 +131,16 @@ def watching(
     meters = Meters()
     ground.feed.listen(meters.hear)
     jobs.start(LagWatch(meters.lag).run())
-    parts = Parts(worker, ground.executor, crawl.extract_pool, crawl.browser, parsing.browser, live, engine.grouping)
+    parts = Parts(
+        worker,
+        ground.executor,
+        crawl.extract_pool,
+        crawl.browser,
+        parsing.browser,
+        live,
+        engine.grouping,
+        engine.stories,
+    )
     return [
         *BackgroundApi(
             store, engine.presence, engine.dispatcher, worker.worker_id, crawl.browser, parsing.browser, utc_now

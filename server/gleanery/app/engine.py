@@ -15,11 +15,12 @@ from gleanery.app.crawling import has_browser
 from gleanery.app.ground import Ground
 from gleanery.app.jobs import Jobs
 from gleanery.app.parsing import Parsing
+from gleanery.app.stories import Outside, story_door, story_handlers
 from gleanery.config import Settings, user_agent
 from gleanery.engine.company import Company
 from gleanery.engine.dispatch import Dispatcher, LocalDispatcher, ringing
 from gleanery.engine.handler import Handler, by_type
-from gleanery.engine.presence import Presence
+from gleanery.engine.presence import Presence, Unseen
 from gleanery.engine.scheduler import Scheduler
 from gleanery.engine.steer import Steering
 from gleanery.engine.submit import Check, Create, Submitter
@@ -37,10 +38,11 @@ from gleanery.handlers.group_traces.requests import GroupingRequests
 from gleanery.handlers.import_source import ImportHandler, ImportParts, ImportStarter
 from gleanery.handlers.parse.handler import ParseHandler
 from gleanery.handlers.parse.start import ParseStarter
+from gleanery.handlers.stories.door import StoryDoor
 from gleanery.handlers.upload.folder import UploadFolder
 from gleanery.handlers.upload.handler import UploadHandler, UploadParts, UploadStarter
 from gleanery.model import utc_now
-from gleanery.store.embedded import EmbeddedStore
+from gleanery.store.base import Store
 from gleanery.store.presence import FilePresence
 from gleanery.web.guard import AddressPolicy
 from gleanery.web.post import Poster
@@ -60,6 +62,7 @@ class Engine:
     scheduler: Scheduler
     conductor: Conductor
     grouping: GroupingRequests
+    stories: StoryDoor
 
     @property
     def is_whole(self) -> bool:
@@ -72,6 +75,7 @@ def engine(
     ground: Ground,
     parts: CrawlParts,
     parsing: Parsing,
+    out: Outside,
     *,
     check_url: CheckUrl,
     worker_id: str | None = None,
@@ -85,13 +89,13 @@ def engine(
         return await enqueue_enrichment(submitter, source_id, after_task_id=task_id)
 
     follow_up = enqueue if ground.chat is not None and settings.enrich else None
-    types = _types(settings, ground, parts, parsing, check_url, grouping, follow_up)
+    types = _types(settings, ground, parts, parsing, check_url, grouping, out, follow_up)
     dispatcher = LocalDispatcher()
     ground.feed.listen(ringing(dispatcher))
     submitter = Submitter(
         store.tasks, types.handlers, queue_limit=settings.queue_limit, creators=types.creators, checks=types.checks
     )
-    presence = FilePresence(settings.data_dir / "workers")
+    presence = _presence(settings)
     worker = _worker(settings, store, _only(types.handlers, task_types), presence, worker_id)
     dispatcher.listen(worker.hear)
     return Engine(
@@ -105,6 +109,7 @@ def engine(
         Scheduler(store.schedules, store.tasks, submitter, utc_now),
         Conductor(store.vectors, submitter, ground.models, ground.vectors),
         grouping,
+        story_door(settings, ground),
     )
 
 
@@ -126,13 +131,21 @@ def _types(
     parsing: Parsing,
     check_url: CheckUrl,
     grouping: GroupingRequests,
+    out: Outside,
     follow_up: Callable[[str, str], Awaitable[object]] | None,
 ) -> _Types:
     """Every task type has its line here."""
     store, folder = ground.store, uploads(settings)
     enrich, imports = _enrich(settings, ground), _imports(settings, ground)
     upload_parts = UploadParts(
-        store, folder, parts.extract_pool, ground.executor, ground.vectors, ground.budgets, follow_up
+        store,
+        folder,
+        parts.extract_pool,
+        ground.executor,
+        ground.vectors,
+        ground.budgets,
+        ground.right_of_way,
+        follow_up,
     )
     crawl = CrawlStarter(store.crawls, check_url, lambda: has_browser(parts))
     parse = ParseStarter(store.parses, check_url, parsing.has_browser, parsing.parts.key)
@@ -146,6 +159,7 @@ def _types(
         GroupTracesHandler(store.traces, settings.grouping_timeout_seconds, lambda place: grouping.note([place])),
         DemoHandler(),
         *compliance_handlers(ground, parsing),
+        *story_handlers(ground, parts, out, ground.runtime),
     ]
     creators: dict[str, Create] = {
         "crawl": crawl,
@@ -179,9 +193,14 @@ def _imports(settings: Settings, ground: Ground) -> ImportParts:
     )
 
 
+def _presence(settings: Settings) -> Presence:
+    """Locked files show who lives on this machine; workers of other machines have their leases."""
+    return FilePresence(settings.data_dir / "workers") if settings.supabase_url is None else Unseen()
+
+
 def _worker(
     settings: Settings,
-    store: EmbeddedStore,
+    store: Store,
     handlers: Mapping[str, Handler],
     presence: Presence,
     worker_id: str | None,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gleanery.agents.chat import ChatClient
 from gleanery.agents.rank import ChatRanker
+from gleanery.agents.stories.runtime import Api, Price, Runtime
 from gleanery.config import Settings
 from gleanery.engine.events import ChangeFeed
 from gleanery.engine.tail import Tail
@@ -18,45 +19,66 @@ from gleanery.knowledge.embedders.factory import EmbedderFactory
 from gleanery.knowledge.embedders.options import host_of, options_of
 from gleanery.knowledge.embedding_models import EmbeddingModels
 from gleanery.knowledge.rerank import ChatReranker, CrossEncoder, Reranker
+from gleanery.knowledge.right_of_way import RightOfWay
 from gleanery.knowledge.search import Searcher
 from gleanery.knowledge.speller import Speller
 from gleanery.knowledge.vectors import Vectors
+from gleanery.store.base import Store
 from gleanery.store.embedded import EmbeddedStore
+from gleanery.store.supabase import SupabaseStore
+from gleanery.store.values import OnChange
 
 
 @dataclass(frozen=True)
 class Ground:
-    """`is_searched` tells whether somebody may search in this process. `chat` is None where no chat model is set."""
+    """`is_searched` tells whether somebody may search in this process. `chat` and `runtime`, on which agents run, are None
+    where no chat model is set."""
 
-    store: EmbeddedStore
+    store: Store
     feed: ChangeFeed
     tail: Tail
     executor: CountedExecutor
     vectors: Vectors
     models: EmbeddingModels
     budgets: ChunkBudgets
+    right_of_way: RightOfWay
     chat: ChatClient | None
     is_searched: bool
+    runtime: Runtime | None = None
 
 
 async def ground(settings: Settings, stack: contextlib.AsyncExitStack, *, is_searched: bool = True) -> Ground:
     feed = ChangeFeed()
     tail = Tail(feed.publish)
-    store = await stack.enter_async_context(EmbeddedStore(settings.data_dir / "gleanery.db", tail.hear))
+    store = await stack.enter_async_context(_store(settings, tail.hear))
     await tail.start(store.tasks)
     stack.push_async_callback(tail.stop)
     executor = CountedExecutor(max(4, (os.cpu_count() or 1) + 2), "cpu")
     stack.callback(executor.shutdown, wait=False, cancel_futures=True)
-    vectors = Vectors(store.vectors, is_searched=is_searched, nearest=store.nearest)
-    models = EmbeddingModels(store.vectors, vectors, _factory(settings, executor))
+    right_of_way = RightOfWay()
+    vectors = Vectors(store.vectors, is_searched=is_searched, right_of_way=right_of_way, nearest=store.nearest)
+    models = EmbeddingModels(store.vectors, vectors, _factory(settings, executor, right_of_way))
     stack.push_async_callback(models.aclose)
     await models.start(options_of(settings), may_change=is_searched)
     budgets = ChunkBudgets(vectors, settings.model_dir)
-    return Ground(store, feed, tail, executor, vectors, models, budgets, await _chat(settings, stack), is_searched)
+    chat = await _chat(settings, stack)
+    runtime = None if chat is None else _runtime(settings, chat)
+    if runtime is not None and await store.stories.workspaces():
+        await runtime.open()  # now: it imports much, and that would hold the loop later
+    return Ground(store, feed, tail, executor, vectors, models, budgets, right_of_way, chat, is_searched, runtime)
 
 
-def _factory(settings: Settings, executor: CountedExecutor) -> EmbedderFactory:
-    return EmbedderFactory(settings.model_dir, executor, _key(settings), host_of(settings.openai_base_url))
+def _store(settings: Settings, on_change: OnChange) -> contextlib.AbstractAsyncContextManager[Store]:
+    """Supabase where one is set, else a file in the data folder."""
+    if settings.supabase_url is None or settings.supabase_service_key is None:
+        return EmbeddedStore(settings.data_dir / "gleanery.db", on_change)
+    key = settings.supabase_service_key.get_secret_value()
+    return SupabaseStore(settings.supabase_url, key, on_change)  # type: ignore[return-value]  # parses and traces to come
+
+
+def _factory(settings: Settings, executor: CountedExecutor, right_of_way: RightOfWay) -> EmbedderFactory:
+    host = host_of(settings.openai_base_url)
+    return EmbedderFactory(settings.model_dir, executor, _key(settings), host, right_of_way)
 
 
 async def _chat(settings: Settings, stack: contextlib.AsyncExitStack) -> ChatClient | None:
@@ -75,10 +97,26 @@ async def _chat(settings: Settings, stack: contextlib.AsyncExitStack) -> ChatCli
     return client
 
 
+def _runtime(settings: Settings, chat: ChatClient) -> Runtime:
+    """On the chat model's own connection: what asks it keeps one bound on requests at once."""
+    prices = settings.chat_price_per_million
+    return Runtime(
+        chat.connection,
+        api=None if settings.chat_api is None else Api(settings.chat_api),
+        reasoning_effort=settings.chat_reasoning_effort,
+        price=None if prices is None else Price(*prices),
+    )
+
+
 def searcher(settings: Settings, ground: Ground, speller: Speller) -> Searcher:
     """Raises InvalidInput for a reranker that isn't there."""
     return Searcher(
-        ground.store.search, ground.vectors, ground.executor, speller=speller, reranker=_reranker(settings, ground)
+        ground.store.search,
+        ground.vectors,
+        ground.executor,
+        speller=speller,
+        reranker=_reranker(settings, ground),
+        right_of_way=ground.right_of_way,
     )
 
 

@@ -36,7 +36,8 @@ class Parsing:
     parts: ParseParts
 
     def has_browser(self) -> bool:
-        return self.browser.find() is not None
+        """Asked for each parse that is started; one that runs need not be looked for on the disk."""
+        return self.browser.is_running or self.browser.find() is not None
 
 
 async def parsing(

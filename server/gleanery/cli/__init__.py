@@ -61,6 +61,7 @@ _COMMANDS = {
     "restore": ("backup", "restore"),
     "search": ("search", "search"),
     "serve": ("serve", "serve"),
+    "stories": ("stories", "stories"),
     "tasks": ("tasks", "tasks"),
     "traces": ("traces", "traces"),
     "worker": ("worker", "worker"),

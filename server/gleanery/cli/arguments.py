@@ -11,6 +11,7 @@ from gleanery.cli.compliance_arguments import add_compliance
 from gleanery.cli.crawl_request import add_flags, add_running_flags
 from gleanery.cli.exits import MEANINGS
 from gleanery.cli.file_arguments import add_backup, add_export, add_import, add_restore
+from gleanery.cli.story_arguments import add_stories
 from gleanery.cli.trace_arguments import add_traces
 
 _EXIT_CODES = "exit codes:\n" + "\n".join(f"  {int(code):<4} {meaning}" for code, meaning in MEANINGS)
@@ -57,6 +58,7 @@ Settings come from the environment (GLEANERY_…) or from flags; flags win.""",
         add(commands)
     _migrate(commands)
     _tasks(commands)
+    add_stories(commands)
     add_traces(commands)
     return parser
 
@@ -183,6 +185,7 @@ examples:
   gleanery parse https://example.org/ --screenshot page.png --viewport 390x844
   gleanery parse https://app.example.org/ --wait-for 'main article' --header 'Accept-Language: de' --refresh
   gleanery parse https://example.org/ --json | jq '.page.elements[] | {{role, name, locator}}'
+  gleanery parse --show web_01JAZ --screenshot page.png
 
 With --json the whole page is one JSON object.
 

@@ -1,4 +1,4 @@
-"""`gleanery compliance`: list and add frameworks, make a report, show it, write it to a file."""
+"""`gleanery compliance`: list and add frameworks, make a report, steer it, show it, write it to a file."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ def compliance(args: Namespace) -> Exit:
             return connect.run(_run(args))
         case "show":
             return connect.run(_show(args, _verdicts(args.verdict)))
+        case "cancel" | "retry":
+            return connect.run(_steer(args))
         case _:
             return connect.run(_report(args, _format_of(Path(args.file), args.force)))
 
@@ -104,6 +106,18 @@ async def _show(args: Namespace, wanted: Sequence[Verdict]) -> Exit:
             return Exit.COMPLETE
         _tell(await _one(client, args.report_id), args.json, wanted)
         return Exit.COMPLETE
+
+
+async def _steer(args: Namespace) -> Exit:
+    """Cancel or retry all tasks of a report."""
+    async with connect.connect(args, concurrency=0) as connection:
+        path = f"/api/v1/compliance/reports/{quote(args.report_id, safe='')}/{args.action}"
+        report = await connection.client.call("POST", path, shapes.ReportSummary)
+    if args.json:
+        _print_json(report)
+    else:
+        print(_one_row(f"{report.report_id}  {report.status:<10} {bar(report.counts, 20)}  {report.title}"))
+    return Exit.COMPLETE
 
 
 async def _report(args: Namespace, format_: str) -> Exit:

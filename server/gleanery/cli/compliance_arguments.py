@@ -1,4 +1,4 @@
-"""The flags of `gleanery compliance`: frameworks, run, show, report."""
+"""The flags of `gleanery compliance`: frameworks, run, show, cancel, retry, report."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ examples:
     _frameworks(actions)
     _run(actions)
     _show(actions)
+    _steer(actions, "cancel", help="cancel all tasks of a report; what is done for its controls is kept")
+    _steer(actions, "retry", help="go on with a report that failed or was cancelled")
     _report(actions)
 
 
@@ -58,6 +60,12 @@ def _show(actions: Any) -> None:
         "--compare", metavar="ID", nargs="?", const="", help="what changed since this report, or the last"
     )
     parser.add_argument("--limit", type=int, metavar="N", default=20, help="most reports (default 20)")
+    _connection(parser)
+
+
+def _steer(actions: Any, name: str, *, help: str) -> None:
+    parser = _parser(actions, name, help=help, description=f"{help[0].upper()}{help[1:]}.")
+    parser.add_argument("report_id", metavar="ID", help="the report's id")
     _connection(parser)
 
 

@@ -15,17 +15,31 @@ from gleanery import config, errors
 from gleanery.cli import connect
 from gleanery.cli.client import Client
 from gleanery.cli.exits import Exit
-from gleanery.cli.parse_request import request_body
+from gleanery.cli.parse_request import request_body, shown_id
 from gleanery.cli.safe_text import one_line
 from gleanery.cli.watch import exit_of, watch
 from gleanery.model import TaskStatus
 
 
 def parse(args: Namespace) -> Exit:
-    body = request_body(args)  # first of all: to refuse wrong input no server is needed
+    kept_id = shown_id(args)  # first of all: to refuse wrong input no server is needed
+    body = {} if kept_id is not None else request_body(args)
     if args.screenshot is not None:
         _check_file(Path(args.screenshot))
-    return connect.run(_parse(args, body))
+    return connect.run(_parse(args, body) if kept_id is None else _show_kept(args, kept_id))
+
+
+async def _show_kept(args: Namespace, kept_id: str) -> Exit:
+    # A server of our own only reads rows here: nothing starts to run because someone looked.
+    async with connect.connect(args, concurrency=0) as connection:
+        client = connection.client
+        parsed = await client.parse(kept_id)
+        if parsed.page is None and not args.json:
+            raise errors.NotFound("page of a parse", kept_id)
+        if args.screenshot is not None:
+            await asyncio.to_thread(_write, Path(args.screenshot), await client.screenshot(kept_id))
+        await _show(client, kept_id, args)
+        return Exit.COMPLETE
 
 
 async def _parse(args: Namespace, body: Mapping[str, Any]) -> Exit:

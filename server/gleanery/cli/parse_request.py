@@ -9,11 +9,26 @@ from typing import Any
 
 from gleanery import errors
 
+_OF_LOADING = frozenset(
+    [
+        "url",
+        "dom",
+        "refresh",
+        "wait_for",
+        "wait_until",
+        "timeout",
+        "viewport",
+        "user_agent",
+        "header",
+        "cookie",
+    ]
+)
 _SIZE = re.compile(r"(\d{1,5})[x×](\d{1,5})")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("url", metavar="URL", help="the page to parse")
+    parser.add_argument("url", metavar="URL", nargs="?", help="the page to parse")
+    parser.add_argument("--show", metavar="ID", help="nothing is loaded: a parse that is kept, by its id or its page's")
     parser.add_argument("--screenshot", metavar="FILE", help="write the screenshot (PNG) to this file")
     parser.add_argument("--dom", action="store_true", help="with --json: the compact tree of the document too")
     parser.add_argument("--refresh", action="store_true", help="load the page anew, whatever is kept")
@@ -35,6 +50,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def request_body(args: Namespace) -> dict[str, Any]:
     """What is posted: the rest is the server's defaults. Raises InvalidInput naming a flag."""
+    if args.url is None:
+        raise errors.InvalidInput("URL", "is missing: which page is to be parsed?")
     asked = {
         "url": args.url,
         "wait_for": args.wait_for,
@@ -49,6 +66,16 @@ def request_body(args: Namespace) -> dict[str, Any]:
         "screenshot": None if args.screenshot else False,
     }
     return {name: value for name, value in asked.items() if value is not None}
+
+
+def shown_id(args: Namespace) -> str | None:
+    """The parse that is only to be shown. Raises InvalidInput where something is to be loaded too."""
+    if args.show is None:
+        return None
+    set_too = [name for name, value in vars(args).items() if name in _OF_LOADING and value not in (None, False)]
+    if set_too:
+        raise errors.InvalidInput("--show", "shows what is kept: leave out the URL and all that is said of loading it")
+    return str(args.show)
 
 
 def _viewport(text: str) -> dict[str, int] | str:

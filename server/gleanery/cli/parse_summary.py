@@ -24,7 +24,11 @@ def summary(parse: parse_shapes.ParseShape, page: ParsedPage) -> Sequence[Text]:
         *_forms(page),
         *_elements(page),
         *_problems(page),
-        Text(one_line(f"All of it: gleanery parse {parse.url} --json, or GET /api/v1/web-pages/{parse.web_page_id}")),
+        Text(
+            one_line(
+                f"All of it: gleanery parse --show {parse.web_page_id} --json, or GET /api/v1/web-pages/{parse.web_page_id}"
+            )
+        ),
     ]
 
 

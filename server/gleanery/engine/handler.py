@@ -63,7 +63,25 @@ class TaskSpec:
         except ValidationError as error:
             first = error.errors()[0]
             reason = "unknown field" if first["type"] == "extra_forbidden" else first["msg"]
-            raise errors.InvalidInput(".".join(map(str, ("payload", *first["loc"]))), reason) from None
+            raise errors.InvalidInput(
+                ".".join(filter(None, ("payload", field_of(first["loc"], payload)))), reason
+            ) from None
+
+
+def field_of(path: Sequence[int | str], data: object) -> str:
+    """The name of a field as its sender wrote it. Where a value may have several forms, pydantic's `path` to it in `data` also
+    has the names of these."""
+    names: list[str] = []
+    for place, part in enumerate(path):
+        if isinstance(data, Mapping):
+            is_there, last = part in data, place == len(path) - 1
+        else:
+            is_there, last = isinstance(data, list) and isinstance(part, int), False
+        if is_there or last:
+            names.append(str(part))
+        if is_there:
+            data = data[part]  # type: ignore[index]
+    return ".".join(names)
 
 
 class TaskContext:

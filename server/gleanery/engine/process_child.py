@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from gleanery.errors import GleaneryError
+from gleanery.priority import step_back
 
 LENGTH = struct.Struct(">Q")
 NICENESS = 10
@@ -48,8 +49,7 @@ def main() -> None:
 
 def work(source: int, sink: int) -> None:
     """Read the request from one descriptor, write the answer to the other."""
-    # Where there are fewer cores than processes, the loop that answers requests comes first.
-    os.nice(NICENESS)
+    step_back(NICENESS)
     with os.fdopen(source, "rb") as stream:
         request = json.loads(stream.read(LENGTH.unpack(stream.read(LENGTH.size))[0]))
     reply = answer(request)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import math
-import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from typing import Any, Self
@@ -18,7 +16,6 @@ from gleanery.knowledge.formats import Kind, Part
 
 _log = log.get(__name__)
 
-NICENESS = 10
 LONGER = 3.0
 """A document of another format is often a whole book: it gets so many times the time of a page of HTML."""
 
@@ -94,9 +91,6 @@ class ExtractPool:
             start_new_session=True,
             limit=1 << 20,
         )
-        # Where there are fewer cores than processes, the loop that answers requests comes first.
-        with contextlib.suppress(ProcessLookupError):
-            os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
         self._all.add(process)
         return process
 

@@ -20,10 +20,12 @@ from typing import IO, Any
 from gleanery.errors import GleaneryError
 from gleanery.knowledge.extract import CodeExample, ExtractedPage, Heading, extract_page
 from gleanery.knowledge.formats import Kind, read
+from gleanery.priority import step_back
 
 LENGTH = struct.Struct(">I")
 MEMORY_BYTES = 3 * 1024**3
 COLLECT_EVERY = 8
+NICENESS = 10
 LARGE_BYTES = 500_000
 
 
@@ -83,6 +85,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nobody is left to answer: end without a word
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    step_back(NICENESS)
     _collect_rarely()
     serve(sys.stdin.buffer, sys.stdout.buffer)
 

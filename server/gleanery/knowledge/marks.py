@@ -66,7 +66,7 @@ def marker(terms: Iterable[Term]) -> Callable[[str], list[Range]]:
 
 def _marked(content: str, wanted: _Wanted) -> list[Range]:
     is_plain = content.isascii() or not _BEYOND_ASCII.search(content)
-    words = _plain_words(content) if is_plain else _words(content)
+    words = _plain_words(content, wanted) if is_plain else _words(content)
     split = [word for word in _mixed(content, is_plain) if CASE_BORDER.search(content, *word)]
     parts = [part for word in split for part in _parts(content, word)]
     found = [*_single(words, wanted), *_single(parts, wanted)]
@@ -75,7 +75,7 @@ def _marked(content: str, wanted: _Wanted) -> list[Range]:
         if parts:
             whole = [word for word in words if word[1:] not in split]
             found += _runs(sorted((*whole, *parts), key=lambda atom: atom[1]), wanted)
-    if wanted.words:
+    if wanted.words and (not is_plain or _may_have_names(content, wanted.words)):
         found += _names(content, wanted.words, is_plain)
     return _outside_targets(content, _merged(found))
 
@@ -95,9 +95,26 @@ def _wanted(terms: Iterable[Term]) -> _Wanted:
     return wanted
 
 
-def _plain_words(content: str) -> list[Atom]:
-    # A hit has some hundred words, and most texts are plain.
-    return [(match[0], match.start(), match.end()) for match in _ASCII_WORD.finditer(content.lower())]
+def _plain_words(content: str, wanted: _Wanted) -> list[Atom]:
+    """Those that are asked for, or all where they may be part of a run. A hit has some hundred words, and most texts are
+    plain: to take each as an atom costs more than all the rest."""
+    lowered = content.lower()
+    different = set(_ASCII_WORD.findall(lowered))
+    if not wanted.runs.keys().isdisjoint(different):
+        return [(match[0], match.start(), match.end()) for match in _ASCII_WORD.finditer(lowered)]
+    return [atom for word in different if wanted.has(word) for atom in _occurrences(word, lowered)]
+
+
+def _occurrences(word: str, lowered: str) -> Iterator[Atom]:
+    end = 0
+    while (start := lowered.find(word, end)) >= 0:
+        end = start + len(word)
+        if not (_is_ascii_word(lowered[start - 1 : start]) or _is_ascii_word(lowered[end : end + 1])):
+            yield word, start, end
+
+
+def _is_ascii_word(sign: str) -> bool:
+    return sign.isascii() and sign.isalnum()
 
 
 def _words(content: str) -> list[Atom]:
@@ -146,6 +163,15 @@ def _names(content: str, words: set[str], is_plain: bool) -> Iterator[Range]:
             if _as_one_word(piece, is_plain) in words:
                 yield start, start + len(piece)
             start += len(piece)
+
+
+def _may_have_names(content: str, words: set[str]) -> bool:
+    """Whether a plain text has one of these more often without its joints than with them, or beside an underscore."""
+    lowered = content.lower()
+    joined = lowered.translate(_ASCII_SIGNS)
+    return any(
+        joined.count(word) > lowered.count(word) or f"_{word}" in lowered or f"{word}_" in lowered for word in words
+    )
 
 
 def _as_one_word(name: str, is_plain: bool) -> str:

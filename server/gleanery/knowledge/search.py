@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TypeVar
 
@@ -30,6 +32,7 @@ from gleanery.knowledge.marks import mark
 from gleanery.knowledge.plan import Counts, Plan, match_of, planned
 from gleanery.knowledge.query import ParsedQuery, Role, Term, parse_query, respelled
 from gleanery.knowledge.rerank import Reranker
+from gleanery.knowledge.right_of_way import RightOfWay
 from gleanery.knowledge.speller import Speller
 from gleanery.knowledge.vectors import Lookup, Vectors
 from gleanery.store.search_store import Match, PageFilter, SearchStore, Shelf, SourceFilter
@@ -67,7 +70,8 @@ _RELAXED = "Nothing has what is quoted or asked of code just so: its words were 
 
 
 class Searcher:
-    """Answers queries over the store. `vectors` is None when no embedder is on, `reranker` where none is set."""
+    """Answers queries over the store. `vectors` is None when no embedder is on, `reranker` where none is set. Where somebody
+    waits for the answers, `right_of_way` is what the work beside them gives way by."""
 
     def __init__(
         self,
@@ -78,6 +82,7 @@ class Searcher:
         speller: Speller | None = None,
         reranker: Reranker | None = None,
         rerank_seconds: float = RERANK_SECONDS,
+        right_of_way: RightOfWay | None = None,
     ) -> None:
         self._store = store
         self._vectors = vectors
@@ -85,11 +90,23 @@ class Searcher:
         self._speller = speller or Speller(store)
         self._reranker = reranker
         self._rerank_seconds = rerank_seconds
+        self._first: Callable[[], AbstractContextManager[None]] = (
+            contextlib.nullcontext if right_of_way is None else right_of_way.taken
+        )
 
     async def find(self, asked: SearchQuery) -> Found:
         """The best chunks. Hybrid falls back to words where there are no vectors or the embedder doesn't answer; asked for
         vectors alone, it raises EmbedError instead, or InvalidInput where no embedder is on. Raises NotFound for an unknown
         source. What is quoted must be there; where nothing has it, `notes` says so and the words are looked for without."""
+        with self._first():
+            return await self._found(asked)
+
+    async def find_code(self, asked: CodeQuery) -> FoundExamples:
+        """The best code examples by words. Raises NotFound for an unknown source."""
+        with self._first():
+            return await self._found_examples(asked)
+
+    async def _found(self, asked: SearchQuery) -> Found:
         parsed = parse_query(asked.text)
         pages = await self._pages(asked, parsed)
         if not pages.source_ids:
@@ -104,8 +121,7 @@ class Searcher:
         hits, told = await self._shown(fused, parsed, pages, asked)
         return Found(hits, mode, corrections, (*notes, *told))
 
-    async def find_code(self, asked: CodeQuery) -> FoundExamples:
-        """The best code examples by words. Raises NotFound for an unknown source."""
+    async def _found_examples(self, asked: CodeQuery) -> FoundExamples:
         parsed = parse_query(asked.text, code_languages=True)
         pages = await self._pages(asked, parsed)
         if not pages.source_ids:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gleanery import errors, log
 from gleanery.knowledge.embedders.embedder import Embedder, Embedding
 from gleanery.knowledge.markdown import plain_text
+from gleanery.knowledge.right_of_way import RightOfWay
 from gleanery.knowledge.vector_index import VectorIndex
 from gleanery.model import EventType, Fence, utc_now
 from gleanery.store.search_store import Nearest
@@ -111,11 +112,13 @@ class Vectors:
         embedder: Embedder | None = None,
         *,
         is_searched: bool = True,
+        right_of_way: RightOfWay | None = None,
         nearest: Nearest | None = None,
     ) -> None:
         self.problem: str | None = None
         self.sync: Callable[[], Awaitable[None]] = _as_it_is
         self._store = store
+        self._right_of_way = right_of_way or RightOfWay()
         self._nearest = nearest
         self.is_held = is_searched and nearest is None
         """Whether vectors are kept in memory."""
@@ -289,6 +292,7 @@ class Vectors:
             some = [chunks[row] for row in rows]
             vectors = embedding.vectors[start : start + WRITE_AT_ONCE]
             usage = Usage(charged, requests, tuple(embedding.tokens[row] for row in rows))
+            await self._right_of_way.give()
             pages += await self._store.add_vectors(fence, model.name, some, vectors, usage)
             charged = requests = 0  # told once
             self._take_in_new(model.name, some, vectors)

@@ -56,9 +56,10 @@ class InteractiveElement(Value):
     """Something that a user can act on. `role` and `name` are those of the browser's accessibility tree. `value` is what stands
     in it, never a password. `states` has those of ARIA that it has: checked, selected, expanded, pressed, readonly, invalid,
     busy, multiline, multiselectable, focused, haspopup, current. `options` are the first of them, `option_count` says how
-    many there are. `is_in_viewport` is as the page stood when it was parsed, not scrolled. `autocomplete`, `field_name`,
-    `html_id` and `rel` are the attributes as they stand (`field_name` is `name`, or `ng-model` and the like). `hints` are class
-    names and ids of the element and its nearest ancestors, for the rules alone: they are not kept."""
+    many there are. `is_in_viewport` is as the page stood when it was parsed, not scrolled. `shown_box` is the part of `box` that
+    the screenshot shows where the rest is scrolled out of something, of no size where all of it is; unset: all of it is shown.
+    `autocomplete`, `field_name`, `html_id` and `rel` are the attributes as they stand (`field_name` is `name`, or `ng-model` and
+    the like). `hints` are class names and ids of the element and its nearest ancestors, for the rules alone: they are not kept."""
 
     element_id: str = Field(description="`e1`, `e2`, … in the order of the document.")
     frame_id: str = "f0"
@@ -85,6 +86,7 @@ class InteractiveElement(Value):
     form_id: str | None = None
     landmark_id: str | None = None
     box: Box | None = None
+    shown_box: Box | None = None
     locator: Locator
 
 

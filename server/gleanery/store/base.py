@@ -30,6 +30,7 @@ from gleanery.store.parses import ParseStore
 from gleanery.store.portable_store import PortableStore
 from gleanery.store.saved_queries import SavedQueryStore
 from gleanery.store.search_store import Nearest, SearchStore
+from gleanery.store.stories import StoryStore
 from gleanery.store.task_store import TaskStore
 from gleanery.store.traces import TraceStore
 from gleanery.store.values import (
@@ -183,6 +184,8 @@ class Store(Protocol):
     def parses(self) -> ParseStore: ...
     @property
     def compliance(self) -> ComplianceStore: ...
+    @property
+    def stories(self) -> StoryStore: ...
     @property
     def schedules(self) -> ScheduleStore: ...
     @property

@@ -86,6 +86,16 @@ class ComplianceStore(Protocol):
         """The last completed report before it of the same framework and sources. Raises NotFound."""
         ...
 
+    async def cancel(self, report_id: str) -> Report:
+        """Cancel all of its tasks that have not ended, the last first: none of them begins meanwhile. Raises NotFound, and
+        WrongState where all have ended."""
+        ...
+
+    async def retry(self, report_id: str) -> Report:
+        """Queue again those of its tasks that failed or were cancelled; what they did is kept. Raises NotFound, and
+        WrongState where there are none, or one is still being cancelled."""
+        ...
+
     async def delete(self, report_id: str) -> None:
         """Raises NotFound, and WrongState while one of its tasks may still run."""
         ...

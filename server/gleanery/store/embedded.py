@@ -20,6 +20,7 @@ from gleanery.store.sqlite_portable import SqlitePortable
 from gleanery.store.sqlite_saved_queries import SqliteSavedQueries
 from gleanery.store.sqlite_schedules import SqliteSchedules
 from gleanery.store.sqlite_search import SqliteSearch
+from gleanery.store.sqlite_stories import SqliteStories
 from gleanery.store.sqlite_tasks import SqliteTasks
 from gleanery.store.sqlite_traces import SqliteTraces
 from gleanery.store.sqlite_vectors import SqliteVectors
@@ -43,6 +44,7 @@ class EmbeddedStore:
         self.saved_queries = SqliteSavedQueries(self._db)
         self.parses = SqliteParses(self._db)
         self.compliance = SqliteCompliance(self._db)
+        self.stories = SqliteStories(self._db)
         self.portable = SqlitePortable(self._db)
         self.vectors = SqliteVectors(self._db)
         self.schedules = SqliteSchedules(self._db)

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from gleanery import errors
-from gleanery.model import Fence, NewTask, Task
+from gleanery.model import Fence, NewTask, Task, TaskStatus
 from gleanery.model.compliance import (
     Assessment,
     ControlResult,
@@ -18,6 +18,7 @@ from gleanery.model.compliance import (
     Passage,
     Verdict,
 )
+from gleanery.store import sqlite_ends
 from gleanery.store.compliance import Judged, NewReport, Report
 from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_rows import certain_time, check_fence, compact, task_from, time_of
@@ -62,6 +63,12 @@ class SqliteCompliance:
 
     async def previous(self, report_id: str) -> Report | None:
         return await self._db.read(lambda db: _previous(db, report_id))
+
+    async def cancel(self, report_id: str) -> Report:
+        return await self._db.write(lambda tx: _cancel(tx, report_id))
+
+    async def retry(self, report_id: str) -> Report:
+        return await self._db.write(lambda tx: _retry(tx, report_id))
 
     async def delete(self, report_id: str) -> None:
         await self._db.write(lambda tx: _delete(tx, report_id))
@@ -254,11 +261,35 @@ def _previous(db: sqlite3.Connection, report_id: str) -> Report | None:
     return None if found is None else _report(db, found)
 
 
+def _cancel(tx: Tx, report_id: str) -> Report:
+    report = _report(tx.db, _row(tx.db, report_id))
+    busy = [task for task in report.tasks.values() if not task.status.is_final]
+    if not busy:
+        raise errors.WrongState("The report has ended: there is nothing to cancel.", report_id=report_id)
+    for task in reversed(busy):
+        sqlite_ends.request_cancel(tx, task.task_id)
+    return _report(tx.db, _row(tx.db, report_id))
+
+
+def _retry(tx: Tx, report_id: str) -> Report:
+    report = _report(tx.db, _row(tx.db, report_id))
+    ended = [task for task in report.tasks.values() if task.status in (TaskStatus.FAILED, TaskStatus.CANCELLED)]
+    if len(report.tasks) < len(_TASKS):
+        raise errors.WrongState("Its tasks are not kept any more: make a new report.", report_id=report_id)
+    if any(task.is_cancel_requested and not task.status.is_final for task in report.tasks.values()):
+        raise errors.WrongState("The report is being cancelled: try again in a moment.", report_id=report_id)
+    if not ended:
+        raise errors.WrongState("None of its tasks failed or was cancelled.", report_id=report_id)
+    for task in ended:
+        sqlite_ends.retry(tx, task.task_id, only_failed=False, reason=None)
+    return _report(tx.db, _row(tx.db, report_id))
+
+
 def _delete(tx: Tx, report_id: str) -> None:
     report = _report(tx.db, _row(tx.db, report_id))
     busy = next((task for task in report.tasks.values() if not task.status.is_final), None)
     if busy is not None:
-        raise errors.WrongState("The report is being made: cancel its tasks first.", task_id=busy.task_id)
+        raise errors.WrongState("The report is being made: cancel it first.", task_id=busy.task_id)
     for table in ("compliance_file", "compliance_control", "compliance_report"):
         tx.db.execute(f"DELETE FROM {table} WHERE report_id = ?", (report_id,))
 

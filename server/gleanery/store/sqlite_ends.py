@@ -156,7 +156,7 @@ def supersede(tx: Tx, newest: NewTask | Task) -> None:
     for other in _queued_like(tx, newest):
         if isinstance(newest, NewTask):
             sqlite_links.check_not_waited_for(tx.db, newest.depends_on, other.task_id)
-        _stand_for(tx, newest, other.task_id)
+        stand_for(tx, newest, other.task_id)
 
 
 def _coalesce(tx: Tx, task: Task) -> Task:
@@ -165,7 +165,7 @@ def _coalesce(tx: Tx, task: Task) -> Task:
     if not newer:
         supersede(tx, task)
         return task
-    return _stand_for(tx, newer[0], task.task_id)
+    return stand_for(tx, newer[0], task.task_id)
 
 
 def _queued_like(tx: Tx, task: NewTask | Task) -> Sequence[Task]:
@@ -177,7 +177,8 @@ def _queued_like(tx: Tx, task: NewTask | Task) -> Sequence[Task]:
     return [task_from(row) for row in rows]
 
 
-def _stand_for(tx: Tx, newest: NewTask | Task, task_id: str) -> Task:
+def stand_for(tx: Tx, newest: NewTask | Task, task_id: str) -> Task:
+    """End a queued task: the newest stands for it."""
     by = newest.task_id
     if not newest.depends_on:
         for other, depends_on in sqlite_links.hand_over(tx.db, task_id, by):

@@ -41,8 +41,8 @@ def find_words(
     ranking = _Ranking(tables, expressions_of(match), weights)
     if not pages.source_ids or not ranking.expressions or limit <= 0:
         return []
-    rows = _best(db, ranking, pages, limit) if pages.few is None else _best_of_few(db, ranking, pages, limit)
-    return sorted((WordHit(row["row_id"], row["score"]) for row in rows), key=lambda hit: (hit.rank, hit.row))
+    hits = _best(db, ranking, pages, limit) if pages.few is None else _best_of_few(db, ranking, pages, limit)
+    return sorted(hits, key=lambda hit: (hit.rank, hit.row))
 
 
 @dataclass(frozen=True)
@@ -72,24 +72,26 @@ class _Ranking:
         return each if len(self.expressions) == 1 else [*each, limit]
 
 
-def _best(db: sqlite3.Connection, ranking: _Ranking, pages: PageFilter, limit: int) -> list[sqlite3.Row]:
+def _best(db: sqlite3.Connection, ranking: _Ranking, pages: PageFilter, limit: int) -> list[WordHit]:
     """Ranks by the index alone, and looks up the pages of the best until there are enough: to join all that matches costs
-    more than to rank it. The few best are sorted faster than all, and mostly enough of them pass."""
+    more than to rank it. The few best are sorted faster than all, and mostly enough of them pass. All in one row: at each
+    row SQLite lets go of Python's lock, and a busy thread may keep it for long."""
     joined, page_values = page_join(ranking.tables.rows, pages)
     sql = (
-        f"{ranking.sql()} SELECT NULL AS row_id, count(*) AS score FROM ranked UNION ALL SELECT * FROM"
-        f" (SELECT ranked.row_id, score FROM ranked CROSS JOIN {ranking.tables.rows} USING (row_id) {joined} LIMIT ?)"
+        f"{ranking.sql()} SELECT (SELECT count(*) FROM ranked) AS ranked, json_group_array(json_array(row_id, score)) AS passed"
+        f" FROM (SELECT ranked.row_id, score FROM ranked CROSS JOIN {ranking.tables.rows} USING (row_id) {joined} LIMIT ?)"
     )
     first = limit * (OVER_FETCH_IF_NARROW if pages.is_narrow else OVER_FETCH)
-    passed: list[sqlite3.Row] = []
+    passed: list[WordHit] = []
     for taken in (first, -1):
-        all_ranked, *passed = db.execute(sql, (*ranking.values(taken), *page_values, limit))
-        if len(passed) == limit or all_ranked["score"] < taken:
+        found = db.execute(sql, (*ranking.values(taken), *page_values, limit)).fetchone()
+        passed = [WordHit(row, score) for row, score in json.loads(found["passed"])]
+        if len(passed) == limit or found["ranked"] < taken:
             break
     return passed
 
 
-def _best_of_few(db: sqlite3.Connection, ranking: _Ranking, pages: PageFilter, limit: int) -> list[sqlite3.Row]:
+def _best_of_few(db: sqlite3.Connection, ranking: _Ranking, pages: PageFilter, limit: int) -> list[WordHit]:
     """Ranks only rows of the pages that the filter lets by: to rank a row costs more than to find its page."""
     tables, groups = ranking.tables, [group for group in pages.code_languages if group]
     # The pluses keep SQLite from looking for each of the pages rather than for the page of each row.
@@ -99,7 +101,7 @@ def _best_of_few(db: sqlite3.Connection, ranking: _Ranking, pages: PageFilter, l
     within = f"CROSS JOIN {tables.rows} {tables.place} ON {' AND '.join(conditions)}"
     values = (json.dumps(pages.few), *(language for group in groups for language in group))
     sql = f"{ranking.sql(within)} SELECT row_id, score FROM ranked"
-    return db.execute(sql, ranking.values(limit, values)).fetchall()
+    return [WordHit(row["row_id"], row["score"]) for row in db.execute(sql, ranking.values(limit, values))]
 
 
 def expressions_of(match: Match) -> list[str]:

@@ -16,6 +16,7 @@ from gleanery.model import Fence, NewEvent, Progress, Task, TaskStatus
 from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.sqlite import Tx
 from gleanery.store.task_store import TaskStore
+from tests.engine.conftest import EMBEDDED_ONLY
 from tests.engine.faults import history
 from tests.engine.faults.child import child
 from tests.engine.faults.stores import faulty_stage
@@ -128,6 +129,7 @@ def fill(ballast: Path) -> None:
             return
 
 
+@EMBEDDED_ONLY
 async def test_on_a_real_full_disk_tasks_end_once_there_is_room(small_disk: Path, stage: Stage, tmp_path: Path) -> None:
     """Expected: amid running tasks the disk fills up; when there is room again all end as `completed`, none ran twice."""
     ran = list[str]()
@@ -160,6 +162,7 @@ async def test_on_a_real_full_disk_tasks_end_once_there_is_room(small_disk: Path
 # --- a database that another process has locked ------------------------------------------------------------------
 
 
+@EMBEDDED_ONLY
 async def test_a_lock_longer_than_a_lease_but_within_the_patience_of_sqlite_loses_nothing(
     stage: Stage, tmp_path: Path
 ) -> None:
@@ -184,6 +187,7 @@ async def test_a_lock_longer_than_a_lease_but_within_the_patience_of_sqlite_lose
     await history.check_all(stage.tasks)
 
 
+@EMBEDDED_ONLY
 async def test_two_workers_that_both_wait_for_a_lock_longer_than_their_leases_lose_nothing(
     stage: Stage, tmp_path: Path
 ) -> None:

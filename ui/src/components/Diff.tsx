@@ -147,7 +147,7 @@ function DiffLines({ lines, isCut }: { lines: readonly DiffLineShape[]; isCut: b
     <>
       <ul className="diff-lines">
         {(isFolded ? rows.slice(0, FOLDED_ROWS) : rows).map((row) => (
-          <Row key={row.key} row={row} />
+          <DiffRowLine key={row.key} row={row} />
         ))}
       </ul>
       {isFolded ? (
@@ -166,7 +166,7 @@ const KINDS: Readonly<Record<LineKind, { readonly sign: string; readonly said: s
   removed: { sign: "−", said: "removed: " },
 };
 
-function Row({ row }: { row: DiffRow }): ReactNode {
+export function DiffRowLine({ row }: { row: DiffRow }): ReactNode {
   if (row.kind === "gap") return <li className="gap muted xs">{counted(row.count, "line")} as before</li>;
   const { line, isFirstOfRun } = row;
   const { sign, said } = KINDS[line.kind];

@@ -3,7 +3,7 @@
 import type { ReactNode } from "react";
 
 import { ApiError } from "../data/api";
-import { adviceFor, errorReport } from "../text/failure";
+import { adviceFor, adviceOf, errorReport } from "../text/failure";
 import { visible } from "../text/visible";
 import type { ErrorBody } from "../wire";
 import { CopyButton } from "./buttons";
@@ -17,7 +17,7 @@ interface Props {
 }
 
 export function Failure({ error, survived = null, context = {}, children }: Props): ReactNode {
-  const advice = adviceFor(error.code);
+  const advice = adviceOf(error);
   return (
     <section className="card fail" aria-label={advice.what}>
       <h2>{advice.what}</h2>

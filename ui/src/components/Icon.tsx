@@ -63,6 +63,20 @@ const SHAPES = {
     </g>
   ),
   traces: <path {...line} d="M2 4h5m3 0h4M2 8h2m3 0h7M2 12h7m3 0h2" />,
+  reports: (
+    <g {...line}>
+      <path d="M3 1.8h7L13 5v9.2H3z" />
+      <path d="m5.5 9 1.8 1.8 3.4-4" />
+    </g>
+  ),
+  stories: <path {...line} d="M8 4C6.5 2.8 4.5 2.5 2 2.5v10c2.5 0 4.5.3 6 1.5 1.5-1.2 3.5-1.5 6-1.5v-10c-2.5 0-4.5.3-6 1.5zm0 0v10" />,
+  question: <path {...line} strokeWidth={1.8} d="M5.5 5.8a2.5 2.5 0 1 1 3.6 2.2c-.8.4-1.1.9-1.1 1.8M8 12.6v.4" />,
+  half: (
+    <g {...line}>
+      <circle cx="8" cy="8" r="5.5" />
+      <path d="M8 2.5v11a5.5 5.5 0 0 0 0-11" fill="currentColor" />
+    </g>
+  ),
   play: <path fill="currentColor" d="M5 3.2v9.6L12.5 8z" />,
   alert: <path {...line} strokeWidth={2} d="M8 3.5v5M8 12v.5" />,
 } as const;

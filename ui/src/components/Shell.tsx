@@ -58,6 +58,8 @@ function useGlobalShortcuts(setOpen: (open: Open) => void): void {
   useShortcut("g q", "Go to the queue", () => void navigate({ to: "/queue" }));
   useShortcut("g p", "Go to parsed pages", () => void navigate({ to: "/parse" }));
   useShortcut("g t", "Go to traces", () => void navigate({ to: "/traces" }));
+  useShortcut("g r", "Go to reports", () => void navigate({ to: "/reports" }));
+  useShortcut("g y", "Go to stories", () => void navigate({ to: "/stories" }));
   useShortcut("g e", "Go to settings", () => void navigate({ to: "/settings" }));
 }
 
@@ -133,6 +135,14 @@ function Nav({ onShortcuts }: { onShortcuts: () => void }): ReactNode {
       <Link to="/traces">
         <Icon name="traces" />
         Traces
+      </Link>
+      <Link to="/reports">
+        <Icon name="reports" />
+        Reports
+      </Link>
+      <Link to="/stories">
+        <Icon name="stories" />
+        Stories
       </Link>
       <Link to="/settings">
         <Icon name="settings" />

@@ -18,11 +18,21 @@ const ICONS: Readonly<Record<Face, IconName>> = {
 };
 
 export function StatusBadge({ task }: { task: TaskShape }): ReactNode {
-  const face = faceOf(task);
+  return <FaceBadge face={faceOf(task)} status={task.status} label={faceLabel(task)} />;
+}
+
+interface FaceProps {
+  readonly face: Face;
+  readonly status: TaskShape["status"];
+  readonly label: string;
+}
+
+/** The same for what is not a task itself. */
+export function FaceBadge({ face, status, label }: FaceProps): ReactNode {
   return (
-    <span className={`st ${TONE_CLASS[FACES[face].tone]}`} data-testid="status" data-status={task.status}>
+    <span className={`st ${TONE_CLASS[FACES[face].tone]}`} data-testid="status" data-status={status}>
       <Icon name={ICONS[face]} className={face === "running" ? "spin" : ""} />
-      {faceLabel(task)}
+      {label}
     </span>
   );
 }

@@ -167,6 +167,20 @@ const ADVICE: Readonly<Record<Known, Advice>> = {
 
 const DEFAULT: Advice = { what: "Something went wrong", todo: "Try again. If it happens again, copy the details for a bug report." };
 
+const BAD_SELECTOR: Advice = { what: "What was to be waited for is no CSS selector", todo: "Change the selector, then start again." };
+const NOT_SHOWN: Advice = { what: "What was waited for was never shown", todo: "Check the selector, or allow more time." };
+const BUSY: Advice = { what: "The page kept the browser busy for too long", todo: "Allow more time." };
+const AT_REST: Advice = { what: "The browser died again and again, and is given a rest", todo: "Retry in a minute." };
+
+/** As `adviceFor` its code, nearer where its details tell more. */
+export function adviceOf({ code, details }: Pick<ErrorBody, "code" | "details">): Advice {
+  if (code === "render_failed" && details["reason"] === "bad_selector") return BAD_SELECTOR;
+  if (code === "timed_out" && "wait_for" in details) return NOT_SHOWN;
+  if (code === "timed_out" && details["has_come"] === true) return BUSY;
+  if (code === "browser_unavailable" && "retry_after" in details) return AT_REST;
+  return adviceFor(code);
+}
+
 export function adviceFor(code: string): Advice {
   if (Object.hasOwn(ADVICE, code)) return ADVICE[code as Known];
   const status = /^http_(\d{3})$/.exec(code)?.[1];

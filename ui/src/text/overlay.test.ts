@@ -29,6 +29,7 @@ function element(id: string, box: Box | null, isVisible = true): InteractiveElem
     form_id: null,
     landmark_id: null,
     box,
+    shown_box: null,
     locator: { selector: `#${id}`, frames: [], by: "id" },
   };
 }
@@ -41,6 +42,11 @@ describe("the drawing over a screenshot", () => {
   it("draws what is seen, has a size and lies on the picture", () => {
     const elements = [element("e1", box(0, 0, 5, 5)), element("e2", box(0, 0, 5, 5), false), element("e3", null), element("e4", box(0, 0, 0, 5)), element("e5", box(0, 2000, 5, 5))];
     expect(drawnOf(elements, PAGE).map(({ element: { element_id: id } }) => id)).toEqual(["e1"]);
+  });
+  it("draws no more of an element than the picture shows", () => {
+    const cut = { ...element("e1", box(0, 0, 50, 50)), shown_box: box(0, 0, 50, 20) };
+    const gone = { ...element("e2", box(0, 60, 50, 50)), shown_box: box(0, 60, 0, 0) };
+    expect(drawnOf([cut, gone], PAGE)).toEqual([{ element: cut, box: box(0, 0, 50, 20) }]);
   });
   it("is one path for all boxes", () => {
     expect(outline([box(1, 2, 3, 4), box(5.5, 6, 7, 8)])).toBe("M1 2h3v4h-3zM5.5 6h7v8h-7z");

@@ -8,13 +8,19 @@ export interface Drawn {
   readonly box: Box;
 }
 
-/** What a user sees of the page: elements that are visible, have a size and lie on the picture. */
+/** What a user sees of the page: elements that are visible, have a size and lie on the picture, without what is scrolled out of
+ * the boxes around them. */
 export function drawnOf(elements: readonly InteractiveElement[], picture: Size): readonly Drawn[] {
   return elements.flatMap((element) => {
-    const { box, is_visible: isVisible } = element;
-    const isDrawn = isVisible && box !== null && box.width > 0 && box.height > 0 && overlaps(box, { x: 0, y: 0, ...picture });
-    return isDrawn ? [{ element, box }] : [];
+    const box = shownBoxOf(element);
+    return element.is_visible && box !== null && overlaps(box, { x: 0, y: 0, ...picture }) ? [{ element, box }] : [];
   });
+}
+
+/** What the picture shows of an element; null for nothing. */
+export function shownBoxOf({ box, shown_box: part }: InteractiveElement): Box | null {
+  const shown = part ?? box;
+  return shown !== null && shown.width > 0 && shown.height > 0 ? shown : null;
 }
 
 /** All boxes as one path: a page may have thousands. */

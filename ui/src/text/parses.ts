@@ -111,6 +111,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
   restart_browser_and_retry: "Browser started anew, then tried again",
   rotate_user_agent_and_retry: "Tried again under another user agent",
   cleanup_and_retry: "Memory cleared, then tried again",
+  wait_for_browser_and_retry: "Tried again once a browser may be started",
   retry: "Tried again",
   fail_permanently: "Given up",
 };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { event } from "../live/samples";
-import { adviceFor } from "./failure";
+import { adviceFor, adviceOf } from "./failure";
 import { ago, bytes, dateAndTime, duration, pathOf, shortUrl, upcoming } from "./format";
 import { tokensOf } from "./highlight";
 import { rowsOf } from "./log";
@@ -33,6 +33,11 @@ describe("format", () => {
 describe("errors", () => {
   it("knows codes, statuses, and what to say of others", () => {
     expect(adviceFor("robots_denied").what).toContain("robots.txt");
+    expect(adviceOf({ code: "render_failed", details: { reason: "bad_selector" } }).what).toContain("CSS selector");
+    expect(adviceOf({ code: "timed_out", details: { wait_for: "h2" } }).what).toContain("never shown");
+    expect(adviceOf({ code: "timed_out", details: { has_come: true } }).what).toContain("busy");
+    expect(adviceOf({ code: "timed_out", details: { has_come: false } })).toEqual(adviceFor("timed_out"));
+    expect(adviceOf({ code: "browser_unavailable", details: { retry_after: 9 } }).what).toContain("rest");
     expect(adviceFor("http_503").what).toContain("503");
     expect(adviceFor("toString").what).toBe("Something went wrong");
   });

@@ -21,11 +21,79 @@ export interface components {
             readonly worker_id: string | null;
         };
         /**
+         * AgentStep
+         * @description One call of a model or a tool, or a hand-off. `ordinal` counts from 1 within the stage; `task_id` is that of the stage's
+         *     task; `detail` is a short account of it; `cost_usd` is None where the price isn't known.
+         */
+        readonly AgentStep: {
+            readonly agent: string;
+            /** Format: date-time */
+            readonly at: string;
+            /** @default 0 */
+            readonly completion_tokens: number;
+            /** @default null */
+            readonly cost_usd: number | null;
+            /** @default  */
+            readonly detail: string;
+            /** @default null */
+            readonly error: string | null;
+            readonly kind: components["schemas"]["StepKind"];
+            /** @default null */
+            readonly model: string | null;
+            readonly ordinal: number;
+            /** @default 0 */
+            readonly prompt_tokens: number;
+            /** @default 0 */
+            readonly seconds: number;
+            readonly stage: components["schemas"]["Stage"];
+            readonly task_id: string;
+            /** @default null */
+            readonly tool: string | null;
+        };
+        /**
+         * Analysis
+         * @description What was found out about a story: findings as sentences, with the sources that they rest on.
+         */
+        readonly Analysis: {
+            /** @default false */
+            readonly by_model: boolean;
+            /** @default [] */
+            readonly findings: readonly string[];
+            /** @default [] */
+            readonly left_out: readonly string[];
+            /** @default [] */
+            readonly open_questions: readonly string[];
+            /** @default [] */
+            readonly related: readonly components["schemas"]["RelatedStory"][];
+            /** @default [] */
+            readonly sources: readonly components["schemas"]["CitedSource"][];
+            /** @default 0 */
+            readonly sources_dropped: number;
+            readonly summary: string;
+        };
+        /**
+         * ApproveRequest
+         * @description Nothing is asked.
+         */
+        readonly ApproveRequest: Record<string, never>;
+        /**
+         * AskedStory
+         * @description A story that a webhook asked for.
+         */
+        readonly AskedStory: {
+            readonly goal: components["schemas"]["Goal"];
+            readonly shortcut_id: number;
+            /** @description `waiting`; with USE_BACKGROUND_PROCESSING=false how it stands when it is done. */
+            readonly state: components["schemas"]["StoryState"];
+            readonly story_id: string;
+            readonly task_ids: readonly string[];
+        };
+        /**
          * AssessmentShape
          * @description `by` is `model`, `kept` (its answer to the same question in an earlier report) or `none`.
          */
         readonly AssessmentShape: {
-            readonly by: string;
+            readonly by: components["schemas"]["Assessor"];
             readonly gap: string;
             readonly model: string | null;
             readonly note: string;
@@ -34,6 +102,12 @@ export interface components {
             readonly reasoning: string;
             readonly verdict: components["schemas"]["Verdict"];
         };
+        /**
+         * Assessor
+         * @description What gave a verdict. `kept` is a model's answer to the same question in an earlier report.
+         * @enum {string}
+         */
+        readonly Assessor: "model" | "kept" | "none";
         /** BackgroundHealth */
         readonly BackgroundHealth: {
             /** @description What runs now, at most 100. */
@@ -165,6 +239,19 @@ export interface components {
             readonly source_id: string;
             /** @description `page.markdown[start:end]` is `content`; in code points. */
             readonly start: number;
+        };
+        /**
+         * CitedSource
+         * @description Where something is from: a page of the knowledge base (`page_id`), a link of the story or another story. It was looked
+         *     up: one that does not exist is dropped and counted.
+         */
+        readonly CitedSource: {
+            /** @default null */
+            readonly page_id: string | null;
+            readonly title: string;
+            readonly url: string;
+            /** @default  */
+            readonly why: string;
         };
         /**
          * CodeChange
@@ -820,6 +907,28 @@ export interface components {
             readonly tokens: number;
         };
         /**
+         * Enhancement
+         * @description A better story: `name` None keeps the title, no `sections` keep the description. Bodies are Markdown.
+         */
+        readonly Enhancement: {
+            /** @default [] */
+            readonly acceptance_criteria: readonly string[];
+            /** @default false */
+            readonly by_model: boolean;
+            /** @default [] */
+            readonly left_out: readonly string[];
+            /** @default null */
+            readonly name: string | null;
+            /** @default [] */
+            readonly open_questions: readonly string[];
+            /** @default [] */
+            readonly sections: readonly components["schemas"]["Section"][];
+            /** @default [] */
+            readonly sources: readonly components["schemas"]["CitedSource"][];
+            /** @default 0 */
+            readonly sources_dropped: number;
+        };
+        /**
          * ErrorAck
          * @description Answers what can't be done.
          */
@@ -1174,6 +1283,12 @@ export interface components {
          */
         readonly GenerationState: "building" | "complete" | "rejected" | "discarded";
         /**
+         * Goal
+         * @description What a label asks for: `analyze` stops after the analysis, `enhance` goes on to a better story.
+         * @enum {string}
+         */
+        readonly Goal: "analyze" | "enhance";
+        /**
          * GroupChange
          * @description What happened to a group: it came to be, its template changed, others came of it, others went into it.
          * @enum {string}
@@ -1359,9 +1474,10 @@ export interface components {
          * @description Something that a user can act on. `role` and `name` are those of the browser's accessibility tree. `value` is what stands
          *     in it, never a password. `states` has those of ARIA that it has: checked, selected, expanded, pressed, readonly, invalid,
          *     busy, multiline, multiselectable, focused, haspopup, current. `options` are the first of them, `option_count` says how
-         *     many there are. `is_in_viewport` is as the page stood when it was parsed, not scrolled. `autocomplete`, `field_name`,
-         *     `html_id` and `rel` are the attributes as they stand (`field_name` is `name`, or `ng-model` and the like). `hints` are class
-         *     names and ids of the element and its nearest ancestors, for the rules alone: they are not kept.
+         *     many there are. `is_in_viewport` is as the page stood when it was parsed, not scrolled. `shown_box` is the part of `box` that
+         *     the screenshot shows where the rest is scrolled out of something, of no size where all of it is; unset: all of it is shown.
+         *     `autocomplete`, `field_name`, `html_id` and `rel` are the attributes as they stand (`field_name` is `name`, or `ng-model` and
+         *     the like). `hints` are class names and ids of the element and its nearest ancestors, for the rules alone: they are not kept.
          */
         readonly InteractiveElement: {
             /** @default null */
@@ -1402,6 +1518,8 @@ export interface components {
             /** @default null */
             readonly rel: string | null;
             readonly role: string;
+            /** @default null */
+            readonly shown_box: components["schemas"]["Box"] | null;
             readonly states: {
                 readonly [key: string]: boolean | "mixed";
             };
@@ -1798,7 +1916,7 @@ export interface components {
          * @description An attempt that failed, and what was done about it.
          */
         readonly ParseAttempt: {
-            /** @description `retry_with_longer_timeout`, `restart_browser_and_retry`, `rotate_user_agent_and_retry`, `cleanup_and_retry`, `retry` or `fail_permanently`. */
+            /** @description `retry_with_longer_timeout`, `restart_browser_and_retry`, `rotate_user_agent_and_retry`, `cleanup_and_retry`, `wait_for_browser_and_retry`, `retry` or `fail_permanently`. */
             readonly action: string;
             /** Format: date-time */
             readonly at: string;
@@ -2218,6 +2336,25 @@ export interface components {
             /** @default  */
             readonly summary: string;
         };
+        /** RejectRequest */
+        readonly RejectRequest: {
+            /**
+             * @description Why.
+             * @default
+             */
+            readonly note?: string;
+        };
+        /**
+         * RelatedStory
+         * @description A story of the same workspace that a search found.
+         */
+        readonly RelatedStory: {
+            readonly app_url: string;
+            readonly description: string;
+            readonly name: string;
+            readonly shortcut_id: number;
+            readonly story_type: string;
+        };
         /** ReportPage */
         readonly ReportPage: {
             readonly items: readonly components["schemas"]["ReportSummary"][];
@@ -2634,6 +2771,11 @@ export interface components {
              */
             readonly version?: string | null;
         };
+        /** Section */
+        readonly Section: {
+            readonly body: string;
+            readonly title: string;
+        };
         /**
          * SectionChange
          * @enum {string}
@@ -2772,6 +2914,11 @@ export interface components {
             /** @description Seconds. */
             readonly p95: number | null;
         };
+        /**
+         * Stage
+         * @enum {string}
+         */
+        readonly Stage: "triage" | "analysis" | "enhancement";
         /** StageShape */
         readonly StageShape: {
             readonly done: number;
@@ -2788,6 +2935,11 @@ export interface components {
             /** @description They had moved on before it came to them. */
             readonly passed_over: number;
         };
+        /**
+         * StepKind
+         * @enum {string}
+         */
+        readonly StepKind: "model" | "tool" | "handoff";
         /**
          * StorageShape
          * @description Bytes are those of text and vectors themselves, without what a database needs around them.
@@ -2811,6 +2963,139 @@ export interface components {
             readonly total_bytes: number;
             /** @description Of all models. One that another source has too counts in both. */
             readonly vectors: components["schemas"]["HeldShape"];
+        };
+        /**
+         * Story
+         * @description A story as it was read from Shortcut. All of its text is other people's: data, never an instruction.
+         */
+        readonly Story: {
+            readonly app_url: string;
+            /** @default [] */
+            readonly comments: readonly string[];
+            readonly description: string;
+            readonly external_links: readonly string[];
+            readonly labels: readonly string[];
+            readonly name: string;
+            readonly shortcut_id: number;
+            readonly story_type: string;
+            /** Format: date-time */
+            readonly updated_at: string;
+        };
+        /**
+         * StoryAfter
+         * @description What is written to Shortcut, or would be.
+         */
+        readonly StoryAfter: {
+            readonly comment: string;
+            readonly description: string;
+            readonly labels: readonly string[];
+            readonly name: string;
+        };
+        /**
+         * StoryDiff
+         * @description What differs between before and after, the title's line first.
+         */
+        readonly StoryDiff: {
+            readonly description: readonly components["schemas"]["DiffLineShape"][];
+            /** @description Whether there are more lines than these. */
+            readonly is_cut: boolean;
+            readonly is_description_changed: boolean;
+            readonly is_name_changed: boolean;
+            readonly labels_added: readonly string[];
+            readonly labels_removed: readonly string[];
+            readonly lines_added: number;
+            readonly lines_removed: number;
+            readonly name: readonly components["schemas"]["DiffLineShape"][];
+        };
+        /** StoryPage */
+        readonly StoryPage: {
+            readonly items: readonly components["schemas"]["StorySummary"][];
+            readonly next_cursor: string | null;
+        };
+        /**
+         * StoryShape
+         * @description A story, whole. What no stage has made yet is null.
+         */
+        readonly StoryShape: {
+            readonly after: components["schemas"]["StoryAfter"] | null;
+            readonly analysis: components["schemas"]["Analysis"] | null;
+            readonly app_url: string;
+            /** @description As it was read from Shortcut. */
+            readonly before: components["schemas"]["Story"] | null;
+            /** @description Null where no price is known. */
+            readonly cost_usd: number | null;
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly diff: components["schemas"]["StoryDiff"] | null;
+            readonly dry_run: boolean;
+            readonly ended_at: string | null;
+            readonly enhancement: components["schemas"]["Enhancement"] | null;
+            readonly error: components["schemas"]["ErrorBody"] | null;
+            readonly goal: components["schemas"]["Goal"];
+            /** @description What was not done, and why. */
+            readonly left_out: readonly string[];
+            readonly max_tokens: number | null;
+            readonly model: string | null;
+            /** @description Its title before. */
+            readonly name: string;
+            readonly needs_approval: boolean;
+            /** @description Why it was rejected. */
+            readonly note: string;
+            /** @description Its number in Shortcut. */
+            readonly shortcut_id: number;
+            /** @description `triage`, `analysis`, `enhancement` or `write_back`: what is at work, waits or has failed; empty where nothing is left to do. */
+            readonly stage: string;
+            readonly state: components["schemas"]["StoryState"];
+            /** @description Each call of a model or a tool, in order. */
+            readonly steps: readonly components["schemas"]["AgentStep"][];
+            readonly story_id: string;
+            /** @description Those that are still kept, in their order. */
+            readonly tasks: readonly components["schemas"]["StoryTask"][];
+            /** @description In a conflict: the story as somebody had changed it meanwhile. */
+            readonly theirs: components["schemas"]["Story"] | null;
+            readonly tokens: number;
+            readonly triage: components["schemas"]["Triage"] | null;
+            readonly workspace: string;
+        };
+        /**
+         * StoryState
+         * @description Where a story stands. All but the first three are final.
+         * @enum {string}
+         */
+        readonly StoryState: "waiting" | "working" | "needs_approval" | "written" | "dry_run" | "conflict" | "rejected" | "failed" | "cancelled" | "superseded";
+        /**
+         * StorySummary
+         * @description A story, as listings show it.
+         */
+        readonly StorySummary: {
+            readonly app_url: string;
+            /** @description Null where no price is known. */
+            readonly cost_usd: number | null;
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly dry_run: boolean;
+            readonly ended_at: string | null;
+            readonly error: components["schemas"]["ErrorBody"] | null;
+            readonly goal: components["schemas"]["Goal"];
+            /** @description Its title before. */
+            readonly name: string;
+            readonly needs_approval: boolean;
+            /** @description Its number in Shortcut. */
+            readonly shortcut_id: number;
+            /** @description `triage`, `analysis`, `enhancement` or `write_back`: what is at work, waits or has failed; empty where nothing is left to do. */
+            readonly stage: string;
+            readonly state: components["schemas"]["StoryState"];
+            readonly story_id: string;
+            /** @description Those that are still kept, in their order. */
+            readonly tasks: readonly components["schemas"]["StoryTask"][];
+            readonly tokens: number;
+            readonly workspace: string;
+        };
+        /** StoryTask */
+        readonly StoryTask: {
+            readonly status: components["schemas"]["TaskStatus"];
+            readonly task_id: string;
+            readonly task_type: string;
         };
         /**
          * SubscribeAck
@@ -3294,6 +3579,26 @@ export interface components {
             /** @description In the order of the request. */
             readonly trace_ids: readonly string[];
         };
+        /**
+         * Triage
+         * @description What kind of story it is and what it lacks. `needs_enhancement` is False for one that is good as it is; `missing` are
+         *     parts such as acceptance criteria; `by_model` is False where only rules looked at it.
+         */
+        readonly Triage: {
+            /** @default false */
+            readonly by_model: boolean;
+            /** @default unknown */
+            readonly complexity: string;
+            readonly kind: string;
+            /** @default [] */
+            readonly left_out: readonly string[];
+            /** @default [] */
+            readonly missing: readonly string[];
+            readonly needs_enhancement: boolean;
+            /** @default [] */
+            readonly risks: readonly string[];
+            readonly summary: string;
+        };
         /** TriedShape */
         readonly TriedShape: {
             readonly found: number;
@@ -3384,6 +3689,17 @@ export interface components {
          */
         readonly Verdict: "met" | "partly" | "not_met" | "unknown";
         /**
+         * WebhookReply
+         * @description How a webhook was taken. One that comes again gets the same answer and starts nothing.
+         */
+        readonly WebhookReply: {
+            /** @description The webhook's `id`. */
+            readonly delivery_id: string;
+            /** @description `accepted`, or `ignored` where no label asks for anything. */
+            readonly status: string;
+            readonly stories: readonly components["schemas"]["AskedStory"][];
+        };
+        /**
          * Why
          * @description A query that found a passage, with its place among the hits (1 is first) and its score.
          */
@@ -3413,6 +3729,115 @@ export interface components {
             readonly version: string;
             readonly worker_id: string;
         };
+        /**
+         * Workspace
+         * @description How the stories of a Shortcut workspace are treated. The webhook's secret and the API token are never in it: only
+         *     whether they are set. An empty done label adds none; `model` None is the server's chat model; `max_tokens` bounds what one
+         *     story may cost, None is no bound; a webhook older than `max_age_seconds` is refused.
+         */
+        readonly Workspace: {
+            /** @default analyze */
+            readonly analyze_label: string;
+            /** @default analyzed */
+            readonly analyzed_label: string;
+            /** Format: date-time */
+            readonly changed_at: string;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** @default false */
+            readonly dry_run: boolean;
+            /** @default enhance */
+            readonly enhance_label: string;
+            /** @default enhanced */
+            readonly enhanced_label: string;
+            /** @default false */
+            readonly is_secret_set: boolean;
+            /** @default false */
+            readonly is_token_set: boolean;
+            /** @default 300 */
+            readonly max_age_seconds: number;
+            /** @default 200000 */
+            readonly max_tokens: number | null;
+            /** @default null */
+            readonly model: string | null;
+            readonly name: string;
+            /** @default false */
+            readonly needs_approval: boolean;
+            /** @default null */
+            readonly webhook_url: string | null;
+        };
+        /** WorkspacePage */
+        readonly WorkspacePage: {
+            readonly items: readonly components["schemas"]["Workspace"][];
+            /** @description Always null: there are few. */
+            readonly next_cursor: string | null;
+        };
+        /**
+         * WorkspaceRequest
+         * @description All settings at once: what is left out is as it is by default, but the secrets, which then stay as they are.
+         */
+        readonly WorkspaceRequest: {
+            /**
+             * @description A story that is given it is analysed.
+             * @default analyze
+             */
+            readonly analyze_label?: string;
+            /**
+             * @description Takes its place afterwards; empty: none does.
+             * @default analyzed
+             */
+            readonly analyzed_label?: string;
+            /**
+             * @description For Shortcut's API. Without it, as it was; empty: taken away. Never shown.
+             * @default null
+             */
+            readonly api_token?: string | null;
+            /**
+             * @description Everything is done but the writing.
+             * @default false
+             */
+            readonly dry_run?: boolean;
+            /**
+             * @description A story that is given it is enhanced.
+             * @default enhance
+             */
+            readonly enhance_label?: string;
+            /**
+             * @description Takes its place afterwards; empty: none does.
+             * @default enhanced
+             */
+            readonly enhanced_label?: string;
+            /**
+             * @description An older webhook is refused.
+             * @default 300
+             */
+            readonly max_age_seconds?: number;
+            /**
+             * @description Most that one story may cost; null: no bound.
+             * @default 200000
+             */
+            readonly max_tokens?: number | null;
+            /**
+             * @description Chat model; null: the server's.
+             * @default null
+             */
+            readonly model?: string | null;
+            /**
+             * @description Somebody must approve before anything is written.
+             * @default false
+             */
+            readonly needs_approval?: boolean;
+            /**
+             * @description Of Shortcut's webhook. Without it, as it was; empty: taken away. Never shown.
+             * @default null
+             */
+            readonly secret?: string | null;
+            /**
+             * @description Called at the end of each task of a story.
+             * @default null
+             */
+            readonly webhook_url?: string | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -3421,7 +3846,12 @@ export interface components {
     pathItems: never;
 }
 export type ActiveTask = components['schemas']['ActiveTask'];
+export type AgentStep = components['schemas']['AgentStep'];
+export type Analysis = components['schemas']['Analysis'];
+export type ApproveRequest = components['schemas']['ApproveRequest'];
+export type AskedStory = components['schemas']['AskedStory'];
 export type AssessmentShape = components['schemas']['AssessmentShape'];
+export type Assessor = components['schemas']['Assessor'];
 export type BackgroundHealth = components['schemas']['BackgroundHealth'];
 export type Box = components['schemas']['Box'];
 export type BranchPage = components['schemas']['BranchPage'];
@@ -3431,6 +3861,7 @@ export type BuildingShape = components['schemas']['BuildingShape'];
 export type CallToAction = components['schemas']['CallToAction'];
 export type ChunkPage = components['schemas']['ChunkPage'];
 export type ChunkShape = components['schemas']['ChunkShape'];
+export type CitedSource = components['schemas']['CitedSource'];
 export type CodeChange = components['schemas']['CodeChange'];
 export type CodeDiffShape = components['schemas']['CodeDiffShape'];
 export type CodeExamplePage = components['schemas']['CodeExamplePage'];
@@ -3465,6 +3896,7 @@ export type EmbedderShape = components['schemas']['EmbedderShape'];
 export type EmbeddingEstimate = components['schemas']['EmbeddingEstimate'];
 export type EmbeddingTask = components['schemas']['EmbeddingTask'];
 export type EmbeddingTotals = components['schemas']['EmbeddingTotals'];
+export type Enhancement = components['schemas']['Enhancement'];
 export type ErrorAck = components['schemas']['ErrorAck'];
 export type ErrorBody = components['schemas']['ErrorBody'];
 export type ErrorReply = components['schemas']['ErrorReply'];
@@ -3496,6 +3928,7 @@ export type GenerationChangesPage = components['schemas']['GenerationChangesPage
 export type GenerationPage = components['schemas']['GenerationPage'];
 export type GenerationShape = components['schemas']['GenerationShape'];
 export type GenerationState = components['schemas']['GenerationState'];
+export type Goal = components['schemas']['Goal'];
 export type GroupChange = components['schemas']['GroupChange'];
 export type GroupEventShape = components['schemas']['GroupEventShape'];
 export type GroupHistory = components['schemas']['GroupHistory'];
@@ -3563,6 +3996,8 @@ export type Quote = components['schemas']['Quote'];
 export type ReasonCount = components['schemas']['ReasonCount'];
 export type RefreshRequest = components['schemas']['RefreshRequest'];
 export type Region = components['schemas']['Region'];
+export type RejectRequest = components['schemas']['RejectRequest'];
+export type RelatedStory = components['schemas']['RelatedStory'];
 export type ReportPage = components['schemas']['ReportPage'];
 export type ReportRequest = components['schemas']['ReportRequest'];
 export type ReportShape = components['schemas']['ReportShape'];
@@ -3584,6 +4019,7 @@ export type ScheduleShape = components['schemas']['ScheduleShape'];
 export type Screenshot = components['schemas']['Screenshot'];
 export type SearchReply = components['schemas']['SearchReply'];
 export type SearchRequest = components['schemas']['SearchRequest'];
+export type Section = components['schemas']['Section'];
 export type SectionChange = components['schemas']['SectionChange'];
 export type SectionDiffShape = components['schemas']['SectionDiffShape'];
 export type SettingList = components['schemas']['SettingList'];
@@ -3595,9 +4031,19 @@ export type SourcePage = components['schemas']['SourcePage'];
 export type SourceScheduleRequest = components['schemas']['SourceScheduleRequest'];
 export type SourceShape = components['schemas']['SourceShape'];
 export type SpreadShape = components['schemas']['SpreadShape'];
+export type Stage = components['schemas']['Stage'];
 export type StageShape = components['schemas']['StageShape'];
 export type Steered = components['schemas']['Steered'];
+export type StepKind = components['schemas']['StepKind'];
 export type StorageShape = components['schemas']['StorageShape'];
+export type Story = components['schemas']['Story'];
+export type StoryAfter = components['schemas']['StoryAfter'];
+export type StoryDiff = components['schemas']['StoryDiff'];
+export type StoryPage = components['schemas']['StoryPage'];
+export type StoryShape = components['schemas']['StoryShape'];
+export type StoryState = components['schemas']['StoryState'];
+export type StorySummary = components['schemas']['StorySummary'];
+export type StoryTask = components['schemas']['StoryTask'];
 export type SubscribeAck = components['schemas']['SubscribeAck'];
 export type Table = components['schemas']['Table'];
 export type Target = components['schemas']['Target'];
@@ -3624,6 +4070,7 @@ export type TracePlaceShape = components['schemas']['TracePlaceShape'];
 export type TraceRequest = components['schemas']['TraceRequest'];
 export type TraceShape = components['schemas']['TraceShape'];
 export type TracesStored = components['schemas']['TracesStored'];
+export type Triage = components['schemas']['Triage'];
 export type TriedShape = components['schemas']['TriedShape'];
 export type TwinShape = components['schemas']['TwinShape'];
 export type UnsubscribeAck = components['schemas']['UnsubscribeAck'];
@@ -3634,7 +4081,11 @@ export type UrlShape = components['schemas']['UrlShape'];
 export type UrlState = components['schemas']['UrlState'];
 export type VariableShape = components['schemas']['VariableShape'];
 export type Verdict = components['schemas']['Verdict'];
+export type WebhookReply = components['schemas']['WebhookReply'];
 export type Why = components['schemas']['Why'];
 export type WorkerShape = components['schemas']['WorkerShape'];
+export type Workspace = components['schemas']['Workspace'];
+export type WorkspacePage = components['schemas']['WorkspacePage'];
+export type WorkspaceRequest = components['schemas']['WorkspaceRequest'];
 export type $defs = Record<string, never>;
 export type operations = Record<string, never>;

@@ -21,6 +21,7 @@ from gleanery.knowledge.budgets import ChunkBudgets
 from gleanery.knowledge.extract import ExtractedPage
 from gleanery.knowledge.extract_pool import ExtractPool
 from gleanery.knowledge.gate import GatePolicy
+from gleanery.knowledge.right_of_way import RightOfWay
 from gleanery.knowledge.vectors import Vectors
 from gleanery.model import EventType, FrontierUrl, NewEvent, Progress, UrlState
 from gleanery.store.base import Store
@@ -65,6 +66,7 @@ class CrawlParts:
     executor: ThreadPoolExecutor
     vectors: Vectors
     budgets: ChunkBudgets
+    right_of_way: RightOfWay
     fetch_concurrency: int
     robots_patience_seconds: float
     publish: PublishPolicy

@@ -100,6 +100,7 @@ class Storer:
             if twin is not None:
                 await self._skip_twin(item, twin, key)
                 return
+            await run.parts.right_of_way.give()
             bundle = await asyncio.get_running_loop().run_in_executor(
                 run.parts.executor, _cut, self._origin(item, key), page, run.payload.extract_code, self._budget
             )
@@ -173,6 +174,7 @@ class Storer:
         event = stored_event(settled, page.url, page.title)
         run.progress.page_stored(time.monotonic())
         run.traps.outcome(item.url.url, is_new_content=True)
+        await run.parts.right_of_way.give()
         await run.parts.store.crawls.store_page(run.ctx.fence, settled, bundle, [event], run.snapshot(event.message))
         if item.url.depth == 0:
             await run.parts.store.knowledge.name_source(run.payload.source_id, page.title, run.ctx.task.task_id)

@@ -60,10 +60,13 @@ class Loader:
         line = _Line(steps)
         looking = _Looking(ctx, payload, steps, self._understanding)
         request, guise = request_of(payload, ctx.task), guise_of(payload, ctx.task)
+
+        async def note(session_id: str) -> None:
+            await ctx.note(browser_session_id=session_id)
+
         try:
-            async with self._browser.open(payload.url, request, guise, on_place=line.hear) as page:
+            async with self._browser.open(payload.url, request, guise, on_place=line.hear, on_context=note) as page:
                 await line.close()
-                await ctx.note(browser_session_id=page.session_id)
                 seen = await looking.at(page)
             return await looking.understood(seen)
         finally:

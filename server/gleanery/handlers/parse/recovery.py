@@ -19,6 +19,7 @@ class Action(StrEnum):
     RESTART = "restart_browser_and_retry"
     ROTATE = "rotate_user_agent_and_retry"
     CLEAN_UP = "cleanup_and_retry"
+    WAIT = "wait_for_browser_and_retry"
 
 
 LONGER_FACTOR = 2.0
@@ -26,6 +27,10 @@ LONGEST_SECONDS = 300.0
 MAX_ROTATIONS = 2
 
 _BROKEN = frozenset({"crashed", "browser_lost"})
+
+
+def _is_passing(error: Exception) -> bool:
+    return isinstance(error, errors.GleaneryError) and error.details.get("retry_after") is not None
 
 
 def _is_of_memory(error: Exception) -> bool:
@@ -43,6 +48,7 @@ POLICY = RetryPolicy(
         Rule((errors.PageTooHeavy,), Decision.RETRY, name=Action.CLEAN_UP, max_times=1, when=_is_of_memory),
         Rule((errors.PageTooHeavy,), Decision.FAIL),
         Rule((errors.RenderFailed,), Decision.RETRY, name=Action.RESTART, when=_is_broken),
+        Rule((errors.BrowserUnavailable,), Decision.RETRY, name=Action.WAIT, when=_is_passing),
     )
 )
 """What has broken is gone with its context, and a browser that died is started again for the next page. Whatever is not named

@@ -26,6 +26,7 @@ from gleanery.knowledge.cut import Origin, cut_page
 from gleanery.knowledge.extract import ExtractedPage
 from gleanery.knowledge.extract_pool import ExtractPool
 from gleanery.knowledge.formats import Kind, Part
+from gleanery.knowledge.right_of_way import RightOfWay
 from gleanery.knowledge.vectors import Vectors
 from gleanery.model import (
     CrawlStage,
@@ -93,6 +94,7 @@ class UploadParts:
     executor: ThreadPoolExecutor
     vectors: Vectors
     budgets: ChunkBudgets
+    right_of_way: RightOfWay
     follow_up: Callable[[str, str], Awaitable[object]] | None = None
 
 
@@ -205,6 +207,7 @@ class _Run:
 
     async def _store_part(self, part: Part) -> None:
         started = time.monotonic()
+        await self._parts.right_of_way.give()
         bundle = await asyncio.get_running_loop().run_in_executor(
             self._parts.executor, _cut, self._origin(part), self._named(part), self._payload.extract_code, self._budget
         )
@@ -235,6 +238,7 @@ class _Run:
         )
         self._stored += 1
         progress = self._progress("storing", event.message)
+        await self._parts.right_of_way.give()
         # False for a page that an earlier attempt has stored, which is as good.
         await self._parts.store.crawls.store_page(self._ctx.fence, settled, bundle, [event], progress)
 

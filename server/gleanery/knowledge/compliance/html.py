@@ -17,15 +17,20 @@ from gleanery.model.compliance import Assessment, Control, ControlResult, Passag
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1c1f23; background: #fff; max-width: 52rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.6rem; margin: 0 } h2 { font-size: 1.2rem; margin: 2rem 0 .5rem } h3 { font-size: 1rem; margin: 1.6rem 0 .3rem }
-p { margin: .4rem 0 } .quiet { color: #545b64 } table { border-collapse: collapse; width: 100%; font-size: .87rem }
-th, td { text-align: left; vertical-align: top; padding: .3rem .5rem; border-bottom: 1px solid #d5d9de; overflow-wrap: anywhere }
-td.n { text-align: right; white-space: nowrap } blockquote { margin: .5rem 0; padding: .2rem .8rem; border-left: 3px solid #8a93a0 }
-.verdict { font-weight: 600; border: 1px solid; border-radius: 3px; padding: 0 .4rem }
+h1 { font-size: 1.7em; line-height: 1.25; margin: 0 } h2 { font-size: 1.3em; margin: 1.8em 0 .5em }
+h3 { font-size: 1.08em; margin: 1.8em 0 .3em } p { margin: .4em 0; overflow-wrap: break-word } .quiet { color: #545b64 }
+table { border-collapse: collapse; width: 100%; font-size: .9em; margin: .6em 0 }
+th, td { text-align: left; vertical-align: top; padding: .35em .6em .35em 0; border-bottom: 1px solid #d5d9de }
+td { overflow-wrap: break-word } th, .tight { white-space: nowrap } td a { overflow-wrap: anywhere }
+blockquote { margin: .5em 0; padding: .2em .8em; border-left: 3px solid #8a93a0; overflow-wrap: anywhere }
+.verdict { font-weight: 600; border: 1px solid; border-radius: 3px; padding: 0 .4em; white-space: nowrap }
 .met { color: #17663d } .partly { color: #7c5600 } .not_met { color: #9c1f18 } .unknown { color: #4b5563 }
-details { margin: .3rem 0 } pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .82rem; background: #f4f5f7; padding: .5rem }
+details { margin: .3em 0 } pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .85em; background: #f4f5f7; padding: .5em }
 svg { max-width: 100%; height: auto } a { color: #0b57a8; overflow-wrap: anywhere }
-@media print { body { margin: 0; max-width: none; font-size: 11px } section { break-inside: avoid-page } details { display: none } }
+@media print {
+body { margin: 0; padding: 0; max-width: none; font-size: 10.5px } details { display: none }
+h1, h2, h3 { break-after: avoid } .said, tr, blockquote, svg { break-inside: avoid } .said { break-after: avoid }
+}
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _EXCERPT = 1_500
@@ -68,7 +73,7 @@ def _parts(document: ReportDocument) -> Iterator[str]:
 def _gaps(document: ReportDocument) -> Iterator[str]:
     yield "<h2>Gaps</h2>"
     rows = [
-        [escape(control.id), escape(control.title), _verdict(result), escape(_gap(result.assessment))]
+        [_tight(escape(control.id)), escape(control.title), _verdict(result), escape(_gap(result.assessment))]
         for control, result in document.gaps()
     ]
     yield (
@@ -89,7 +94,7 @@ def _since(document: ReportDocument) -> Iterator[str]:
     yield f"<h2>Changes since {since.created_at:%Y-%m-%d %H:%M} UTC</h2>"
     rows = [
         [
-            escape(change.control_id),
+            _tight(escape(change.control_id)),
             COURSE_WORDS[change.course],
             _word(change.was),
             _word(change.now),
@@ -111,22 +116,37 @@ def _control(control: Control, result: ControlResult) -> str:
     if said is not None:
         parts += [f"<p>Missing: {escape(said.gap)}</p>"] if said.gap else []
         parts += [f'<p class="quiet">{escape(said.note)}</p>'] if said.note else []
+    parts = [f'<div class="said">{"".join(parts)}</div>']
+    if said is not None:
         parts += [
             f"<blockquote>{escape(quote.text)}<br><span class=quiet>{_link(quote.url)}</span></blockquote>"
             for quote in said.quotes
         ]
     if result.evidence:
         rows = [_row(number, passage) for number, passage in enumerate(result.evidence, 1)]
-        parts.append(_table(("", "Page", "Heading", "Place", "Last seen", "Found by"), rows))
+        parts.append(_table(("", "Page and place", "Last seen", "Found by"), rows))
         parts += [_excerpt(number, passage) for number, passage in enumerate(result.evidence, 1)]
     return f"<section>{''.join(parts)}</section>"
 
 
 def _row(number: int, passage: Passage) -> list[str]:
-    seen = f"{passage.seen_at:%Y-%m-%d}" + (", missing since" if passage.is_missing else "")
+    seen = f"{passage.seen_at:%Y-%m-%d}" + (", gone since" if passage.is_missing else "")
     why = "; ".join(f"{escape(each.query)} (rank {each.rank})" for each in passage.why)
-    page = f"{escape(passage.title)}<br>{_link(passage.url)}"
-    return [str(number), page, escape(" > ".join(passage.heading_path)), f"{passage.start}–{passage.end}", seen, why]
+    page = (
+        f"{escape(' > '.join(_names(passage)))}<br>{_link(passage.url)}"
+        f'<br><span class="quiet">Characters {passage.start} to {passage.end}</span>'
+    )
+    return [str(number), page, _tight(seen), why]
+
+
+def _names(passage: Passage) -> list[str]:
+    """Its page and headings. What is called as what it stands in, as the first heading of most pages is, is named once."""
+    names = [" ".join(name.split()) for name in (passage.title, *passage.heading_path)]
+    return [name for name, before in zip(names, ["", *names], strict=False) if name != before]
+
+
+def _tight(cell: str) -> str:
+    return f'<span class="tight">{cell}</span>'
 
 
 def _excerpt(number: int, passage: Passage) -> str:

@@ -15,6 +15,7 @@ from gleanery.knowledge.embedders.embedder import Embedder
 from gleanery.knowledge.embedders.local import LocalEmbedder
 from gleanery.knowledge.embedders.openai import OpenAIEmbedder
 from gleanery.knowledge.embedders.options import OPENAI_HOST, EmbedderOptions
+from gleanery.knowledge.right_of_way import RightOfWay
 
 MakeEmbedder = Callable[[EmbedderOptions, int | None], Awaitable[Embedder]]
 """Makes what the options ask for; the number is the length of the vectors that are stored under its name, if there are any.
@@ -31,10 +32,11 @@ class EmbedderFactory:
     api_key: str | None = field(default=None, repr=False)
     key_host: str = OPENAI_HOST
     """See `host_of`."""
+    right_of_way: RightOfWay = field(default_factory=RightOfWay)
 
     async def __call__(self, options: EmbedderOptions, dimensions: int | None) -> Embedder:
         if options.kind is EmbedderKind.LOCAL:
-            return LocalEmbedder(self.model_dir, self.executor)
+            return LocalEmbedder(self.model_dir, self.executor, right_of_way=self.right_of_way)
         if options.kind is EmbedderKind.NONE:
             raise errors.InvalidInput("kind", "`none` makes no vectors")
         key = self.api_key if options.host == self.key_host else None

@@ -64,36 +64,30 @@ def symbols_of(template: Template) -> Symbols:
 def is_document(one: Symbols, other: Symbols) -> bool:
     """Whether two templates are one with a long document each in the place of a slot: all before and after is the same."""
     head, tail = _same(one, other), _same(one[::-1], other[::-1])
-    own = one[head : len(one) - tail]
-    words = sum(symbol is not None and is_word(symbol) for symbol in own)
-    after = sum(symbol is not None and is_word(symbol) for symbol in one[len(one) - tail :])
-    return words > VALUE_WORDS[-1] and after > 0
+    return _words(one[head : len(one) - tail]) > VALUE_WORDS[-1] and _words(one[len(one) - tail :]) > 0
 
 
 def _has_part_more(one: Symbols, other: Symbols, texts: Sequence[str], others: Sequence[str]) -> bool:
     """Whether the longer one is the shorter one with words put in at one place, and nothing else."""
+    if min(len(texts), len(others)) < LEAST_TEXTS:
+        return False
     short, long = sorted((one, other), key=len)
     head = _same(short, long)
     tail = _same(short[head:][::-1], long[head:][::-1])
-    part = long[head : len(long) - tail]
+    left = short[head : len(short) - tail]
     # Full stops that all values of one side end with don't count.
-    missing = [symbol for symbol in short[head : len(short) - tail] if symbol is not None and is_word(symbol)]
-    words = sum(symbol is not None and is_word(symbol) for symbol in part)
-    is_anchored = any(symbol is not None and is_word(symbol) for symbol in short[len(short) - tail :])
-    return (
-        not missing
-        and words >= LEAST_PART
-        and is_anchored
-        and min(len(texts), len(others)) >= LEAST_TEXTS
-        and len(short) - head - tail <= 1
-    )
+    if len(left) > 1 or _words(left):
+        return False
+    return _words(long[head : len(long) - tail]) >= LEAST_PART and _words(short[len(short) - tail :]) > 0
+
+
+def _words(symbols: Symbols) -> int:
+    return sum(symbol is not None and is_word(symbol) for symbol in symbols)
 
 
 def _same(one: Symbols, other: Symbols) -> int:
-    same = 0
-    while same < min(len(one), len(other)) and one[same] == other[same]:
-        same += 1
-    return same
+    pairs = zip(one, other, strict=False)
+    return next((at for at, (own, its) in enumerate(pairs) if own != its), min(len(one), len(other)))
 
 
 def _is_case_of(special: Template, general: Template, texts: Sequence[str], general_texts: Sequence[str]) -> bool:

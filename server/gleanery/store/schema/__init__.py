@@ -15,6 +15,7 @@ from gleanery.store.schema import (
     holdings,
     narrow_reads,
     parses,
+    stories,
     traces,
 )
 
@@ -29,4 +30,5 @@ MIGRATIONS: tuple[str, ...] = (
     parses.SQL,
     traces.SQL,
     compliance.SQL,
+    stories.SQL,
 )

@@ -38,6 +38,7 @@ _log = log.get(__name__)
 
 PATIENCE_SECONDS = 15.0
 """How long a call is tried again while nobody answers, or the answer is one that passes."""
+PROBE_SECONDS = 3.0
 FIRST_WAIT_SECONDS = 0.05
 LONGEST_WAIT_SECONDS = 2.0
 CONNECTIONS = 32
@@ -107,6 +108,7 @@ class Rest:
         self._patience = patience_seconds
         self._teller = Teller(on_change)
         self._writes: set[asyncio.Task[Any]] = set()
+        self._is_reached = True
 
     async def __aenter__(self) -> Rest:
         from supabase import AsyncClient, AsyncClientOptions  # half a second, for those who have a project
@@ -133,6 +135,14 @@ class Rest:
         """What the function `gleanery_<name>` answers: of one that reads."""
         return await self._answer(name, self._with_time(args))
 
+    async def probe(self, name: str, /) -> Any:
+        """The same, asked once: for who wants to know whether somebody answers."""
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                return await self._ask(name, {})
+        except TimeoutError:
+            raise errors.StorageError(f"Supabase did not answer within {PROBE_SECONDS:.0f} s.") from None
+
     async def write(self, name: str, /, **args: Any) -> Any:
         """The value that a function that writes answers; the changes that it made are told before this returns.
 
@@ -155,7 +165,17 @@ class Rest:
         return clean if self._clock is None else {**clean, "now": self._clock().timestamp()}
 
     async def _answer(self, name: str, args: Mapping[str, Any]) -> Any:
-        return await patiently(lambda: self._ask(name, args), self._patience)
+        try:
+            answer = await patiently(lambda: self._ask(name, args), self._patience)
+        except errors.StorageError as error:
+            if self._is_reached and error.can_retry:
+                self._is_reached = False
+                _log.error("database not reached", extra={"call": name, "reason": error.message})
+            raise
+        if not self._is_reached:
+            self._is_reached = True
+            _log.info("database reached again", extra={"call": name})
+        return answer
 
     async def _ask(self, name: str, args: Mapping[str, Any]) -> Any:
         from postgrest.exceptions import APIError
@@ -186,7 +206,7 @@ async def patiently(ask: Callable[[], Awaitable[Any]], patience_seconds: float) 
             pause = wait * (0.5 + random.random())
             if loop.time() + pause > until:
                 raise errors.StorageError(error.message, **error.details) from error
-            _log.warning("call of the database repeated", extra={"reason": error.message})
+            _log.debug("call of the database repeated", extra={"reason": error.message})
         await asyncio.sleep(pause)
         wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 

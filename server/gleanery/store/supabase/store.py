@@ -70,5 +70,5 @@ class SupabaseStore:
         await self._rest.__aexit__(*exc)
 
     async def health(self) -> str:
-        found = await self._rest.call("health")
+        found = await self._rest.probe("health")
         return f"Supabase, PostgreSQL {found['version']}, {found['size_bytes'] / 1_000_000:.1f} MB"

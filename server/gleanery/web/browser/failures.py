@@ -118,8 +118,13 @@ def shown_error(url: str, message: str, selector: str, seconds: float) -> errors
         sentence = f"Nothing that matches {quoted(selector)} was shown within {seconds:.3g} seconds."
         return errors.TimedOut(url, sentence, seconds=seconds, wait_for=selector)
     if "selector" in message:
-        return render_refused(url, f"{quoted(selector)} is not a CSS selector.", reason="bad_selector")
+        return bad_selector(url, selector)
     return page_error(url, message)
+
+
+def bad_selector(url: str, selector: str) -> errors.RenderFailed:
+    message = f"wait_for: {quoted(selector)} is not a CSS selector."
+    return render_refused(url, message, reason="bad_selector", field="wait_for")
 
 
 def status_error(url: str, status: int, retry_after: str | None) -> errors.HttpStatus:

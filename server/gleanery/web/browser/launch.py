@@ -8,11 +8,13 @@ _SHUT_SECONDS = 60.0
 
 
 class LaunchFailed(Exception):
-    """A browser did not start; `reason` ends the sentence "the browser can't be started: …"."""
+    """A browser did not start; `reason` ends the sentence "the browser can't be started: …". `retry_after` are the seconds
+    until one may be started again, None when time alone won't help."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.retry_after = retry_after
 
 
 class LaunchGate:
@@ -34,6 +36,10 @@ class LaunchGate:
         if self._shut_until is not None and now >= self._shut_until:
             self._shut_until, self._failures = None, _MOST_FAILURES - 1
         return self._shut_until is not None
+
+    def shut_seconds(self, now: float) -> float:
+        """How much longer it stays shut; 0 when it isn't."""
+        return 0.0 if self._shut_until is None else max(0.0, self._shut_until - now)
 
     def failed(self, reason: str, now: float) -> None:
         self._failures += 1

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import os
+import sys
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from gleanery import errors, log
@@ -85,7 +88,7 @@ class BrowserLife:
                 await asyncio.shield(self._launching)
             except LaunchFailed as error:
                 message = f"The page needs a browser, and the browser can't be started: {error.reason}."
-                raise errors.BrowserUnavailable(url, message, reason=error.reason) from error
+                raise _unavailable(url, message, error) from error
         return current
 
     def worked(self) -> None:
@@ -133,7 +136,7 @@ class BrowserLife:
             raise LaunchFailed(f"{named} is no program" if named else "there is no Chromium on this machine")
         while True:
             if self._gate.is_shut(time.monotonic()):
-                raise LaunchFailed(self._gate.reason)
+                raise LaunchFailed(self._gate.reason, self._gate.shut_seconds(time.monotonic()))
             await asyncio.sleep(self._gate.pause_seconds())
             try:
                 self._current = await self._start_chromium(executable)
@@ -144,8 +147,7 @@ class BrowserLife:
                 return
 
     async def _start_chromium(self, executable: Path) -> Chromium:
-        # In a thread: what is imported holds the loop for a tenth of a second, and reads the disk.
-        process = await asyncio.to_thread(importlib.import_module, "gleanery.web.browser.process")
+        process = await asyncio.to_thread(_import_process)
         make = self._make
         options = process.LaunchOptions(
             executable=executable,
@@ -230,3 +232,20 @@ class BrowserLife:
         task = asyncio.create_task(work)
         tasks.add(task)
         task.add_done_callback(tasks.discard)
+
+
+def _unavailable(url: str, message: str, error: LaunchFailed) -> errors.BrowserUnavailable:
+    if error.retry_after is None:
+        return errors.BrowserUnavailable(url, message, reason=error.reason)
+    return errors.BrowserUnavailable(url, message, reason=error.reason, retry_after=round(error.retry_after, 1))
+
+
+def _import_process() -> ModuleType:
+    """For a thread: it takes a tenth of a second, and reads the disk. What it brings stays for good, and the garbage
+    collector need not look through it again, which would stop the loop for 50 ms each time."""
+    name = "gleanery.web.browser.process"
+    is_new = name not in sys.modules
+    module = importlib.import_module(name)
+    if is_new:
+        gc.freeze()
+    return module

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,6 +13,8 @@ from gleanery.web.browser.request import RenderRequest
 OnPlace = Callable[[int], None]
 """Hears the place in the line for a context: 1 is next, 0 means it is there."""
 
+OnContext = Callable[[str], Awaitable[None]]
+"""Hears the name of the page's context once it is there, before the page is asked for."""
 
 _USUAL = Size(width=1280, height=720)
 
@@ -103,7 +105,7 @@ class PageBrowser(Protocol):
     """`Browser`, as the parser needs it."""
 
     def open(
-        self, url: str, request: RenderRequest, guise: Guise, *, on_place: OnPlace
+        self, url: str, request: RenderRequest, guise: Guise, *, on_place: OnPlace, on_context: OnContext
     ) -> AbstractAsyncContextManager[OpenPage]:
         """The page at the href `url`, settled, in a context that nobody else has or had; gone with the block. The request's
         time spans the whole block, but not the wait for a context.

@@ -16,7 +16,7 @@ from gleanery.model.parses import Incidents, Inspected, Navigation, Screenshot
 from gleanery.web.browser import scripts, snapshot
 from gleanery.web.browser.answers import judge_shown, no_answer, refused
 from gleanery.web.browser.blocked import PageSigns, blocked, challenge
-from gleanery.web.browser.failures import is_moving, is_of_script
+from gleanery.web.browser.failures import bad_selector, is_moving, is_of_script
 from gleanery.web.browser.inspect.inspector import Inspector
 from gleanery.web.browser.inspect.screenshot import screenshot
 from gleanery.web.browser.open_page import Guise
@@ -100,6 +100,7 @@ class Opened:
             raise await self._explained(error) from error
 
     async def _arrive(self, act: Act | None) -> None:
+        await self._check_selector(self._asked.request.wait_for)
         try:
             self._look_at(await self._tab.arrive(self._visit, self._asked.request, act, judge_shown, self._signs))
         except errors.TimedOut as error:
@@ -108,6 +109,11 @@ class Opened:
             raise
         if len(self._visit.navigations) > 1 or "cross-origin-opener-policy" in self.navigation.headers:
             await self._watched.find_process()  # it may have another one by now
+
+    async def _check_selector(self, selector: str | None) -> None:
+        """By the browser's own parser, on the empty page that is there before the other: nothing is asked for in vain."""
+        if selector is not None and not await self._tab.page.evaluate(scripts.IS_SELECTOR, selector):
+            raise bad_selector(self._asked.url, selector)
 
     async def dom(self, *, include_tree: bool) -> None:
         async with self._asking():

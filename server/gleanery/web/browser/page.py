@@ -127,7 +127,7 @@ class Tab:
         except TimeoutError:
             if not scope.expired():
                 raise
-            raise visit.failure or _timed_out(url, seconds) from None
+            raise visit.failure or _timed_out(visit, seconds, request.wait_for) from None
         except PlaywrightError as error:
             raise visit.failure or self.page_error(visit, error.message) from error
         finally:
@@ -337,5 +337,9 @@ class Tab:
             pass  # it went by itself, or the browser did
 
 
-def _timed_out(url: str, seconds: float) -> errors.TimedOut:
-    return errors.TimedOut(url, f"The page was not rendered within {seconds:.3g} seconds.", seconds=seconds)
+def _timed_out(visit: Visit, seconds: float, wait_for: str | None) -> errors.TimedOut:
+    message, has_come = f"The page was not rendered within {seconds:.3g} seconds", visit.has_come
+    if has_come and wait_for is None:
+        # 30,000 links in a line that can't be broken take Chromium itself minutes to lay out.
+        message += ": all of it had come, and the browser was still busy with its scripts or its layout"
+    return errors.TimedOut(visit.url, f"{message}.", seconds=seconds, has_come=has_come)

@@ -12,6 +12,10 @@ NAME = "about:blank"
 """What stands for a URL in errors."""
 _LONGEST_MILLISECONDS = 120_000.0
 _MARGIN = "14mm"
+_FOOTER = (
+    '<div style="width:100%;text-align:center;font-size:7px;color:#545b64">'
+    '<span class="pageNumber"></span> / <span class="totalPages"></span></div>'
+)
 
 
 async def open_sheet(browser: PlaywrightBrowser) -> BrowserContext:
@@ -25,6 +29,14 @@ async def printed(sheet: BrowserContext, html: str) -> bytes:
         page.set_default_timeout(_LONGEST_MILLISECONDS)
         await page.set_content(html, wait_until="domcontentloaded")
         margin = {"top": _MARGIN, "right": _MARGIN, "bottom": _MARGIN, "left": _MARGIN}
-        return await page.pdf(format="A4", margin=margin, print_background=True, tagged=True)  # type: ignore[arg-type]
+        return await page.pdf(
+            format="A4",
+            margin=margin,  # type: ignore[arg-type]
+            print_background=True,
+            tagged=True,
+            display_header_footer=True,
+            header_template="<i></i>",
+            footer_template=_FOOTER,
+        )
     except PlaywrightError as error:
         raise errors.RenderFailed(NAME, "The browser could not print it.", reason="print_failed") from error

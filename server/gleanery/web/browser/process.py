@@ -29,6 +29,7 @@ _LOG = log.get(__name__)
 _CLOSE_SECONDS = 5.0
 _NEWS_SECONDS = 1.0
 _CLAIM_SECONDS = 5.0
+NICENESS = 5
 # Wide enough for a site's full layout; every line more is painted for nobody.
 _VIEWPORT_WIDTH, _VIEWPORT_HEIGHT = 1280, 720
 
@@ -94,6 +95,7 @@ class Chromium:
         except (PlaywrightError, OSError) as error:
             raise LaunchFailed(f"its driver does not start: {quoted(str(error))}") from error
         tree = await asyncio.to_thread(lambda: BrowserTree(drivers() - before))
+        await asyncio.to_thread(tree.step_back, NICENESS)
         try:
             browser = await _start(driver, options)
         except PlaywrightError as error:
@@ -102,6 +104,7 @@ class Chromium:
         made = cls(options, reason_of, driver, browser, tree)
         browser.on("disconnected", lambda _browser: on_end(made))
         await asyncio.to_thread(tree.look)
+        await asyncio.to_thread(tree.step_back, NICENESS)  # Chromium's session is its own
         return made
 
     @property

@@ -102,6 +102,11 @@ def prepare_watched(token: str) -> str:
     return _PREPARE_WATCHED.replace("TOKEN", json.dumps(token), 1)
 
 
+# Whether a text is a CSS selector.
+IS_SELECTOR = """
+(text) => { try { document.createDocumentFragment().querySelector(text); return true; } catch { return false; } }
+"""
+
 # What tells a page of content from one that only wants its reader proven human; see `blocked.PageSigns`.
 SIGNS = """
 () => {

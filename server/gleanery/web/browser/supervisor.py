@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar
 from gleanery import errors, log
 from gleanery.web.browser.life import BrowserLife, Make
 from gleanery.web.browser.line import Line
-from gleanery.web.browser.open_page import Guise, OnPlace, OpenPage, PoolFigures
+from gleanery.web.browser.open_page import Guise, OnContext, OnPlace, OpenPage, PoolFigures
 from gleanery.web.browser.request import BrowserLimits, RenderRequest, WaitUntil
 from gleanery.web.egress import EgressProxy
 from gleanery.web.fetch import Document, MayFollow
@@ -139,7 +139,13 @@ class Browser:
 
     @asynccontextmanager
     async def open(
-        self, url: str, request: RenderRequest, guise: Guise, *, on_place: OnPlace = lambda _place: None
+        self,
+        url: str,
+        request: RenderRequest,
+        guise: Guise,
+        *,
+        on_place: OnPlace = lambda _place: None,
+        on_context: OnContext | None = None,
     ) -> AsyncIterator[OpenPage]:
         """The page at the href `url`, settled, to be looked into; see `PageBrowser.open`."""
         _check_scheme(url)
@@ -160,6 +166,8 @@ class Browser:
                 away=lambda chromium, watched: chromium.put_away(watched),
             ) as place:
                 page = opened.Opened(asked, place.taken, explained, place.chromium.sample, place.waited)
+                if on_context is not None:
+                    await on_context(page.session_id)
                 async with page.visit(act):
                     self.pages_opened += 1
                     self._life.worked()

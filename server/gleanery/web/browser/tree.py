@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from gleanery.priority import step_back
 from gleanery.web.browser.request import BrowserLimits
 
 _END_SECONDS = 5.0
@@ -71,6 +72,12 @@ class BrowserTree:
             if held > largest_mb and "--type=renderer" in _words(process):
                 largest_pid, largest_mb = process.pid, held
         return TreeSample(total, largest_pid, largest_mb, cpu_seconds)
+
+    def step_back(self, niceness: int) -> None:
+        """All of them, and what they start from now on."""
+        self._gather()
+        for process in self._seen:
+            step_back(niceness, process.pid)
 
     def held_mb(self, pids: Iterable[int]) -> dict[int, float]:
         """What these processes hold, 0 for those that are gone."""

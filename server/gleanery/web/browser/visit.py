@@ -68,6 +68,11 @@ class Visit:
         """Where it last went."""
         return self.navigations[-1] if self.navigations else self.url
 
+    @property
+    def has_come(self) -> bool:
+        """Whether its document and all that can still change its text is there."""
+        return self.answer is not None and not self._loading
+
     def begin(self, scope: asyncio.Timeout) -> None:
         self._scope = scope
 

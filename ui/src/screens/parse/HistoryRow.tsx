@@ -8,7 +8,7 @@ import { Icon } from "../../components/Icon";
 import { StatusBadge } from "../../components/StatusBadge";
 import { CancelButton, useTaskCommands } from "../../components/taskCommands";
 import { isFinal } from "../../live/tasks";
-import { adviceFor } from "../../text/failure";
+import { adviceOf } from "../../text/failure";
 import { ago, shortUrl } from "../../text/format";
 import { factsOf, factsText, milliseconds, parseName, STEP_DOES, stepAt, STEPS } from "../../text/parses";
 import { faceOf, timeText } from "../../text/progress";
@@ -58,7 +58,7 @@ function isSame(before: Props, next: Props): boolean {
 
 function whatText(task: TaskShape, now: number): string {
   if (task.status === "completed") return factsText(task);
-  if (task.status === "failed") return task.error === null ? "failed" : adviceFor(task.error.code).what;
+  if (task.status === "failed") return task.error === null ? "failed" : adviceOf(task.error).what;
   if (task.status !== "running") return faceOf(task) === "cancelled" ? "" : timeText(task, now, undefined);
   const step = STEPS[stepAt(task.progress.stage)];
   return `${step === undefined ? "Getting going" : STEP_DOES[step]}…`;

@@ -73,10 +73,10 @@ function LocatorText({ locator }: { locator: Locator }): ReactNode {
 }
 
 /** "x 320, y 350, 360 × 52 · enabled · in view". */
-function standing({ box, is_visible: isVisible, is_enabled: isEnabled, is_in_viewport: isInView }: InteractiveElement): string {
+function standing({ box, shown_box: shown, is_visible: isVisible, is_enabled: isEnabled, is_in_viewport: isInView }: InteractiveElement): string {
   const px = (value: number): string => count(Math.round(value));
   const place = box === null ? "no place on the page" : `x ${px(box.x)}, y ${px(box.y)}, ${px(box.width)} × ${px(box.height)}`;
-  const seen = isVisible ? (isInView ? "in view" : "in view when scrolled to") : "not visible";
+  const seen = isVisible ? (shown?.width === 0 ? "scrolled out of what holds it" : isInView ? "in view" : "in view when scrolled to") : "not visible";
   return [place, isEnabled ? "enabled" : "disabled", seen].join(" · ");
 }
 

@@ -92,7 +92,7 @@ function Times({ timing, total, isFromCache }: { timing: Timing; total: number |
     <div className="times" data-testid="times">
       <div className="times-bar" aria-hidden="true">
         {spent.map(({ name, index, ms }) => (
-          <i key={name} className={`series-${index % 6}`} style={{ flexGrow: ms }} title={`${TIMED_NAMES[name]}: ${milliseconds(ms)}`} />
+          <i key={name} className={`series-${index}`} style={{ flexGrow: ms }} title={`${TIMED_NAMES[name]}: ${milliseconds(ms)}`} />
         ))}
       </div>
       <ul className="xs muted num">
@@ -104,7 +104,7 @@ function Times({ timing, total, isFromCache }: { timing: Timing; total: number |
         {isFromCache ? <li>when it was loaded:</li> : null}
         {spent.map(({ name, index, ms }) => (
           <li key={name}>
-            <i className={`series-${index % 6}`} aria-hidden="true" />
+            <i className={`series-${index}`} aria-hidden="true" />
             {TIMED_NAMES[name]} {milliseconds(ms)}
           </li>
         ))}

@@ -2,7 +2,7 @@
 
 import { memo, type ReactNode, useMemo } from "react";
 
-import { type Drawn, labelsOf, outline } from "../../text/overlay";
+import { type Drawn, labelsOf, outline, shownBoxOf } from "../../text/overlay";
 import type { Box, InteractiveElement, Size } from "../../wire";
 
 interface Props {
@@ -16,7 +16,7 @@ interface Props {
 }
 
 export function Overlay({ size, drawn, view, scale, selected, hovered, place }: Props): ReactNode {
-  const chosen = selected?.is_visible === true ? selected.box : null;
+  const chosen = selected?.is_visible === true ? shownBoxOf(selected) : null;
   return (
     <svg className="overlay" viewBox={`0 0 ${size.width} ${size.height}`} preserveAspectRatio="none" aria-hidden="true" data-testid="overlay">
       <Boxes drawn={drawn} />

@@ -4,7 +4,7 @@ import { type ReactNode, useMemo, useState } from "react";
 
 import { Tabs } from "../../components/Tabs";
 import { count } from "../../text/format";
-import { drawnOf } from "../../text/overlay";
+import { drawnOf, shownBoxOf } from "../../text/overlay";
 import type { Box, InteractiveElement, ParsedPage, ParseShape } from "../../wire";
 import { ContentTab } from "./ContentTab";
 import { ElementsTab } from "./ElementsTab";
@@ -112,5 +112,5 @@ function WithShot({ id, parse, page, tab }: Props & { tab: ParsedTab }): ReactNo
 function boxOf(elements: readonly InteractiveElement[], id: string | null): Box | null {
   if (id === null) return null;
   const element = elements.find((each) => each.element_id === id);
-  return element?.is_visible === true ? element.box : null;
+  return element?.is_visible === true ? shownBoxOf(element) : null;
 }

@@ -9,7 +9,7 @@ import { Loading } from "../../components/Loading";
 import { useTaskCommands } from "../../components/taskCommands";
 import { useNow } from "../../components/useNow";
 import { useTasks } from "../../live/react";
-import { adviceFor } from "../../text/failure";
+import { adviceOf } from "../../text/failure";
 import { clock, count, counted, duration } from "../../text/format";
 import { actionText, STEP_DOES, STEP_NAMES, stepAt, STEPS } from "../../text/parses";
 import { barOf, type Face, faceOf } from "../../text/progress";
@@ -148,7 +148,7 @@ export function Attempts({ attempts }: { attempts: readonly ParseAttempt[] }): R
             <b className="num">{count(attempt)}</b>
             <span className="num sm muted">{clock(at)}</span>
             <div className="wrap">
-              {adviceFor(error.code).what}: {visible(error.message)} <code className="xs">{visible(error.code)}</code>{" "}
+              {adviceOf(error).what}: {visible(error.message)} <code className="xs">{visible(error.code)}</code>{" "}
               <b>{actionText(action)}.</b>
             </div>
           </li>

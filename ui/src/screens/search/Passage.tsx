@@ -34,6 +34,10 @@ export function Snippet(props: Props): ReactNode {
   return <Blocks blocks={useParts(props).best} isStill />;
 }
 
+export function WholePassage(props: Props): ReactNode {
+  return <Blocks blocks={useParts(props).all} isStill={false} />;
+}
+
 export function Passage(props: Props): ReactNode {
   const { all, best, isCut } = useParts(props);
   const [isWhole, setWhole] = useState(false);

@@ -3,7 +3,7 @@
 import type { ReactNode } from "react";
 
 import { attemptsOf, type Attempt } from "../../text/attempts";
-import { adviceFor } from "../../text/failure";
+import { adviceOf } from "../../text/failure";
 import { clock, duration } from "../../text/format";
 import { visible } from "../../text/visible";
 import type { EventShape, TaskShape } from "../../wire";
@@ -49,7 +49,7 @@ function Line({ attempt }: { attempt: Attempt }): ReactNode {
         </span>
         {error === null ? null : (
           <p className="sm wrap">
-            {adviceFor(error.code).what}: {visible(error.message)} <code className="xs">{visible(error.code)}</code>
+            {adviceOf(error).what}: {visible(error.message)} <code className="xs">{visible(error.code)}</code>
           </p>
         )}
       </div>

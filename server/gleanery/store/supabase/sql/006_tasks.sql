@@ -119,6 +119,10 @@ begin
     if known is not null then
         return known;
     end if;
+    if args -> 'task' ->> 'coalesce_key' is not null then
+        -- Before the time is taken: of equal tasks the one that is kept last is the newest.
+        perform lock_key('coalesce', args -> 'task' ->> 'coalesce_key');
+    end if;
     return reply(args, row_to_json(
         create_task(args -> 'task', args -> 'idempotency', (args ->> 'queue_limit')::bigint, now_of(args))));
 end $$;

@@ -184,7 +184,8 @@ language sql immutable as $$
     ) as parts
 $$;
 
--- The texts with these hashes (hex) are there, and nobody takes them away before this transaction has ended.
+-- The texts with these hashes (hex) are there, and nobody takes them away before this transaction has ended. New ones are
+-- numbered in the order in which they are given, and added in the order of their hashes: so do all who add some of the same.
 create function gleanery.hold_texts(hashes text[]) returns void
 language plpgsql set search_path = gleanery, pg_temp as $$
 declare
@@ -192,7 +193,13 @@ declare
     held bigint;
 begin
     loop
-        insert into text (text_hash) select hash from unnest(wanted) as hash order by hash on conflict do nothing;
+        with numbered as materialized (
+            select hash, nextval(pg_get_serial_sequence('gleanery.text', 'text_row')) as number from (
+                select decode(given, 'hex') as hash from unnest(hashes) with ordinality as list (given, place)
+                group by given order by min(place)
+            ) as each_once where not exists (select from text where text_hash = hash)
+        )
+        insert into text (text_row, text_hash) select number, hash from numbered order by hash on conflict do nothing;
         perform 1 from text where text_hash = any (wanted) order by text_row for key share;
         get diagnostics held = row_count;
         exit when held = cardinality(wanted);

@@ -29,9 +29,9 @@ declare
 begin
     select page_row into before from page where page_id = id and born < forever() order by born desc limit 1;
     select json_object_agg(chunk_id, context) into contexts from chunk
-    where page_row = before and context <> '' and chunk_id = any (texts(chunk_ids));
+    where page_row = before and context <> '' and chunk_id = any ((select texts(chunk_ids))::text[]);
     select json_object_agg(code_id, json_build_array(name, summary)) into names from code_example
-    where page_row = before and name <> '' and code_id = any (texts(code_ids));
+    where page_row = before and name <> '' and code_id = any ((select texts(code_ids))::text[]);
     if contexts is null and names is null then
         return null;
     end if;

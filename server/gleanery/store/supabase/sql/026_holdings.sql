@@ -2,11 +2,7 @@
 
 -- Of a page's key what comes below the folder, and its first part where that is a folder: no slash of a query or a route.
 create function gleanery.folder_below(key text, folder text) returns text
-language sql immutable as $$
-    select case when first = '' or strpos(first, '?') > 0 or strpos(first, '#') > 0 then null else first end from (
-        select left(rest, strpos(rest, '/')) as first from (select substr(key, length(folder) + 1) as rest) as below
-    ) as parts
-$$;
+language sql immutable as $$ select substring(substr(key, length(folder) + 1) from '^[^/?#]*/') $$;
 
 -- First and last key of all pages that are seen: the innermost folder of all follows from them.
 create function public.gleanery_holdings_ends(args jsonb) returns json
@@ -31,9 +27,11 @@ begin
     if args ->> 'after' is null then
         select coalesce(json_agg(one order by first), '[]') into folders from (
             select count(*) as pages, count(missing_since) as missing, min(url_key) as first, max(url_key) as last
-            from page where source_id = id and url_key >= under and url_key < beyond and born <= seen and died > seen
-                and folder_below(url_key, under) is not null
-            group by folder_below(url_key, under)
+            from (
+                select url_key, missing_since, folder_below(url_key, under) as folder from page
+                where source_id = id and url_key >= under and url_key < beyond and born <= seen and died > seen
+            ) as below
+            where folder is not null group by folder
         ) as one;
     end if;
     return json_build_object('folders', folders, 'pages', (

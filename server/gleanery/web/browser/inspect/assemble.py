@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from gleanery.model import parses
 from gleanery.web.browser.inspect.limits import InspectLimits
-from gleanery.web.browser.inspect.place import Place, Raw, view_of
+from gleanery.web.browser.inspect.place import Place, Raw, View, box_view, view_of
 
 # Where the browser is when a page could not be loaded.
 _NO_PAGE = "chrome-error:"
@@ -50,6 +50,7 @@ class _Read:
         self.summary = self.items["summary"][0]
         self.is_visible: bool = owner is None or outer is None or (owner["is_visible"] and outer.is_visible)
         self.order: tuple[int, ...] = (*outer.order, owner["at"]) if outer and owner else ()
+        self.window = _window(outer, owner) if outer and owner else None
         self.place: Place = outer.place.within(owner["inner"], self.summary) if outer and owner else Place()
         self.selectors: tuple[str, ...] = (*outer.selectors, owner["selector"]) if outer and owner else ()
         self.landmark_ids: list[str] = []
@@ -192,6 +193,7 @@ class _Assembly:
         if read.selectors:
             placed["is_visible"] = placed["is_visible"] and read.is_visible
             placed["is_in_viewport"] = placed["is_in_viewport"] and self._view.shows(placed["box"])
+        placed["shown_box"] = _shown_box(read, placed["box"], item.get("shown_box"))
         placed["element_id"] = element_id
         placed["landmark_id"] = read.id_of(read.landmark_ids, placed.pop("landmark", None))
         placed["form_id"] = read.id_of(read.form_ids, placed.pop("form", None))
@@ -213,6 +215,22 @@ def _placed(read: _Read, item: Raw) -> Raw:
     placed = {**item, "frame_id": read.id, "box": read.place.on_page(item.get("box"))}
     del placed["at"]
     return placed
+
+
+def _window(outer: _Read, owner: Raw) -> View:
+    """What of the page a frame shows, itself in one that may show a part of it."""
+    inner = outer.place.on_page(owner["inner"])
+    assert inner is not None
+    return box_view(inner if outer.window is None else outer.window.cut(inner))
+
+
+def _shown_box(read: _Read, box: Raw | None, part: Raw | None) -> Raw | None:
+    seen = box if part is None else read.place.on_page(part)
+    if seen is None or box is None:
+        return None
+    shown = seen if read.window is None else read.window.cut(seen)
+    is_whole = shown["width"] >= box["width"] - 1 and shown["height"] >= box["height"] - 1
+    return None if is_whole else shown
 
 
 def _known(read: _Read, numbers: Iterable[int]) -> list[str]:

@@ -40,6 +40,7 @@ function hasArea(rect) {
 
 class Visibility {
   #clips = new Map();
+  #windows = new Map();
 
   // Whether the element shows something of itself, or would if the page and its parts were scrolled.
   isVisible(element, rect) {
@@ -50,6 +51,17 @@ class Visibility {
     if (this.#isOffPage(rect)) return false;
     const clip = this.#clipAround(element, style);
     return clip === null || hasArea(overlap(rect, clip));
+  }
+
+  // The part of the element that a picture shows, in a frame that is shown as a whole: null for all of it.
+  shownBox(element, rect) {
+    const holder = this.#holder(element, getComputedStyle(element));
+    const around = holder === null ? null : this.#cutOf(holder, this.#windows, false);
+    if (around === null) return null;
+    const seen = overlap(rect, around);
+    const [width, height] = [Math.max(0, seen.right - seen.left), Math.max(0, seen.bottom - seen.top)];
+    if (width >= rect.width - 1 && height >= rect.height - 1) return null;
+    return boxIn({left: seen.left, top: seen.top, width: height && width, height: width && height});
   }
 
   // An inline link may have no size of its own while what it holds has one.
@@ -65,7 +77,7 @@ class Visibility {
   // What cuts the element off for good: null for nothing. What scrolls doesn't, as long as it can be seen itself.
   #clipAround(element, style) {
     const next = this.#holder(element, style);
-    return next === null ? null : this.#clipOf(next);
+    return next === null ? null : this.#cutOf(next, this.#clips, true);
   }
 
   #holder(element, style) {
@@ -73,28 +85,28 @@ class Visibility {
     return style.position === "absolute" ? offsetParent(element) : composedParent(element);
   }
 
-  #clipOf(element) {
+  #cutOf(element, known, mayScroll) {
     const chain = [];
     let at = element;
-    while (at && at !== documentElement && at !== documentBody && !this.#clips.has(at)) {
+    while (at && at !== documentElement && at !== documentBody && !known.has(at)) {
       chain.push(at);
       at = this.#holder(at, getComputedStyle(at));
     }
-    let clip = at && this.#clips.has(at) ? this.#clips.get(at) : null;
+    let cut = at && known.has(at) ? known.get(at) : null;
     for (const one of chain.reverse()) {
-      clip = this.#clipWith(one, clip);
-      this.#clips.set(one, clip);
+      cut = this.#cutWith(one, cut, mayScroll);
+      known.set(one, cut);
     }
-    return clip;
+    return cut;
   }
 
-  #clipWith(element, outer) {
+  #cutWith(element, outer, mayScroll) {
     const style = getComputedStyle(element);
     if (style.overflowX === "visible" && style.overflowY === "visible") return outer;
     const rect = rectOf(element);
     const seen = outer === null ? rect : overlap(rect, outer);
     if (!hasArea(seen)) return NOTHING;
-    const scrolls = /auto|scroll/.test(style.overflowX + style.overflowY);
+    const scrolls = mayScroll && /auto|scroll/.test(style.overflowX + style.overflowY);
     return scrolls ? null : seen;
   }
 }

@@ -43,6 +43,7 @@ class Elements {
       options: options.slice(0, this.limits.options).map((option) => this.#option(option)),
       option_count: options.length,
       box: rect.width > 0 || rect.height > 0 ? boxIn(rect) : null,
+      shown_box: this.visibility.shownBox(shown, rect),
       locator: this.locators.find(element),
     };
   }

@@ -40,7 +40,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What of the page is in the viewport."""
+    """A part of the page that is seen: what is in the viewport, or in a frame."""
 
     left: float
     top: float
@@ -52,6 +52,19 @@ class View:
             return False
         is_beside = box["x"] >= self.right or box["x"] + box["width"] <= self.left
         return not is_beside and box["y"] < self.bottom and box["y"] + box["height"] > self.top
+
+    def cut(self, box: Raw) -> Raw:
+        """The part of the box that is in it, of no size where there is none."""
+        left, top = max(box["x"], self.left), max(box["y"], self.top)
+        width = round(min(box["x"] + box["width"], self.right) - left, 2)
+        height = round(min(box["y"] + box["height"], self.bottom) - top, 2)
+        is_seen = width > 0 and height > 0
+        return {"x": left, "y": top, "width": width if is_seen else 0, "height": height if is_seen else 0}
+
+
+def box_view(box: Raw) -> View:
+    """What is in a box of the page."""
+    return View(box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"])
 
 
 def view_of(summary: Raw) -> View:

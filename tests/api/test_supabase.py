@@ -1,0 +1,72 @@
+"""A whole server that keeps everything in Supabase: a crawl from the first request to the hits, and a database that goes away."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from gleanery.store.supabase import SupabaseStore
+from tests.api.client import Client
+from tests.conftest import ServePages, StartServer
+from tests.ground.supabase import Gateway, Project
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(SupabaseStore("http://127.0.0.1", "key", print), "parses"), reason="its other parts are to come"
+)
+
+
+@pytest.fixture
+async def server(supabase_project: Project, gateway: Gateway, start_server: StartServer) -> Client:
+    # In this order: the way to the database is there until the server has ended.
+    return await start_server(supabase_url=gateway.url, supabase_service_key=supabase_project.service_key)
+
+
+async def health(client: Client) -> dict[str, Any]:
+    reply = await client.call("GET", "/health")
+    assert reply.status == 200
+    body: dict[str, Any] = reply.body
+    return body
+
+
+async def test_a_site_is_crawled_searched_and_refreshed(server: Client) -> None:
+    crawl = await server.crawl(f"{server.url}/example/")
+    assert (crawl.status, crawl.task["result"]["failed"]) == ("completed", 0)
+    pages = await server.every(f"/sources/{crawl.source_id}/pages")
+    assert len(pages) == crawl.task["result"]["pages"] > 20
+    seqs = [event["seq"] for event in crawl.events]
+    assert seqs == list(range(1, len(seqs) + 1))
+    hits = (await server.one("/search?q=webhook+secret"))["hits"]
+    assert hits
+    again = await server.post(f"/sources/{crawl.source_id}/refresh", {})
+    assert again.status == 202
+    refreshed = await server.ended(str(again.body["task_id"]))
+    assert refreshed.status == "completed"
+
+
+async def test_a_backup_of_the_folder_is_refused(server: Client) -> None:
+    reply = await server.post("/backup", {})
+    assert (reply.status, reply.error["code"]) == (409, "wrong_state")
+
+
+async def test_a_crawl_goes_on_when_the_database_comes_back(
+    server: Client, gateway: Gateway, serve_pages: ServePages
+) -> None:
+    site = await serve_pages(
+        {
+            "index.html": "<p>" + " ".join(f'<a href="{n}.html">page {n}</a>' for n in range(60)) + "</p>",
+            **{f"{n}.html": f"<h1>Page {n}</h1><p>{f'words of page {n} ' * 20}</p>" for n in range(60)},
+        }
+    )
+    assert (await health(server))["parts"]["database"]["status"] == "ok"
+    task_id = str((await server.start(site.url))["task_id"])
+    gateway.is_down = True
+    await gateway.refused.wait()
+    told = await health(server)
+    assert (told["status"], told["parts"]["database"]["status"]) == ("degraded", "failed")
+    await asyncio.sleep(1)  # so long that all that waits is tried again and again
+    gateway.is_down = False
+    crawl = await server.ended(task_id)
+    assert (crawl.status, crawl.task["result"]["pages"], crawl.task["result"]["failed"]) == ("completed", 61, 0)
+    assert (await health(server))["parts"]["database"]["status"] == "ok"

@@ -1,0 +1,162 @@
+// `/stories/:id`: one story. What would become of it, or has; what the agents found, and each of their steps.
+
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+
+import { useApp } from "../../components/app";
+import { Failure, InlineError, Loaded } from "../../components/Failure";
+import { Heading } from "../../components/Heading";
+import { Icon } from "../../components/Icon";
+import { type Tab, Tabs } from "../../components/Tabs";
+import { storyQuery } from "../../data/stories";
+import { count, dateAndTime } from "../../text/format";
+import { GOAL_NAMES, isUnderWay, sourcesOf, STATE_FACES, tookText } from "../../text/stories";
+import { safeHref, visible } from "../../text/visible";
+import type { StoryShape } from "../../wire";
+import { ChangesTab } from "./ChangesTab";
+import { Conflict } from "./Conflict";
+import { FindingsTab } from "./FindingsTab";
+import type { StoryTab } from "./params";
+import { StateBadge } from "./StateBadge";
+import { StepsTab } from "./StepsTab";
+import { CancelStory, Decision, RetryStory, type StoryCommands, useStoryCommands } from "./storyCommands";
+import { StoryTasks } from "./StoryTasks";
+import "../../components/table.css";
+import "./stories.css";
+
+const FROM = "/stories/$storyId";
+const BUSY_MS = 1_500;
+const QUIET_MS = 10_000;
+
+export function StoryDetail(): ReactNode {
+  const { api } = useApp();
+  const { storyId } = useParams({ from: FROM });
+  const query = useQuery({
+    ...storyQuery(api, storyId),
+    refetchInterval: ({ state }) => (state.data === undefined ? false : isUnderWay(state.data) ? BUSY_MS : QUIET_MS),
+  });
+  return (
+    <>
+      {query.data === undefined ? (
+        <>
+          <Crumb />
+          <Heading title="Story">Story</Heading>
+        </>
+      ) : null}
+      <Loaded query={query}>{(story) => <Known key={story.story_id} story={story} />}</Loaded>
+    </>
+  );
+}
+
+function Crumb(): ReactNode {
+  return (
+    <p className="sm">
+      <Link to="/stories">Stories</Link>
+    </p>
+  );
+}
+
+function Known({ story }: { story: StoryShape }): ReactNode {
+  const commands = useStoryCommands(story);
+  const name = visible(story.name === "" ? `Story ${story.shortcut_id}` : story.name);
+  return (
+    <div className="story-screen">
+      <Crumb />
+      <div className="head">
+        <Heading title={name} className="wrap story-heading">
+          {name}
+        </Heading>
+        <StateBadge state={story.state} />
+        <span className="sp" />
+        <CancelStory story={story} commands={commands} />
+        <RetryStory story={story} commands={commands} />
+      </div>
+      <Asked story={story} />
+      <InlineError error={commands.error} />
+      <StandsHow story={story} commands={commands} />
+      <StoryTasks story={story} />
+      <Parts story={story} />
+    </div>
+  );
+}
+
+function Asked({ story }: { story: StoryShape }): ReactNode {
+  const href = safeHref(story.app_url);
+  const { workspace, shortcut_id: number, goal, tokens, max_tokens: most, cost_usd: cost } = story;
+  return (
+    <p className="row sm muted story-asked">
+      <Link to="/stories" search={{ workspace }} className="wrap">
+        {visible(workspace)}
+      </Link>
+      {href === null ? (
+        <span>#{number}</span>
+      ) : (
+        <a href={href} target="_blank" rel="noreferrer noopener">
+          #{number} in Shortcut <Icon name="external" className="inline" />
+        </a>
+      )}
+      <span>asked to {GOAL_NAMES[goal]}</span>
+      <span>{dateAndTime(story.created_at)}</span>
+      <span className="num">
+        {tookText(tokens, cost)}
+        {most === null ? "" : ` of at most ${count(most)}`}
+      </span>
+      {story.model === null ? null : <span className="wrap">{visible(story.model)}</span>}
+      {story.dry_run ? <span>dry run</span> : null}
+    </p>
+  );
+}
+
+/** What its state means, and what can be done about it. */
+function StandsHow({ story, commands }: { story: StoryShape; commands: StoryCommands }): ReactNode {
+  if (story.state === "failed" && story.error !== null) {
+    return (
+      <Failure error={story.error} survived="What its stages had made is kept." context={{ story_id: story.story_id }}>
+        <p>
+          <RetryStory story={story} commands={commands} />
+        </p>
+      </Failure>
+    );
+  }
+  if (story.state === "conflict") return <Conflict story={story} />;
+  return (
+    <section className="card pad note" aria-label="How it stands" data-testid="stands">
+      <p className="wrap">
+        <b>{STATE_FACES[story.state].what}</b> {story.note === "" ? "" : `Why: ${visible(story.note)}`}
+      </p>
+      {story.left_out.map((note) => (
+        <p key={note} className="sm wrap">
+          {visible(note)}
+        </p>
+      ))}
+      {story.state === "needs_approval" ? <Decision story={story} commands={commands} /> : null}
+    </section>
+  );
+}
+
+const PANELS: Readonly<Record<StoryTab, (story: StoryShape) => ReactNode>> = {
+  changes: (story) => <ChangesTab story={story} />,
+  findings: (story) => <FindingsTab story={story} />,
+  steps: (story) => <StepsTab story={story} />,
+};
+
+function Parts({ story }: { story: StoryShape }): ReactNode {
+  const { tab = "changes" } = useSearch({ from: FROM });
+  const navigate = useNavigate({ from: FROM });
+  const tabs: readonly Tab<StoryTab>[] = [
+    { name: "changes", label: "Before and after" },
+    { name: "findings", label: "Findings", badge: <span className="n num">{count(sourcesOf(story).length)}</span> },
+    { name: "steps", label: "Steps", badge: <span className="n num">{count(story.steps.length)}</span> },
+  ];
+  return (
+    <Tabs
+      label="Parts of the story"
+      tabs={tabs}
+      current={tab}
+      onChoose={(name) => void navigate({ search: name === "changes" ? {} : { tab: name }, resetScroll: false })}
+    >
+      <div className="tab-body stack">{PANELS[tab](story)}</div>
+    </Tabs>
+  );
+}
