@@ -32,6 +32,7 @@ ON_BOTH = frozenset(
         "test_holdings",
         "test_hosts",
         "test_knowledge",
+        "test_large_queues",
         "test_limits",
         "test_long_calls",
         "test_outbox_rows",
