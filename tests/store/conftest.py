@@ -23,6 +23,7 @@ OpenStore = Callable[[OnChange], AbstractAsyncContextManager[Store]]
 
 ON_BOTH = frozenset(
     {
+        "test_at_once",
         "test_coalesce",
         "test_dependencies",
         "test_due_times",
