@@ -23,6 +23,7 @@ OpenStore = Callable[[OnChange], AbstractAsyncContextManager[Store]]
 
 ON_BOTH = frozenset(
     {
+        "test_at_once",
         "test_coalesce",
         "test_dependencies",
         "test_due_times",
@@ -32,6 +33,7 @@ ON_BOTH = frozenset(
         "test_holdings",
         "test_hosts",
         "test_knowledge",
+        "test_large_queues",
         "test_limits",
         "test_long_calls",
         "test_outbox_rows",
