@@ -78,6 +78,8 @@ type Known =
   | "chat_too_long"
   | "chat_mismatch"
   | "rerank_failed"
+  | "signature_wrong"
+  | "secret_missing"
   | "shortcut_token_missing"
   | "shortcut_token_refused"
   | "shortcut_story_gone"
@@ -167,6 +169,8 @@ const ADVICE: Readonly<Record<Known, Advice>> = {
   chat_too_long: { what: "The question or the answer was too long for the chat model", todo: "Nothing needs to be done; search goes on without it." },
   chat_mismatch: { what: "The chat model answered in another form than was asked", todo: "Try another model." },
   rerank_failed: { what: "The hits could not be put in a better order", todo: "They are shown in the order that they had." },
+  signature_wrong: { what: "The webhook was not signed with the workspace's secret", todo: "Give Shortcut and the workspace the same secret." },
+  secret_missing: { what: "The workspace has no secret for its webhooks", todo: "Set one under Stories, Workspaces." },
   shortcut_token_missing: { what: "The workspace has no API token", todo: "Set one under Stories, Workspaces, then go on with the story." },
   shortcut_token_refused: { what: "Shortcut refused the API token", todo: "Set another one under Stories, Workspaces, then go on with the story." },
   shortcut_story_gone: { what: "Shortcut has no such story", todo: "It may have been deleted, or the API token may not see it." },
