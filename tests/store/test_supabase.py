@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -12,7 +13,7 @@ import psycopg
 import pytest
 
 from gleanery.errors import StorageError
-from gleanery.model import NewTask, TaskStatus
+from gleanery.model import Fence, NewTask, TaskStatus
 from gleanery.store.base import Store
 from gleanery.store.supabase import SupabaseStore, migrations
 from gleanery.store.values import Idempotency, TaskFilter, Wanted
@@ -76,6 +77,38 @@ async def test_a_call_gives_up_when_nobody_answers(gateway: Gateway, supabase_pr
         with pytest.raises(StorageError, match="503") as caught:
             await store.health()
     assert caught.value.can_retry
+
+
+async def _report_until(store: Store, fence: Fence, stop: asyncio.Event) -> int:
+    """Reports one after the other; how many were acknowledged."""
+    for n in itertools.count():
+        if stop.is_set():
+            return n
+        await store.tasks.report(fence, told(str(n)), HALF_WAY)
+    raise AssertionError
+
+
+@pytest.mark.parametrize("which", ["postgres", "postgrest"])
+async def test_nothing_is_lost_or_doubled_when_a_part_of_the_project_crashes_under_load(
+    which: str, gateway: Gateway, supabase_project: Project, changes: Changes
+) -> None:
+    async with SupabaseStore(gateway.url, supabase_project.service_key, changes, patience_seconds=60) as opened:
+        store: Any = opened
+        tasks = [await started(store) for _ in range(6)]
+        stop = asyncio.Event()
+        reports = [asyncio.create_task(_report_until(store, fence_of(task), stop)) for task in tasks]
+        for _ in range(3):
+            seen = len(changes.heard)
+            while len(changes.heard) < seen + 20:  # noqa: ASYNC110 - it is told nothing but changes
+                await asyncio.sleep(0.01)
+            await asyncio.to_thread(getattr(supabase_project, f"stop_{which}"))
+            await asyncio.to_thread(getattr(supabase_project, f"start_{which}"))
+        stop.set()
+        acknowledged = await asyncio.gather(*reports)
+        for task, count in zip(tasks, acknowledged, strict=True):
+            events = await store.tasks.events(task.task_id, after=2, before=None, limit=100_000)
+            assert [event.message for event in events] == [str(n) for n in range(count)]
+            assert [seq for seq, _ in changes.of(task.task_id)] == list(range(1, count + 3))
 
 
 async def test_a_caller_that_is_cancelled_does_not_cancel_its_write(

@@ -41,13 +41,15 @@ PATIENCE_SECONDS = 15.0
 PROBE_SECONDS = 3.0
 FIRST_WAIT_SECONDS = 0.05
 LONGEST_WAIT_SECONDS = 2.0
-CONNECTIONS = 32
+CONNECTIONS = 16
+"""Calls at once; others wait here. PostgREST has ten connections to the database unless set otherwise, and httpx takes long to
+choose among hundreds of requests."""
 CALL_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 
 PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
-PASSING_CODES = ("08", "40", "53", "55P03", "57P", "PGRST000", "PGRST001", "PGRST002", "PGRST003")
-"""Beginnings of codes: connections, serialization and deadlocks, resources, locks, a server that ends; PostgREST without a
-database. https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+PASSING_CODES = ("08", "40", "53", "55P03", "57014", "57P", "PGRST000", "PGRST001", "PGRST002", "PGRST003")
+"""Beginnings of codes: connections, serialization and deadlocks, resources, locks, time-outs, a server that ends; PostgREST
+without a database. https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 FULL_CODES = ("53100",)
 MISSING_CODES = frozenset({"42P01", "42883", "3F000", "PGRST202", "PGRST205"})
 """No such table, function or schema: as PostgREST 12 says it, and 13."""
@@ -109,6 +111,7 @@ class Rest:
         self._teller = Teller(on_change)
         self._writes: set[asyncio.Task[Any]] = set()
         self._is_reached = True
+        self._room = asyncio.Semaphore(CONNECTIONS)
 
     async def __aenter__(self) -> Rest:
         from supabase import AsyncClient, AsyncClientOptions  # half a second, for those who have a project
@@ -183,7 +186,8 @@ class Rest:
         try:
             # postgrest's own type of parameters knows strings only.
             asked = self._client.postgrest.rpc(f"gleanery_{name}", {"args": args})  # type: ignore[dict-item]
-            return (await asked.execute()).data
+            async with self._room:
+                return (await asked.execute()).data
         except APIError as error:
             raise _translate(error.code or "", error.message or "", error.details) from error
         except httpx.HTTPError as error:
@@ -222,6 +226,8 @@ def _translate(code: str, message: str, details: Any) -> errors.GleaneryError:
         )
     if code == "23505" and "call_pkey" in message:
         return _Passing("The same call is being answered already.")
+    if not code:  # how PostgREST 12 tells that its connection broke while it waited for the answer
+        return _Passing("PostgREST lost its connection to the database.")
     if code.startswith(PASSING_CODES) or (code.isdigit() and len(code) == 3 and int(code) in PASSING_STATUSES):
         return _Passing(f"The database could not do that now: {message} ({code}).")
     if code in ("401", "403", "PGRST301", "PGRST302", "42501"):

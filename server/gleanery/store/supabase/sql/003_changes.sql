@@ -21,8 +21,37 @@ begin
         'seq', changed.last_seq - jsonb_array_length(events) + ordinality, 'at', at,
         'type', value ->> 'type', 'message', value ->> 'message', 'data', value ->> 'data') order by ordinality), '[]')
     into kept from jsonb_array_elements(events) with ordinality;
-    perform set_config('gleanery.drafts', coalesce(current_setting('gleanery.drafts', true), '')
-        || json_build_object('task', row_to_json(changed), 'events', kept)::text || E'\n', true);
+    perform gleanery.add_draft(json_build_object('task', row_to_json(changed), 'events', kept)::text);
+end $$;
+
+-- Drafts are lines in settings of the transaction, a new one for each 64 KB: adding to one text would copy all of it each time.
+create function gleanery.add_draft(line text) returns void
+language plpgsql as $$
+declare
+    number int := coalesce(nullif(current_setting('gleanery.drafts', true), '')::int, 0);
+    before text := coalesce(current_setting('gleanery.drafts_' || number, true), '');
+begin
+    if number = 0 or length(before) > 65536 then
+        number := number + 1;
+        before := '';
+        perform set_config('gleanery.drafts', number::text, true);
+    end if;
+    perform set_config('gleanery.drafts_' || number, before || line || E'\n', true);
+end $$;
+
+-- All drafts as lines, in order, and none is left.
+create function gleanery.take_drafts() returns text
+language plpgsql as $$
+declare
+    numbers int := coalesce(nullif(current_setting('gleanery.drafts', true), '')::int, 0);
+    taken text := '';
+begin
+    if numbers > 0 then
+        select string_agg(current_setting('gleanery.drafts_' || n), '' order by n) into taken from generate_series(1, numbers) as n;
+        perform set_config('gleanery.drafts_' || n, '', true) from generate_series(1, numbers) as n;
+        perform set_config('gleanery.drafts', '', true);
+    end if;
+    return taken;
 end $$;
 
 -- The same for a task whose row is as it shall be but for `last_seq`: the last step of a change. Gives the row.
@@ -47,12 +76,11 @@ $$;
 create function gleanery.reply(args jsonb, value json, is_kept boolean default false) returns json
 language plpgsql as $$
 declare
-    drafts text := coalesce(current_setting('gleanery.drafts', true), '');
+    drafts text := gleanery.take_drafts();
     changes text := '';
     answer text;
 begin
     if drafts <> '' then
-        perform set_config('gleanery.drafts', '', true);
         perform pg_advisory_xact_lock(gleanery.event_lock());
         with draft as materialized (
             select place, one -> 'task' as task, one -> 'task' ->> 'task_id' as task_id, one -> 'events' as events,

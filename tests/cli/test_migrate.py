@@ -1,0 +1,49 @@
+"""`gleanery migrate` against a real PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from gleanery.cli import main
+from gleanery.store.supabase import migrations
+from tests.ground.supabase import Project
+
+
+@pytest.fixture
+def empty_database(supabase_project: Project) -> Iterator[str]:
+    """One in which nothing was migrated yet."""
+    with supabase_project.connect() as db:
+        db.execute("create database to_migrate")
+    url = supabase_project.database_url.replace("/postgres?", "/to_migrate?")
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("create schema extensions; create extension vector schema extensions")
+    yield url
+    with supabase_project.connect() as db:
+        db.execute("drop database to_migrate")
+
+
+def test_it_applies_what_is_missing_and_then_nothing(
+    empty_database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GLEANERY_DATABASE_URL", empty_database)
+    assert main(["migrate", "--json"]) == 0
+    applied = json.loads(capsys.readouterr().out)["applied"]
+    assert applied == [f"{one.number:03d}_{one.name}" for one in migrations.known()]
+    assert main(["migrate"]) == 0
+    assert "nothing was done" in capsys.readouterr().out
+
+
+def test_it_says_which_database_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["migrate"]) == 2
+    assert "GLEANERY_DATABASE_URL" in capsys.readouterr().err
+    assert main(["migrate", "--database-url", "postgresql://127.0.0.1:9/none"]) == 1
+    assert "could not be migrated" in capsys.readouterr().err
+
+
+def test_it_prints_the_same_as_one_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["migrate", "--print"]) == 0
+    assert capsys.readouterr().out == migrations.script()
