@@ -73,7 +73,7 @@ def _store(settings: Settings, on_change: OnChange) -> contextlib.AbstractAsyncC
     if settings.supabase_url is None or settings.supabase_service_key is None:
         return EmbeddedStore(settings.data_dir / "gleanery.db", on_change)
     key = settings.supabase_service_key.get_secret_value()
-    return SupabaseStore(settings.supabase_url, key, on_change)  # type: ignore[return-value]  # parses and traces to come
+    return SupabaseStore(settings.supabase_url, key, on_change)
 
 
 def _factory(settings: Settings, executor: CountedExecutor, right_of_way: RightOfWay) -> EmbedderFactory:
