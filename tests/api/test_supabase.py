@@ -7,14 +7,11 @@ from typing import Any
 
 import pytest
 
-from gleanery.store.supabase import SupabaseStore
 from tests.api.client import Client
+from tests.api.test_parses import png
+from tests.api.test_traces import settled, traces
 from tests.conftest import ServePages, StartServer
 from tests.ground.supabase import Gateway, Project
-
-pytestmark = pytest.mark.skipif(
-    not hasattr(SupabaseStore("http://127.0.0.1", "key", print), "parses"), reason="its other parts are to come"
-)
 
 
 @pytest.fixture
@@ -48,6 +45,35 @@ async def test_a_site_is_crawled_searched_and_refreshed(server: Client) -> None:
 async def test_a_backup_of_the_folder_is_refused(server: Client) -> None:
     reply = await server.post("/backup", {})
     assert (reply.status, reply.error["code"]) == (409, "wrong_state")
+
+
+async def test_traces_are_grouped_in_a_process_that_knows_no_database(server: Client) -> None:
+    reply = await server.post("/traces", {"traces": traces(30)})
+    assert (reply.status, reply.body["stored"]) == (202, 30)
+    (group,) = await settled(server, 30)
+    assert [variable["name"] for variable in group["variables"]] == ["name", "message"]
+    assert group["trace_count"] == 30
+
+
+@pytest.mark.browser
+async def test_a_page_is_parsed_and_its_screenshot_kept(server: Client, serve_pages: ServePages) -> None:
+    site = await serve_pages({"index.html": "<title>One</title><h1>One</h1><button>Go</button>"})
+    started = await server.post("/web-pages/parse", {"url": site.url})
+    assert started.status == 202
+    task = (await server.ended(str(started.body["task_id"]))).task
+    assert task["status"] == "completed", task["error"]
+    page = await server.one(f"/web-pages/{task['result']['web_page_id']}")
+    assert page["title"] == "One"
+    status, _, data = await png(server, task["result"]["web_page_id"])
+    assert (status, data[:4]) == (200, b"\x89PNG")
+
+
+async def test_frameworks_and_workspaces_are_kept(server: Client) -> None:
+    frameworks = (await server.one("/compliance/frameworks"))["items"]
+    assert frameworks
+    assert all(row["is_bundled"] for row in frameworks)
+    assert (await server.one("/stories"))["items"] == []
+    assert (await server.one("/workspaces"))["items"] == []
 
 
 async def test_a_crawl_goes_on_when_the_database_comes_back(

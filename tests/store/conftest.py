@@ -111,6 +111,21 @@ def count_rows(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str]
     return lambda table: _count(project.connect(), f"gleanery.{table}")
 
 
+@pytest.fixture
+def execute(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], None]:
+    """Runs a statement beside the store under test, in a schema where its tables are."""
+    if request.node.callspec.params["open_store"] == "embedded":
+        return lambda sql: _execute(sqlite3.connect(tmp_path / "gleanery.db", isolation_level=None), sql)
+    project: Project = request.getfixturevalue("supabase_project")
+    return lambda sql: _execute(project.connect(), "set search_path = gleanery", sql)
+
+
+def _execute(connection: Any, *statements: str) -> None:
+    with closing(connection) as database:
+        for sql in statements:
+            database.execute(sql)
+
+
 def _count(connection: Any, table: str) -> int:
     with closing(connection) as database:
         return int(database.execute(f"SELECT count(*) FROM {table}").fetchone()[0])

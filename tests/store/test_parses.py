@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from gleanery import errors
 from gleanery.model import ErrorInfo, NewEvent, NewTask, Progress, Task, TaskStatus, new_id
 from gleanery.store.base import Store
-from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.parses import TASK_TYPE, NewParse, PageSummary, Secrets, WebPage
 from gleanery.store.values import Idempotency, Retention
 from tests.clock import SetClock
@@ -235,25 +232,16 @@ async def test_large_parts_come_before_their_page_and_are_whole(store: Store, cl
     assert await store.parses.screenshot(page.web_page_id) == png
 
 
-async def test_parts_whose_page_never_came_are_unseen_and_go(tmp_path: Path, clock: SetClock) -> None:
+async def test_parts_whose_page_never_came_are_unseen_and_go(
+    store: Store, clock: SetClock, execute: Callable[[str], None], count_rows: Callable[[str], int]
+) -> None:
     """As when the worker loses its lease, or dies, between the first part and the page."""
-    path = tmp_path / "gleanery.db"
-    async with EmbeddedStore(path, lambda _: None, clock) as store:
-        task = await claimed(store, await asked(store))
-        page = page_of(task, clock())
-        await store.parses.keep(fence_of(task), page, b"{}", b"PNG", STORED, HALF, memory_usage_mb=1.0)
-        _execute(
-            path, "INSERT INTO web_page_part (web_page_id, kind, number, at, data) VALUES ('web_x', 'body', 0, 0, 'x')"
-        )
-        with pytest.raises(errors.NotFound):
-            await store.parses.body("web_x")
-        await store.parses.forget(10)
-        assert _execute(path, "SELECT DISTINCT web_page_id FROM web_page_part") == [(page.web_page_id,)]
-
-
-def _execute(path: Path, sql: str) -> list[tuple[object, ...]]:
-    db = sqlite3.connect(path)
-    with db:
-        rows = db.execute(sql).fetchall()
-    db.close()
-    return rows
+    task = await claimed(store, await asked(store))
+    page = page_of(task, clock())
+    await store.parses.keep(fence_of(task), page, b"{}", b"PNG", STORED, HALF, memory_usage_mb=1.0)
+    execute("INSERT INTO web_page_part (web_page_id, kind, number, at, data) VALUES ('web_x', 'body', 0, 0, 'x')")
+    with pytest.raises(errors.NotFound):
+        await store.parses.body("web_x")
+    assert await store.parses.forget(10) == 0
+    assert count_rows("web_page_part") == 2
+    assert await store.parses.body(page.web_page_id) == b"{}"
