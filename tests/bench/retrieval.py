@@ -1,11 +1,11 @@
 """How well words, vectors and both together find the right chunk, on questions with known answers.
 
-    python -m tests.bench retrieval DATA.json [--model DIR] [--cut] [--write DIR]
+    python -m tests.bench retrieval DATA.json [--model DIR] [--cut] [--supabase] [--write DIR]
 
 DATA.json holds `chunks` ({id, heading, text}) and `queries` ({query, relevant: [chunk id]}). Each chunk is stored as a page by
-the way that crawls take, whole or (--cut) as gleanery cuts pages, and the queries are put to the real search: a page counts by
-its best hit. Prints one line a mode: MRR@10 and recall@k. With --write each ranking also becomes DIR/<mode>.json:
-{query: [chunk id, best first]}.
+the way that crawls take, whole or (--cut) as gleanery cuts pages, in a file or (--supabase) in a Supabase project on this
+machine, and the queries are put to the real search: a page counts by its best hit. Prints one line a mode: MRR@10 and
+recall@k. With --write each ranking also becomes DIR/<mode>.json: {query: [chunk id, best first]}.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ from gleanery.knowledge.search import Mode, Searcher, SearchQuery
 from gleanery.knowledge.speller import Speller
 from gleanery.knowledge.vectors import Vectors
 from gleanery.model import Chunk, FrontierUrl, Heading, Page, PageBundle, UrlState, content_id, utc_now
+from gleanery.store.base import Store
 from gleanery.store.embedded import EmbeddedStore
+from gleanery.store.supabase import SupabaseStore
+from tests.ground.supabase import Gateway, Project
 from tests.store.samples import Crawl, start_crawl
 
 Ranked = Mapping[str, Sequence[str]]
@@ -37,26 +40,49 @@ CUTS = (1, 3, 5, 10)
 HITS = 50  # several may be of one page
 
 
-async def bench(data: Mapping[str, Any], model_dir: Path, *, is_cut: bool) -> Mapping[Mode, Ranked]:
+async def bench(
+    data: Mapping[str, Any], model_dir: Path, *, is_cut: bool, is_in_supabase: bool = False
+) -> Mapping[Mode, Ranked]:
     budget = ChunkBudget.for_model(LocalEmbedder.max_tokens, local_counter(model_dir / TOKENIZER_FILE))
-    async with _searched(data, model_dir, budget if is_cut else None) as searcher:
+    async with (
+        _supabase() if is_in_supabase else _embedded() as store,
+        _searched(store, data, model_dir, budget if is_cut else None) as searcher,
+    ):
         return {mode: await _ranked(searcher, data, mode) for mode in Mode}
 
 
 @asynccontextmanager
-async def _searched(data: Mapping[str, Any], model_dir: Path, budget: ChunkBudget | None) -> AsyncIterator[Searcher]:
-    with tempfile.TemporaryDirectory(prefix="gleanery-retrieval-") as folder, ThreadPoolExecutor(2) as executor:
+async def _embedded() -> AsyncIterator[Store]:
+    with tempfile.TemporaryDirectory(prefix="gleanery-retrieval-") as folder:
         async with EmbeddedStore(Path(folder) / "gleanery.db", lambda _: None) as store:
-            crawl = await start_crawl(store, "https://retrieval.test/")
-            for number, chunk in enumerate(data["chunks"]):
-                await _store(crawl, number, chunk["heading"], chunk["text"], budget)
-            vectors = Vectors(store.vectors, LocalEmbedder(model_dir, executor))
-            await vectors.load()
-            async for _ in vectors.embed_missing(crawl.fence, crawl.source.source_id):
-                pass
-            speller = Speller(store.search)
-            await speller.refresh()
-            yield Searcher(store.search, vectors, executor, speller=speller)
+            yield store
+
+
+@asynccontextmanager
+async def _supabase() -> AsyncIterator[Any]:
+    with Project() as project:
+        async with (
+            Gateway(project) as gateway,
+            SupabaseStore(gateway.url, project.service_key, lambda _: None) as store,
+        ):
+            yield store
+
+
+@asynccontextmanager
+async def _searched(
+    store: Store, data: Mapping[str, Any], model_dir: Path, budget: ChunkBudget | None
+) -> AsyncIterator[Searcher]:
+    with ThreadPoolExecutor(2) as executor:
+        crawl = await start_crawl(store, "https://retrieval.test/")
+        for number, chunk in enumerate(data["chunks"]):
+            await _store(crawl, number, chunk["heading"], chunk["text"], budget)
+        vectors = Vectors(store.vectors, LocalEmbedder(model_dir, executor), nearest=store.nearest)
+        await vectors.load()
+        async for _ in vectors.embed_missing(crawl.fence, crawl.source.source_id):
+            pass
+        speller = Speller(store.search)
+        await speller.refresh()
+        yield Searcher(store.search, vectors, executor, speller=speller)
 
 
 async def _store(crawl: Crawl, number: int, heading: str, text: str, budget: ChunkBudget | None) -> None:
@@ -108,10 +134,12 @@ def main(arguments: Sequence[str]) -> int:
         "--model", type=Path, default=Path("data/models") / MODEL_NAME, help="where the model is or goes"
     )
     parser.add_argument("--cut", action="store_true", help="cut each chunk as gleanery cuts a page")
+    parser.add_argument("--supabase", action="store_true", help="keep and search them in a Supabase project")
     parser.add_argument("--write", type=Path, help="a folder for the rankings")
     options = parser.parse_args(arguments)
     data = json.loads(options.data.read_text())
-    for mode, ranked in asyncio.run(bench(data, build(options.model), is_cut=options.cut)).items():
+    ranked_by_mode = bench(data, build(options.model), is_cut=options.cut, is_in_supabase=options.supabase)
+    for mode, ranked in asyncio.run(ranked_by_mode).items():
         print(f"{mode:8}", "  ".join(f"{measure} {value:.3f}" for measure, value in score(data, ranked).items()))
         if options.write:
             (options.write / f"{mode}.json").write_text(json.dumps(ranked))

@@ -12,12 +12,23 @@ import psycopg
 import pytest
 
 from gleanery.errors import NotFound
-from gleanery.model import NewTask, TaskStatus, UrlState
+from gleanery.model import NewTask, StoredAs, TaskStatus, UrlState
 from gleanery.store.base import Store
 from gleanery.store.saved_queries import NewQuery
 from gleanery.store.supabase import SupabaseStore
 from tests.ground.supabase import Gateway, Project
-from tests.store.samples import HALF_WAY, Changes, bundle_of, event_types, new_source, start_crawl, told, url_of
+from tests.store.samples import (
+    HALF_WAY,
+    Changes,
+    bundle_of,
+    event_types,
+    fence_of,
+    new_source,
+    start_crawl,
+    started,
+    told,
+    url_of,
+)
 
 MANY = 45
 
@@ -65,6 +76,18 @@ async def test_a_large_page_is_whole(store: Store, gateway: Gateway) -> None:
     assert await crawl.store_page(url_of("a"), bundle)
     found = await store.knowledge.chunks(crawl.source.source_id, page_id=None, after=0, limit=100)
     assert tuple(chunk.chunk for chunk in found) == bundle.chunks
+
+
+async def test_of_a_large_page_that_is_there_no_row_is_sent_again(store: Store, gateway: Gateway) -> None:
+    crawl = await start_crawl(store)
+    texts = [f"text {n}" for n in range(MANY)]
+    await crawl.put("a", texts)
+    await store.tasks.finish(crawl.fence, TaskStatus.COMPLETED, told(), result={})
+    task = await started(store, NewTask("crawl", {}), serial_key=crawl.source.source_id)
+    sent = gateway.asked.count("gleanery_crawls_put_ahead")
+    bundle = bundle_of(crawl.source.source_id, task.task_id, "a", texts)
+    stored = await store.crawls.store_page(fence_of(task), url_of("a"), bundle, told(), HALF_WAY)
+    assert (stored, gateway.asked.count("gleanery_crawls_put_ahead")) == (StoredAs.SAME, sent)
 
 
 async def test_what_is_deleted_is_deleted_once(store: Store, gateway: Gateway) -> None:

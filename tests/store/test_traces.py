@@ -13,8 +13,8 @@ from gleanery.errors import LeaseLost, NotFound
 from gleanery.model import Fence
 from gleanery.model.traces import Arrival, GroupChange, GroupState, Trace, TraceVariable
 from gleanery.store.base import Store
-from gleanery.store.sqlite_trace_rows import TraceReader
-from gleanery.store.traces import GroupEventWrite, GroupWrite, Place, Regrouping
+from gleanery.store.embedded import EmbeddedStore
+from gleanery.store.traces import GroupEventWrite, GroupStand, GroupWrite, Place, Regrouping
 from tests.store.samples import fence_of, started
 
 AT = datetime(2026, 5, 1, tzinfo=UTC)
@@ -35,8 +35,7 @@ def group(group_id: str, *constants: str, **fields: object) -> GroupWrite:
 async def grouped(store: Store, fence: Fence, *traces: Trace, group_id: str = "grp_1") -> None:
     """Traces, all in one group."""
     await store.traces.add(traces)
-    with TraceReader.open(store.traces.file) as reader:
-        rows = [row for row, _ in reader.waiting(PLACE, 1000, 10**6)]
+    rows = [row for row, _ in await store.traces.waiting_texts(PLACE, limit=1000, most_characters=10**7)]
     await store.traces.keep_groups(fence, PLACE, Regrouping((group(group_id),), ()))
     await store.traces.assign(fence, dict.fromkeys(rows, group_id))
 
@@ -69,13 +68,29 @@ async def test_one_that_comes_again_is_known_and_one_with_its_id_is_refused(stor
 
 async def test_what_waits_is_read_in_order_and_within_bounds(store: Store) -> None:
     await store.traces.add([trace(number) for number in range(5)])
-    with TraceReader.open(store.traces.file) as reader:
-        assert [text for _, text in reader.waiting(PLACE, 3, 1000)] == ["Greet 0.", "Greet 1.", "Greet 2."]
-        assert [text for _, text in reader.waiting(PLACE, 3, 17)] == ["Greet 0.", "Greet 1."]
-        assert [text for _, text in reader.waiting(PLACE, 3, 1)] == ["Greet 0."]
-        assert reader.waiting(Place("shop", "/other"), 3, 1000) == []
-        with pytest.raises(sqlite3.OperationalError):
-            reader._db.execute("DELETE FROM trace")
+
+    async def read(limit: int, most_characters: int) -> list[str]:
+        found = await store.traces.waiting_texts(PLACE, limit=limit, most_characters=most_characters)
+        return [text for _, text in found]
+
+    assert await read(3, 1000) == ["Greet 0.", "Greet 1.", "Greet 2."]
+    assert await read(3, 17) == ["Greet 0.", "Greet 1."]
+    assert await read(3, 1) == ["Greet 0."]
+    assert await store.traces.waiting_texts(Place("shop", "/other"), limit=3, most_characters=1000) == []
+
+
+async def test_members_and_what_speaks_for_a_group_are_read_in_parts(store: Store, fence: Fence) -> None:
+    long = "é" * 700_000
+    await grouped(store, fence, *(trace(n, instruction=f"{n}{long}") for n in range(3)), trace(3))
+    (stand,) = await store.traces.stands(PLACE)
+    assert stand == GroupStand("grp_1", ("Greet ", "."), (1,), 4, 0)
+    texts = await store.traces.texts([4, 99, 1, 3])
+    assert {row: text[:2] for row, text in texts.items()} == {1: "0é", 3: "2é", 4: "Gr"}
+    read = [
+        [row for row, _ in await store.traces.members("grp_1", after=after, limit=limit, most_characters=most)]
+        for after, limit, most in ((0, 10, 10**7), (1, 2, 10**7), (0, 10, 1_400_002), (0, 10, 1), (4, 10, 10))
+    ]
+    assert read == [[1, 2, 3, 4], [2, 3], [1, 2], [1], []]
 
 
 async def test_groups_are_kept_with_their_counts_and_listed_by_them(store: Store, fence: Fence) -> None:
@@ -119,9 +134,8 @@ async def test_a_merged_group_leads_to_where_its_traces_go(store: Store, fence: 
     await store.traces.keep_groups(fence, PLACE, Regrouping((), (event,), {"grp_2": "grp_1"}, frozenset(["grp_1"])))
     assert await store.traces.unsettled(PLACE) == ["grp_1", "grp_2"]
     assert await store.traces.places_waiting(10) == [PLACE]
-    with TraceReader.open(store.traces.file) as reader:
-        assert [one.group_id for one in reader.groups(PLACE)] == ["grp_1"]
-        ((row, _),) = reader.members("grp_2", 0, 10)
+    assert [one.group_id for one in await store.traces.stands(PLACE)] == ["grp_1"]
+    ((row, _),) = await store.traces.members("grp_2", after=0, limit=10, most_characters=1000)
     await store.traces.assign(fence, {row: "grp_1"})
     await store.traces.settle(fence, ["grp_1", "grp_2"])
     gone, kept = await store.traces.group("grp_2"), await store.traces.group("grp_1")
@@ -195,9 +209,10 @@ async def test_drift_tells_what_the_traces_were_in_each_span(store: Store, fence
         ("SELECT 1 FROM trace WHERE project_id = '' AND trace_id = ''", "trace_id"),
     ],
 )  # fmt: skip
-async def test_every_question_has_its_index(store: Store, tmp_path: Path, sql: str, index: str) -> None:
-    db = sqlite3.connect(store.traces.file)
-    plan = " ".join(str(row[3]) for row in db.execute(f"EXPLAIN QUERY PLAN {sql}"))
-    db.close()
+async def test_every_question_has_its_index(tmp_path: Path, sql: str, index: str) -> None:
+    async with EmbeddedStore(tmp_path / "plan.db", lambda _: None):
+        db = sqlite3.connect(tmp_path / "plan.db")
+        plan = " ".join(str(row[3]) for row in db.execute(f"EXPLAIN QUERY PLAN {sql}"))
+        db.close()
     assert f"INDEX {index}" in plan
     assert "TEMP B-TREE" not in plan

@@ -7,25 +7,32 @@ import itertools
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from gleanery import errors
 from gleanery.model import Fence, NewEvent, NewTask, Progress, Task, TaskStatus
-from gleanery.store.parses import TASK_TYPE, NewParse, PageSummary, Parse, Secrets, WebPage
+from gleanery.store.parse_rows import (
+    BODY,
+    LOST_SECONDS,
+    PART_BYTES,
+    PNG,
+    dump_secrets,
+    missing_part,
+    page_from,
+    page_row,
+    secrets_from,
+)
+from gleanery.store.parses import TASK_TYPE, NewParse, Parse, Secrets, WebPage
 from gleanery.store.sqlite import Database, Tx
-from gleanery.store.sqlite_rows import certain_time, check_fence, compact, marks, report, task_from, task_of
+from gleanery.store.sqlite_rows import check_fence, marks, report, task_from, task_of
 from gleanery.store.sqlite_tasks import create
 from gleanery.store.values import Idempotency
 
-PART_BYTES = 512 * 1024
-"""Written at once, and so many removed: others never wait long for a large screenshot."""
 PARTS_AT_ONCE = 2
-LOST_SECONDS = 600.0
-"""Parts whose page has not come for so long belong to an attempt that ended before."""
+"""So many are removed at once."""
 
-_BODY, _PNG = "body", "png"
 _READY = "status = 'queued' AND waits_for = 0 AND wakes_at IS NULL"
 _PAGE = "web_page_id, cache_key, url, final_url, task_id, loaded_at, expires_at, size_bytes, timing, summary"
 
@@ -71,7 +78,7 @@ class SqliteParses:
         *,
         memory_usage_mb: float,
     ) -> Task:
-        for kind, data in ((_BODY, body), (_PNG, png or b"")):
+        for kind, data in ((BODY, body), (PNG, png or b"")):
             for number, start in enumerate(range(0, len(data), PART_BYTES)):
                 part = _Part(page.web_page_id, kind, number, data[start : start + PART_BYTES])
                 await self._db.write(functools.partial(_keep_part, fence=fence, part=part), is_long=True)
@@ -89,10 +96,10 @@ class SqliteParses:
         return await self._db.read(lambda db: _list(db, url_key, statuses, after, limit))
 
     async def body(self, web_page_id: str) -> bytes:
-        return await self._db.read(lambda db: _whole(db, _BODY, web_page_id))
+        return await self._db.read(lambda db: _whole(db, BODY, web_page_id))
 
     async def screenshot(self, web_page_id: str) -> bytes:
-        return await self._db.read(lambda db: _whole(db, _PNG, web_page_id))
+        return await self._db.read(lambda db: _whole(db, PNG, web_page_id))
 
     async def position(self, task_id: str) -> int | None:
         return await self._db.read(lambda db: _position(db, task_id))
@@ -137,7 +144,7 @@ def _start(tx: Tx, new: NewTask, parse: NewParse, idempotency: Idempotency | Non
             task.created_at.timestamp(),
             parse.url_key,
             parse.cache_key,
-            None if parse.secrets is None else compact(asdict(parse.secrets)),
+            dump_secrets(parse.secrets),
         ),
     )
     return task
@@ -145,10 +152,7 @@ def _start(tx: Tx, new: NewTask, parse: NewParse, idempotency: Idempotency | Non
 
 def _secrets(db: sqlite3.Connection, task_id: str) -> Secrets | None:
     row = db.execute("SELECT secrets FROM parse WHERE task_id = ? AND secrets IS NOT NULL", (task_id,)).fetchone()
-    if row is None:
-        return None
-    data = json.loads(row[0])
-    return Secrets(data["headers"], tuple(data["cookies"]))
+    return None if row is None else secrets_from(row[0])
 
 
 def _usable(db: sqlite3.Connection, cache_key: str, at: datetime | None, began_after: datetime) -> WebPage | None:
@@ -158,7 +162,7 @@ def _usable(db: sqlite3.Connection, cache_key: str, at: datetime | None, began_a
         " ORDER BY loaded_at DESC LIMIT 1",
         (cache_key, fresh, began_after.timestamp()),
     ).fetchone()
-    return None if row is None else _page_from(row)
+    return None if row is None else page_from(dict(row))
 
 
 def _keep(
@@ -172,18 +176,7 @@ def _keep(
     check_fence(tx, fence)
     tx.db.execute(
         f"INSERT INTO web_page ({_PAGE}) VALUES ({marks(_PAGE.split(','))})",
-        (
-            page.web_page_id,
-            page.cache_key,
-            page.url,
-            page.final_url,
-            page.task_id,
-            page.loaded_at.timestamp(),
-            page.expires_at.timestamp(),
-            page.size_bytes,
-            compact(dict(page.timing)),
-            compact(asdict(page.summary)),
-        ),
+        tuple(page_row(page).values()),
     )
     tx.db.execute("UPDATE parse SET web_page_id = ? WHERE task_id = ?", (page.web_page_id, fence.task_id))
     tx.db.execute("UPDATE task SET memory_usage_mb = ? WHERE task_id = ?", (memory_usage_mb, fence.task_id))
@@ -210,7 +203,7 @@ def _parse(db: sqlite3.Connection, task: Task) -> Parse:
     row = db.execute("SELECT web_page_id FROM parse WHERE task_id = ?", (task.task_id,)).fetchone()
     web_page_id = None if row is None else row[0]
     found = db.execute(f"SELECT {_PAGE} FROM web_page WHERE web_page_id = ?", (web_page_id,)).fetchone()
-    return Parse(task, web_page_id, None if found is None else _page_from(found))
+    return Parse(task, web_page_id, None if found is None else page_from(dict(found)))
 
 
 def _list(
@@ -251,7 +244,7 @@ def _whole(db: sqlite3.Connection, kind: str, web_page_id: str) -> bytes:
         "SELECT data FROM web_page_part WHERE web_page_id = ? AND kind = ? ORDER BY number", (web_page_id, kind)
     ).fetchall()
     if not rows or db.execute("SELECT 1 FROM web_page WHERE web_page_id = ?", (web_page_id,)).fetchone() is None:
-        raise errors.NotFound("screenshot of a page" if kind == _PNG else "page", web_page_id)
+        raise errors.NotFound(missing_part(kind), web_page_id)
     return b"".join(row[0] for row in rows)
 
 
@@ -321,18 +314,3 @@ def _remove_parts(tx: Tx, *, web_page_id: str) -> int:
         "DELETE FROM web_page_part WHERE row IN (SELECT row FROM web_page_part WHERE web_page_id = ? LIMIT ?)",
         (web_page_id, PARTS_AT_ONCE),
     ).rowcount
-
-
-def _page_from(row: sqlite3.Row) -> WebPage:
-    return WebPage(
-        web_page_id=row["web_page_id"],
-        cache_key=row["cache_key"],
-        url=row["url"],
-        final_url=row["final_url"],
-        task_id=row["task_id"],
-        loaded_at=certain_time(row["loaded_at"]),
-        expires_at=certain_time(row["expires_at"]),
-        size_bytes=row["size_bytes"],
-        timing=json.loads(row["timing"]),
-        summary=PageSummary(**json.loads(row["summary"])),
-    )

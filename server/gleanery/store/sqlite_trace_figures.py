@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sqlite3
 
 from gleanery.model.traces import DriftPoint, Implementation
-from gleanery.store.sqlite_rows import certain_time
-
-HOUR = 3600.0
-SPANS = (60.0, 300.0, 900.0, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR, 168 * HOUR)
-"""Seconds of a bucket, as people count time; beyond them whole weeks."""
+from gleanery.store.trace_rows import SPANS, implementation_of, point_of
 
 
 def implementations(db: sqlite3.Connection, group_id: str) -> list[Implementation]:
@@ -32,20 +27,13 @@ def _implementation(db: sqlite3.Connection, group_id: str, row: sqlite3.Row, tot
     known = db.execute(
         "SELECT model, settings FROM trace_implementation WHERE implementation_id = ?", (implementation_id,)
     ).fetchone()
-    return Implementation(
-        implementation_id=implementation_id,
-        model=known["model"],
-        settings=json.loads(known["settings"]),
-        traces=row["traces"],
-        share=row["traces"] / total,
-        errors=row["errors"],
-        latency_p50_ms=_latency(db, group_id, implementation_id, row["timed"], 0.5),
-        latency_p95_ms=_latency(db, group_id, implementation_id, row["timed"], 0.95),
-        input_tokens=row["input_tokens"],
-        output_tokens=row["output_tokens"],
-        first_at=certain_time(row["first_at"]),
-        last_at=certain_time(row["last_at"]),
-    )
+    told = {
+        **dict(row),
+        **dict(known),
+        "latency_p50_ms": _latency(db, group_id, implementation_id, row["timed"], 0.5),
+        "latency_p95_ms": _latency(db, group_id, implementation_id, row["timed"], 0.95),
+    }
+    return implementation_of(told, total)
 
 
 def _latency(
@@ -78,14 +66,4 @@ def drift(db: sqlite3.Connection, group_id: str, buckets: int) -> tuple[float, l
         " FROM trace WHERE group_id = ? GROUP BY bucket ORDER BY bucket",
         (seconds, group_id),
     )
-    return seconds, [
-        DriftPoint(
-            certain_time(row["bucket"] * seconds),
-            row["traces"],
-            row["errors"],
-            row["latency_ms"],
-            row["input_tokens"],
-            row["output_tokens"],
-        )
-        for row in rows
-    ]
+    return seconds, [point_of(dict(row), seconds) for row in rows]

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 from gleanery import errors
-from gleanery.model import Fence, content_id
+from gleanery.model import Fence
 from gleanery.model.traces import (
     Arrival,
     DriftPoint,
@@ -22,10 +18,32 @@ from gleanery.model.traces import (
     TracePlace,
 )
 from gleanery.store.sqlite import Database, Tx
-from gleanery.store.sqlite_rows import certain_time, check_fence, compact
+from gleanery.store.sqlite_rows import check_fence, marks
 from gleanery.store.sqlite_trace_figures import drift, implementations
-from gleanery.store.sqlite_trace_rows import GROUP_COLUMNS, TRACE_COLUMNS, dump_variables, event_of, group_of, trace_of
-from gleanery.store.traces import Place, Regrouping
+from gleanery.store.trace_rows import (
+    bounded,
+    content_hash,
+    event_of,
+    event_row,
+    group_of,
+    group_row,
+    implementation_row,
+    place_of,
+    stand_of,
+    trace_of,
+    trace_row,
+)
+from gleanery.store.traces import GroupStand, Place, Regrouping
+
+GROUP_COLUMNS = (
+    "group_id, project_id, path, constants, variables, confidence, sample_rows, trace_count, checked_at, created_at,"
+    " updated_at, last_at, merged_into"
+)
+TRACE_COLUMNS = (
+    "row_id, trace_id, project_id, path, instruction, started_at, model, settings, latency_ms, input_tokens,"
+    " output_tokens, error, group_id"
+)
+TEXTS_AT_ONCE = 500
 
 
 class SqliteTraces:
@@ -34,15 +52,25 @@ class SqliteTraces:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    @property
-    def file(self) -> Path:
-        return self._db.path
-
     async def add(self, traces: Sequence[Trace]) -> Sequence[Arrival]:
         return await self._db.write(lambda tx: [_add(tx, trace) for trace in traces])
 
     async def waiting(self, place: Place) -> int:
         return await self._db.read(lambda db: _waiting(db, place))
+
+    async def waiting_texts(self, place: Place, *, limit: int, most_characters: int) -> Sequence[tuple[int, str]]:
+        return await self._db.read(lambda db: _waiting_texts(db, place, limit, most_characters))
+
+    async def stands(self, place: Place) -> Sequence[GroupStand]:
+        return await self._db.read(lambda db: _stands(db, place))
+
+    async def texts(self, rows: Sequence[int]) -> Mapping[int, str]:
+        return await self._db.read(lambda db: _texts(db, rows))
+
+    async def members(
+        self, group_id: str, *, after: int, limit: int, most_characters: int
+    ) -> Sequence[tuple[int, str]]:
+        return await self._db.read(lambda db: _members(db, group_id, after, limit, most_characters))
 
     async def places_waiting(self, limit: int) -> Sequence[Place]:
         return await self._db.read(lambda db: _places_waiting(db, limit))
@@ -90,54 +118,24 @@ class SqliteTraces:
 
 
 def _add(tx: Tx, trace: Trace) -> Arrival:
-    digest = _content_hash(trace)
+    digest = content_hash(trace)
     known = tx.db.execute(
         "SELECT content_hash FROM trace WHERE project_id = ? AND trace_id = ?", (trace.project_id, trace.trace_id)
     ).fetchone()
     if known is not None:
         return Arrival.KNOWN if known["content_hash"] == digest else Arrival.CONFLICT
-    started_at = trace.started_at.timestamp()
+    row = {**trace_row(trace), "content_hash": digest}
     tx.db.execute(
-        "INSERT INTO trace (trace_id, project_id, path, instruction, started_at, implementation_id, latency_ms,"
-        " input_tokens, output_tokens, error, is_error, content_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            trace.trace_id,
-            trace.project_id,
-            trace.path,
-            trace.instruction,
-            started_at,
-            _implementation(tx, trace),
-            trace.latency_ms,
-            trace.input_tokens,
-            trace.output_tokens,
-            trace.error,
-            trace.error is not None,
-            digest,
-        ),
+        "INSERT INTO trace_implementation (implementation_id, model, settings) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        tuple(implementation_row(trace).values()),
     )
+    tx.db.execute(f"INSERT INTO trace ({', '.join(row)}) VALUES ({marks(tuple(row))})", tuple(row.values()))
     tx.db.execute(
         "INSERT INTO trace_place (project_id, path, traces, last_at) VALUES (?, ?, 1, ?) ON CONFLICT DO UPDATE"
         " SET traces = traces + 1, last_at = max(last_at, excluded.last_at)",
-        (trace.project_id, trace.path, started_at),
+        (trace.project_id, trace.path, row["started_at"]),
     )
     return Arrival.STORED
-
-
-def _content_hash(trace: Trace) -> bytes:
-    """Of all that the sender said, but for the time that we gave it where it said none."""
-    said: list[Any] = [trace.path, trace.instruction, trace.model, dict(trace.settings), trace.latency_ms]
-    said += [trace.input_tokens, trace.output_tokens, trace.error]
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).digest()[:16]
-
-
-def _implementation(tx: Tx, trace: Trace) -> str:
-    settings = json.dumps(dict(trace.settings), sort_keys=True, ensure_ascii=False)
-    implementation_id = content_id("imp", trace.model, settings)
-    tx.db.execute(
-        "INSERT INTO trace_implementation (implementation_id, model, settings) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        (implementation_id, trace.model, settings),
-    )
-    return implementation_id
 
 
 # Grouping
@@ -150,6 +148,43 @@ def _waiting(db: sqlite3.Connection, place: Place) -> int:
             (place.project_id, place.path),
         ).fetchone()[0]
     )
+
+
+def _waiting_texts(db: sqlite3.Connection, place: Place, limit: int, most_characters: int) -> list[tuple[int, str]]:
+    rows = db.execute(
+        "SELECT row_id, instruction FROM trace WHERE project_id = ? AND path = ? AND group_id IS NULL"
+        " ORDER BY row_id LIMIT ?",
+        (place.project_id, place.path, limit),
+    )
+    return bounded(((row["row_id"], row["instruction"]) for row in rows), most_characters)
+
+
+def _stands(db: sqlite3.Connection, place: Place) -> list[GroupStand]:
+    rows = db.execute(
+        "SELECT group_id, constants, sample_rows, trace_count, checked_at FROM trace_group"
+        " WHERE project_id = ? AND path = ? AND merged_into IS NULL ORDER BY group_id",
+        (place.project_id, place.path),
+    )
+    return [stand_of(dict(row)) for row in rows]
+
+
+def _texts(db: sqlite3.Connection, rows: Sequence[int]) -> dict[int, str]:
+    found = dict[int, str]()
+    for start in range(0, len(rows), TEXTS_AT_ONCE):
+        some = rows[start : start + TEXTS_AT_ONCE]
+        read = db.execute(f"SELECT row_id, instruction FROM trace WHERE row_id IN ({marks(some)})", some)
+        found.update((row["row_id"], row["instruction"]) for row in read)
+    return found
+
+
+def _members(
+    db: sqlite3.Connection, group_id: str, after: int, limit: int, most_characters: int
+) -> list[tuple[int, str]]:
+    rows = db.execute(
+        "SELECT row_id, instruction FROM trace WHERE group_id = ? AND row_id > ? ORDER BY row_id LIMIT ?",
+        (group_id, after, limit),
+    )
+    return bounded(((row["row_id"], row["instruction"]) for row in rows), most_characters)
 
 
 def _places_waiting(db: sqlite3.Connection, limit: int) -> list[Place]:
@@ -169,22 +204,12 @@ def _keep_groups(tx: Tx, fence: Fence, place: Place, found: Regrouping) -> None:
     for group in found.groups:
         tx.db.execute(
             "INSERT INTO trace_group (group_id, project_id, path, constants, variables, confidence, sample_rows,"
-            " trace_count, checked_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)"
+            " trace_count, checked_at, created_at, updated_at) VALUES (:group_id, :project_id, :path, :constants, :variables,"
+            " :confidence, :sample_rows, 0, :checked_at, :now, :now)"
             " ON CONFLICT DO UPDATE SET constants = excluded.constants, variables = excluded.variables,"
             " confidence = excluded.confidence, sample_rows = excluded.sample_rows, checked_at = excluded.checked_at,"
             " updated_at = excluded.updated_at",
-            (
-                group.group_id,
-                place.project_id,
-                place.path,
-                compact(group.constants),
-                dump_variables(group.variables),
-                group.confidence,
-                compact(group.sample_rows),
-                group.checked_at,
-                now,
-                now,
-            ),
+            {**group_row(group, place), "now": now},
         )
     for merged, into in found.merged.items():
         tx.db.execute(
@@ -195,17 +220,10 @@ def _keep_groups(tx: Tx, fence: Fence, place: Place, found: Regrouping) -> None:
         tx.db.execute("UPDATE trace_group SET is_unsettled = 1 WHERE group_id = ?", (group_id,))
     for event in found.events:
         tx.db.execute(
-            "INSERT INTO trace_group_event (group_id, at, type, constants, trace_count, others, task_id) VALUES (?, ?, ?, ?,"
-            " coalesce((SELECT trace_count FROM trace_group WHERE group_id = ?), 0), ?, ?)",
-            (
-                event.group_id,
-                now,
-                str(event.type),
-                compact(event.constants),
-                event.group_id,
-                compact(event.others),
-                fence.task_id,
-            ),
+            "INSERT INTO trace_group_event (group_id, at, type, constants, trace_count, others, task_id) VALUES (:group_id,"
+            " :now, :type, :constants,"
+            " coalesce((SELECT trace_count FROM trace_group WHERE group_id = :group_id), 0), :others, :task_id)",
+            {**event_row(event), "now": now, "task_id": fence.task_id},
         )
 
 
@@ -257,12 +275,7 @@ def _places(db: sqlite3.Connection, after: tuple[str, str] | None, limit: int) -
         " FROM trace_place AS place WHERE (project_id, path) > (?, ?) ORDER BY project_id, path LIMIT ?",
         (*(after or ("", "")), limit),
     )
-    return [
-        TracePlace(
-            row["project_id"], row["path"], row["traces"], row["waiting"], row["groups"], certain_time(row["last_at"])
-        )
-        for row in rows
-    ]
+    return [place_of(dict(row)) for row in rows]
 
 
 def _groups(
@@ -277,14 +290,14 @@ def _groups(
         " ORDER BY trace_count DESC, group_id DESC LIMIT ?",
         (*given.values(), *(after or (2**62, "")), limit),
     )
-    return [group_of(row) for row in rows]
+    return [group_of(dict(row)) for row in rows]
 
 
 def _group(db: sqlite3.Connection, group_id: str) -> TraceGroup:
     row = db.execute(f"SELECT {GROUP_COLUMNS} FROM trace_group WHERE group_id = ?", (group_id,)).fetchone()
     if row is None:
         raise errors.NotFound("trace group", group_id)
-    return group_of(row)
+    return group_of(dict(row))
 
 
 def _traces(db: sqlite3.Connection, group_id: str, before: int | None, limit: int) -> list[Trace]:
@@ -294,7 +307,7 @@ def _traces(db: sqlite3.Connection, group_id: str, before: int | None, limit: in
         " WHERE group_id = ? AND row_id < ? ORDER BY row_id DESC LIMIT ?",
         (group_id, 2**62 if before is None else before, limit),
     )
-    return [trace_of(row) for row in rows]
+    return [trace_of(dict(row)) for row in rows]
 
 
 def _trace(db: sqlite3.Connection, project_id: str, trace_id: str) -> Trace:
@@ -305,7 +318,7 @@ def _trace(db: sqlite3.Connection, project_id: str, trace_id: str) -> Trace:
     ).fetchone()
     if row is None:
         raise errors.NotFound("trace", trace_id)
-    return trace_of(row)
+    return trace_of(dict(row))
 
 
 def _events(db: sqlite3.Connection, group_id: str, after: int, limit: int) -> list[GroupEvent]:
@@ -314,4 +327,4 @@ def _events(db: sqlite3.Connection, group_id: str, after: int, limit: int) -> li
         "SELECT * FROM trace_group_event WHERE group_id = ? AND number > ? ORDER BY number LIMIT ?",
         (group_id, after, limit),
     )
-    return [event_of(row) for row in rows]
+    return [event_of(dict(row)) for row in rows]

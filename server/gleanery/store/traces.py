@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from gleanery.model import Fence
@@ -62,18 +61,43 @@ class Regrouping:
     unsettled: frozenset[str] = frozenset()
 
 
-class TraceStore(Protocol):
-    @property
-    def file(self) -> Path:
-        """The database, for a process that reads it by `TraceReader`."""
-        ...
+@dataclass(frozen=True)
+class GroupStand:
+    """What a grouping goes on from: a group's template, the rows of traces that speak for it, its count and when it was last
+    asked whether it is several."""
 
+    group_id: str
+    constants: tuple[str, ...]
+    sample_rows: tuple[int, ...]
+    trace_count: int
+    checked_at: int
+
+
+class TraceStore(Protocol):
     async def add(self, traces: Sequence[Trace]) -> Sequence[Arrival]:
         """Keep traces, each once; what became of each. Those that are refused keep no other from being stored."""
         ...
 
     async def waiting(self, place: Place) -> int:
         """How many traces are not grouped yet."""
+        ...
+
+    async def waiting_texts(self, place: Place, *, limit: int, most_characters: int) -> Sequence[tuple[int, str]]:
+        """Row and instruction of traces that no group has, the oldest first; at least one, if there is any."""
+        ...
+
+    async def stands(self, place: Place) -> Sequence[GroupStand]:
+        """Its groups, without merged ones, by id."""
+        ...
+
+    async def texts(self, rows: Sequence[int]) -> Mapping[int, str]:
+        """Row → instruction, of those that are there."""
+        ...
+
+    async def members(
+        self, group_id: str, *, after: int, limit: int, most_characters: int
+    ) -> Sequence[tuple[int, str]]:
+        """Row and instruction of a group's traces after a row, in order; at least one, if there is any."""
         ...
 
     async def places_waiting(self, limit: int) -> Sequence[Place]:

@@ -169,6 +169,12 @@ const COMPONENTS: Components = {
     const ordinal = node?.properties["data-chunk"];
     return typeof ordinal === "string" ? <DrawnBorder ordinal={Number(ordinal)} /> : <span className={className}>{children}</span>;
   },
+  // The box of an entry in a list of things to do: nothing that can be pressed.
+  input: ({ checked }) => (
+    <span role="img" aria-label={checked === true ? "Done" : "To do"}>
+      {checked === true ? "☑" : "☐"}
+    </span>
+  ),
   pre: ({ node, children }) => {
     const code = node?.children[0];
     if (code?.type !== "element") return <pre>{children}</pre>;

@@ -78,6 +78,14 @@ type Known =
   | "chat_too_long"
   | "chat_mismatch"
   | "rerank_failed"
+  | "signature_wrong"
+  | "secret_missing"
+  | "shortcut_token_missing"
+  | "shortcut_token_refused"
+  | "shortcut_story_gone"
+  | "shortcut_unavailable"
+  | "shortcut_mismatch"
+  | "shortcut_failed"
   | "refresh_rejected"
   | "superseded";
 
@@ -161,6 +169,14 @@ const ADVICE: Readonly<Record<Known, Advice>> = {
   chat_too_long: { what: "The question or the answer was too long for the chat model", todo: "Nothing needs to be done; search goes on without it." },
   chat_mismatch: { what: "The chat model answered in another form than was asked", todo: "Try another model." },
   rerank_failed: { what: "The hits could not be put in a better order", todo: "They are shown in the order that they had." },
+  signature_wrong: { what: "The webhook was not signed with the workspace's secret", todo: "Give Shortcut and the workspace the same secret." },
+  secret_missing: { what: "The workspace has no secret for its webhooks", todo: "Set one under Stories, Workspaces." },
+  shortcut_token_missing: { what: "The workspace has no API token", todo: "Set one under Stories, Workspaces, then go on with the story." },
+  shortcut_token_refused: { what: "Shortcut refused the API token", todo: "Set another one under Stories, Workspaces, then go on with the story." },
+  shortcut_story_gone: { what: "Shortcut has no such story", todo: "It may have been deleted, or the API token may not see it." },
+  shortcut_unavailable: { what: "Shortcut doesn't answer as it should", todo: "Go on with the story later: what was made is kept." },
+  shortcut_mismatch: { what: "Shortcut's answer has a form that is not known", todo: "Check GLEANERY_SHORTCUT_URL, then go on with the story." },
+  shortcut_failed: { what: "Shortcut refused the request", todo: "Look at the story in Shortcut, then go on with it here." },
   refresh_rejected: { what: "The refresh would take too much away, so it is not shown", todo: "Look at the reasons: take it all the same, or refresh again." },
   superseded: { what: "A newer request took this one's place", todo: "Nothing to do: follow the newer task." },
 };

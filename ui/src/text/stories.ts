@@ -52,9 +52,10 @@ export function costText(cost: number | null): string | null {
   return `US$${cost >= 0.1 || cost === 0 ? cost.toFixed(2) : cost.toPrecision(2)}`;
 }
 
-export function tookText(tokens: number, cost: number | null): string {
+/** "480 tokens, US$0.0014", "480 of at most 2,000 tokens". */
+export function tookText(tokens: number, cost: number | null, most: number | null = null): string {
   const price = costText(cost);
-  return `${count(tokens)} tokens${price === null ? "" : `, ${price}`}`;
+  return `${count(tokens)} ${most === null ? "" : `of at most ${count(most)} `}tokens${price === null ? "" : `, ${price}`}`;
 }
 
 export interface StepsTotal {
@@ -112,17 +113,20 @@ export function diffSections({ before, after, diff }: StoryShape): readonly Diff
     const { old_number: oldNumber, new_number: newNumber } = row.line;
     return newNumber === null ? (old[(oldNumber ?? 1) - 1] ?? "") : (now[newNumber - 1] ?? "");
   };
-  const sections: { title: string; rows: DiffRow[] }[] = [];
+  const sections = new Map<string, DiffRow[]>();
   let gaps: DiffRow[] = [];
   for (const row of rowsOf(diff.description)) {
     const title = titleOf(row);
-    const last = sections.at(-1);
-    if (title === null) gaps.push(row);
-    else if (last?.title === title) last.rows.push(...gaps, row);
-    else sections.push({ title, rows: [...gaps, row] });
-    if (title !== null) gaps = [];
+    if (title === null) {
+      gaps.push(row);
+      continue;
+    }
+    sections.set(title, [...(sections.get(title) ?? []), ...gaps, row]);
+    gaps = [];
   }
-  return sections.map(({ title, rows }) => ({ title, rows, added: linesOf(rows, "added"), removed: linesOf(rows, "removed") }));
+  return [...sections]
+    .map(([title, rows]) => ({ title, rows, added: linesOf(rows, "added"), removed: linesOf(rows, "removed") }))
+    .filter(({ added, removed }) => added + removed > 0);
 }
 
 function linesOf(rows: readonly DiffRow[], kind: "added" | "removed"): number {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,7 +79,13 @@ class GroupTracesHandler:
 
     async def _batch(self, ctx: TaskContext, place: Place, tally: _Tally) -> None:
         """The oldest traces that wait. Their groups are kept first: what a crash leaves out is grouped again."""
-        request = {**self._request(place), "limit": BATCH_TRACES, "most_characters": BATCH_CHARACTERS}
+        stands = await self._store.stands(place)
+        samples = await self._store.texts([row for stand in stands for row in stand.sample_rows])
+        request = {
+            "waiting": await self._store.waiting_texts(place, limit=BATCH_TRACES, most_characters=BATCH_CHARACTERS),
+            "stands": [vars(stand) for stand in stands],
+            "samples": list(samples.items()),
+        }
         found = await in_process(ctx, "gleanery.handlers.group_traces.work:group", request)
         regrouping = _regrouping(found)
         await self._store.keep_groups(ctx.fence, place, regrouping)
@@ -91,18 +97,33 @@ class GroupTracesHandler:
     async def _settle(self, ctx: TaskContext, place: Place, tally: _Tally) -> None:
         """Traces of groups that were split or merged find the template that they fit now."""
         group_ids = await self._store.unsettled(place)
-        after: Sequence[int] | None = (0, 0) if group_ids else None
-        while after is not None:
-            request = {**self._request(place), "group_ids": group_ids, "after": after, "limit": BATCH_TRACES}
+        if not group_ids:
+            return
+        stands = [vars(stand) for stand in await self._store.stands(place)]
+        async for members in self._members(group_ids):
+            request = {"stands": stands, "rows": members}
             found = await in_process(ctx, "gleanery.handlers.group_traces.work:settle", request)
             for rows in _portions(found["rows"]):
                 await self._store.assign(ctx.fence, dict(rows))
             tally.moved += len(found["rows"])
-            after = found["after"]
         await self._store.settle(ctx.fence, group_ids)
 
-    def _request(self, place: Place) -> dict[str, Any]:
-        return {"file": str(self._store.file), "project_id": place.project_id, "path": place.path}
+    async def _members(self, group_ids: Sequence[str]) -> AsyncIterator[Sequence[tuple[int, str, str]]]:
+        """Row, group and instruction of all traces of groups, as many at once as a batch has."""
+        batch, characters = list[tuple[int, str, str]](), 0
+        for group_id in group_ids:
+            after = 0
+            while rows := await self._store.members(
+                group_id, after=after, limit=BATCH_TRACES, most_characters=BATCH_CHARACTERS
+            ):
+                batch += [(row, group_id, text) for row, text in rows]
+                characters += sum(len(text) for _, text in rows)
+                after = rows[-1][0]
+                if len(batch) >= BATCH_TRACES or characters >= BATCH_CHARACTERS:
+                    yield batch
+                    batch, characters = [], 0
+        if batch:
+            yield batch
 
 
 def _portions(rows: Sequence[Any]) -> Sequence[Sequence[Any]]:

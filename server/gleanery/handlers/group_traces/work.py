@@ -1,9 +1,8 @@
-"""What a grouping does in its own process: reads the rows, finds the groups. It writes nothing; both ways are JSON."""
+"""What a grouping does in its own process: finds the groups of texts. It reads and writes nothing; both ways are JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gleanery.knowledge.grouping.definition import confidence_of
@@ -12,81 +11,57 @@ from gleanery.knowledge.grouping.index import TemplateIndex
 from gleanery.knowledge.grouping.template import Template
 from gleanery.knowledge.grouping.values import variables_of
 from gleanery.model import new_id
-from gleanery.model.traces import TraceGroup
-from gleanery.store.sqlite_trace_rows import TraceReader
-from gleanery.store.traces import Place
+
+Stand = Mapping[str, Any]
+"""A `GroupStand` as JSON."""
 
 
 def group(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Payload `{file, project_id, path, limit, most_characters}`: the oldest traces that wait → `{rows: [[row, group]],
-    groups, events, merged, unsettled}`."""
-    place = Place(payload["project_id"], payload["path"])
-    with TraceReader.open(Path(payload["file"])) as reader:
-        waiting = reader.waiting(place, payload["limit"], payload["most_characters"])
-        known = {group.group_id: group for group in reader.groups(place)}
-        rows_of = _sample_texts(reader, known)
-    texts = [text for _, text in waiting]
-    for row, text in waiting:
+    """Payload `{waiting: [[row, text]], stands, samples: [[row, text]]}`: traces to be grouped, groups that there are with what
+    speaks for them → `{rows: [[row, group]], groups, events, merged, unsettled}`."""
+    waiting: Sequence[tuple[int, str]] = payload["waiting"]
+    known = {stand["group_id"]: stand for stand in payload["stands"]}
+    rows_of: dict[str, int] = {}
+    for row, text in (*sorted(payload["samples"]), *waiting):
         rows_of.setdefault(text, row)
     samples = _samples(known, rows_of)
-    grouper = Grouper((_known(group, samples[group.group_id]) for group in known.values()), lambda: new_id("grp"))
-    added = grouper.add(texts)
+    grouper = Grouper((_known(stand, samples[group_id]) for group_id, stand in known.items()), lambda: new_id("grp"))
+    added = grouper.add([text for _, text in waiting])
     return _answer(added, grouper, known, waiting, rows_of)
 
 
 def settle(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Payload `{file, project_id, path, group_ids, after, limit}`: the next traces of groups that were split or merged →
-    `{rows: [[row, group or null]], after}`; `after` is None where there are no more. It is the group's place in the list and
-    the last row of it that was read."""
-    place = Place(payload["project_id"], payload["path"])
-    rows = list[tuple[int, str | None]]()
-    at, after = payload["after"]
-    left = payload["limit"]
-    with TraceReader.open(Path(payload["file"])) as reader:
-        index = TemplateIndex({group.group_id: Template(group.constants) for group in reader.groups(place)})
-        for number in range(at, len(payload["group_ids"])):
-            group_id = payload["group_ids"][number]
-            members = reader.members(group_id, after, left)
-            found = ((row, index.find(text)) for row, text in members)
-            rows += [(row, into) for row, into in found if into != group_id]
-            left -= len(members)
-            if not left:
-                return {"rows": rows, "after": (number, members[-1][0])}
-            after = 0
-    return {"rows": rows, "after": None}
+    """Payload `{stands, rows: [[row, group, text]]}`: traces of groups that were split or merged → `{rows: [[row, group or
+    null]]}`, those that belong elsewhere now."""
+    index = TemplateIndex({stand["group_id"]: Template(tuple(stand["constants"])) for stand in payload["stands"]})
+    found = ((row, group_id, index.find(text)) for row, group_id, text in payload["rows"])
+    return {"rows": [(row, into) for row, group_id, into in found if into != group_id]}
 
 
-def _sample_texts(reader: TraceReader, known: Mapping[str, TraceGroup]) -> dict[str, int]:
-    rows = [row for group in known.values() for row in group.sample_rows]
-    found: dict[str, int] = {}
-    for row, text in sorted(reader.instructions(rows).items()):
-        found.setdefault(text, row)
-    return found
-
-
-def _samples(known: Mapping[str, TraceGroup], rows_of: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
+def _samples(known: Mapping[str, Stand], rows_of: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
     texts = {row: text for text, row in rows_of.items()}
     return {
-        group_id: tuple(texts[row] for row in group.sample_rows if row in texts) for group_id, group in known.items()
+        group_id: tuple(texts[row] for row in stand["sample_rows"] if row in texts) for group_id, stand in known.items()
     }
 
 
-def _known(group: TraceGroup, samples: tuple[str, ...]) -> Group:
-    return Group(group.group_id, Template(group.constants), samples, group.trace_count, group.checked_at)
+def _known(stand: Stand, samples: tuple[str, ...]) -> Group:
+    template = Template(tuple(stand["constants"]))
+    return Group(stand["group_id"], template, samples, stand["trace_count"], stand["checked_at"])
 
 
 def _answer(
     added: Added,
     grouper: Grouper,
-    known: Mapping[str, TraceGroup],
-    waiting: list[tuple[int, str]],
+    known: Mapping[str, Stand],
+    waiting: Sequence[tuple[int, str]],
     rows_of: Mapping[str, int],
 ) -> dict[str, Any]:
     touched = {*added.assigned, *added.reread, *(event.group_id for event in added.events)}
     changed = [
         group
         for group in grouper.groups.values()
-        if group.group_id in touched or group.checked_at != getattr(known.get(group.group_id), "checked_at", 0)
+        if group.group_id in touched or group.checked_at != known.get(group.group_id, {}).get("checked_at", 0)
     ]
     return {
         "rows": [(row, group_id) for (row, _), group_id in zip(waiting, added.assigned, strict=True)],

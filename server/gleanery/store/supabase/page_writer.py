@@ -36,36 +36,36 @@ class PageWriter:
 
     async def store(self, fence: Fence, bundle: PageBundle, ended: Mapping[str, Any]) -> StoredAs:
         """`ended` is how the page's URL ended, with the fence, events and progress of it."""
-        args: dict[str, Any] = {
-            **ended,
-            **_ids(bundle),
-            "page": _page(bundle),
-            "page_row": None,
-            "is_said_known": False,
-        }
-        if ahead := parts_ahead(bundle):
-            before = await self._rest.write(
-                "crawls_look_before", fence=fence_row(fence), page=_head(args["page"]), **_ids(bundle)
-            )
-            bundle = _as_said(bundle, before["said"])
-            args["is_said_known"] = True
-            if not before["is_there"]:
-                args["page_row"] = await self._begin_page(fence, bundle)
-                ahead = parts_ahead(bundle)
-                for part in ahead:
-                    await self._put_ahead(fence, args["page_row"], part)
-                args["page"] = _head(args["page"])
-                bundle = rest_of(bundle, ahead)
-        return await self._store(bundle, args)
+        args = {**ended, **_ids(bundle), "page": _page(bundle)}
+        if not parts_ahead(bundle):
+            return await self._store(bundle, args)
+        while (stored := await self._store_large(fence, bundle, args)) is None:
+            pass  # it was there when it was looked for, and is not any more
+        return StoredAs(stored)
 
-    async def _store(self, bundle: PageBundle, args: dict[str, Any]) -> StoredAs:
-        answer = await self._rest.write("crawls_store_page", **args, **await _rows(bundle))
+    async def _store(self, bundle: PageBundle, args: Mapping[str, Any]) -> StoredAs:
+        given = {**args, "page_row": None, "is_said_known": False}
+        answer = await self._rest.write("crawls_store_page", **given, **await _rows(bundle))
         if "said" in answer:
-            args["is_said_known"] = True
-            answer = await self._rest.write(
-                "crawls_store_page", **args, **await _rows(_as_said(bundle, answer["said"]))
-            )
+            rows = await _rows(_as_said(bundle, answer["said"]))
+            answer = await self._rest.write("crawls_store_page", **{**given, "is_said_known": True}, **rows)
         return StoredAs(answer["stored"])
+
+    async def _store_large(self, fence: Fence, bundle: PageBundle, args: Mapping[str, Any]) -> str | None:
+        """Its rows go ahead of it, unless it is there as it is: then none is sent."""
+        given = {**args, "page": _head(args["page"]), "is_said_known": True}
+        before = await self._rest.write(
+            "crawls_look_before", fence=fence_row(fence), page=given["page"], **_ids(bundle)
+        )
+        rest: dict[str, Any] = {"page_row": None, "chunks": None, "code": None}
+        if not before["is_there"]:
+            bundle = _as_said(bundle, before["said"])
+            row, ahead = await self._begin_page(fence, bundle), parts_ahead(bundle)
+            for part in ahead:
+                await self._put_ahead(fence, row, part)
+            rest = {"page_row": row, **await _rows(rest_of(bundle, ahead))}
+        stored: str | None = (await self._rest.write("crawls_store_page", **given, **rest))["stored"]
+        return stored
 
     async def _begin_page(self, fence: Fence, bundle: PageBundle) -> int:
         """The row of a page whose rows go ahead of it. What an earlier attempt has left of it goes first."""

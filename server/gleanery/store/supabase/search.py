@@ -25,8 +25,8 @@ COUNTED_AT_ONCE = 500
 """Rows whose words are counted by one call: a tenth of a second."""
 
 
-FEW_CHUNKS = 10_000
-"""The vectors of so many chunks are all looked at: some 10 ms, and none is missed. Of more, those that the graph leads to."""
+FEW_CHUNKS = 5_000
+"""The vectors of so many chunks are all looked at: some 20 ms, and none is missed. Of more, those that the graph leads to."""
 
 
 class SupabaseSearch:

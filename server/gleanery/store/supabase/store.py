@@ -14,11 +14,13 @@ from gleanery.store.supabase.holdings import SupabaseHoldings
 from gleanery.store.supabase.hosts import SupabaseHosts
 from gleanery.store.supabase.knowledge import SupabaseKnowledge
 from gleanery.store.supabase.outbox import SupabaseOutbox
+from gleanery.store.supabase.parses import SupabaseParses
 from gleanery.store.supabase.portable import SupabasePortable
 from gleanery.store.supabase.saved_queries import SupabaseSavedQueries
 from gleanery.store.supabase.schedules import SupabaseSchedules
 from gleanery.store.supabase.search import SupabaseSearch
 from gleanery.store.supabase.tasks import SupabaseTasks
+from gleanery.store.supabase.traces import SupabaseTraces
 from gleanery.store.supabase.vectors import SupabaseVectors
 from gleanery.store.supabase.workers import SupabaseWorkers
 from gleanery.store.values import OnChange
@@ -50,6 +52,8 @@ class SupabaseStore:
         self.search = self.nearest = SupabaseSearch(self._rest)
         self.enrich = SupabaseEnrich(self._rest)
         self.portable = SupabasePortable(self._rest, self.knowledge)
+        self.parses = SupabaseParses(self._rest)
+        self.traces = SupabaseTraces(self._rest)
         self.schedules = SupabaseSchedules(self._rest)
         self.outbox = SupabaseOutbox(self._rest)
         self.workers = SupabaseWorkers(self._rest)

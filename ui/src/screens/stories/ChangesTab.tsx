@@ -29,7 +29,7 @@ export function ChangesTab({ story }: { story: StoryShape }): ReactNode {
       <>
         <p className="muted">Nothing was proposed{story.ended_at === null ? " yet" : ""}. This is the story as it was read:</p>
         <div className="card pad">
-          <StoryText {...before} appUrl={before.app_url} />
+          <StoryText {...before} appUrl={before.app_url} under={1} />
         </div>
       </>
     );
@@ -52,18 +52,18 @@ export function ChangesTab({ story }: { story: StoryShape }): ReactNode {
       {view === undefined ? <Differences story={story} diff={diff} /> : null}
       {view === "before" ? (
         <div className="card pad">
-          <StoryText {...before} appUrl={before.app_url} />
+          <StoryText {...before} appUrl={before.app_url} under={1} />
         </div>
       ) : null}
       {view === "after" ? (
         <div className="card pad">
-          <StoryText {...after} appUrl={before.app_url} />
+          <StoryText {...after} appUrl={before.app_url} under={1} />
         </div>
       ) : null}
       {after.comment === "" ? null : (
         <section className="card pad stack" aria-labelledby="comment">
           <h2 id="comment">Comment</h2>
-          <Description markdown={after.comment} appUrl={before.app_url} />
+          <Description markdown={after.comment} appUrl={before.app_url} under={2} />
         </section>
       )}
     </>

@@ -26,14 +26,14 @@ export function Conflict({ story: { theirs, after, before, app_url: appUrl } }: 
           <section className="card pad stack" aria-labelledby="theirs">
             <h2 id="theirs">As it is in Shortcut</h2>
             <p className="muted sm">changed {dateAndTime(theirs.updated_at)}</p>
-            <StoryText {...theirs} appUrl={theirs.app_url} />
+            <StoryText {...theirs} appUrl={theirs.app_url} under={2} />
           </section>
         )}
         {after === null ? null : (
           <section className="card pad stack" aria-labelledby="ours">
             <h2 id="ours">What would have been written</h2>
             <p className="muted sm">made of the story as of {before === null ? "before" : dateAndTime(before.updated_at)}</p>
-            <StoryText {...after} appUrl={appUrl} />
+            <StoryText {...after} appUrl={appUrl} under={2} />
           </section>
         )}
       </div>

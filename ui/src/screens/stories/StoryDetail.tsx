@@ -99,8 +99,7 @@ function Asked({ story }: { story: StoryShape }): ReactNode {
       <span>asked to {GOAL_NAMES[goal]}</span>
       <span>{dateAndTime(story.created_at)}</span>
       <span className="num">
-        {tookText(tokens, cost)}
-        {most === null ? "" : ` of at most ${count(most)}`}
+        {tookText(tokens, cost, most)}
       </span>
       {story.model === null ? null : <span className="wrap">{visible(story.model)}</span>}
       {story.dry_run ? <span>dry run</span> : null}
@@ -146,8 +145,8 @@ function Parts({ story }: { story: StoryShape }): ReactNode {
   const navigate = useNavigate({ from: FROM });
   const tabs: readonly Tab<StoryTab>[] = [
     { name: "changes", label: "Before and after" },
-    { name: "findings", label: "Findings", badge: <span className="n num">{count(sourcesOf(story).length)}</span> },
-    { name: "steps", label: "Steps", badge: <span className="n num">{count(story.steps.length)}</span> },
+    { name: "findings", label: "Findings", ...badgeOf(sourcesOf(story).length) },
+    { name: "steps", label: "Steps", ...badgeOf(story.steps.length) },
   ];
   return (
     <Tabs
@@ -159,4 +158,8 @@ function Parts({ story }: { story: StoryShape }): ReactNode {
       <div className="tab-body stack">{PANELS[tab](story)}</div>
     </Tabs>
   );
+}
+
+function badgeOf(number: number): { readonly badge?: ReactNode } {
+  return number === 0 ? {} : { badge: <span className="n num">{count(number)}</span> };
 }

@@ -11,22 +11,24 @@ interface Props {
   readonly description: string;
   readonly labels: readonly string[];
   readonly appUrl: string;
+  /** The level of the heading that it stands below. */
+  readonly under: number;
 }
 
-export function StoryText({ name, description, labels, appUrl }: Props): ReactNode {
+export function StoryText({ name, description, labels, appUrl, under }: Props): ReactNode {
   return (
     <div className="stack">
-      <h3 className="wrap">{visible(name)}</h3>
+      <p className="b wrap">{visible(name)}</p>
       <Labels labels={labels} />
-      {description.trim() === "" ? <p className="muted">No description.</p> : <Description markdown={description} appUrl={appUrl} />}
+      {description.trim() === "" ? <p className="muted">No description.</p> : <Description markdown={description} appUrl={appUrl} under={under} />}
     </div>
   );
 }
 
-export function Description({ markdown, appUrl }: { markdown: string; appUrl: string }): ReactNode {
+export function Description({ markdown, appUrl, under }: { markdown: string; appUrl: string; under: number }): ReactNode {
   return (
     <Suspense fallback={<p className="story-plain">{visible(markdown)}</p>}>
-      <Markdown markdown={markdown} baseUrl={appUrl} cited={null} under={3} />
+      <Markdown markdown={markdown} baseUrl={appUrl} cited={null} under={under} />
     </Suspense>
   );
 }

@@ -85,6 +85,9 @@ begin
     if cardinality(depends) > 0 then
         perform gleanery.check_dependencies(made ->> 'task_id', depends);
     end if;
+    if queue_limit is not null then  -- two that don't see each other's task would both find room for one
+        perform pg_advisory_xact_lock(hashtext('gleanery.queue'));
+    end if;
     insert into gleanery.task (task_id, task_type, title, description, status, priority, queue_name, payload, progress,
         max_retries, run_at, wakes_at, created_at, depends_on, on_dependency_failure, coalesce_key, serial_key, parent_task_id,
         webhook_url, webhook_states, schedule_id, last_seq)

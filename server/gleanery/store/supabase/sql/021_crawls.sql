@@ -122,7 +122,7 @@ create function public.gleanery_crawls_next_urls(args jsonb) returns json
 language sql stable security invoker set search_path = gleanery, pg_temp as $$
     select coalesce(json_agg(one order by depth, ordinal), '[]') from (
         select * from frontier where task_id = args ->> 'task_id' and state = 'queued'
-            and ordinal <> all (bigints(args -> 'exclude'))
+            and ordinal <> all ((select bigints(args -> 'exclude'))::bigint[])
         order by depth, ordinal limit (args ->> 'limit')::bigint
     ) as one
 $$;

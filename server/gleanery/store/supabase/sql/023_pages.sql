@@ -29,9 +29,9 @@ declare
 begin
     select page_row into before from page where page_id = id and born < forever() order by born desc limit 1;
     select json_object_agg(chunk_id, context) into contexts from chunk
-    where page_row = before and context <> '' and chunk_id = any (texts(chunk_ids));
+    where page_row = before and context <> '' and chunk_id = any ((select texts(chunk_ids))::text[]);
     select json_object_agg(code_id, json_build_array(name, summary)) into names from code_example
-    where page_row = before and name <> '' and code_id = any (texts(code_ids));
+    where page_row = before and name <> '' and code_id = any ((select texts(code_ids))::text[]);
     if contexts is null and names is null then
         return null;
     end if;
@@ -166,8 +166,8 @@ language sql as $$
     from jsonb_populate_record(null::gleanery.page, $2 - 'markdown') as one where page.page_row = which
 $$;
 
--- {stored}, or {said}: what was said of rows that the version before had, nothing is written then, and the call is to be made
--- again with that in its rows.
+-- {stored}. Two answers say that nothing is written, and the call is to be made again: {said}, what was said of rows that the
+-- version before had, to be in these rows too; {stored: null} where no rows came, and the page is not there as it is.
 create function public.gleanery_crawls_store_page(args jsonb) returns json
 language plpgsql security invoker set search_path = gleanery, pg_temp as $$
 declare
@@ -190,7 +190,9 @@ begin
         perform see_again(head, given, now);
         stored := 'same';
     else
-        if not (args ->> 'is_said_known')::boolean then
+        if jsonb_typeof(args -> 'chunks') = 'null' then
+            return reply(args, json_build_object('stored', null));
+        elsif not (args ->> 'is_said_known')::boolean then
             said := said_before(given ->> 'page_id', args -> 'chunk_ids', args -> 'code_ids');
             if said is not null then
                 return reply(args, json_build_object('said', said));

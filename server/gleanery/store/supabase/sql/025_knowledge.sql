@@ -172,7 +172,7 @@ declare
     seen bigint := visible_generation(args ->> 'source_id');
 begin
     return (select coalesce(json_object_agg(url_key, page_id), '{}') from page
-        where source_id = args ->> 'source_id' and url_key = any (texts(args -> 'url_keys')) and born <= seen and died > seen);
+        where source_id = args ->> 'source_id' and url_key = any ((select texts(args -> 'url_keys'))::text[]) and born <= seen and died > seen);
 end $$;
 
 -- Chunks and code, with what is shown of their pages

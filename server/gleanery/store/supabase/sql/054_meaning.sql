@@ -22,7 +22,8 @@ begin
     if is_of_few or number <= few then
         return query execute format($sql$
             select item.row_id, 1 - (vector.data <=> $2) from chunk as item join vector using (text_row)
-            where vector.model = $1 ->> 'model' and vector_dims(vector.data) = %s and %s
+            where vector.model = $1 ->> 'model' and vector_dims(vector.data) = %s
+            and item.source_id = any (texts($1 #> '{pages,source_ids}')) and %s
             order by 2 desc, 1 limit ($1 ->> 'limit')::bigint
         $sql$, length, conditions) using args, wanted;
         return;
