@@ -25,6 +25,7 @@ ON_BOTH = frozenset(
     {
         "test_at_once",
         "test_coalesce",
+        "test_compliance",
         "test_dependencies",
         "test_due_times",
         "test_enrich",

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 
 from gleanery import errors
-from gleanery.model import Fence, NewTask, Task, TaskStatus
-from gleanery.model.compliance import (
-    Assessment,
-    ControlResult,
-    Counts,
-    Framework,
-    FrameworkSummary,
-    Passage,
-    Verdict,
-)
+from gleanery.model import Fence, NewTask, TaskStatus
+from gleanery.model.compliance import Assessment, ControlResult, Framework, FrameworkSummary, Passage
 from gleanery.store import sqlite_ends
 from gleanery.store.compliance import Judged, NewReport, Report
+from gleanery.store.compliance_rows import (
+    TASKS,
+    control_from,
+    dump_passages,
+    framework_row,
+    in_order,
+    judged_row,
+    new_report_row,
+    passages_from,
+    report_from,
+)
 from gleanery.store.sqlite import Database, Tx
-from gleanery.store.sqlite_rows import certain_time, check_fence, compact, task_from, time_of
+from gleanery.store.sqlite_rows import check_fence, compact, marks, task_from
 from gleanery.store.sqlite_tasks import create
 from gleanery.store.values import Idempotency
 
-_TASKS = ("evidence_task_id", "analysis_task_id", "report_task_id")
 _UNJUDGED = "SELECT position FROM compliance_control WHERE report_id = ? AND assessment IS NULL ORDER BY position"
 _WITHOUT = "SELECT position FROM compliance_control WHERE report_id = ? AND evidence IS NULL ORDER BY position"
 
@@ -41,9 +41,7 @@ class SqliteCompliance:
 
     async def frameworks(self) -> Sequence[FrameworkSummary]:
         found = await self._db.read(lambda db: db.execute("SELECT summary FROM framework").fetchall())
-        summaries = [FrameworkSummary.model_validate_json(row[0]) for row in found]
-        newest = sorted(summaries, key=lambda each: each.added_at, reverse=True)
-        return sorted(newest, key=lambda each: each.framework_id)
+        return in_order(FrameworkSummary.model_validate_json(row[0]) for row in found)
 
     async def framework(self, framework_id: str, version: str | None = None) -> tuple[Framework, FrameworkSummary]:
         return await self._db.read(lambda db: _framework(db, framework_id, version))
@@ -75,7 +73,7 @@ class SqliteCompliance:
 
     async def controls(self, report_id: str) -> Sequence[ControlResult]:
         rows = await self._db.read(lambda db: _control_rows(db, report_id))
-        return [_control(row) for row in rows]
+        return [control_from(dict(row)) for row in rows]
 
     async def without_evidence(self, report_id: str) -> Sequence[int]:
         return await self._db.read(lambda db: [row[0] for row in db.execute(_WITHOUT, (report_id,))])
@@ -83,7 +81,7 @@ class SqliteCompliance:
     async def evidence(self, report_id: str, position: int) -> Sequence[Passage]:
         sql = "SELECT evidence FROM compliance_control WHERE report_id = ? AND position = ?"
         row = await self._db.read(lambda db: db.execute(sql, (report_id, position)).fetchone())
-        return _passages(None if row is None else row[0]) or []
+        return [] if row is None or row[0] is None else passages_from(row[0])
 
     async def unjudged(self, report_id: str) -> Sequence[int]:
         return await self._db.read(lambda db: [row[0] for row in db.execute(_UNJUDGED, (report_id,))])
@@ -98,8 +96,7 @@ class SqliteCompliance:
         return None if row is None else Assessment.model_validate_json(row[0])
 
     async def keep_evidence(self, fence: Fence, report_id: str, position: int, passages: Sequence[Passage]) -> None:
-        told = compact([passage.model_dump(mode="json") for passage in passages])
-        await self._db.write(lambda tx: _keep_evidence(tx, fence, report_id, position, told))
+        await self._db.write(lambda tx: _keep_evidence(tx, fence, report_id, position, dump_passages(passages)))
 
     async def keep_assessments(self, fence: Fence, report_id: str, judged: Sequence[Judged]) -> None:
         await self._db.write(lambda tx: _keep_assessments(tx, fence, report_id, judged))
@@ -120,8 +117,7 @@ class SqliteCompliance:
 
 
 def _add_framework(tx: Tx, framework: Framework, is_bundled: bool) -> FrameworkSummary:
-    body = framework.model_dump_json()
-    content_hash = hashlib.sha256(body.encode()).digest()
+    body, content_hash = framework_row(framework)
     row = tx.db.execute(
         "SELECT summary, content_hash FROM framework WHERE framework_id = ? AND version = ?",
         (framework.id, framework.version),
@@ -175,20 +171,8 @@ def _start(
         return _report(tx.db, _row(tx.db, first.payload["report_id"]))
     for task in tasks[1:]:
         create(tx, task, None, queue_limit)
-    tx.db.execute(
-        "INSERT INTO compliance_report (report_id, created_at, title, framework_id, version, scope, options,"
-        f" {', '.join(_TASKS)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            new.report_id,
-            tx.now.timestamp(),
-            new.title,
-            new.framework.id,
-            new.framework.version,
-            compact([new.framework.id, sorted(new.source_ids)]),
-            compact({"source_ids": list(new.source_ids), "max_tokens": new.max_tokens}),
-            *(task.task_id for task in tasks),
-        ),
-    )
+    row = {**new_report_row(new, [task.task_id for task in tasks]), "created_at": tx.now.timestamp()}
+    tx.db.execute(f"INSERT INTO compliance_report ({', '.join(row)}) VALUES ({marks(tuple(row))})", tuple(row.values()))
     tx.db.executemany(
         "INSERT INTO compliance_control (report_id, position, control_id) VALUES (?, ?, ?)",
         [(new.report_id, position, control.id) for position, control in enumerate(new.framework.controls)],
@@ -204,34 +188,12 @@ def _row(db: sqlite3.Connection, report_id: str) -> sqlite3.Row:
 
 
 def _report(db: sqlite3.Connection, row: sqlite3.Row) -> Report:
-    options = json.loads(row["options"])
-    counts = {
-        found["verdict"]: found["count"]
-        for found in db.execute(
-            "SELECT verdict, count(*) AS count FROM compliance_control WHERE report_id = ? GROUP BY verdict",
-            (row["report_id"],),
-        )
-    }
-    named = {verdict.value: counts.get(verdict.value, 0) for verdict in Verdict}
-    tasks: dict[str, Task] = {}
-    for name in _TASKS:
-        found = db.execute("SELECT * FROM task WHERE task_id = ?", (row[name],)).fetchone()
-        if found is not None:
-            tasks[found["task_type"]] = task_from(found)
-    return Report(
-        report_id=row["report_id"],
-        title=row["title"],
-        framework_id=row["framework_id"],
-        version=row["version"],
-        source_ids=tuple(options["source_ids"]),
-        max_tokens=options["max_tokens"],
-        created_at=certain_time(row["created_at"]),
-        completed_at=time_of(row["completed_at"]),
-        task_ids=dict(zip(("evidence", "analysis", "report"), (row[name] for name in _TASKS), strict=True)),
-        tasks=tasks,
-        counts=Counts(waiting=counts.get(None, 0), **named),
-        left_out=tuple(json.loads(row["left_out"])),
-    )
+    counts = db.execute(
+        "SELECT coalesce(verdict, ''), count(*) FROM compliance_control WHERE report_id = ? GROUP BY verdict",
+        (row["report_id"],),
+    ).fetchall()
+    found = (db.execute("SELECT * FROM task WHERE task_id = ?", (row[name],)).fetchone() for name in TASKS)
+    return report_from(dict(row), dict(map(tuple, counts)), [task_from(task) for task in found if task is not None])
 
 
 def _reports(
@@ -274,7 +236,7 @@ def _cancel(tx: Tx, report_id: str) -> Report:
 def _retry(tx: Tx, report_id: str) -> Report:
     report = _report(tx.db, _row(tx.db, report_id))
     ended = [task for task in report.tasks.values() if task.status in (TaskStatus.FAILED, TaskStatus.CANCELLED)]
-    if len(report.tasks) < len(_TASKS):
+    if len(report.tasks) < len(TASKS):
         raise errors.WrongState("Its tasks are not kept any more: make a new report.", report_id=report_id)
     if any(task.is_cancel_requested and not task.status.is_final for task in report.tasks.values()):
         raise errors.WrongState("The report is being cancelled: try again in a moment.", report_id=report_id)
@@ -302,19 +264,6 @@ def _control_rows(db: sqlite3.Connection, report_id: str) -> list[sqlite3.Row]:
     ).fetchall()
 
 
-def _control(row: sqlite3.Row) -> ControlResult:
-    said = row["assessment"]
-    return ControlResult(
-        control_id=row["control_id"],
-        evidence=_passages(row["evidence"]),
-        assessment=None if said is None else Assessment.model_validate_json(said),
-    )
-
-
-def _passages(text: str | None) -> list[Passage] | None:
-    return None if text is None else [Passage.model_validate(each) for each in json.loads(text)]
-
-
 def _keep_evidence(tx: Tx, fence: Fence, report_id: str, position: int, told: str) -> None:
     check_fence(tx, fence)
     tx.db.execute(
@@ -326,19 +275,9 @@ def _keep_evidence(tx: Tx, fence: Fence, report_id: str, position: int, told: st
 def _keep_assessments(tx: Tx, fence: Fence, report_id: str, judged: Sequence[Judged]) -> None:
     check_fence(tx, fence)
     tx.db.executemany(
-        "UPDATE compliance_control SET verdict = ?, assessment = ?, question = ?, tokens = ?"
-        " WHERE report_id = ? AND position = ? AND assessment IS NULL",
-        [
-            (
-                each.assessment.verdict.value,
-                each.assessment.model_dump_json(),
-                each.question,
-                each.tokens,
-                report_id,
-                each.position,
-            )
-            for each in judged
-        ],
+        "UPDATE compliance_control SET verdict = :verdict, assessment = :assessment, question = :question, tokens = :tokens"
+        " WHERE report_id = :report_id AND position = :position AND assessment IS NULL",
+        [{**judged_row(each), "report_id": report_id} for each in judged],
     )
 
 

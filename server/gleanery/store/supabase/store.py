@@ -7,6 +7,7 @@ from typing import Self
 from gleanery.model import Clock
 from gleanery.store.supabase import migrations
 from gleanery.store.supabase.client import PATIENCE_SECONDS, Rest
+from gleanery.store.supabase.compliance import SupabaseCompliance
 from gleanery.store.supabase.crawls import SupabaseCrawls
 from gleanery.store.supabase.enrich import SupabaseEnrich
 from gleanery.store.supabase.generations import SupabaseGenerations
@@ -56,6 +57,7 @@ class SupabaseStore:
         self.parses = SupabaseParses(self._rest)
         self.traces = SupabaseTraces(self._rest)
         self.stories = SupabaseStories(self._rest)
+        self.compliance = SupabaseCompliance(self._rest)
         self.schedules = SupabaseSchedules(self._rest)
         self.outbox = SupabaseOutbox(self._rest)
         self.workers = SupabaseWorkers(self._rest)
