@@ -7,14 +7,9 @@ from typing import Any
 
 import pytest
 
-from gleanery.store.supabase import SupabaseStore
 from tests.api.client import Client
 from tests.conftest import ServePages, StartServer
 from tests.ground.supabase import Gateway, Project
-
-pytestmark = pytest.mark.skipif(
-    not hasattr(SupabaseStore("http://127.0.0.1", "key", print), "parses"), reason="its other parts are to come"
-)
 
 
 @pytest.fixture

@@ -52,6 +52,7 @@ ON_BOTH = frozenset(
         "test_source_changed",
         "test_stats",
         "test_steps",
+        "test_stories",
         "test_tail_numbers",
         "test_task_ends",
         "test_tasks",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from gleanery.model.stories import (
     Triage,
     Workspace,
 )
+from gleanery.store.base import Store
 from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.stories import NewStory, Proposed, Received, StoryStore, WorkspaceSecrets
 from gleanery.store.values import Idempotency, Wanted
@@ -52,7 +54,7 @@ def new_story(shortcut_id: int = 7, goal: Goal = Goal.ENHANCE, workspace: Worksp
     )
 
 
-async def receive(store: EmbeddedStore, *stories: NewStory, id: str | None = None, limit: int = 100) -> Received:
+async def receive(store: Store, *stories: NewStory, id: str | None = None, limit: int = 100) -> Received:
     answer: Mapping[str, Any] = {"stories": [story.story_id for story in stories]}
     return await store.stories.receive("acme", id or new_id("dlv"), stories, answer, queue_limit=limit)
 
@@ -61,12 +63,12 @@ async def state_of(store: StoryStore, new: NewStory) -> StoryState:
     return (await store.story(new.story_id)).state
 
 
-async def claim(store: EmbeddedStore) -> tuple[Task, Fence]:
+async def claim(store: Store) -> tuple[Task, Fence]:
     [task] = await store.tasks.claim_due(WANTED, 1)
     return task, Fence(task.task_id, task.attempt)
 
 
-async def to_the_end(store: EmbeddedStore, new: NewStory, *, needs_approval: bool = False) -> StoryState:
+async def to_the_end(store: Store, new: NewStory, *, needs_approval: bool = False) -> StoryState:
     """All stages of a story that nothing else runs beside."""
     state = StoryState.WAITING
     for stage, value in (
@@ -85,7 +87,7 @@ async def to_the_end(store: EmbeddedStore, new: NewStory, *, needs_approval: boo
     return state
 
 
-async def test_a_webhook_is_kept_once_with_all_that_it_asks_for(store: EmbeddedStore) -> None:
+async def test_a_webhook_is_kept_once_with_all_that_it_asks_for(store: Store) -> None:
     first, second = new_story(), new_story()
     assert (await receive(store, first, id="d1")).is_new
     again = await receive(store, second, id="d1")
@@ -99,7 +101,7 @@ async def test_a_webhook_is_kept_once_with_all_that_it_asks_for(store: EmbeddedS
     assert [task.waits_for for task in run.tasks] == [0, 1, 1]
 
 
-async def test_without_room_nothing_of_it_is_kept(store: EmbeddedStore) -> None:
+async def test_without_room_nothing_of_it_is_kept(store: Store) -> None:
     new = new_story()
     with pytest.raises(errors.QueueFull):
         await receive(store, new, id="d1", limit=2)
@@ -108,7 +110,7 @@ async def test_without_room_nothing_of_it_is_kept(store: EmbeddedStore) -> None:
     assert (await receive(store, new, id="d1")).is_new
 
 
-async def test_a_newer_request_stands_for_one_that_waits(store: EmbeddedStore) -> None:
+async def test_a_newer_request_stands_for_one_that_waits(store: Store) -> None:
     old, new, other, analysis = new_story(), new_story(), new_story(8), new_story(goal=Goal.ANALYZE)
     for story in (old, other, analysis, new):
         await receive(store, story)
@@ -123,7 +125,7 @@ async def test_a_newer_request_stands_for_one_that_waits(store: EmbeddedStore) -
     assert task.payload["story_id"] in (other.story_id, analysis.story_id, new.story_id)
 
 
-async def test_of_one_under_way_nothing_more_is_begun(store: EmbeddedStore) -> None:
+async def test_of_one_under_way_nothing_more_is_begun(store: Store) -> None:
     old, new = new_story(), new_story()
     await receive(store, old)
     task, fence = await claim(store)
@@ -137,7 +139,7 @@ async def test_of_one_under_way_nothing_more_is_begun(store: EmbeddedStore) -> N
     assert not await store.tasks.claim_due(WANTED, 5), "one task of a story at a time"
 
 
-async def test_the_last_stage_of_a_superseded_one_writes_nothing_back(store: EmbeddedStore) -> None:
+async def test_the_last_stage_of_a_superseded_one_writes_nothing_back(store: Store) -> None:
     old, new = new_story(goal=Goal.ANALYZE), new_story(goal=Goal.ANALYZE)
     await receive(store, old)
     task, fence = await claim(store)
@@ -153,7 +155,7 @@ async def test_the_last_stage_of_a_superseded_one_writes_nothing_back(store: Emb
         await store.tasks.get(back.task_id)
 
 
-async def test_a_write_back_that_waits_is_superseded_and_one_that_runs_ends_by_itself(store: EmbeddedStore) -> None:
+async def test_a_write_back_that_waits_is_superseded_and_one_that_runs_ends_by_itself(store: Store) -> None:
     first, second, third = new_story(), new_story(), new_story()
     await receive(store, first)
     assert await to_the_end(store, first) == "working"
@@ -169,7 +171,7 @@ async def test_a_write_back_that_waits_is_superseded_and_one_that_runs_ends_by_i
     assert await state_of(store.stories, second) == "written"
 
 
-async def test_what_is_kept_stays_and_a_lost_worker_writes_nothing(store: EmbeddedStore) -> None:
+async def test_what_is_kept_stays_and_a_lost_worker_writes_nothing(store: Store) -> None:
     new = new_story()
     await receive(store, new)
     _, fence = await claim(store)
@@ -203,7 +205,7 @@ def _step(ordinal: int, stage: Stage = Stage.TRIAGE, cost: float | None = None) 
     )
 
 
-async def test_steps_are_counted_once_and_told_in_order(store: EmbeddedStore) -> None:
+async def test_steps_are_counted_once_and_told_in_order(store: Store) -> None:
     new = new_story()
     await receive(store, new)
     _, fence = await claim(store)
@@ -215,7 +217,7 @@ async def test_steps_are_counted_once_and_told_in_order(store: EmbeddedStore) ->
     assert (run.tokens, run.cost_usd) == (30, 0.75)
 
 
-async def test_states_follow_the_tasks(store: EmbeddedStore) -> None:
+async def test_states_follow_the_tasks(store: Store) -> None:
     failed, cancelled = new_story(1), new_story(2)
     await receive(store, failed)
     _, fence = await claim(store)
@@ -235,7 +237,7 @@ async def test_states_follow_the_tasks(store: EmbeddedStore) -> None:
     assert await state_of(store.stories, failed) == "waiting"
 
 
-async def test_only_what_waits_for_it_is_approved_or_rejected_once(store: EmbeddedStore) -> None:
+async def test_only_what_waits_for_it_is_approved_or_rejected_once(store: Store) -> None:
     new = new_story()
     await receive(store, new)
     run = await store.stories.story(new.story_id)
@@ -254,7 +256,7 @@ async def test_only_what_waits_for_it_is_approved_or_rejected_once(store: Embedd
         await store.stories.reject("sty_x", "No")
 
 
-async def test_a_workspace_goes_only_when_nothing_of_it_is_open(store: EmbeddedStore) -> None:
+async def test_a_workspace_goes_only_when_nothing_of_it_is_open(store: Store) -> None:
     kept = await store.stories.put_workspace(WORKSPACE, WorkspaceSecrets("s", "t"))
     assert (kept.is_secret_set, kept.is_token_set) == (True, True)
     assert "'s'" not in repr((await store.stories.secrets("acme"))[1])
@@ -268,12 +270,14 @@ async def test_a_workspace_goes_only_when_nothing_of_it_is_open(store: EmbeddedS
         await store.stories.secrets("acme")
 
 
-async def test_lists_go_by_an_index(store: EmbeddedStore) -> None:
-    await receive(store, new_story())
-    database = store.stories._db
-    for where in ("state = 'written'", "workspace = 'acme'", "shortcut_id = 7 AND workspace = 'acme'", "1"):
-        sql = (
-            f"EXPLAIN QUERY PLAN SELECT * FROM story_run WHERE {where} ORDER BY created_at DESC, story_id DESC LIMIT 9"
-        )
-        plan = await database.read(lambda db, sql=sql: [row["detail"] for row in db.execute(sql)])  # type: ignore[misc]
-        assert any("USING INDEX" in step for step in plan), (where, plan)
+async def test_lists_go_by_an_index(tmp_path: Path) -> None:
+    async with EmbeddedStore(tmp_path / "plans.db", lambda _: None) as store:
+        await receive(store, new_story())
+        database = store.stories._db
+        for where in ("state = 'written'", "workspace = 'acme'", "shortcut_id = 7 AND workspace = 'acme'", "1"):
+            sql = (
+                f"EXPLAIN QUERY PLAN SELECT * FROM story_run WHERE {where}"
+                " ORDER BY created_at DESC, story_id DESC LIMIT 9"
+            )
+            plan = await database.read(lambda db, sql=sql: [row["detail"] for row in db.execute(sql)])  # type: ignore[misc]
+            assert any("USING INDEX" in step for step in plan), (where, plan)

@@ -12,19 +12,14 @@ from gleanery.model import Fence, NewTask, Task, TaskStatus
 from gleanery.model.stories import (
     OPEN_STATES,
     AgentStep,
-    Analysis,
-    Enhancement,
-    Goal,
-    Proposal,
     Stage,
     Story,
     StoryState,
-    Triage,
     Workspace,
 )
 from gleanery.store import sqlite_ends
 from gleanery.store.sqlite import Database, Tx
-from gleanery.store.sqlite_rows import certain_time, check_fence, compact, marks, task_from, time_of
+from gleanery.store.sqlite_rows import check_fence, compact, marks, task_from
 from gleanery.store.sqlite_tasks import create, known_start
 from gleanery.store.stories import (
     WRITE_BACK,
@@ -36,9 +31,9 @@ from gleanery.store.stories import (
     StoryRun,
     WorkspaceSecrets,
 )
+from gleanery.store.story_rows import KEEP_DELIVERIES_SECONDS, results_from, settings_of, story_from, workspace_from
 from gleanery.store.values import Idempotency
 
-KEEP_DELIVERIES_SECONDS = 7 * 86_400.0
 _FORGOTTEN_AT_ONCE = 20
 
 _HAS_TASK = "EXISTS (SELECT 1 FROM story_task JOIN task USING (task_id) WHERE story_task.story_id = run.story_id"
@@ -66,14 +61,14 @@ class SqliteStories:
 
     async def workspaces(self) -> Sequence[Workspace]:
         rows = await self._db.read(lambda db: db.execute("SELECT * FROM story_workspace ORDER BY name").fetchall())
-        return [_workspace(row) for row in rows]
+        return [workspace_from(dict(row)) for row in rows]
 
     async def workspace(self, name: str) -> Workspace:
-        return _workspace(await self._db.read(lambda db: _workspace_row(db, name)))
+        return workspace_from(dict(await self._db.read(lambda db: _workspace_row(db, name))))
 
     async def secrets(self, name: str) -> tuple[Workspace, WorkspaceSecrets]:
         row = await self._db.read(lambda db: _workspace_row(db, name))
-        return _workspace(row), WorkspaceSecrets(row["secret"], row["api_token"])
+        return workspace_from(dict(row)), WorkspaceSecrets(row["secret"], row["api_token"])
 
     async def put_workspace(self, workspace: Workspace, secrets: WorkspaceSecrets) -> Workspace:
         return await self._db.write(lambda tx: _put_workspace(tx, workspace, secrets))
@@ -114,7 +109,7 @@ class SqliteStories:
 
     async def results(self, story_id: str) -> StoryResults:
         row = await self._db.read(lambda db: _row(db, story_id))
-        return _results(row)
+        return results_from(dict(row))
 
     async def steps(self, story_id: str) -> Sequence[AgentStep]:
         sql = "SELECT body FROM story_step WHERE story_id = ?"
@@ -153,30 +148,21 @@ def _workspace_row(db: sqlite3.Connection, name: str) -> sqlite3.Row:
     return row
 
 
-def _workspace(row: sqlite3.Row) -> Workspace:
-    settings = json.loads(row["settings"])
-    return Workspace(**settings, is_secret_set=row["secret"] is not None, is_token_set=row["api_token"] is not None)
-
-
-def _settings(workspace: Workspace) -> str:
-    return compact(workspace.model_dump(mode="json", exclude={"is_secret_set", "is_token_set"}))
-
-
 def _put_workspace(tx: Tx, workspace: Workspace, secrets: WorkspaceSecrets) -> Workspace:
     row = tx.db.execute("SELECT * FROM story_workspace WHERE name = ?", (workspace.name,)).fetchone()
     was = WorkspaceSecrets() if row is None else WorkspaceSecrets(row["secret"], row["api_token"])
-    created_at = tx.now if row is None else _workspace(row).created_at
+    created_at = tx.now if row is None else workspace_from(dict(row)).created_at
     kept = workspace.model_copy(update={"created_at": created_at, "changed_at": tx.now})
     tx.db.execute(
         "INSERT OR REPLACE INTO story_workspace (name, settings, secret, api_token) VALUES (?, ?, ?, ?)",
         (
             workspace.name,
-            _settings(kept),
+            settings_of(kept),
             (was.secret if secrets.secret is None else secrets.secret) or None,
             (was.api_token if secrets.api_token is None else secrets.api_token) or None,
         ),
     )
-    return _workspace(_workspace_row(tx.db, workspace.name))
+    return workspace_from(dict(_workspace_row(tx.db, workspace.name)))
 
 
 def _delete_workspace(tx: Tx, name: str) -> None:
@@ -236,7 +222,7 @@ def _start(tx: Tx, new: NewStory, queue_limit: int) -> None:
             new.goal,
             new.name,
             new.app_url,
-            _settings(new.workspace),
+            settings_of(new.workspace),
         ),
     )
     for task in new.tasks:
@@ -278,7 +264,7 @@ def _row(db: sqlite3.Connection, story_id: str) -> sqlite3.Row:
 
 def _story(db: sqlite3.Connection, story_id: str) -> StoryRun:
     row = _row(db, story_id)
-    return _run(row, _tasks(db, [story_id]).get(story_id, ()))
+    return story_from(dict(row), _tasks(db, [story_id]).get(story_id, ()))
 
 
 def _tasks(db: sqlite3.Connection, story_ids: Sequence[str]) -> Mapping[str, tuple[Task, ...]]:
@@ -291,30 +277,6 @@ def _tasks(db: sqlite3.Connection, story_ids: Sequence[str]) -> Mapping[str, tup
     for row in rows:
         found[row["story_id"]] = (*found.get(row["story_id"], ()), task_from(row))
     return found
-
-
-def _run(row: sqlite3.Row, tasks: tuple[Task, ...]) -> StoryRun:
-    state = StoryState(row["seen"])
-    ended_at = time_of(row["ended_at"])
-    if ended_at is None and state not in OPEN_STATES:
-        ends = [task.processing_completed_at for task in tasks if task.processing_completed_at is not None]
-        ended_at = max(ends, default=None)
-    return StoryRun(
-        story_id=row["story_id"],
-        workspace=row["workspace"],
-        shortcut_id=row["shortcut_id"],
-        goal=Goal(row["goal"]),
-        state=state,
-        name=row["name"],
-        app_url=row["app_url"],
-        settings=Workspace.model_validate_json(row["settings"]),
-        created_at=certain_time(row["created_at"]),
-        ended_at=ended_at,
-        tasks=tasks,
-        tokens=row["tokens"],
-        cost_usd=row["cost_usd"],
-        note=row["note"],
-    )
 
 
 def _stories(
@@ -340,7 +302,7 @@ def _stories(
     order = "ORDER BY run.created_at DESC, run.story_id DESC LIMIT ?"
     rows = db.execute(f"{_SELECT} WHERE {' AND '.join(where)} {order}", (*values, limit)).fetchall()
     tasks = _tasks(db, [row["story_id"] for row in rows])
-    return [_run(row, tasks.get(row["story_id"], ())) for row in rows]
+    return [story_from(dict(row), tasks.get(row["story_id"], ())) for row in rows]
 
 
 def _counts(db: sqlite3.Connection) -> Mapping[StoryState, int]:
@@ -352,20 +314,6 @@ def _counts(db: sqlite3.Connection) -> Mapping[StoryState, int]:
         for state, count in db.execute(sql):
             found[StoryState(state)] += count
     return found
-
-
-def _results(row: sqlite3.Row) -> StoryResults:
-    def read(column: str, kind: Any) -> Any:
-        return None if row[column] is None else kind.model_validate_json(row[column])
-
-    return StoryResults(
-        before=read("before", Story),
-        triage=read("triage", Triage),
-        analysis=read("analysis", Analysis),
-        enhancement=read("enhancement", Enhancement),
-        proposal=read("proposal", Proposal),
-        theirs=read("theirs", Story),
-    )
 
 
 def _keep_before(tx: Tx, fence: Fence, story_id: str, story: Story) -> Story:

@@ -20,6 +20,7 @@ from gleanery.store.supabase.portable import SupabasePortable
 from gleanery.store.supabase.saved_queries import SupabaseSavedQueries
 from gleanery.store.supabase.schedules import SupabaseSchedules
 from gleanery.store.supabase.search import SupabaseSearch
+from gleanery.store.supabase.stories import SupabaseStories
 from gleanery.store.supabase.tasks import SupabaseTasks
 from gleanery.store.supabase.traces import SupabaseTraces
 from gleanery.store.supabase.vectors import SupabaseVectors
@@ -55,6 +56,7 @@ class SupabaseStore:
         self.portable = SupabasePortable(self._rest, self.knowledge)
         self.parses = SupabaseParses(self._rest)
         self.traces = SupabaseTraces(self._rest)
+        self.stories = SupabaseStories(self._rest)
         self.compliance = SupabaseCompliance(self._rest)
         self.schedules = SupabaseSchedules(self._rest)
         self.outbox = SupabaseOutbox(self._rest)
