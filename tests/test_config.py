@@ -101,6 +101,19 @@ def test_bounds_of_queues_and_what_is_kept_for_good(monkeypatch: pytest.MonkeyPa
     assert (settings.keep_tasks_days, settings.keep_events_days, settings.keep_events) == (None, None, None)
 
 
+def test_prices_of_agents_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load().chat_price_per_million is None
+    monkeypatch.setenv("GLEANERY_CHAT_PRICE_PER_MILLION", "2.5, 10")
+    assert load().chat_price_per_million == (2.5, 10.0)
+    for wrong in ("2.5", "1,2,3", "a,b", "-1,2", "nan,1", "1,inf"):
+        assert refused(chat_price_per_million=wrong).field == "GLEANERY_CHAT_PRICE_PER_MILLION"
+
+
+def test_agents_ask_by_one_of_two_apis() -> None:
+    assert [load(chat_api=api).chat_api for api in (None, "responses", "chat")] == [None, "responses", "chat"]
+    assert refused(chat_api="completions").field == "GLEANERY_CHAT_API"
+
+
 def test_a_bad_flag_is_named_by_its_variable() -> None:
     assert refused(port=70_000).field == "GLEANERY_PORT"
     assert refused(openai_base_url=7).field == "OPENAI_BASE_URL"

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from yarl import URL
 
 from tests.api.client import Client
 from tests.api.storied import ask, ended, put, send, story_in
-from tests.conftest import StartServer
+from tests.conftest import ServePages, StartServer
 from tests.sites.receiver import receiver
 from tests.sites.shortcut import SECRET, TOKEN, Fault, Shortcut, shortcut, signed
 
@@ -175,6 +176,10 @@ async def test_no_key_is_asked_of_a_webhook_and_its_sender_may_know_us_by_any_na
     body, headers = there.webhook(there.add("x"), added=["enhance"])
     assert (await send(client, body, {**headers, "Host": "hooks.example.com"})).status == 202
     assert (await client.get("/stories")).status == 401
+    for around in ("webhooks/shortcut/../../stories", "webhooks/shortcut/%2e%2e/%2e%2e/stories", "webhooks/shortcut/"):
+        url = URL(f"{client.url}/api/v1/{around}", encoded=True)
+        async with client.session.get(url) as response:
+            assert response.status in (401, 404, 405), around
     assert (await client.get("/workspaces")).status == 401
 
 
@@ -305,6 +310,18 @@ async def test_who_asked_for_it_is_called_at_the_end_of_each_task(client: Client
         calls = [json.loads(call.body) for call in await hook.heard(3)]
     told: list[Any] = [(call["type"], call["data"]["task_type"]) for call in calls]
     assert told == [("task.completed", name) for name in ("triage_story", "analyze_story", "write_back_story")]
+
+
+async def test_a_link_to_this_server_is_not_read(client: Client, there: Shortcut, serve_pages: ServePages) -> None:
+    """Not even where loopback is allowed: without keys it would tell everything."""
+    site = await serve_pages(
+        {"guide.html": "<title>Guide</title><main><p>Exports are limited to a thousand rows.</p></main>"}
+    )
+    own = f"{client.url}/example/security.html {client.url.replace('127.0.0.1', 'localhost')}/example/"
+    number = there.add("Export", f"See {own} and {site.url}/guide.html")
+    story = await ended(client, await ask(client, there, number, "analyze"))
+    assert story["analysis"]["summary"].startswith("1 links of the story were read")
+    assert [source["url"] for source in story["analysis"]["sources"]] == [f"{site.url}/guide.html"]
 
 
 async def test_secrets_are_shown_nowhere(client: Client, there: Shortcut, caplog: pytest.LogCaptureFixture) -> None:

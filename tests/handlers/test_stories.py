@@ -62,6 +62,8 @@ def update(id: Any, **changes: Any) -> dict[str, Any]:
         (update(7, label_ids={"adds": [3]}), None),
         (update(7, workflow_state_id={"new": 1495, "old": 1}), None),
         ({**update(7), "action": "create", "label_ids": [1]}, Goal.ENHANCE),
+        ({**update(7, label_ids={"adds": [1]}), "name": None, "app_url": None}, Goal.ENHANCE),
+        ({**update(7, label_ids={"adds": None}), "label_ids": None}, None),
         ({**update(7), "action": "delete", "label_ids": [1]}, None),
         ({**update(7, label_ids={"adds": [1]}), "entity_type": "epic"}, None),
     ],

@@ -74,6 +74,7 @@ class ModelServer:
     answer: Answer
     apis: frozenset[str] = frozenset({"responses", "chat"})
     knows_forms: bool = True
+    knows_tools: bool = True
     old_limit_only: bool = False
     unknown_is_a_page: bool = False
     """Whether it answers 200 with a page for people where it doesn't speak an API, in place of 404."""
@@ -141,6 +142,8 @@ class ModelServer:
             said = "Unrecognized request argument: max_completion_tokens"
         elif not self.knows_forms and turn.schema is not None:
             said = "Invalid parameter: 'response_format' of type 'json_schema' is not supported."
+        elif not self.knows_tools and turn.tools:
+            said = "registry/model does not support tools"
         error = {"message": said, "type": "invalid_request_error", "param": None, "code": None}
         return web.json_response({"error": error}, status=400) if said else None
 

@@ -65,8 +65,9 @@ class Connection:
         other.model = model
         return other
 
-    async def ask(self, request: Callable[[AsyncOpenAI], Awaitable[R]]) -> R:
-        """What `request` gives, which makes one request through the client; made again after a failure that may pass.
+    async def ask(self, request: Callable[[AsyncOpenAI], Awaitable[R]], *, patience: float = 1.0) -> R:
+        """What `request` gives, which makes one request through the client; made again after a failure that may pass. It may
+        take `patience` times as long as is set.
 
         Raises the ChatErrors that the client's errors stand for, ChatUnavailable when every try failed; any other error of
         `request` as it is.
@@ -74,7 +75,7 @@ class Connection:
         for attempt in itertools.count():
             try:
                 async with self._turns:
-                    return await self._once(request)
+                    return await self._once(request, patience)
             except ChatUnavailable as error:
                 delay_seconds = retry_delay(attempt, error.details["retry_after"], random.random())
                 if attempt >= self._max_retries or delay_seconds > _LONGEST_WAIT_SECONDS:
@@ -92,12 +93,13 @@ class Connection:
         if self._client is not None:
             await self._client.close()
 
-    async def _once(self, request: Callable[[AsyncOpenAI], Awaitable[R]]) -> R:
-        client = await self.open()
+    async def _once(self, request: Callable[[AsyncOpenAI], Awaitable[R]], patience: float) -> R:
+        seconds = self._timeout_seconds * patience
+        client = (await self.open()).with_options(timeout=seconds)
         from openai import OpenAIError
 
         try:
-            async with asyncio.timeout(self._timeout_seconds):
+            async with asyncio.timeout(seconds):
                 return await request(client)
         except TimeoutError:
             raise _silent(client) from None

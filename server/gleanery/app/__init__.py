@@ -27,7 +27,7 @@ from gleanery.app.engine import Engine, engine, run_engine, uploads
 from gleanery.app.ground import Ground, ground, searcher
 from gleanery.app.jobs import Jobs
 from gleanery.app.parsing import parsing
-from gleanery.app.stories import shortcut_client
+from gleanery.app.stories import outside
 from gleanery.config import Settings
 from gleanery.engine.housekeeping import Housekeeping, KeepPolicy
 from gleanery.engine.worker import Worker
@@ -77,8 +77,8 @@ async def build(settings: Settings, stack: contextlib.AsyncExitStack) -> Server:
     beside = AddressPolicy(policy.allow, own=place.own_address(listener))
     parts = await crawl_parts(settings, stack, base, beside, evaluate=evaluator.for_gate)
     pages = await parsing(settings, stack, base, parts, beside)
-    shortcut = await shortcut_client(settings, stack, policy)
-    tasks = engine(settings, base, parts, pages, shortcut, check_url=check_url)
+    out = await outside(settings, stack, policy)
+    tasks = engine(settings, base, parts, pages, out, check_url=check_url)
     gate = Gate(settings.api_keys)
     live = Live(base.store.tasks, base.feed, gate)
     jobs = stack.enter_context(Jobs())
@@ -133,9 +133,9 @@ async def working(settings: Settings, worker_id: str | None, task_types: Sequenc
         parts = await crawl_parts(settings, stack, base, beside, evaluate=evaluator.for_gate, is_warm=is_crawling)
         check_url = door(lambda: announced_url(settings.data_dir), policy)
         pages = await parsing(settings, stack, base, parts, beside)
-        shortcut = await shortcut_client(settings, stack, policy)
+        out = await outside(settings, stack, policy)
         tasks = engine(
-            settings, base, parts, pages, shortcut, check_url=check_url, worker_id=worker_id, task_types=task_types
+            settings, base, parts, pages, out, check_url=check_url, worker_id=worker_id, task_types=task_types
         )
         await run_engine(settings, stack, base, tasks, policy, stack.enter_context(Jobs()))
         yield tasks.worker

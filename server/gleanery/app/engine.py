@@ -15,7 +15,7 @@ from gleanery.app.crawling import has_browser
 from gleanery.app.ground import Ground
 from gleanery.app.jobs import Jobs
 from gleanery.app.parsing import Parsing
-from gleanery.app.stories import story_door, story_handlers
+from gleanery.app.stories import Outside, story_door, story_handlers
 from gleanery.config import Settings, user_agent
 from gleanery.engine.company import Company
 from gleanery.engine.dispatch import Dispatcher, LocalDispatcher, ringing
@@ -46,7 +46,6 @@ from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.presence import FilePresence
 from gleanery.web.guard import AddressPolicy
 from gleanery.web.post import Poster
-from gleanery.web.shortcut import ShortcutClient
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def engine(
     ground: Ground,
     parts: CrawlParts,
     parsing: Parsing,
-    shortcut: ShortcutClient,
+    out: Outside,
     *,
     check_url: CheckUrl,
     worker_id: str | None = None,
@@ -107,7 +106,7 @@ def engine(
             GroupTracesHandler(store.traces, settings.grouping_timeout_seconds, lambda place: grouping.note([place])),
             DemoHandler(),
             *compliance_handlers(ground, parsing),
-            *story_handlers(ground, parts, shortcut, ground.runtime),
+            *story_handlers(ground, parts, out, ground.runtime),
         ]
     )
     crawl = CrawlStarter(store.crawls, check_url, lambda: has_browser(parts))

@@ -57,6 +57,8 @@ async def ground(settings: Settings, stack: contextlib.AsyncExitStack, *, is_sea
     budgets = ChunkBudgets(vectors, settings.model_dir)
     chat = await _chat(settings, stack)
     runtime = None if chat is None else _runtime(settings, chat)
+    if runtime is not None and await store.stories.workspaces():
+        await runtime.open()  # now: it imports much, and that would hold the loop later
     return Ground(store, feed, tail, executor, vectors, models, budgets, chat, is_searched, runtime)
 
 

@@ -41,14 +41,14 @@ from gleanery.store.values import Idempotency
 KEEP_DELIVERIES_SECONDS = 7 * 86_400.0
 _FORGOTTEN_AT_ONCE = 20
 
-_TASKS_ARE = "EXISTS (SELECT 1 FROM story_task JOIN task USING (task_id) WHERE story_task.story_id = run.story_id AND {condition})"
+_HAS_TASK = "EXISTS (SELECT 1 FROM story_task JOIN task USING (task_id) WHERE story_task.story_id = run.story_id"
 _SUPERSEDED = "task.status = 'cancelled' AND json_extract(task.error, '$.code') = 'superseded'"
 _STATE = (
     "CASE WHEN run.state NOT IN ('waiting', 'working') THEN run.state"
-    f" WHEN {_TASKS_ARE.format(condition=_SUPERSEDED)} THEN 'superseded'"
-    f" WHEN {_TASKS_ARE.format(condition='task.status = ' + repr('failed'))} THEN 'failed'"
-    f" WHEN {_TASKS_ARE.format(condition='task.status = ' + repr('cancelled'))} THEN 'cancelled'"
-    f" WHEN NOT {_TASKS_ARE.format(condition='1')} THEN 'failed'"
+    f" WHEN {_HAS_TASK} AND {_SUPERSEDED}) THEN 'superseded'"
+    f" WHEN {_HAS_TASK} AND task.status = 'failed') THEN 'failed'"
+    f" WHEN {_HAS_TASK} AND task.status = 'cancelled') THEN 'cancelled'"
+    f" WHEN NOT {_HAS_TASK}) THEN 'failed'"
     " ELSE run.state END"
 )
 """As it is seen. One whose tasks were forgotten before its end has failed."""

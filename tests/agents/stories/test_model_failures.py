@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
 from gleanery import errors
 from gleanery.agents.stories.runtime import Api
-from gleanery.agents.stories.stages import triage
+from gleanery.agents.stories.stages import analyze, triage
 from gleanery.model.stories import Stage
-from tests.agents.stories.stage_run import STORY, TRIAGE, Bench, runtime_for, scripted
+from tests.agents.stories.stage_run import ANALYSIS, STORY, TRIAGE, TRIAGED, Bench, runtime_for, scripted
 from tests.sites.chat_server import Fault
-from tests.sites.model_server import ModelServer, model_server
+from tests.sites.model_server import Calls, ModelServer, Turn, model_server
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ async def test_a_long_wait_is_the_engines(server: ModelServer, api: Api) -> None
 
 
 async def test_a_silent_server_is_given_up(server: ModelServer, api: Api) -> None:
-    bench = Bench(runtime_for(server, api=api, timeout_seconds=0.5, max_retries=0))
+    bench = Bench(runtime_for(server, api=api, timeout_seconds=0.1, max_retries=0))
     assert bench.runtime is not None
     await bench.runtime.open()
     server.fail_with(Fault.HANG)
@@ -181,3 +182,43 @@ async def test_a_server_that_knows_the_older_limit_alone_gets_it(server: ModelSe
     server.old_limit_only = True
     assert (await triage(bench_of(server, Api.CHAT).begin(Stage.TRIAGE), STORY)).by_model
     assert "max_tokens" in server.paid[0].body
+
+
+async def test_a_model_without_tools_works_with_what_was_found_for_the_title(server: ModelServer, api: Api) -> None:
+    server.knows_tools = False
+    server.answer = lambda turn: json.dumps(ANALYSIS) if "An export has at most 10,000 rows." in turn.said[0] else "?"
+    bench = bench_of(server, api)
+    assert (await analyze(bench.begin(Stage.ANALYSIS), STORY, TRIAGED)).by_model
+    assert [turn.tools for turn in server.paid] == [()]
+
+
+async def test_what_has_no_utf8_is_stored_all_the_same(server: ModelServer, api: Api) -> None:
+    story = STORY.model_copy(update={"name": "Half \ud83d of it"})
+    bench = bench_of(server, api)
+    server.answer = calling(
+        ("search_\ud800", {}), ("search_knowledge", '{"query": "\\ud800"}'), ("read_link", "\ud800")
+    )
+    assert (await analyze(bench.begin(Stage.ANALYSIS), story, TRIAGED)).by_model
+    for step in bench.notes.all:
+        step.model_dump_json().encode()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *("", "{", "null", "[1]", '"x"', "NaN", '{"query": NaN}', '{"query": 1e999}', '{"query": null}', "{}", "\x00"),
+        *('{"query": "a", "query": "b", "c": 1}', '{"query": ""}', "[" * 4_000, '{"query": "' + "x" * 20_000 + '"}'),
+    ],
+)
+async def test_arguments_that_fit_no_tool_are_refused_and_the_agent_goes_on(
+    server: ModelServer, arguments: str
+) -> None:
+    bench = bench_of(server, Api.CHAT)
+    server.answer = calling(("search_knowledge", arguments), ("", arguments))
+    assert (await analyze(bench.begin(Stage.ANALYSIS), STORY, TRIAGED)).by_model
+    assert bench.hands.searched == [STORY.name]
+
+
+def calling(*calls: tuple[str, dict[str, Any] | str]) -> Callable[[Turn], Calls | str]:
+    """A model that calls these, then answers."""
+    return lambda turn: json.dumps(ANALYSIS) if turn.results else Calls(*calls)

@@ -71,6 +71,36 @@ async def test_an_outage_in_the_middle_leaves_what_was_paid(server: ModelServer,
     assert len(server.paid) == 2
 
 
+async def test_a_death_between_the_repairs_of_an_answer_costs_nothing(server: ModelServer, api: Api) -> None:
+    bench = Bench(runtime_for(server, api=api))
+    server.fail_with(Fault.INVALID_JSON, times=2)
+    for survivors in range(4):
+        bench.steps.dies_after = survivors
+        with pytest.raises(Gone):
+            await triage(bench.begin(Stage.TRIAGE), STORY)
+    bench.steps.dies_after = None
+    assert (await triage(bench.begin(Stage.TRIAGE), STORY)).by_model
+    assert len(server.paid) == 3
+    assert len({turn.key for turn in server.paid}) == 3
+    [step] = bench.notes.all
+    assert (step.prompt_tokens, step.detail) == (300, "answer; asked 3 times")
+
+
+async def test_what_was_given_up_is_begun_anew_and_counted_once(server: ModelServer, api: Api) -> None:
+    bench = Bench(runtime_for(server, api=api))
+    server.fail_with(Fault.INVALID_JSON, times=5)
+    with pytest.raises(errors.ChatMismatch):
+        await triage(bench.begin(Stage.TRIAGE), STORY)
+    assert bench.begin(Stage.TRIAGE).spent_before == 360
+    done = await triage(bench.begin(Stage.TRIAGE), STORY)
+    assert done.by_model
+    assert len(server.paid) == 6
+    assert [step.prompt_tokens for step in bench.notes.all] == [300, 300]
+    bench.max_tokens = 1
+    assert await triage(bench.begin(Stage.TRIAGE), STORY) == done
+    assert len(server.paid) == 6
+
+
 async def test_another_story_or_model_is_asked_anew(server: ModelServer) -> None:
     bench = Bench(runtime_for(server))
     await triage(bench.begin(Stage.TRIAGE), STORY)

@@ -3,7 +3,10 @@ it answered read with care."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -33,8 +36,19 @@ from gleanery.errors import ChatError, ChatMismatch, ChatRefused, ChatTooLong
 MAX_TEXT_CHARACTERS = 256 * 1024
 MAX_ARGUMENT_CHARACTERS = 8 * 1024
 
+PATIENCE = 5.0
+"""Answers of agents are long, and one that is given up in its middle is paid all the same."""
 _NO_SUCH_API = (404, 405, 501)
 _FORM_WORDS = ("response_format", "json_schema", "structured output", "guided_json", "text.format")
+_TOOL_WORDS = (
+    "support tool",
+    "support function",
+    "tools are not",
+    "tool use",
+    "tool calling",
+    "function calling",
+    "tool_choice",
+)
 _NOT_AN_ANSWER = (AttributeError, TypeError, ValueError, KeyError, IndexError, RecursionError)
 """What the SDK comes to with a body that is none of the API's: it reads fields without looking."""
 
@@ -90,12 +104,48 @@ class ToolCall:
 
 @dataclass(frozen=True)
 class Reply:
-    """`failure` is why it can't be used although it was charged for."""
+    """`failure` is why it can't be used although it was charged for; `is_final` that it was asked for without tools."""
 
     usage: Usage
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
-    failure: ChatError | None = field(default=None, compare=False)
+    failure: ChatError | None = None
+    is_final: bool = False
+    seconds: float = 0.0
+    at: datetime | None = None
+
+    def stored(self) -> dict[str, Any]:
+        """As JSON."""
+        failure = self.failure
+        return {
+            "usage": [self.usage.prompt_tokens, self.usage.completion_tokens],
+            "text": self.text,
+            "tool_calls": [[call.call_id, call.name, call.arguments] for call in self.tool_calls],
+            "failure": None if failure is None else [failure.code, failure.message, failure.details],
+            "is_final": self.is_final,
+            "seconds": round(self.seconds, 3),
+            "at": None if self.at is None else self.at.isoformat(),
+        }
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Reply:
+        """What `stored` gave."""
+        failure = None
+        if stored["failure"] is not None:
+            code, message, details = stored["failure"]
+            failure = _FAILURES[code](message, **details)
+        return cls(
+            Usage(*stored["usage"]),
+            stored["text"],
+            tuple(ToolCall(*call) for call in stored["tool_calls"]),
+            failure,
+            stored["is_final"],
+            stored["seconds"],
+            None if stored["at"] is None else datetime.fromisoformat(stored["at"]),
+        )
+
+
+_FAILURES: Mapping[str, type[ChatError]] = {kind.code: kind for kind in (ChatRefused, ChatTooLong, ChatMismatch)}
 
 
 class ModelServer:
@@ -111,27 +161,34 @@ class ModelServer:
         runtime = self._runtime
         if runtime.api is not Api.CHAT:
             try:
-                reply = await self._connection.ask(partial(self._request, call, Api.RESPONSES))
+                reply = await self._connection.ask(partial(self._request, call, Api.RESPONSES), patience=PATIENCE)
             except _NoSuchApi:
                 pass
             else:
                 runtime.api = Api.RESPONSES
                 return reply
-        reply = await self._connection.ask(partial(self._request, call, Api.CHAT))
+        reply = await self._connection.ask(partial(self._request, call, Api.CHAT), patience=PATIENCE)
         runtime.api = Api.CHAT
         return reply
 
     async def _request(self, call: Call, api: Api, client: AsyncOpenAI) -> Reply:
-        limit_name, is_schema_known = self._runtime.limit_name, self._runtime.is_schema_known
+        runtime = self._runtime
+        limit_name, is_schema_known, are_tools_known = (
+            runtime.limit_name,
+            runtime.is_schema_known,
+            runtime.are_tools_known,
+        )
         try:
             return self._read(await self._response(call, api, client), call)
         except APIStatusError as error:
             if self._is_unknown(api) and error.status_code in _NO_SUCH_API and error.code != "model_not_found":
                 raise _NoSuchApi from error
             if api is Api.CHAT and limit_name == "max_completion_tokens" and is_about(error, (limit_name,)):
-                self._runtime.limit_name = "max_tokens"
+                runtime.limit_name = "max_tokens"
             elif is_schema_known and error.status_code < 500 and is_about(error, _FORM_WORDS):
-                self._runtime.is_schema_known = False
+                runtime.is_schema_known = False
+            elif are_tools_known and call.tools and error.status_code < 500 and is_about(error, _TOOL_WORDS):
+                runtime.are_tools_known = False
             else:
                 raise
             return await self._request(call, api, client)
@@ -155,8 +212,8 @@ class ModelServer:
         return await model.get_response(
             _storable(call.instructions + words),
             [_plain(item) for item in call.items],
-            self._settings(call, api),
-            list(call.tools),
+            self._settings(call, api, is_openai=client.base_url.host.endswith("openai.com")),
+            list(call.tools) if runtime.are_tools_known else [],
             call.form if runtime.is_schema_known else None,
             [],
             ModelTracing.DISABLED,
@@ -165,13 +222,13 @@ class ModelServer:
             prompt=None,
         )
 
-    def _settings(self, call: Call, api: Api) -> ModelSettings:
-        """The server is to keep nothing of it (`store`)."""
+    def _settings(self, call: Call, api: Api, *, is_openai: bool) -> ModelSettings:
+        """The server is to keep nothing of it (`store`, which not every server of Chat Completions knows)."""
         effort = self._runtime.reasoning_effort
         settings = ModelSettings(
-            store=False if api is Api.RESPONSES else None,
+            store=False if api is Api.RESPONSES or is_openai else None,
             parallel_tool_calls=None,
-            tool_choice=None if call.may_use_tools or not call.tools else "none",
+            tool_choice="none" if call.tools and not call.may_use_tools and self._runtime.are_tools_known else None,
             reasoning=None if effort is None else Reasoning.model_validate({"effort": effort}),
             extra_headers={"Idempotency-Key": call.key},
         )
@@ -185,8 +242,8 @@ class ModelServer:
         for item in response.output:
             if isinstance(item, ResponseOutputMessage):
                 for part in item.content:
-                    text += part.text if part.type == "output_text" else ""
-                    refusal += part.refusal if part.type == "refusal" else ""
+                    text += _storable(part.text) if part.type == "output_text" else ""
+                    refusal += _storable(part.refusal) if part.type == "refusal" else ""
             elif isinstance(item, ResponseFunctionToolCall):
                 tool_calls.append(_tool_call(item, len(tool_calls)))
         usage = Usage(max(0, response.usage.input_tokens), max(0, response.usage.output_tokens))
@@ -197,6 +254,7 @@ class ModelServer:
             failure = ChatRefused("The chat model refused to answer.", said=refusal[:SAID_CHARACTERS])
         elif len(text) > MAX_TEXT_CHARACTERS:
             failure = ChatMismatch("The chat server answered more than is read.", limit_characters=MAX_TEXT_CHARACTERS)
+            text = ""
         elif not tool_calls and usage.completion_tokens >= call.max_answer_tokens:
             failure = _cut_off(call)
         return Reply(usage, text, tuple(tool_calls), failure)
@@ -208,9 +266,23 @@ class _NoSuchApi(Exception):
 
 def _tool_call(item: ResponseFunctionToolCall, number: int) -> ToolCall:
     """Ids and arguments are bounded: they go into what is stored and asked next."""
-    is_fit = len(item.arguments) <= MAX_ARGUMENT_CHARACTERS
     call_id = item.call_id if 0 < len(item.call_id) <= 64 else f"call_{number}"
-    return ToolCall(call_id, item.name[:64], item.arguments if is_fit else "")
+    return ToolCall(_storable(call_id), _storable(item.name[:64]), _arguments(item.arguments))
+
+
+def _arguments(told: str) -> str:
+    """JSON that the SDK can take apart and put together again, else nothing: then the tool says what it wants."""
+    if len(told) > MAX_ARGUMENT_CHARACTERS:
+        return ""
+    try:
+        given = json.loads(told, parse_constant=_no_number)
+        return _storable(json.dumps(given, ensure_ascii=False)) if isinstance(given, dict) else ""
+    except (ValueError, RecursionError):
+        return ""
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(name)
 
 
 def _unusable(error: ModelBehaviorError, call: Call) -> Reply:

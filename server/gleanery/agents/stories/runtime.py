@@ -46,6 +46,7 @@ class Runtime:
         self.reasoning_effort = reasoning_effort
         self.price = price
         self.is_schema_known = True
+        self.are_tools_known = True
         self.limit_name = "max_completion_tokens"
         """As `ChatClient` has it, for Chat Completions."""
 

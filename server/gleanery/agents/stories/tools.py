@@ -69,22 +69,20 @@ class Toolbox:
     related: dict[str, RelatedStory] = field(default_factory=dict)
     calls: int = 0
     reads: int = 0
-    refused: int = 0
 
     async def call(self, name: str, arguments: str) -> str:
         """What the model is told, whose first line says in plain words what came of it. Never fails for what was asked."""
         if self.calls >= MAX_CALLS:
-            self.refused += 1
             return f"Refused: {MAX_CALLS} calls of tools are made already. Answer with what you have."
         self.calls += 1
         tool = next((tool for tool in TOOLS if tool.name == name), None)
         if tool is None:
-            return self._refusal("there is no such tool.")
+            return "Refused: there is no such tool."
         try:
             given = tool.arguments.model_validate_json(arguments)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            return self._refusal(f"{'.'.join(map(str, first['loc'])) or 'arguments'}: {first['msg']}.")
+            return f"Refused: {'.'.join(map(str, first['loc'])) or 'arguments'}: {first['msg']}."
         if isinstance(given, ReadArguments):
             return await self.read(given.url)
         assert isinstance(given, SearchArguments)
@@ -110,9 +108,9 @@ class Toolbox:
         """Only what stands in the story is read, however the address is written otherwise."""
         link = bare(url)
         if link not in self.links:
-            return self._refusal("only the links of the story can be read.")
+            return "Refused: only the links of the story can be read."
         if self.reads >= MAX_READS:
-            return self._refusal(f"{MAX_READS} links are read already.")
+            return f"Refused: {MAX_READS} links are read already."
         self.reads += 1
 
         async def page() -> dict[str, Any]:
@@ -133,10 +131,6 @@ class Toolbox:
             }
 
         return await self._told(RELATED, query, "STORY", found)
-
-    def _refusal(self, why: str) -> str:
-        self.refused += 1
-        return f"Refused: {why}"
 
     async def _told(self, tool: str, asked: str, noun: str, work: Callable[[], Awaitable[dict[str, Any]]]) -> str:
         kept = await self.ctx.step(f"{self.stage}.{tool}.{_digest(asked)}", lambda: _or_failure(work))

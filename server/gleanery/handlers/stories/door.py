@@ -64,10 +64,12 @@ class StoryDoor:
             )
         check_signature(body, signature, secrets.secret)
         event = read_event(body)
-        known = await self._store.delivery(name, event.id)
-        if known is not None:
-            return Received(known, is_new=False)
-        check_age(event, workspace.max_age_seconds, self._clock())
+        try:
+            check_age(event, workspace.max_age_seconds, self._clock())
+        except errors.InvalidInput:
+            if (known := await self._store.delivery(name, event.id)) is not None:
+                return Received(known, is_new=False)
+            raise
         stories = [self._story(workspace, wanted) for wanted in wanted_by(event, workspace)]
         answer = {
             "delivery_id": event.id,

@@ -34,7 +34,7 @@ class _Part(BaseModel):
 
 
 class _LabelChange(_Part):
-    adds: list[_Id] = []
+    adds: list[_Id] | None = None
 
 
 class _Changes(_Part):
@@ -45,9 +45,9 @@ class _Action(_Part):
     id: _Id
     entity_type: str
     action: str
-    name: str = ""
-    app_url: str = ""
-    label_ids: list[_Id] = []
+    name: str | None = None
+    app_url: str | None = None
+    label_ids: list[_Id] | None = None
     changes: _Changes | None = None
 
 
@@ -63,7 +63,7 @@ class Event(_Part):
     id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     changed_at: AwareDatetime
     actions: list[_Action] = Field(max_length=10_000)
-    references: list[_Reference] = []
+    references: list[_Reference] | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def wanted_by(event: Event, workspace: Workspace) -> Sequence[Wanted]:
 
     Only a label that is added asks: what a write-back does to a story asks for nothing. Raises InvalidInput.
     """
-    names = {str(each.id): each.name for each in event.references if each.entity_type == "label"}
+    names = {str(each.id): each.name for each in event.references or () if each.entity_type == "label"}
     found: dict[int, Wanted] = {}
     for position, action in enumerate(event.actions):
         if action.entity_type != "story" or action.action not in ("create", "update"):
@@ -130,7 +130,7 @@ def wanted_by(event: Event, workspace: Workspace) -> Sequence[Wanted]:
         shortcut_id = _number(action.id, f"actions.{position}.id")
         known = found.get(shortcut_id)
         if known is None or goal is Goal.ENHANCE:
-            name, app_url = action.name[:500], action.app_url[:2000]
+            name, app_url = (action.name or "")[:500], (action.app_url or "")[:2000]
             found[shortcut_id] = Wanted(shortcut_id, goal, name or f"Story {shortcut_id}", app_url)
     if len(found) > MAX_STORIES:
         raise errors.InvalidInput("actions", f"ask for {len(found)} stories; {MAX_STORIES} at most are taken at once")
@@ -139,9 +139,9 @@ def wanted_by(event: Event, workspace: Workspace) -> Sequence[Wanted]:
 
 def _added(action: _Action) -> Sequence[_Id]:
     if action.action == "create":
-        return action.label_ids
+        return action.label_ids or []
     changed = action.changes.label_ids if action.changes is not None else None
-    return [] if changed is None else changed.adds
+    return [] if changed is None else changed.adds or []
 
 
 def _goal(labels: set[str | None], workspace: Workspace) -> Goal | None:
