@@ -85,7 +85,14 @@ def left(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
 # --- answers -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("payload", [None, 1.5, "ü\U0001f600\n\0", [{"a": [True, {}]}]])
+LONG = [[number, f"text {number}\u2028"] for number in range(101)]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [None, 1.5, "ü\U0001f600\n\0", [{"a": [True, {}]}], {}, LONG, {'a"b': LONG, "c": {"d": [{"e": LONG}, []]}}],
+    ids=lambda payload: str(payload)[:20],
+)
 async def test_what_the_function_gives_comes_back(stage: Stage, payload: Any) -> None:
     assert await outcome(stage, "echo", payload) == payload
 

@@ -121,7 +121,10 @@ class Project:
         pg_ctl(words, pgdata=self._folder / "data", user=self._server.system_user)
 
     def start_postgres(self) -> None:
-        self._server.ensure_postgres_running()
+        try:
+            self._server.ensure_postgres_running()
+        except subprocess.TimeoutExpired:  # it waits ten seconds; on a busy machine that may be too short
+            self._server.ensure_postgres_running()
 
     def start_postgrest(self) -> None:
         log = (self._folder / "postgrest.log").open("ab")

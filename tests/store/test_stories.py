@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -272,12 +271,13 @@ async def test_a_workspace_goes_only_when_nothing_of_it_is_open(store: Store) ->
 
 
 async def test_lists_go_by_an_index(tmp_path: Path) -> None:
-    async with EmbeddedStore(tmp_path / "plan.db", lambda _: None):
-        database = sqlite3.connect(tmp_path / "plan.db")
+    async with EmbeddedStore(tmp_path / "plans.db", lambda _: None) as store:
+        await receive(store, new_story())
+        database = store.stories._db
         for where in ("state = 'written'", "workspace = 'acme'", "shortcut_id = 7 AND workspace = 'acme'", "1"):
-            order = "ORDER BY created_at DESC, story_id DESC LIMIT 9"
-            plan = [
-                row[3] for row in database.execute(f"EXPLAIN QUERY PLAN SELECT * FROM story_run WHERE {where} {order}")
-            ]
+            sql = (
+                f"EXPLAIN QUERY PLAN SELECT * FROM story_run WHERE {where}"
+                " ORDER BY created_at DESC, story_id DESC LIMIT 9"
+            )
+            plan = await database.read(lambda db, sql=sql: [row["detail"] for row in db.execute(sql)])  # type: ignore[misc]
             assert any("USING INDEX" in step for step in plan), (where, plan)
-        database.close()

@@ -172,7 +172,11 @@ async def test_evidence_is_read_beside_its_page(page: Page, client: Client, judg
     await page.get_by_role("searchbox", name="Filter by words").fill("telepathy")
     await expect(page.get_by_test_id("control")).to_have_attribute("data-control", "H-3")
     await page.get_by_role("tab", name="Gaps").click()
+    task_id = (await client.one(f"/compliance/reports/{report_id}"))["task_ids"]["analysis"]
     await expect(page.get_by_role("region", name="Gaps").get_by_role("row").last).to_contain_text("How keys are kept.")
+    await page.goto(f"{judging.url}/activity/{task_id}")
+    await page.get_by_role("link", name="Open report").click()
+    await expect(page).to_have_url(f"{judging.url}/reports/{report_id}")
 
 
 async def test_two_runs_are_compared_and_the_report_is_exported(

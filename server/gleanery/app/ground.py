@@ -72,8 +72,7 @@ def _store(settings: Settings, on_change: OnChange) -> contextlib.AbstractAsyncC
     """Supabase where one is set, else a file in the data folder."""
     if settings.supabase_url is None or settings.supabase_service_key is None:
         return EmbeddedStore(settings.data_dir / "gleanery.db", on_change)
-    key = settings.supabase_service_key.get_secret_value()
-    return SupabaseStore(settings.supabase_url, key, on_change)
+    return SupabaseStore(settings.supabase_url, settings.supabase_service_key.get_secret_value(), on_change)
 
 
 def _factory(settings: Settings, executor: CountedExecutor, right_of_way: RightOfWay) -> EmbedderFactory:

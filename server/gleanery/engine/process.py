@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE
+from collections.abc import Iterator
 from typing import Any, cast
 
 from gleanery import errors, log
@@ -19,6 +20,8 @@ _log = log.get(__name__)
 
 LARGE_BYTES = 1_000_000
 """An answer from this size on is parsed in a thread."""
+LONG_LIST = 100
+"""From so many elements on a list is written element by element."""
 END_SECONDS = 5.0
 """How long the child's keeper may take to end everything below it before it is killed itself."""
 
@@ -126,7 +129,26 @@ class _Channel(asyncio.SubprocessProtocol):
 
 def _request(function: str, payload: Any) -> bytes:
     # What can be imported here can be imported there.
-    return json.dumps({"function": function, "payload": payload, "path": sys.path}).encode()
+    rest = json.dumps({"function": function, "path": sys.path})[1:]
+    return b"".join(piece.encode() for piece in ('{"payload":', *_pieces(payload), ",", rest))
+
+
+def _pieces(value: Any) -> Iterator[str]:
+    """JSON in pieces: one call of `dumps` holds the interpreter's lock to its end, and with it the loop."""
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        yield "{"
+        for number, (key, one) in enumerate(value.items()):
+            yield f"{',' if number else ''}{json.dumps(key)}:"
+            yield from _pieces(one)
+        yield "}"
+    elif isinstance(value, list | tuple) and len(value) > LONG_LIST:
+        yield "["
+        for number, one in enumerate(value):
+            yield "," if number else ""
+            yield from _pieces(one)
+        yield "]"
+    else:
+        yield json.dumps(value)
 
 
 def _died(function: str, exit_code: int | None) -> errors.ProcessDied:

@@ -9,7 +9,14 @@ from typing import Any
 
 from gleanery import errors
 from gleanery.model import Fence, NewTask, Task, TaskStatus
-from gleanery.model.stories import OPEN_STATES, AgentStep, Stage, Story, StoryState, Workspace
+from gleanery.model.stories import (
+    OPEN_STATES,
+    AgentStep,
+    Stage,
+    Story,
+    StoryState,
+    Workspace,
+)
 from gleanery.store import sqlite_ends
 from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_rows import check_fence, compact, marks, task_from
@@ -24,19 +31,10 @@ from gleanery.store.stories import (
     StoryRun,
     WorkspaceSecrets,
 )
-from gleanery.store.story_rows import (
-    FORGOTTEN_AT_ONCE,
-    FROM_TASKS,
-    KEEP_DELIVERIES_SECONDS,
-    UNDER_WAY,
-    dump_settings,
-    new_story_row,
-    results_from,
-    run_from,
-    steps_from,
-    workspace_from,
-)
+from gleanery.store.story_rows import KEEP_DELIVERIES_SECONDS, results_from, settings_of, story_from, workspace_from
 from gleanery.store.values import Idempotency
+
+_FORGOTTEN_AT_ONCE = 20
 
 _HAS_TASK = "EXISTS (SELECT 1 FROM story_task JOIN task USING (task_id) WHERE story_task.story_id = run.story_id"
 _SUPERSEDED = "task.status = 'cancelled' AND json_extract(task.error, '$.code') = 'superseded'"
@@ -49,6 +47,8 @@ _STATE = (
     " ELSE run.state END"
 )
 """As it is seen. One whose tasks were forgotten before its end has failed."""
+_FROM_TASKS = frozenset({StoryState.SUPERSEDED, StoryState.FAILED, StoryState.CANCELLED})
+_UNDER_WAY = (StoryState.WAITING, StoryState.WORKING)
 _LIVE = "state IN ('waiting', 'working', 'needs_approval')"
 _SELECT = f"SELECT run.*, {_STATE} AS seen FROM story_run AS run"
 
@@ -108,12 +108,15 @@ class SqliteStories:
         return await self._db.read(_counts)
 
     async def results(self, story_id: str) -> StoryResults:
-        return results_from(dict(await self._db.read(lambda db: _row(db, story_id))))
+        row = await self._db.read(lambda db: _row(db, story_id))
+        return results_from(dict(row))
 
     async def steps(self, story_id: str) -> Sequence[AgentStep]:
         sql = "SELECT body FROM story_step WHERE story_id = ?"
         rows = await self._db.read(lambda db: db.execute(sql, (story_id,)).fetchall())
-        return steps_from(row[0] for row in rows)
+        order = list(Stage)
+        steps = [AgentStep.model_validate_json(row[0]) for row in rows]
+        return sorted(steps, key=lambda step: (order.index(step.stage), step.ordinal))
 
     async def keep_before(self, fence: Fence, story_id: str, story: Story) -> Story:
         return await self._db.write(lambda tx: _keep_before(tx, fence, story_id, story))
@@ -154,7 +157,7 @@ def _put_workspace(tx: Tx, workspace: Workspace, secrets: WorkspaceSecrets) -> W
         "INSERT OR REPLACE INTO story_workspace (name, settings, secret, api_token) VALUES (?, ?, ?, ?)",
         (
             workspace.name,
-            dump_settings(kept),
+            settings_of(kept),
             (was.secret if secrets.secret is None else secrets.secret) or None,
             (was.api_token if secrets.api_token is None else secrets.api_token) or None,
         ),
@@ -200,7 +203,7 @@ def _forget_deliveries(tx: Tx) -> None:
     tx.db.execute(
         "DELETE FROM story_delivery WHERE (workspace, delivery_id) IN"
         " (SELECT workspace, delivery_id FROM story_delivery WHERE received_at < ? ORDER BY received_at LIMIT ?)",
-        (tx.now.timestamp() - KEEP_DELIVERIES_SECONDS, FORGOTTEN_AT_ONCE),
+        (tx.now.timestamp() - KEEP_DELIVERIES_SECONDS, _FORGOTTEN_AT_ONCE),
     )
 
 
@@ -208,8 +211,20 @@ def _start(tx: Tx, new: NewStory, queue_limit: int) -> None:
     for task in new.tasks:
         create(tx, task, None, queue_limit)
     _supersede(tx, new)
-    row = {**new_story_row(new), "created_at": tx.now.timestamp(), "state": StoryState.WAITING}
-    tx.db.execute(f"INSERT INTO story_run ({', '.join(row)}) VALUES ({marks(tuple(row))})", tuple(row.values()))
+    tx.db.execute(
+        "INSERT INTO story_run (story_id, created_at, workspace, shortcut_id, goal, state, name, app_url, settings)"
+        " VALUES (?, ?, ?, ?, ?, 'waiting', ?, ?, ?)",
+        (
+            new.story_id,
+            tx.now.timestamp(),
+            new.workspace.name,
+            new.shortcut_id,
+            new.goal,
+            new.name,
+            new.app_url,
+            settings_of(new.workspace),
+        ),
+    )
     for task in new.tasks:
         _add_task(tx, new.story_id, task.task_id)
 
@@ -249,7 +264,7 @@ def _row(db: sqlite3.Connection, story_id: str) -> sqlite3.Row:
 
 def _story(db: sqlite3.Connection, story_id: str) -> StoryRun:
     row = _row(db, story_id)
-    return run_from(dict(row), _tasks(db, [story_id]).get(story_id, ()))
+    return story_from(dict(row), _tasks(db, [story_id]).get(story_id, ()))
 
 
 def _tasks(db: sqlite3.Connection, story_ids: Sequence[str]) -> Mapping[str, tuple[Task, ...]]:
@@ -274,7 +289,7 @@ def _stories(
 ) -> list[StoryRun]:
     where, values = ["1"], list[object]()
     if states:
-        kept = {*states, *(UNDER_WAY if FROM_TASKS & set(states) else ())}
+        kept = {*states, *(_UNDER_WAY if _FROM_TASKS & set(states) else ())}
         where += [f"run.state IN ({marks(tuple(kept))})", f"{_STATE} IN ({marks(states)})"]
         values += [*kept, *states]
     for column, value in (("workspace", workspace), ("shortcut_id", shortcut_id)):
@@ -287,7 +302,7 @@ def _stories(
     order = "ORDER BY run.created_at DESC, run.story_id DESC LIMIT ?"
     rows = db.execute(f"{_SELECT} WHERE {' AND '.join(where)} {order}", (*values, limit)).fetchall()
     tasks = _tasks(db, [row["story_id"] for row in rows])
-    return [run_from(dict(row), tasks.get(row["story_id"], ())) for row in rows]
+    return [story_from(dict(row), tasks.get(row["story_id"], ())) for row in rows]
 
 
 def _counts(db: sqlite3.Connection) -> Mapping[StoryState, int]:
@@ -321,7 +336,7 @@ def _keep_stage(
         (value.model_dump_json(), story_id),
     )
     row = _row(tx.db, story_id)
-    if proposed is None or row["proposal"] is not None or StoryState(row["state"]) not in UNDER_WAY:
+    if proposed is None or row["proposal"] is not None or StoryState(row["state"]) not in _UNDER_WAY:
         return StoryState(row["state"])
     tx.db.execute(
         "UPDATE story_run SET proposal = ? WHERE story_id = ?", (proposed.proposal.model_dump_json(), story_id)

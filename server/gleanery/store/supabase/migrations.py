@@ -5,6 +5,7 @@ A file that has landed never changes; a new one is added. `gleanery.migration` k
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ class Migration:
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
+@functools.cache
 def known() -> tuple[Migration, ...]:
     """The files that come along, in order."""
     folder = files("gleanery.store.supabase") / "sql"

@@ -1,15 +1,15 @@
-"""`StoryStore` over Supabase. What a method does is told in `store/stories.py`, how in sql/074."""
+"""`StoryStore` over Supabase."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from json import loads
 from typing import Any
 
-from gleanery.model import Fence, NewTask
+from gleanery.model import Fence, NewTask, utc_now
 from gleanery.model.stories import AgentStep, Stage, Story, StoryState, Workspace
-from gleanery.store.rows import Row, compact, fence_row, new_task_row, task_from
+from gleanery.store.rows import compact, fence_row, new_task_row, task_from
 from gleanery.store.stories import (
     WRITE_BACK,
     NewStory,
@@ -21,15 +21,10 @@ from gleanery.store.stories import (
     WorkspaceSecrets,
 )
 from gleanery.store.story_rows import (
-    FORGOTTEN_AT_ONCE,
-    FROM_TASKS,
     KEEP_DELIVERIES_SECONDS,
-    UNDER_WAY,
-    dump_settings,
-    new_story_row,
     results_from,
-    run_from,
-    steps_from,
+    settings_of,
+    story_from,
     workspace_from,
 )
 from gleanery.store.supabase.client import Rest
@@ -53,10 +48,13 @@ class SupabaseStories:
         return workspace_from(row), WorkspaceSecrets(row["secret"], row["api_token"])
 
     async def put_workspace(self, workspace: Workspace, secrets: WorkspaceSecrets) -> Workspace:
+        before = [one for one in await self.workspaces() if one.name == workspace.name]
+        now = utc_now()
+        kept = workspace.model_copy(update={"created_at": before[0].created_at if before else now, "changed_at": now})
         row = await self._rest.write(
             "stories_put_workspace",
-            name=workspace.name,
-            settings=dump_settings(workspace),
+            name=kept.name,
+            settings=settings_of(kept),
             secret=secrets.secret,
             api_token=secrets.api_token,
         )
@@ -67,7 +65,7 @@ class SupabaseStories:
 
     async def delivery(self, workspace: str, delivery_id: str) -> Mapping[str, Any] | None:
         text = await self._rest.call("stories_delivery", workspace=workspace, delivery_id=delivery_id)
-        return None if text is None else _answer(text)
+        return None if text is None else loads(text)
 
     async def receive(
         self,
@@ -78,21 +76,19 @@ class SupabaseStories:
         *,
         queue_limit: int,
     ) -> Received:
-        known = await self._rest.write(
+        found = await self._rest.write(
             "stories_receive",
             workspace=workspace,
             delivery_id=delivery_id,
-            stories=[{"row": new_story_row(new), "tasks": list(map(new_task_row, new.tasks))} for new in stories],
+            stories=[_new_row(story) for story in stories],
             answer=compact(dict(answer)),
             queue_limit=queue_limit,
-            write_back=WRITE_BACK,
             keep_seconds=KEEP_DELIVERIES_SECONDS,
-            forget=FORGOTTEN_AT_ONCE,
         )
-        return Received(answer, is_new=True) if known is None else Received(_answer(known), is_new=False)
+        return Received(loads(found["answer"]), is_new=found["is_new"])
 
     async def story(self, story_id: str) -> StoryRun:
-        return _run(await self._rest.call("stories_story", story_id=story_id))
+        return _story(await self._rest.call("stories_story", story_id=story_id))
 
     async def stories(
         self,
@@ -106,30 +102,32 @@ class SupabaseStories:
         rows = await self._rest.call(
             "stories_list",
             states=list(states),
-            kept=sorted({*states, *(UNDER_WAY if FROM_TASKS & set(states) else ())}),
             workspace=workspace,
             shortcut_id=shortcut_id,
             after=after,
             limit=limit,
         )
-        return [_run(row) for row in rows]
+        return [_story(row) for row in rows]
 
     async def counts(self) -> Mapping[StoryState, int]:
-        found = await self._rest.call("stories_counts")
-        return {state: found.get(state.value, 0) for state in StoryState}
+        counts = await self._rest.call("stories_counts")
+        return {state: counts.get(state, 0) for state in StoryState}
 
     async def results(self, story_id: str) -> StoryResults:
-        return results_from(await self._rest.call("stories_results", story_id=story_id))
+        return results_from((await self._rest.call("stories_story", story_id=story_id))["run"])
 
     async def steps(self, story_id: str) -> Sequence[AgentStep]:
-        return steps_from(await self._rest.call("stories_steps", story_id=story_id))
+        order = list(Stage)
+        bodies = await self._rest.call("stories_steps", story_id=story_id)
+        steps = [AgentStep.model_validate_json(body) for body in bodies]
+        return sorted(steps, key=lambda step: (order.index(step.stage), step.ordinal))
 
     async def keep_before(self, fence: Fence, story_id: str, story: Story) -> Story:
         text = await self._rest.write(
             "stories_keep_before",
             fence=fence_row(fence),
             story_id=story_id,
-            before=story.model_dump_json(),
+            story=story.model_dump_json(),
             name=story.name,
             app_url=story.app_url,
         )
@@ -144,19 +142,21 @@ class SupabaseStories:
             story_id=story_id,
             stage=stage,
             value=value.model_dump_json(),
-            proposed=None if proposed is None else _proposed(proposed),
+            proposed=None if proposed is None else _proposed_row(proposed),
         )
         return StoryState(state)
 
     async def note(self, fence: Fence, story_id: str, step: AgentStep) -> None:
-        row = {
-            "story_id": story_id,
-            "stage": step.stage,
-            "ordinal": step.ordinal,
-            "tokens": step.prompt_tokens + step.completion_tokens,
-            "body": step.model_dump_json(),
-        }
-        await self._rest.write("stories_note", fence=fence_row(fence), step=row, cost_usd=step.cost_usd)
+        await self._rest.write(
+            "stories_note",
+            fence=fence_row(fence),
+            story_id=story_id,
+            stage=step.stage,
+            ordinal=step.ordinal,
+            tokens=step.prompt_tokens + step.completion_tokens,
+            cost_usd=step.cost_usd,
+            body=step.model_dump_json(),
+        )
 
     async def approve(
         self, story_id: str, write_back: NewTask, *, idempotency: Idempotency | None, queue_limit: int
@@ -164,14 +164,14 @@ class SupabaseStories:
         row = await self._rest.write(
             "stories_approve",
             story_id=story_id,
-            task=new_task_row(write_back),
+            write_back=new_task_row(write_back),
             idempotency=None if idempotency is None else asdict(idempotency),
             queue_limit=queue_limit,
         )
-        return _run(row)
+        return _story(row)
 
     async def reject(self, story_id: str, note: str) -> StoryRun:
-        return _run(await self._rest.write("stories_reject", story_id=story_id, note=note))
+        return _story(await self._rest.write("stories_reject", story_id=story_id, note=note))
 
     async def end(self, fence: Fence, story_id: str, state: StoryState, theirs: Story | None = None) -> None:
         await self._rest.write(
@@ -183,18 +183,28 @@ class SupabaseStories:
         )
 
 
-def _answer(text: str) -> Mapping[str, Any]:
-    answer: Mapping[str, Any] = json.loads(text)
-    return answer
+def _new_row(story: NewStory) -> dict[str, Any]:
+    return {
+        "story_id": story.story_id,
+        "workspace": story.workspace.name,
+        "shortcut_id": story.shortcut_id,
+        "goal": story.goal,
+        "name": story.name,
+        "app_url": story.app_url,
+        "settings": settings_of(story.workspace),
+        "write_back": WRITE_BACK,
+        "tasks": [new_task_row(task) for task in story.tasks],
+    }
 
 
-def _run(row: Row) -> StoryRun:
-    return run_from(row["run"], tuple(map(task_from, row["tasks"])))
-
-
-def _proposed(proposed: Proposed) -> dict[str, Any]:
+def _proposed_row(proposed: Proposed) -> dict[str, Any]:
     back = proposed.write_back
     return {
         "proposal": proposed.proposal.model_dump_json(),
         "write_back": None if back is None else new_task_row(back),
     }
+
+
+def _story(found: Mapping[str, Any]) -> StoryRun:
+    row = {**found["run"], "seen": found["seen"]}
+    return story_from(row, tuple(map(task_from, found["tasks"])))

@@ -31,6 +31,7 @@ export function TaskActions({ task, commands }: Props): ReactNode {
   return (
     <div className="row">
       <SourceLinks task={task} />
+      <WorkLinks task={task} />
       {task.task_type === PARSE_TYPE ? (
         <Link className="btn" to="/parse/$taskId" params={{ taskId: task.task_id }}>
           <Icon name="parse" />
@@ -50,6 +51,25 @@ export function TaskActions({ task, commands }: Props): ReactNode {
       {isChanging ? <LimitsDialog task={task} onClose={() => setChanging(false)} /> : null}
     </div>
   );
+}
+
+/** To the report or the story that it is a part of. */
+function WorkLinks({ task: { payload } }: { task: TaskShape }): ReactNode {
+  const { report_id: reportId, story_id: storyId } = payload;
+  if (typeof reportId === "string") {
+    return (
+      <Link className="btn" to="/reports/$reportId" params={{ reportId }}>
+        <Icon name="reports" />
+        Open report
+      </Link>
+    );
+  }
+  return typeof storyId === "string" ? (
+    <Link className="btn" to="/stories/$storyId" params={{ storyId }}>
+      <Icon name="stories" />
+      Open story
+    </Link>
+  ) : null;
 }
 
 function SourceLinks({ task }: { task: TaskShape }): ReactNode {

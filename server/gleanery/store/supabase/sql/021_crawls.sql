@@ -78,7 +78,6 @@ declare
     known json := answered(args);
     id text := args -> 'fence' ->> 'task_id';
     now double precision := now_of(args);
-    fresh bigint[];
     last bigint;
     queued bigint;
     again jsonb;
@@ -86,32 +85,28 @@ begin
     if known is not null then return known; end if;
     perform check_fence(args -> 'fence');
     select coalesce(max(ordinal), 0) into last from frontier where task_id = id;
-    select array_agg(place) into fresh from (
-        select distinct on (item ->> 'url_key') place
+    with first_of_each as materialized (
+        select distinct on (item ->> 'url_key') item, place
         from jsonb_array_elements(args -> 'urls') with ordinality as given (item, place)
-        where not exists (select from frontier where task_id = id and url_key = item ->> 'url_key')
         order by item ->> 'url_key', place
-    ) as first_of_each;
-    with added as (
+    ), added as (
         insert into frontier (task_id, url_key, url, depth, ordinal, state, found_on, reason, settled_at, origin, lastmod,
             same_as, is_refused)
         select id, one.url_key, one.url, one.depth, last + row_number() over (order by place), one.state, one.found_on,
             one.reason, case when one.state = 'queued' then null else now end, one.origin, one.lastmod, one.same_as,
             one.state <> 'queued'
-        from jsonb_array_elements(args -> 'urls') with ordinality as given (item, place),
-            jsonb_populate_record(null::frontier, item) as one
-        where place = any (fresh)
+        from first_of_each, jsonb_populate_record(null::frontier, item) as one
+        where not exists (select from frontier as known where known.task_id = id and known.url_key = item ->> 'url_key')
         returning state
     )
     select count(*) filter (where state = 'queued') into queued from added;
-    -- Of the known ones only those that may say something new: most are links that every page has.
+    -- Of all that are known now only those that may say something new: most are links that every page has.
     select jsonb_agg(item || jsonb_build_object('place', place)) into again
     from jsonb_array_elements(args -> 'urls') with ordinality as given (item, place)
     join frontier on frontier.task_id = id and frontier.url_key = item ->> 'url_key'
-    where not place = any (coalesce(fresh, '{}')) and (
-        item ->> 'reason' = 'markdown_twin'
+    where item ->> 'reason' = 'markdown_twin'
         or (item ->> 'depth')::bigint < frontier.depth and (frontier.state = 'queued' or frontier.reason = 'too_deep')
-        or item ->> 'lastmod' is not null and frontier.lastmod is null);
+        or item ->> 'lastmod' is not null and frontier.lastmod is null;
     if again is not null then
         queued := queued + find_again(id, again, now);
     end if;
