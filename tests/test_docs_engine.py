@@ -193,25 +193,25 @@ async def test_the_documented_task_type_works(tmp_path: Path, stack: AsyncExitSt
 
 def test_the_line_of_the_document_is_where_it_says() -> None:
     text = (ROOT / "docs/adding-a-task-type.md").read_text()
-    assert "In `engine` of `server/gleanery/app/engine.py`:" in text
+    assert "In `_types` of `server/gleanery/app/engine.py`:" in text
     line = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[1]
     assert registrations(ast.parse(line)) == ["CountWordsHandler"]
     engine = next(
         node
         for node in ast.parse((PACKAGE / "app" / "engine.py").read_text()).body
-        if isinstance(node, ast.FunctionDef) and node.name == "engine"
+        if isinstance(node, ast.FunctionDef) and node.name == "_types"
     )
     assert "CrawlHandler" in registrations(engine)
 
 
 def registrations(tree: ast.AST) -> list[str]:
-    """The classes in `handlers = by_type([...])`."""
+    """The classes in `handlers: list[Handler] = [...]`."""
     return [
         ast.unparse(made.func)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "handlers"
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "handlers" and node.value is not None
         for made in ast.walk(node.value)
-        if isinstance(made, ast.Call) and ast.unparse(made.func) not in ("by_type", "...")
+        if isinstance(made, ast.Call) and ast.unparse(made.func) != "..."
     ]
 
 

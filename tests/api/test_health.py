@@ -44,7 +44,7 @@ async def test_a_quiet_server_is_well(start_server: StartServer, tmp_path: Path)
     assert body["browser_pool"]["status"] == "off"
     assert body["webhooks"] == {"pending": 0, "delivered": 0, "dead": 0}
     (worker,) = body["workers"]
-    assert (worker["is_alive"], worker["concurrency"], worker["running"], worker["state"]) == (True, 4, 0, "running")
+    assert (worker["is_alive"], worker["concurrency"], worker["running"], worker["state"]) == (True, 8, 0, "running")
     assert worker["task_types"] == [
         "crawl",
         "parse_page",

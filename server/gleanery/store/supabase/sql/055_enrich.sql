@@ -184,10 +184,12 @@ begin
     loop
         select * into old from chunk where row_id = new.row_id and chunk_id = new.chunk_id for update;
         select text_row into next_text from text where text_hash = decode(new.hash, 'hex');
-        loose := loose || next_text;
-        continue when old.row_id is null or old.context = new.context;
-        continue when args ->> 'model' is not null and has_vector(old.text_row, args ->> 'model')
-            and not has_vector(next_text, args ->> 'model');
+        continue when old.context = new.context;
+        if old.row_id is null or (args ->> 'model' is not null and has_vector(old.text_row, args ->> 'model')
+            and not has_vector(next_text, args ->> 'model')) then
+            loose := loose || next_text;  -- not one that a chunk gets: two that hold it would wait for each other to drop it
+            continue;
+        end if;
         update chunk set context = new.context, text_row = next_text where row_id = new.row_id;
         update chunk_words set words = new.words::tsvector, word_count = word_count(new.words::tsvector) where row_id = new.row_id;
         loose := loose || old.text_row;
