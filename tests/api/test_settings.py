@@ -10,7 +10,8 @@ from tests.conftest import StartServer
 KEYS = ("first-secret-key", "second-secret-key")
 OPENAI_KEY = "sk-very-secret"
 SIGNING_KEY = "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"
-SECRETS = (*KEYS, OPENAI_KEY, SIGNING_KEY, "hidden-user", "hidden-password")
+DATABASE_URL = "postgresql://user:very-secret-password@db.example/postgres"
+SECRETS = (*KEYS, OPENAI_KEY, SIGNING_KEY, "hidden-user", "hidden-password", "very-secret-password")
 
 
 async def test_every_setting_is_told_as_it_holds(start_server: StartServer, tmp_path: Path) -> None:
@@ -40,12 +41,19 @@ async def test_no_secret_leaves(start_server: StartServer) -> None:
         openai_api_key=OPENAI_KEY,
         webhook_secret=SIGNING_KEY,
         openai_base_url="https://hidden-user:hidden-password@models.example/v1",
+        database_url=DATABASE_URL,
     )
     assert (await client.get("/settings")).status == 401
     reply = await client.get("/settings", headers={"X-API-Key": KEYS[0]})
     assert [secret for secret in SECRETS if secret in str(reply.body)] == []
     secret = {item["name"]: item for item in reply.body["items"] if item["is_secret"]}
-    assert set(secret) == {"api_keys", "webhook_secret", "openai_api_key"}
-    assert all((item["value"], item["default"], item["is_set"]) == (None, None, True) for item in secret.values())
+    assert {name: item["is_set"] for name, item in secret.items()} == {
+        "api_keys": True,
+        "webhook_secret": True,
+        "openai_api_key": True,
+        "database_url": True,
+        "supabase_service_key": False,
+    }
+    assert {(item["value"], item["default"]) for item in secret.values()} == {(None, None)}
     [url] = [item["value"] for item in reply.body["items"] if item["name"] == "openai_base_url"]
     assert url == "https://…@models.example/v1"

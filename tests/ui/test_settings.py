@@ -41,7 +41,7 @@ async def test_the_server_tells_of_itself_and_is_backed_up(page: Page, serve: Se
     client = await serve()
     await page.goto(f"{client.url}/settings")
     await expect(page.get_by_text(str(tmp_path / "data"), exact=True)).to_be_visible()
-    for part, said in (("database", "SQLite"), ("embedder", "Choose an embedder"), ("worker", "0 of 4 tasks at once")):
+    for part, said in (("database", "SQLite"), ("embedder", "Choose an embedder"), ("worker", "0 of 8 tasks at once")):
         await expect(page.get_by_test_id(f"part-{part}")).to_contain_text(said)
     await expect(page.get_by_role("link", name="The API, to read")).to_have_attribute("href", "/docs")
     async with page.expect_download() as download:
