@@ -112,7 +112,7 @@ async def _search_and_back(page: Page) -> None:
     await expect(page).to_have_url(f"{page.url.partition('/search')[0]}/search?q=crawl&hit={chunk_id}")
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**/pages/*#{chunk_id}")
-    await expect(page.locator(".cited").first).to_be_in_viewport()
+    await expect(page.locator(".page-body .cited").first).to_be_in_viewport()  # not the one beside the hits
     assert await page.evaluate(FOCUS) == []
     await page.go_back()
     await expect(page).to_have_url(re.compile(f"q=crawl&hit={chunk_id}$"))
@@ -188,6 +188,30 @@ async def _new_crawl_and_shortcuts(page: Page) -> None:
     await page.keyboard.press("c")
     await _press(page, "Tab")
     await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+async def test_the_focus_is_kept_while_a_page_without_a_heading_comes(page: Page, server: ServerProcess) -> None:
+    async with (
+        written_site({"/": html("Wombats", text="All about wombats.")}) as site,
+        aiohttp.ClientSession() as session,
+    ):
+        await Client(server.url, session).crawl(f"{site.url}/")
+    await page.goto(f"{server.url}/search?q=wombats")
+    hit = page.locator("[data-hit-link]").first
+    await expect(hit).to_be_visible()
+    await hit.focus()
+    gate = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await gate.wait()
+        await route.continue_()
+
+    await page.route(re.compile(r"/api/v1/(sources/[^/]+/)?pages/"), hold)
+    await page.keyboard.press("Enter")
+    await expect(hit).to_have_count(0)
+    await expect(page.get_by_role("main")).to_be_focused()
+    gate.set()
+    await _is_heading_focused(page, "Wombats")
 
 
 async def test_a_running_task_obeys_keys_and_keeps_the_focus(page: Page, server: ServerProcess) -> None:
