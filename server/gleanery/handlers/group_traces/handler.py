@@ -17,7 +17,7 @@ from gleanery.store.traces import GroupEventWrite, GroupWrite, Place, Regrouping
 
 BATCH_TRACES = 5_000
 BATCH_CHARACTERS = 8_000_000
-ROWS_AT_ONCE = 40
+ROWS_AT_ONCE = 20
 """Rows in one transaction: traces that arrive wait for no more."""
 MEMORY_LIMIT_MB = 2048
 SHARE_OF_TIME = 0.5
