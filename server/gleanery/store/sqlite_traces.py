@@ -18,6 +18,7 @@ from gleanery.model.traces import (
     TraceGroup,
     TracePlace,
 )
+from gleanery.store.rows import compact
 from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_rows import check_fence, marks
 from gleanery.store.sqlite_trace_figures import drift, implementations
@@ -254,24 +255,31 @@ def _mark(tx: Tx, fence: Fence, found: Regrouping) -> None:
 
 
 def _assign(tx: Tx, fence: Fence, groups: Mapping[int, str | None]) -> None:
+    """A few statements for all rows: between two the loop has its turn, and who waits for the writer waits for it too."""
     check_fence(tx, fence)
+    wanted = compact(list(groups.items()))
+    moved = tx.db.execute(
+        "SELECT trace.group_id AS left_id, new.value ->> 1 AS group_id, started_at"
+        " FROM json_each(?) AS new JOIN trace ON row_id = new.value ->> 0 WHERE trace.group_id IS NOT new.value ->> 1",
+        (wanted,),
+    ).fetchall()
+    tx.db.execute(
+        "UPDATE trace SET group_id = new.value ->> 1 FROM json_each(?) AS new"
+        " WHERE row_id = new.value ->> 0 AND trace.group_id IS NOT new.value ->> 1",
+        (wanted,),
+    )
     counts: Counter[str] = Counter()
     last: dict[str, float] = {}
-    for row_id, group_id in groups.items():
-        row = tx.db.execute("SELECT group_id, started_at FROM trace WHERE row_id = ?", (row_id,)).fetchone()
-        if row is None or row["group_id"] == group_id:
-            continue
-        tx.db.execute("UPDATE trace SET group_id = ? WHERE row_id = ?", (group_id, row_id))
-        if group_id is not None:
+    for row in moved:
+        if (group_id := row["group_id"]) is not None:
             counts[group_id] += 1
             last[group_id] = max(last.get(group_id, 0.0), row["started_at"])
-        if row["group_id"] is not None:
-            counts[row["group_id"]] -= 1
-    for group_id, count in counts.items():
-        tx.db.execute(
-            "UPDATE trace_group SET trace_count = trace_count + ?, last_at = max(coalesce(last_at, 0), ?) WHERE group_id = ?",
-            (count, last.get(group_id, 0.0), group_id),
-        )
+        if row["left_id"] is not None:
+            counts[row["left_id"]] -= 1
+    tx.db.executemany(
+        "UPDATE trace_group SET trace_count = trace_count + ?, last_at = max(coalesce(last_at, 0), ?) WHERE group_id = ?",
+        [(count, last.get(group_id, 0.0), group_id) for group_id, count in counts.items()],
+    )
 
 
 def _unsettled(db: sqlite3.Connection, place: Place) -> list[str]:
