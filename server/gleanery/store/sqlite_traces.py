@@ -46,7 +46,7 @@ TRACE_COLUMNS = (
     " output_tokens, error, group_id"
 )
 TEXTS_AT_ONCE = 500
-GROUPS_AT_ONCE = 25
+GROUPS_AT_ONCE = 15
 """In one transaction of a grouping. Nobody waits for the disk there: what the machine's own crash takes back is grouped again."""
 
 
