@@ -11,6 +11,7 @@ import contextlib
 import gc
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
@@ -42,6 +43,8 @@ from gleanery.store.base import Store
 from gleanery.web.guard import AddressPolicy
 
 _log = log.get(__name__)
+
+SWITCH_SECONDS = 0.0005
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,12 @@ async def build(settings: Settings, stack: contextlib.AsyncExitStack) -> Server:
 def _look_after(settings: Settings, base: Ground, tasks: Engine, tidying: Tidying, jobs: Jobs) -> None:
     """What goes on beside the tasks: old rows go, the index follows other processes, the next model is built."""
     keep = KeepPolicy(
-        settings.keep_tasks_days, settings.keep_events_days, settings.keep_events, settings.parse_cache_mb * 1024**2
+        settings.keep_tasks_days,
+        settings.keep_events_days,
+        settings.keep_events,
+        settings.keep_stories_days,
+        settings.keep_reports_days,
+        settings.parse_cache_mb * 1024**2,
     )
     jobs.start(Housekeeping(base.store, keep, utc_now).run())
     jobs.start(uploads(settings).keep_swept(base.store.tasks))
@@ -110,6 +118,7 @@ def _look_after(settings: Settings, base: Ground, tasks: Engine, tidying: Tidyin
     jobs.start(tasks.conductor.run())
     base.feed.listen(tasks.grouping.hear)
     jobs.start(tasks.grouping.run(tasks.submitter))
+    jobs.start(tasks.forgetting.run())
     arrivals = Arrivals(base.vectors, tasks.worker.worker_id)
     base.feed.listen(arrivals.hear)
     jobs.start(arrivals.run())
@@ -148,6 +157,7 @@ async def serve(
     stop = _stop_signal()
     async with running(settings) as url:
         settle_heap()
+        take_turns()
         task_id = None if crawl_url is None else await _start_crawl(url, settings, crawl_url)
         if on_ready is not None:
             on_ready(url, task_id)
@@ -167,6 +177,7 @@ async def work(
     stop = _stop_signal()
     async with working(settings, worker_id, task_types) as worker:
         settle_heap()
+        take_turns()
         if on_ready is not None:
             on_ready(worker)
         await stop.wait()
@@ -193,6 +204,12 @@ def settle_heap() -> None:
     collector need not look through it again, which would stop the loop for 50 ms each time."""
     gc.collect()
     gc.freeze()
+
+
+def take_turns() -> None:
+    """In a process that is the server's own: the loop and the writer ask for the interpreter's lock after each wait, and a
+    thread that has much to do keeps it for this long. With Python's 5 ms a write of some statements takes 50 ms then."""
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 async def _start_crawl(url: str, settings: Settings, crawl_url: str) -> str:

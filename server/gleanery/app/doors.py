@@ -117,7 +117,13 @@ def routes(
         *WorkspacesApi(store.stories, check_url, utc_now).routes(),
         *EmbedderApi(ground.models, vectors, engine.conductor, base_url).routes(),
         *SettingsApi(settings).routes(),
-        *TracesApi(store.traces, engine.grouping.note, is_grouped=settings.grouping_enabled, clock=utc_now).routes(),
+        *TracesApi(
+            store.traces,
+            engine.grouping.note,
+            engine.forgetting,
+            is_grouped=settings.grouping_enabled,
+            clock=utc_now,
+        ).routes(),
         *TraceGroupsApi(store.traces).routes(),
         *health.routes(),
     ]
