@@ -42,25 +42,28 @@ class Cluster:
     async def ended(self, tasks: Sequence[Task]) -> Sequence[Task]:
         """All of them, once all have ended."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while True:
-                self._news.clear()
-                try:
-                    rows = [await self.store.tasks.get(task.task_id) for task in tasks]
-                except errors.StorageError:
-                    continue
-                if all(row.status.is_final for row in rows):
-                    return rows
-                await self._wait()
+            return [await self._ended(task) for task in tasks]
+
+    async def _ended(self, task: Task) -> Task:
+        while True:
+            try:
+                row = await self.store.tasks.get(task.task_id)
+            except errors.StorageError:
+                continue
+            if row.status.is_final:
+                return row
+            await self.news()
 
     async def running(self, task: Task, worker_id: str) -> Task:
         """The task once that worker runs it."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while (row := await self.store.tasks.get(task.task_id)).worker_id != worker_id:
-                self._news.clear()
-                await self._wait()
+                await self.news()
         return row
 
-    async def _wait(self) -> None:
+    async def news(self) -> None:
+        """Wait for the next change, a second at most."""
+        self._news.clear()
         try:
             async with asyncio.timeout(1.0):
                 await self._news.wait()
