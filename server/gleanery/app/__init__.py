@@ -23,7 +23,7 @@ from gleanery.api.auth import Gate
 from gleanery.api.live import Live
 from gleanery.app.compliance import keep_bundled
 from gleanery.app.crawling import BesideServer, crawl_parts, door
-from gleanery.app.doors import routes, serve_doors, watching
+from gleanery.app.doors import routes, serve_doors, serve_worker_doors, watching
 from gleanery.app.engine import Engine, engine, run_engine, uploads
 from gleanery.app.ground import Ground, ground, searcher
 from gleanery.app.jobs import Jobs
@@ -87,7 +87,7 @@ async def build(settings: Settings, stack: contextlib.AsyncExitStack) -> Server:
     tidying = Tidying(base.store.generations, base.vectors, settings.keep_generations)
     all_routes = [
         *routes(settings, base, tasks, parts, pages, search, evaluator, tidying, url, check_url),
-        *watching(base, tasks, parts, pages, live, jobs),
+        *watching(settings, base, tasks, parts, pages, live, jobs),
     ]
     await serve_doors(stack, listener, all_routes, gate, live)
     await run_engine(settings, stack, base, tasks, policy, jobs)
@@ -139,7 +139,9 @@ async def working(settings: Settings, worker_id: str | None, task_types: Sequenc
         tasks = engine(
             settings, base, parts, pages, out, check_url=check_url, worker_id=worker_id, task_types=task_types
         )
-        await run_engine(settings, stack, base, tasks, policy, stack.enter_context(Jobs()))
+        jobs = stack.enter_context(Jobs())
+        await serve_worker_doors(settings, stack, base, tasks, parts, pages, jobs)
+        await run_engine(settings, stack, base, tasks, policy, jobs)
         yield tasks.worker
 
 

@@ -148,8 +148,9 @@ def _types(
         ground.right_of_way,
         follow_up,
     )
-    crawl = CrawlStarter(store.crawls, check_url, lambda: has_browser(parts), store.clock)
-    parse = ParseStarter(store.parses, check_url, parsing.has_browser, parsing.parts.key)
+    runs_none = settings.worker_concurrency == 0  # then the workers' machines have the browser, or not
+    crawl = CrawlStarter(store.crawls, check_url, lambda: runs_none or has_browser(parts), store.clock)
+    parse = ParseStarter(store.parses, check_url, lambda: runs_none or parsing.has_browser(), parsing.parts.key)
     handlers: list[Handler] = [
         CrawlHandler(replace(parts, follow_up=follow_up)),
         ParseHandler(parsing.parts),
