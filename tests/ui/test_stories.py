@@ -210,9 +210,7 @@ async def test_a_story_is_followed_over_a_killed_server_and_a_lost_line(
     await story_in(client, story_id, "written")
     await page.context.set_offline(False)
     await expect(state(page)).to_have_attribute("data-state", "written", timeout=told)
-    await expect(page.get_by_role("list", name="Its tasks").get_by_role("listitem").last).to_have_text(
-        "Write-backDone"
-    )
+    await expect(page.get_by_role("list", name="Its tasks").get_by_role("listitem").last).to_have_text("Write-backDone")
     await expect(row).to_contain_text("Written", timeout=told)
     assert await page.evaluate("window.__isTheSame"), "the page was loaded anew"
 
