@@ -42,9 +42,19 @@ class ProcrastinateDispatcher:
     Doorbells of a type are fetched only while the worker has room: else they are there for another one.
     """
 
-    def __init__(self, database_url: str, notices: Notices, place: Place) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        notices: Notices,
+        place: Place,
+        *,
+        fetch_seconds: float = FETCH_SECONDS,
+        beat_seconds: float = BEAT_SECONDS,
+    ) -> None:
         self._database_url = database_url
         self._place = place
+        self._fetch_seconds = fetch_seconds
+        self._beat_seconds = beat_seconds
         self._local = LocalDispatcher()
         self._job: asyncio.Task[None] | None = None
         self._problem = "not started"
@@ -103,7 +113,7 @@ class ProcrastinateDispatcher:
         while True:
             await doorbells.beat()
             await doorbells.sweep()
-            await asyncio.sleep(BEAT_SECONDS)
+            await asyncio.sleep(self._beat_seconds)
 
     async def _hear_asks(self, doorbells: Doorbells) -> None:
         while True:
@@ -127,7 +137,7 @@ class ProcrastinateDispatcher:
             await doorbells.done(doorbell)
         if not held:
             try:
-                async with asyncio.timeout(FETCH_SECONDS):
+                async with asyncio.timeout(self._fetch_seconds):
                     await news.wait()
             except TimeoutError:
                 return
