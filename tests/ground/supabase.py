@@ -144,6 +144,13 @@ class Project:
             self._postgrest.wait(10)
             self._postgrest = None
 
+    def kill_postgrest(self) -> None:
+        """As a crash: whatever was under way has no answer."""
+        if self._postgrest is not None:
+            self._postgrest.kill()
+            self._postgrest.wait()
+            self._postgrest = None
+
     def _env(self) -> Mapping[str, str]:
         return {
             **os.environ,
