@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 from gleanery.store.moving.plan import Columns, Table
@@ -27,8 +28,20 @@ class Inventory:
     numbers: Mapping[str, int]
 
 
-OnRows = Callable[[str, int], None]
-"""Hears a step's name and how many rows more it has done."""
+class Step(StrEnum):
+    COPIED = "copied"
+    INDEXED = "indexed"
+    COMPARED = "compared"
+
+
+class Listener(Protocol):
+    """Hears how far a move is."""
+
+    def begin(self, rows: int) -> None:
+        """So many rows are to be copied, and then to be compared."""
+
+    def done(self, step: Step, table: str, rows: int) -> None:
+        """So many rows more of this table; none of it means that the step begins with it."""
 
 
 class Reader(Protocol):
@@ -66,7 +79,7 @@ class Goal(Protocol):
 
     def columns(self) -> Columns: ...
 
-    def begin(self, tables: Sequence[Table], inventory: Inventory, *, is_afresh: bool) -> bool:
+    def begin(self, inventory: Inventory, *, is_afresh: bool) -> bool:
         """Be the goal of the move of a store with this inventory; whether that was begun before, and goes on.
 
         `is_afresh` drops what another move, or this one, has added and not finished. Raises WrongState for a goal that has
@@ -79,7 +92,7 @@ class Goal(Protocol):
     def add(self, table: Table, rows: Sequence[Row]) -> None:
         """Add rows in one transaction, with what is made of them. Raises StorageError."""
 
-    def settle(self, tables: Sequence[Table], numbers: Mapping[str, int]) -> None:
+    def settle(self, numbers: Mapping[Table, int]) -> None:
         """After the last row: new rows get numbers behind these, and what is counted or indexed later is."""
 
     def derived(self) -> Sequence[str]:

@@ -6,14 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gleanery.store.moving.comparing import compare
-from gleanery.store.moving.ends import LOST_NUL, Goal, Inventory, OnRows, Reader, Row
-from gleanery.store.moving.plan import Kind, Table
+from gleanery.store.moving.ends import LOST_NUL, Goal, Inventory, Listener, Reader, Row, Step
+from gleanery.store.moving.plan import Table
 
 BATCH_BYTES = 4 * 1024 * 1024
 BATCH_ROWS = 5_000
 """A transaction of the goal has rows of about so many bytes, and not more rows."""
 TOLD_ROWS = 500
-COPIED, COMPARED = "copied", "compared"
 
 
 @dataclass(frozen=True)
@@ -28,19 +27,21 @@ class Moved:
     differences: Sequence[str]
 
 
-def move(source: Reader, goal: Goal, tables: Sequence[Table], tell: OnRows, *, is_afresh: bool = False) -> Moved:
+def move(source: Reader, goal: Goal, tables: Sequence[Table], listener: Listener, *, is_afresh: bool = False) -> Moved:
     """Move all rows of these tables, or what a move that was broken off has left of them.
 
     Raises WrongState when the goal is not empty and not that of this move, StorageError when either end can't go on; what
     was copied by then stays, and another call goes on behind it.
     """
     inventory = take_inventory(source, tables)
-    has_gone_on = goal.begin(tables, inventory, is_afresh=is_afresh)
+    has_gone_on = goal.begin(inventory, is_afresh=is_afresh)
+    listener.begin(sum(inventory.rows.values()))
     kept = _Kept(can_keep_nul=goal.keeps_nul)
-    copied = sum(_copy(source, goal, table, kept, tell) for table in tables)
-    goal.settle(tables, inventory.numbers)
+    copied = sum(_copy(source, goal, table, kept, listener) for table in tables)
+    listener.done(Step.INDEXED, "", 0)
+    goal.settle({table: inventory.numbers[table.name] for table in tables if table.numbered})
     kept.replaced = 0
-    differences = [line for table in tables for line in _differences(source, goal, table, kept, tell)]
+    differences = [line for table in tables for line in _differences(source, goal, table, kept, listener)]
     differences += goal.derived()
     if not differences:
         goal.finish()
@@ -54,28 +55,28 @@ def take_inventory(source: Reader, tables: Sequence[Table]) -> Inventory:
     )
 
 
-def _copy(source: Reader, goal: Goal, table: Table, kept: _Kept, tell: OnRows) -> int:
+def _copy(source: Reader, goal: Goal, table: Table, kept: _Kept, listener: Listener) -> int:
     """How many rows were added."""
     after = goal.last_key(table)
-    if after is not None:
-        tell(COPIED, goal.reader.count(table))
+    listener.done(Step.COPIED, table.name, 0 if after is None else goal.reader.count(table))
     copied = 0
     for batch in batches(kept.rows(source.rows(table, after))):
         goal.add(table, batch)
         copied += len(batch)
-        tell(COPIED, len(batch))
+        listener.done(Step.COPIED, table.name, len(batch))
     return copied
 
 
-def _differences(source: Reader, goal: Goal, table: Table, kept: _Kept, tell: OnRows) -> Sequence[str]:
+def _differences(source: Reader, goal: Goal, table: Table, kept: _Kept, listener: Listener) -> Sequence[str]:
     done, result = 0, None
+    listener.done(Step.COMPARED, table.name, 0)
     for result in compare(table, kept.rows(source.rows(table)), goal.reader.rows(table)):
         seen = result.equal + result.missing + result.changed
         if seen - done >= TOLD_ROWS:
-            tell(COMPARED, seen - done)
+            listener.done(Step.COMPARED, table.name, seen - done)
             done = seen
     assert result is not None
-    tell(COMPARED, result.equal + result.missing + result.changed - done)
+    listener.done(Step.COMPARED, table.name, result.equal + result.missing + result.changed - done)
     more = result.differences - len(result.first)
     return [*result.first, *([f"{table.name}: {more} more rows differ."] if more > 0 else [])]
 

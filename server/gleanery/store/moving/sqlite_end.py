@@ -135,7 +135,7 @@ class SqliteGoal:
     def columns(self) -> Columns:
         return self.reader.columns()
 
-    def begin(self, tables: Sequence[Table], inventory: Inventory, *, is_afresh: bool) -> bool:
+    def begin(self, inventory: Inventory, *, is_afresh: bool) -> bool:
         if is_afresh:
             self._drop()
         said = json.dumps(asdict(inventory), sort_keys=True)
@@ -175,13 +175,13 @@ class SqliteGoal:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
 
-    def settle(self, tables: Sequence[Table], numbers: Mapping[str, int]) -> None:
+    def settle(self, numbers: Mapping[Table, int]) -> None:
         """Only tables whose numbers are never given twice keep the highest; the others go on behind their last row."""
-        for name, number in numbers.items():
-            made = self._db.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (name,)).fetchone()[0]
+        for table, number in numbers.items():
+            made = self._db.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table.name,)).fetchone()[0]
             if "AUTOINCREMENT" in made and number:
-                self._db.execute("DELETE FROM sqlite_sequence WHERE name = ?", (name,))
-                self._db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (name, number))
+                self._db.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table.name,))
+                self._db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table.name, number))
 
     def derived(self) -> Sequence[str]:
         wrong = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +74,9 @@ def postgres_source(url: str) -> Iterator[PostgresReader]:
     Raises WrongState while a server or worker lives on it, StorageError when it can't be read.
     """
     with _connected(url) as db:
-        tables = [row[0] for row in db.execute("select tablename from pg_tables where schemaname = 'gleanery' order by 1")]
+        tables = [
+            row[0] for row in db.execute("select tablename from pg_tables where schemaname = 'gleanery' order by 1")
+        ]
         if not tables:
             raise errors.StorageError("The database has nothing of gleanery: there is nothing to move.")
         # What is seen is of the first look after this, and the locks come before it: so they hold still what is seen.
@@ -160,9 +162,7 @@ class PostgresReader:
         names, key = ", ".join(_as_sent(column.name, column.kind) for column in table.columns), _listed(table.key_names)
         behind = "" if after is None else f" where ({key}) > ({', '.join(['%s'] * len(after))})"
         query = _query(f"select {names} from {table.name}{behind} order by {key}")
-        read = {
-            place: _READ[column.kind] for place, column in enumerate(table.columns) if column.kind in _READ
-        }
+        read = {place: _READ[column.kind] for place, column in enumerate(table.columns) if column.kind in _READ}
         with self._db.cursor(binary=True) as cursor:
             for row in cursor.stream(query, after or (), size=READ_ROWS):
                 yield row if not read else _converted(row, read)
@@ -187,7 +187,7 @@ class PostgresGoal:
     def columns(self) -> Columns:
         return self.reader.columns()
 
-    def begin(self, tables: Sequence[Table], inventory: Inventory, *, is_afresh: bool) -> bool:
+    def begin(self, inventory: Inventory, *, is_afresh: bool) -> bool:
         said = json.dumps(asdict(inventory), sort_keys=True)
         with self._db.transaction():
             begun = self._db.execute("select inventory from move where ended_at is null").fetchone()
@@ -199,7 +199,7 @@ class PostgresGoal:
                     )
                 return True
             if begun is None:
-                self._check_empty(tables)
+                self._check_empty(inventory.rows)
             self._drop_rows()
             self._db.execute(
                 "insert into move (inventory, indexes, begun_at) values (%s, %s, extract(epoch from clock_timestamp()))"
@@ -209,12 +209,12 @@ class PostgresGoal:
             )
         return False
 
-    def _check_empty(self, tables: Sequence[Table]) -> None:
+    def _check_empty(self, tables: Iterable[str]) -> None:
         filled = [
-            table.name
-            for table in tables
-            if table.name not in MADE_AT_A_START
-            and self._db.execute(_query(f"select from {table.name} limit 1")).fetchone() is not None
+            name
+            for name in tables
+            if name not in MADE_AT_A_START
+            and self._db.execute(_query(f"select from {name} limit 1")).fetchone() is not None
         ]
         if filled:
             raise errors.WrongState(
@@ -253,14 +253,12 @@ class PostgresGoal:
                 words = [{"row_id": row["row_id"], "words": vector_of(shelf, words_of(row))} for row in by_name]
                 self._db.execute(_query(f"select {function}(%s::jsonb)"), (json.dumps(words),))
 
-    def settle(self, tables: Sequence[Table], numbers: Mapping[str, int]) -> None:
-        for table in tables:
-            if table.numbered is not None:
-                number = numbers[table.name]
-                self._db.execute(
-                    "select setval(pg_get_serial_sequence(%s, %s), %s, %s)",
-                    (f"gleanery.{table.name}", table.numbered, max(1, number), number > 0),
-                )
+    def settle(self, numbers: Mapping[Table, int]) -> None:
+        for table, number in numbers.items():
+            self._db.execute(
+                "select setval(pg_get_serial_sequence(%s, %s), %s, %s)",
+                (f"gleanery.{table.name}", table.numbered, max(1, number), number > 0),
+            )
         self._make_indexes()
         for shelf in Shelf:
             args = json.dumps({"shelf": shelf, "most": COUNTED_AT_ONCE})
@@ -326,9 +324,7 @@ _READ: Mapping[Kind, Callable[[Any], Any]] = {Kind.HALVES: from_sent, Kind.JSON:
 
 
 def _converted(row: Row, read: Mapping[int, Callable[[Any], Any]]) -> Row:
-    return tuple(
-        value if value is None or place not in read else read[place](value) for place, value in enumerate(row)
-    )
+    return tuple(value if value is None or place not in read else read[place](value) for place, value in enumerate(row))
 
 
 _PACK: Mapping[Kind, Callable[[Any], bytes]] = {
