@@ -162,7 +162,7 @@ class BackgroundApi:
         sentence = await store.health()
         stats = await store.tasks.stats(window_seconds=WINDOW_SECONDS)
         active = await store.tasks.list(TaskFilter((TaskStatus.RUNNING,)), after=None, limit=MOST_ACTIVE)
-        workers = [self._worker(row) for row in await store.workers.list()]
+        workers = [await self._worker(row) for row in await store.workers.list()]
         webhooks = {str(state): 0 for state in DeliveryState} | dict(await store.outbox.count_by_state())
         return self._shape(
             [*await self._unserved(stats, workers), *_dead_letters(webhooks)],
@@ -205,9 +205,9 @@ class BackgroundApi:
             dispatcher=self._dispatcher.health(),
         )
 
-    def _worker(self, worker: WorkerInfo) -> health_shapes.WorkerShape:
+    async def _worker(self, worker: WorkerInfo) -> health_shapes.WorkerShape:
         is_silent = (self._clock() - worker.beat_at).total_seconds() > SILENT_SECONDS
-        is_gone = is_silent or bool(self._presence.gone([worker.worker_id]))
+        is_gone = is_silent or bool(await self._presence.gone([worker.worker_id]))
         is_alive = worker.worker_id == self._own_id or not is_gone
         return health_shapes.WorkerShape(**{**asdict(worker), "task_types": list(worker.task_types)}, is_alive=is_alive)
 

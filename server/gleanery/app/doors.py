@@ -53,7 +53,6 @@ from gleanery.handlers.upload.folder import UploadFolder
 from gleanery.knowledge.evaluation import Evaluator
 from gleanery.knowledge.search import Searcher
 from gleanery.knowledge.tidying import Tidying
-from gleanery.model import utc_now
 from gleanery.web.guard import AddressPolicy
 
 SHUTDOWN_SECONDS = 1.0
@@ -91,33 +90,35 @@ def routes(
         settings,
         engine.grouping,
         example_url=f"{url}/example/",
-        started_at=utc_now(),
+        started_at=store.clock(),
     )
-    schedules = SchedulesApi(store.schedules, engine.submitter, check_url, engine.scheduler.wake, utc_now)
+    schedules = SchedulesApi(store.schedules, engine.submitter, check_url, engine.scheduler.wake, store.clock)
     reports = ReportStarter(store.compliance, engine.submitter, settings.queue_limit)
     return [
         *knowledge.routes(),
         *HoldingsApi(store.holdings, store.vectors).routes(),
         *GenerationsApi(store, engine.submitter, check_url, engine.conductor.look_at).routes(),
         *UploadApi(engine.submitter, uploads(settings), check_url).routes(),
-        *TaskQueueApi(store.tasks, engine.submitter, engine.steering, check_url).routes(),
+        *TaskQueueApi(store.tasks, engine.submitter, engine.steering, check_url, store.clock).routes(),
         *TasksApi(store, ground.feed, engine.steering).routes(),
         *schedules.routes(),
-        *SourceScheduleApi(store.knowledge, schedules, utc_now).routes(),
+        *SourceScheduleApi(store.knowledge, schedules, store.clock).routes(),
         *WebhooksApi(store.outbox).routes(),
         *ExportApi(store.knowledge, store.portable, settings.data_dir).routes(),
         *ImportApi(engine.submitter, imported, check_url).routes(),
         *BackupApi(settings.data_dir, is_kept_elsewhere=settings.supabase_url is not None).routes(),
         *ChangesApi(store, ground.executor).routes(),
-        *SavedQueriesApi(store.saved_queries, store.generations, evaluator, utc_now).routes(),
+        *SavedQueriesApi(store.saved_queries, store.generations, evaluator, store.clock).routes(),
         *ParsesApi(store, engine.submitter, check_url, parsing.parts.estimates.duration_seconds).routes(),
         *SearchApi(searcher, store.search).routes(),
         *ComplianceApi(store.compliance, store.search, reports, check_url).routes(),
         *StoriesApi(store.stories, engine.stories).routes(),
-        *WorkspacesApi(store.stories, check_url, utc_now).routes(),
+        *WorkspacesApi(store.stories, check_url, store.clock).routes(),
         *EmbedderApi(ground.models, vectors, engine.conductor, base_url).routes(),
         *SettingsApi(settings).routes(),
-        *TracesApi(store.traces, engine.grouping.note, is_grouped=settings.grouping_enabled, clock=utc_now).routes(),
+        *TracesApi(
+            store.traces, engine.grouping.note, is_grouped=settings.grouping_enabled, clock=store.clock
+        ).routes(),
         *TraceGroupsApi(store.traces).routes(),
         *health.routes(),
     ]
@@ -143,7 +144,7 @@ def watching(
     )
     return [
         *BackgroundApi(
-            store, engine.presence, engine.dispatcher, worker.worker_id, crawl.browser, parsing.browser, utc_now
+            store, engine.presence, engine.dispatcher, worker.worker_id, crawl.browser, parsing.browser, store.clock
         ).routes(),
         *MetricsApi(store, meters, parts).routes(),
     ]

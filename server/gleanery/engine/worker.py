@@ -103,7 +103,8 @@ class Worker:
 
     async def start(self) -> None:
         """Take back what workers that are gone left running, then begin to claim. Raises InvalidInput for an id in use."""
-        self._presence.hold(self.worker_id)
+        await self._presence.hold(self.worker_id)
+        self._jump = _JumpWatch(self._clock)
         await self._reap(is_first=True)
         await self._tell_of_itself("running")
         if self.concurrency:
@@ -136,7 +137,7 @@ class Worker:
             await self._registry.remove([self.worker_id])
         except errors.StorageError as error:
             _log.error("worker not taken off the list", extra={"code": error.code})
-        self._presence.release()
+        await self._presence.release()
 
     async def _wait_for_runs(self, seconds: float) -> set[asyncio.Task[None]]:
         jobs = [run.job for run in self._runs.values() if run.job is not None]
@@ -289,7 +290,7 @@ class Worker:
     async def _reap(self, *, is_first: bool = False) -> None:
         """Take back what is lost. Not right after a jump of the clock: by it every lease looks over, also of the living."""
         owners = await self._tasks.owners()
-        gone = list(self._presence.gone([owner for owner in owners if owner != self.worker_id]))
+        gone = list(await self._presence.gone([owner for owner in owners if owner != self.worker_id]))
         if is_first:
             gone.append(self.worker_id)  # an earlier life under this name
         spare = [*self._runs]
@@ -313,7 +314,7 @@ class Worker:
         now = self._clock()
         others = await self._registry.list()
         silent = [other.worker_id for other in others if (now - other.beat_at).total_seconds() > FORGET_SECONDS]
-        gone = {*silent, *self._presence.gone([o.worker_id for o in others if o.worker_id != self.worker_id])}
+        gone = {*silent, *await self._presence.gone([o.worker_id for o in others if o.worker_id != self.worker_id])}
         if gone:
             await self._registry.remove(sorted(gone))
         await self._registry.put(
@@ -334,7 +335,7 @@ class Worker:
 
 
 class _JumpWatch:
-    """Notices when the wall clock went another way than time itself."""
+    """Notices when the store's clock went another way than time itself, or when the store was away."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -343,9 +344,12 @@ class _JumpWatch:
         self._jumped_at = float("-inf")
 
     def is_recent(self, seconds: float) -> bool:
-        """Whether the clock jumped by a quarter of `seconds` or more, within the last `seconds`."""
+        """Whether the clock jumped by a quarter of `seconds` or more, within the last `seconds`; or whether nobody asked for so
+        long, as when the store did not answer: then no lease could be prolonged either."""
         wall, now = self._clock(), time.monotonic()
         jump = (wall - self._wall).total_seconds() - (now - self._time)
+        if now - self._time > max(seconds / 4, 3 * LOOK_SECONDS):
+            self._jumped_at = now
         self._wall, self._time = wall, now
         if abs(jump) >= seconds / 4:
             _log.warning("the clock jumped", extra={"seconds": round(jump, 1)})

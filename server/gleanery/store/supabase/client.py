@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -28,6 +29,7 @@ import httpx
 from gleanery import errors, log
 from gleanery.model import Clock
 from gleanery.store.rows import change_from
+from gleanery.store.supabase.database_clock import DatabaseClock
 from gleanery.store.supabase.telling import Teller
 from gleanery.store.values import OnChange
 
@@ -107,6 +109,7 @@ class Rest:
         self._url = url
         self._key = key
         self._clock = clock
+        self._database_clock = DatabaseClock()
         self._patience = patience_seconds
         self._teller = Teller(on_change)
         self._writes: set[asyncio.Task[Any]] = set()
@@ -130,8 +133,15 @@ class Rest:
             await asyncio.gather(*self._writes, return_exceptions=True)
         await self._http.aclose()
 
+    @property
+    def clock(self) -> Clock:
+        """The database's time, or the time that was set for it."""
+        return self._clock or self._database_clock
+
     async def start_telling(self) -> None:
-        """Tell of changes from the newest event on."""
+        """Know the database's time, and tell of changes from the newest event on."""
+        asked_at = time.monotonic()
+        self._database_clock.hear(float(await self.call("now")), asked_at, time.monotonic())
         self._teller.start(int(await self.call("tasks_last_number")))
 
     async def call(self, name: str, /, **args: Any) -> Any:
@@ -158,7 +168,9 @@ class Rest:
 
     async def _write(self, name: str, args: dict[str, Any]) -> Any:
         with self._teller.turn() as turn:
+            asked_at = time.monotonic()
             answer = await self._answer(name, {**args, "call_id": uuid4().hex})
+            self._database_clock.hear(answer["at"], asked_at, time.monotonic())
             if answer["changes"]:
                 await turn.tell([change_from(row) for row in answer["changes"]])
             return answer["value"]

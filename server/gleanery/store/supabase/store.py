@@ -18,6 +18,7 @@ from gleanery.store.supabase.knowledge import SupabaseKnowledge
 from gleanery.store.supabase.outbox import SupabaseOutbox
 from gleanery.store.supabase.parses import SupabaseParses
 from gleanery.store.supabase.portable import SupabasePortable
+from gleanery.store.supabase.processes import SupabaseProcesses
 from gleanery.store.supabase.saved_queries import SupabaseSavedQueries
 from gleanery.store.supabase.schedules import SupabaseSchedules
 from gleanery.store.supabase.search import SupabaseSearch
@@ -63,6 +64,11 @@ class SupabaseStore:
         self.outbox = SupabaseOutbox(self._rest)
         self.workers = SupabaseWorkers(self._rest)
         self.hosts = SupabaseHosts(self._rest)
+        self.processes = SupabaseProcesses(self._rest)
+
+    @property
+    def clock(self) -> Clock:
+        return self._rest.clock
 
     async def __aenter__(self) -> Self:
         """Raises StorageError when the database has not the schema of this gleanery, or not yet all that is moved to it."""
