@@ -62,6 +62,9 @@ class Reader(Protocol):
     def highest_number(self, table: Table) -> int:
         """The highest number that a row of this numbered table ever had, also one that is gone; 0 for none."""
 
+    def secret(self) -> str | None:
+        """The secret of webhooks that the store's servers have where none is set, as `webhook.secret` holds it."""
+
 
 class Goal(Protocol):
     """A store that is filled. Nobody works with it before `finish`; what was added stays when a move is broken off."""
@@ -94,6 +97,9 @@ class Goal(Protocol):
 
     def settle(self, numbers: Mapping[Table, int]) -> None:
         """After the last row: new rows get numbers behind these, and what is counted or indexed later is."""
+
+    def keep_secret(self, secret: str) -> None:
+        """Servers on this store have the secret from now on where none is set."""
 
     def derived(self) -> Sequence[str]:
         """What is wrong with that which is made of rows (their words), a sentence each."""

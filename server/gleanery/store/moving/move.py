@@ -40,6 +40,8 @@ def move(source: Reader, goal: Goal, tables: Sequence[Table], listener: Listener
     copied = sum(_copy(source, goal, table, kept, listener) for table in tables)
     listener.done(Step.INDEXED, "", 0)
     goal.settle({table: inventory.numbers[table.name] for table in tables if table.numbered})
+    if (secret := source.secret()) is not None:
+        goal.keep_secret(secret)
     kept.replaced = 0
     differences = [line for table in tables for line in _differences(source, goal, table, kept, listener)]
     differences += goal.derived()

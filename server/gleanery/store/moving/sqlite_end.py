@@ -13,12 +13,12 @@ from typing import Any
 
 from gleanery import errors
 from gleanery.store.archive import sync_folder
+from gleanery.store.backup import DATABASE, SECRET
 from gleanery.store.moving.ends import Inventory, Key, Reader, Row
 from gleanery.store.moving.plan import Columns, Found, Kind, Table
 from gleanery.store.page_rows import Words, chunk_row_words, code_row_words
 from gleanery.store.sqlite import bring_up_to_date, connect, translate
 
-DATABASE = "gleanery.db"
 UNFINISHED = f"{DATABASE}.moving"
 """What is filled: no server sees it before all is there."""
 READ_ROWS = 200
@@ -41,7 +41,7 @@ def sqlite_source(data_dir: Path) -> Iterator[SqliteReader]:
     with _translated(path), contextlib.closing(connect(path, read_only=False)) as connection:
         bring_up_to_date(connection)
         connection.execute("BEGIN IMMEDIATE")  # one moment, and the only writer is this one
-        yield SqliteReader(connection, str(path))
+        yield SqliteReader(connection, path)
 
 
 @contextlib.contextmanager
@@ -71,9 +71,10 @@ def _translated(path: Path) -> Iterator[None]:
 class SqliteReader:
     """`Reader` over a connection."""
 
-    def __init__(self, connection: sqlite3.Connection, name: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._db = connection
-        self.name = name
+        self._path = path
+        self.name = str(path)
 
     def columns(self) -> Columns:
         names = self._db.execute(
@@ -103,6 +104,10 @@ class SqliteReader:
         there = self._db.execute(f"SELECT max({table.numbered}) FROM {table.name}").fetchone()[0]
         return max(given or 0, there or 0)
 
+    def secret(self) -> str | None:
+        path = self._path.with_name(SECRET)
+        return path.read_text("ascii", "replace").strip() if path.is_file() else None
+
 
 class SqliteGoal:
     """`Goal` as a file that gets its name at the end."""
@@ -130,7 +135,7 @@ class SqliteGoal:
 
     @property
     def reader(self) -> Reader:
-        return SqliteReader(self._db, self.name)
+        return SqliteReader(self._db, self._done)
 
     def columns(self) -> Columns:
         return self.reader.columns()
@@ -182,6 +187,14 @@ class SqliteGoal:
             if "AUTOINCREMENT" in made and number:
                 self._db.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table.name,))
                 self._db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table.name, number))
+
+    def keep_secret(self, secret: str) -> None:
+        path = self._done.with_name(SECRET)
+        if path.is_file() and path.read_text("ascii", "replace").strip() != secret:
+            path.replace(path.with_name(f"{SECRET}.before-move"))
+        if not path.is_file():
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+                file.write(f"{secret}\n")
 
     def derived(self) -> Sequence[str]:
         wrong = []

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from gleanery import errors
+from gleanery.store.backup import SECRET
 from gleanery.store.moving.ends import Inventory, Key, Reader, Row
 from gleanery.store.moving.plan import MADE_AT_A_START, Columns, Found, Kind, Table
 from gleanery.store.page_rows import Words, chunk_row_words, code_row_words
@@ -40,6 +41,7 @@ _SESSION = f"""
 set search_path = {_PATH};
 set statement_timeout = 0;
 set idle_in_transaction_session_timeout = 0;
+set client_connection_check_interval = '1s';
 set lock_timeout = '{LOCK_SECONDS}s';
 set maintenance_work_mem = '{INDEX_MEMORY}';
 """
@@ -51,6 +53,13 @@ join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdroppe
 left join pg_index i on i.indrelid = c.oid and i.indisprimary
 where c.relnamespace = 'gleanery'::regnamespace and c.relkind in ('r', 'p')
 order by c.relname, a.attnum
+"""
+_LIVING = """
+select worker_id, lasts - extract(epoch from clock_timestamp())::double precision from (
+    select worker_id, beat_at + %(seconds)s as lasts from worker
+    union all
+    select worker_id, lease_until from presence
+) as one where lasts > extract(epoch from clock_timestamp()) order by lasts desc limit 1
 """
 _INDEXES = """
 select i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)
@@ -96,10 +105,14 @@ def postgres_goal(url: str) -> Iterator[PostgresGoal]:
 
     Raises WrongState while somebody lives on it or another move is under way, StorageError when it can't be written.
     """
+    import psycopg
+
     migrations.apply(url)
     with _connected(url) as db:
-        if not _value(db, f"select pg_try_advisory_lock({LOCK})"):
-            raise errors.WrongState("Another move to this database is under way: wait until it has ended.")
+        try:
+            db.execute("select pg_advisory_lock(%s)", (LOCK,))
+        except psycopg.errors.LockNotAvailable:
+            raise errors.WrongState("Another move to this database is under way: wait until it has ended.") from None
         _check_alone(db)
         yield PostgresGoal(db)
 
@@ -121,14 +134,11 @@ def _connected(url: str) -> Iterator[Connection]:
 
 
 def _check_alone(db: Connection) -> None:
-    row = db.execute(
-        "select worker_id, host from worker where beat_at > extract(epoch from clock_timestamp()) - %s limit 1",
-        (LIVING_SECONDS,),
-    ).fetchone()
+    row = db.execute(_LIVING, {"seconds": LIVING_SECONDS}).fetchone()
     if row is not None:
         raise errors.WrongState(
-            f"The worker {row[0]} on {row[1]} works on the database: stop every server and worker first. One that was"
-            f" killed is known to be gone after {LIVING_SECONDS:.0f} seconds."
+            f"The worker {row[0]} works on the database: stop every server and worker first. One that was killed is known to"
+            f" be gone in {max(1, row[1]):.0f} seconds."
         )
 
 
@@ -172,6 +182,10 @@ class PostgresReader:
         given = _value(self._db, _query(f"select case when is_called then last_value else 0 end from {sequence}"))
         there = _value(self._db, _query(f"select coalesce(max({table.numbered}), 0) from {table.name}"))
         return max(int(given), int(there))
+
+    def secret(self) -> str | None:
+        row = self._db.execute("select value from common where name = %s", (SECRET,)).fetchone()
+        return None if row is None else row[0]
 
 
 class PostgresGoal:
@@ -274,6 +288,12 @@ class PostgresGoal:
                 if definition not in there:
                     self._db.execute(_query(definition))
                     there.add(definition)
+
+    def keep_secret(self, secret: str) -> None:
+        self._db.execute(
+            "insert into common values (%s, %s) on conflict (name) do update set value = excluded.value",
+            (SECRET, secret),
+        )
 
     def derived(self) -> Sequence[str]:
         wrong = []
