@@ -109,8 +109,10 @@ class Project:
         """As it was made: no rows, all counts from the start."""
         with self.connect() as connection:
             connection.execute(
-                "do $$ begin execute (select 'truncate ' || string_agg(format('gleanery.%I', tablename), ', ')"
-                " || ' restart identity' from pg_tables where schemaname = 'gleanery' and tablename <> 'migration'); end $$"
+                "do $$ begin execute (select 'truncate ' || string_agg(format('%I.%I', schemaname, tablename), ', ')"
+                " || ' restart identity' from pg_tables where tablename not in ('migration', 'step')"
+                " and schemaname in ('gleanery', 'gleanery_procrastinate') or schemaname = 'gleanery' and tablename = 'step');"
+                " end $$"
             )
 
     def stop_postgres(self) -> None:

@@ -32,7 +32,7 @@ SILENT_SECONDS = 20.0
 
 
 class HealthApi:
-    """The route of the server's own health."""
+    """The route of the process's own health. A worker has no `example_url`."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class HealthApi:
         settings: Settings,
         grouping: GroupingRequests,
         *,
-        example_url: str,
+        example_url: str | None,
         started_at: datetime,
     ) -> None:
         self._store = store
@@ -204,6 +204,11 @@ class BackgroundApi:
             webhooks=dict(webhooks or {}),
             dispatcher=self._dispatcher.health(),
         )
+
+    async def living(self) -> Sequence[health_shapes.WorkerShape]:
+        """The workers that live and take tasks."""
+        shapes = [await self._worker(row) for row in await self._store.workers.list()]
+        return [shape for shape in shapes if shape.is_alive and shape.concurrency]
 
     async def _worker(self, worker: WorkerInfo) -> health_shapes.WorkerShape:
         is_silent = (self._clock() - worker.beat_at).total_seconds() > SILENT_SECONDS

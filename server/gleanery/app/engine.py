@@ -20,7 +20,8 @@ from gleanery.app.stories import Outside, story_door, story_handlers
 from gleanery.config import Settings, user_agent
 from gleanery.engine.company import Company
 from gleanery.engine.dispatch import Dispatcher, LocalDispatcher, ringing
-from gleanery.engine.handler import Handler, by_type
+from gleanery.engine.doorbells import ProcrastinateDispatcher
+from gleanery.engine.handler import Handler, Work, by_type
 from gleanery.engine.presence import Presence
 from gleanery.engine.scheduler import Scheduler
 from gleanery.engine.steer import Steering
@@ -91,13 +92,12 @@ def engine(
 
     follow_up = enqueue if ground.chat is not None and settings.enrich else None
     types = _types(settings, ground, parts, parsing, check_url, grouping, out, follow_up)
-    dispatcher = LocalDispatcher()
-    ground.feed.listen(ringing(dispatcher))
     submitter = Submitter(
         store.tasks, types.handlers, queue_limit=settings.queue_limit, creators=types.creators, checks=types.checks
     )
     presence = _presence(settings, store)
     worker = _worker(settings, store, _only(types.handlers, task_types), presence, worker_id)
+    dispatcher = _dispatcher(settings, ground, worker)
     dispatcher.listen(worker.hear)
     return Engine(
         types.handlers,
@@ -148,8 +148,9 @@ def _types(
         ground.right_of_way,
         follow_up,
     )
-    crawl = CrawlStarter(store.crawls, check_url, lambda: has_browser(parts), store.clock)
-    parse = ParseStarter(store.parses, check_url, parsing.has_browser, parsing.parts.key)
+    runs_none = settings.worker_concurrency == 0  # then the workers' machines have the browser, or not
+    crawl = CrawlStarter(store.crawls, check_url, lambda: runs_none or has_browser(parts), store.clock)
+    parse = ParseStarter(store.parses, check_url, lambda: runs_none or parsing.has_browser(), parsing.parts.key)
     handlers: list[Handler] = [
         CrawlHandler(replace(parts, follow_up=follow_up)),
         ParseHandler(parsing.parts),
@@ -200,6 +201,18 @@ def _presence(settings: Settings, store: Store) -> Presence:
     return files if store.processes is None else LeasedPresence(store.processes, files, settings.lease_seconds)
 
 
+def _dispatcher(settings: Settings, ground: Ground, worker: Worker) -> Dispatcher:
+    """Procrastinate carries doorbells to one worker each, so none is rung for what others write; without a connection to the
+    database whatever the tail tells rings here."""
+    if ground.notices is None or settings.database_url is None:
+        local = LocalDispatcher()
+        ground.feed.listen(ringing(local))
+        return local
+    dispatcher = ProcrastinateDispatcher(settings.database_url.get_secret_value(), ground.notices, worker)
+    ground.own.listen(ringing(dispatcher))
+    return dispatcher
+
+
 def _worker(
     settings: Settings,
     store: Store,
@@ -230,11 +243,16 @@ def uploads(settings: Settings) -> UploadFolder:
 
 
 def _only(handlers: Mapping[str, Handler], task_types: Sequence[str]) -> Mapping[str, Handler]:
-    """Those of these types; without any, all."""
-    for task_type in task_types:
-        if task_type not in handlers:
-            raise errors.InvalidInput("--task-types", f"there is no {task_type!r}; there are {', '.join(handlers)}")
-    return {name: handler for name, handler in handlers.items() if not task_types or name in task_types}
+    """Those of these types, and those of these kinds of work; without any, all."""
+    for name in task_types:
+        if name not in handlers and name not in set(Work):
+            reason = f"there is no {name!r}; there are {', '.join(handlers)}, and for several of them {', '.join(Work)}"
+            raise errors.InvalidInput("--task-types", reason)
+    return {
+        name: handler
+        for name, handler in handlers.items()
+        if not task_types or name in task_types or handler.spec.work in task_types
+    }
 
 
 async def run_engine(
@@ -252,7 +270,11 @@ async def run_engine(
     ground.feed.listen(sender.hear)
     await sender.start()
     stack.push_async_callback(sender.stop)
+    await engine.dispatcher.start()
     stack.push_async_callback(engine.dispatcher.drain)
+    if ground.notices is not None:
+        ground.notices.start()
+        stack.push_async_callback(ground.notices.stop)
     await engine.worker.start()
     stack.push_async_callback(engine.worker.stop)
     if engine.is_whole:  # one that can't run every type would pass over the ticks of the others

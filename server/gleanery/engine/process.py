@@ -18,7 +18,7 @@ from gleanery.engine.process_child import LENGTH
 
 _log = log.get(__name__)
 
-LARGE_BYTES = 1_000_000
+LARGE_BYTES = 50_000
 """An answer from this size on is parsed in a thread."""
 LONG_LIST = 100
 """From so many elements on a list is written element by element."""
@@ -31,6 +31,9 @@ async def in_process(ctx: TaskContext, function: str, payload: Any) -> Any:
 
     The process and all that it starts are killed and reaped when this ends, however it ends: by an answer, an error, a
     cancel, a time-out. They are also killed when this process dies. Their memory counts as the attempt's.
+
+    A function that yields gives a list of what it yielded, once it has ended. A long answer is better told in such pieces:
+    parsing holds the interpreter's lock, and with it the loop, for no more than one of them.
 
     Raises the GleaneryError that the function raised, ProcessFailed for any other exception of it, ProcessDied when the
     process ended without an answer, TypeError for a payload that is no JSON.
@@ -58,10 +61,10 @@ async def in_process(ctx: TaskContext, function: str, payload: Any) -> Any:
             ctx.memory.remove(transport.get_pid())
     if answer is None:
         raise _died(function, transport.get_returncode())
-    reply = json.loads(answer) if len(answer) < LARGE_BYTES else await asyncio.to_thread(json.loads, answer)
-    if "result" in reply:
-        return reply["result"]
-    raise _error(ctx, function, reply["error"])
+    reply = _reply(answer) if len(answer) < LARGE_BYTES else await asyncio.to_thread(_reply, answer)
+    if "error" in reply:
+        raise _error(ctx, function, reply["error"])
+    return reply["result"]
 
 
 class _Channel(asyncio.SubprocessProtocol):
@@ -125,6 +128,12 @@ class _Channel(asyncio.SubprocessProtocol):
     def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS refuses for a group of the dead
             os.killpg(self._process.get_pid(), signal.SIGKILL)
+
+
+def _reply(answer: bytearray) -> dict[str, Any]:
+    first, *pieces = bytes(answer).split(b"\n")
+    reply: dict[str, Any] = json.loads(first)
+    return {"result": list(map(json.loads, pieces))} if "pieces" in reply else reply
 
 
 def _request(function: str, payload: Any) -> bytes:

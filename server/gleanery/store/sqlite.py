@@ -40,7 +40,9 @@ WRITER_CACHE_KB = 16384
 BUSY_MILLISECONDS = 10_000
 CHECKPOINT_SECONDS = 0.2
 WAL_PAGES = 10_000
-"""Pages of 4 KB after which the log is made to start over, which waits for the transaction under way."""
+"""Pages of 4 KB after which the log is to start over."""
+WAL_LIMIT_PAGES = 8 * WAL_PAGES
+"""From here on it is made to, and writers wait."""
 WAL_LAG_PAGES = 1_000
 RESTART_MILLISECONDS = 100
 
@@ -80,6 +82,7 @@ class Database:
         self._writer: threading.Thread | None = None
         self._checkpointer: threading.Thread | None = None
         self._is_closing = threading.Event()
+        self._is_log_long = threading.Event()
         self._commits = 0
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-read")
         self._free: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
@@ -154,23 +157,31 @@ class Database:
                 self._loop.call_soon_threadsafe(self._tell, calls)
             except RuntimeError:  # the loop is closed: nobody is left to be told, but the rows are kept
                 _log.warning("loop closed before a write was told")
+            if self._is_log_long.is_set():
+                self._is_log_long.clear()
+                _checkpoint(connection)
         connection.close()
 
     def _checkpoint_forever(self, connection: sqlite3.Connection) -> None:
-        """Bring what the log holds into the file, beside the writer: in its own commits it would stop for 50 ms and more."""
+        """Bring what the log holds into the file, beside the writer: in its own commits it would stop for 50 ms and more.
+
+        A log starts over with the first transaction that finds all of it in the file. Between two commits only the writer
+        can see to that: it brings in the little that came during the checkpoint here. (RESTART would keep writers out for
+        as long as it takes, and they look again after pauses that grow to 100 ms.)
+        """
         connection.execute(f"PRAGMA busy_timeout = {RESTART_MILLISECONDS}")
         seen = 0
         while not self._is_closing.wait(CHECKPOINT_SECONDS):
             if seen == self._commits:
                 continue
             seen = self._commits
-            try:
-                found = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-                # A reader that takes long (a backup) keeps the log from starting over, and writers would wait with it.
-                if found["log"] > WAL_PAGES and found["log"] - found["checkpointed"] < WAL_LAG_PAGES:
-                    connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
-            except sqlite3.Error as error:
-                _log.warning("log of the database not checkpointed", extra={"reason": str(error)})
+            pages, left = _checkpoint(connection)
+            # A reader that takes long (a backup) keeps the log from starting over, and writers would wait with it.
+            if pages > WAL_PAGES and left < WAL_LAG_PAGES:
+                _checkpoint(connection)
+                self._is_log_long.set()
+                if pages > WAL_LIMIT_PAGES:
+                    _checkpoint(connection, "RESTART")
         connection.close()
 
     def _next_calls(self) -> Sequence[_Call]:
@@ -244,6 +255,16 @@ class Database:
                 call.future.set_exception(call.error)
             else:
                 call.future.set_result(call.result)
+
+
+def _checkpoint(connection: sqlite3.Connection, mode: str = "PASSIVE") -> tuple[int, int]:
+    """Pages of the log, and how many of them are not in the file yet."""
+    try:
+        found = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+    except sqlite3.Error as error:
+        _log.warning("log of the database not checkpointed", extra={"reason": str(error)})
+        return 0, 0
+    return found["log"], found["log"] - found["checkpointed"]
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

@@ -10,9 +10,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gleanery import errors
+from gleanery.store.supabase import procrastinate_schema
+
+if TYPE_CHECKING:
+    import psycopg
 
 PREPARE = """create schema if not exists gleanery;
 create table if not exists gleanery.migration (
@@ -64,10 +68,22 @@ def apply(database_url: str) -> Sequence[str]:
                     "insert into gleanery.migration (number, name, checksum) values (%s, %s, %s)",
                     (migration.number, migration.name, migration.checksum),
                 )
+            doorbells = _apply_procrastinate(connection)
             connection.execute(FINISH)
     except psycopg.Error as error:
         raise errors.StorageError(f"The database could not be migrated: {error}".strip()) from error
-    return [f"{migration.number:03d}_{migration.name}" for migration in missing]
+    return [*(f"{migration.number:03d}_{migration.name}" for migration in missing), *doorbells]
+
+
+def _apply_procrastinate(connection: psycopg.Connection[Any]) -> Sequence[str]:
+    connection.execute(_as_query(procrastinate_schema.PREPARE))
+    rows = connection.execute(_as_query(f"select name from {procrastinate_schema.SCHEMA}.step")).fetchall()
+    missing = procrastinate_schema.steps([row[0] for row in rows])
+    connection.execute(_as_query(f"set local search_path = {procrastinate_schema.SCHEMA}, pg_temp"))
+    for _, sql in missing:
+        connection.execute(_as_query(sql))
+    connection.execute("set local search_path to default")
+    return [name for name, _ in missing]
 
 
 def _as_query(sql: str) -> Any:
@@ -87,7 +103,7 @@ def script() -> str:
             f"insert into gleanery.migration (number, name, checksum) values {row};\n"
             "end if;\nend $gleanery_step$;\n"
         )
-    return "\n".join([*parts, f"{FINISH}commit;\n"])
+    return "\n".join([*parts, procrastinate_schema.script(), f"{FINISH}commit;\n"])
 
 
 def to_apply(applied: Sequence[Mapping[str, Any]]) -> Sequence[Migration]:

@@ -7,7 +7,7 @@ import type { ReactNode } from "react";
 import { useApp } from "../../components/app";
 import { Button, ConfirmButton } from "../../components/buttons";
 import { Icon } from "../../components/Icon";
-import { cancelReport, deleteReport, reportKey, retryReport } from "../../data/compliance";
+import { cancelReport, deleteReport, reportKey, REPORTS_KEY, retryReport } from "../../data/compliance";
 import { isFinal } from "../../live/tasks";
 import type { ReportShape } from "../../wire";
 
@@ -35,7 +35,7 @@ export function useReportCommands(report: ReportShape, isCancelAsked: boolean): 
     onSuccess: async () => {
       await navigate({ to: "/reports" });
       queries.removeQueries({ queryKey: reportKey(id) });
-      void queries.invalidateQueries({ queryKey: ["compliance", "reports"] });
+      void queries.invalidateQueries({ queryKey: REPORTS_KEY });
     },
   });
   const all = [cancel, retry, remove];
