@@ -147,16 +147,22 @@ language sql stable security invoker set search_path = gleanery, pg_temp as $$
     ) as listed
 $$;
 
+-- {chunks, pages}: what a page has for all of its chunks comes once, its outline is most of it.
 create function public.gleanery_search_found_chunks(args jsonb) returns json
 language plpgsql stable security invoker set search_path = gleanery, pg_temp as $$
 declare
     found json;
 begin
     execute format($sql$
-        select coalesce(json_agg(one), '[]') from (
-            select item.*, page.url, page.title as page_title, page.outline from chunk as item join page using (page_row)
-            where item.row_id = any (bigints($1 -> 'rows')) and %s
-        ) as one
+        with found as materialized (
+            select row_id, chunk_id, page_row, page_id, source_id, ordinal, start, "end", heading_path, content, context, text_row
+            from chunk as item where row_id = any (bigints($1 -> 'rows')) and %s
+        )
+        select json_build_object(
+            'chunks', (select coalesce(json_agg(found), '[]') from found),
+            'pages', (select coalesce(json_object_agg(page_row, json_build_object(
+                'url', url, 'page_title', title, 'outline', outline)), '{}')
+                from page where page_row in (select page_row from found)))
     $sql$, page_conditions(args -> 'pages')) using args into found;
     return found;
 end $$;
