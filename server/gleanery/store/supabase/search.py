@@ -97,10 +97,10 @@ class SupabaseSearch:
         if not rows or not pages.source_ids:
             return {}
         found = await self._rest.call("search_found_chunks", rows=list(rows), pages=_pages(replace(pages, few=None)))
-        pages = {page_row: (page, outline_from(page["outline"])) for page_row, page in found["pages"].items()}
+        of_page = {number: (page, outline_from(page["outline"])) for number, page in found["pages"].items()}
         chunks: dict[int, FoundChunk] = {}
         for row in found["chunks"]:
-            page, outline = pages[str(row["page_row"])]
+            page, outline = of_page[str(row["page_row"])]
             chunks[row["row_id"]] = chunk_of_page({**row, **page}, outline)
         return chunks
 
