@@ -20,7 +20,7 @@ from gleanery.app.stories import Outside, story_door, story_handlers
 from gleanery.config import Settings, user_agent
 from gleanery.engine.company import Company
 from gleanery.engine.dispatch import Dispatcher, LocalDispatcher, ringing
-from gleanery.engine.handler import Handler, by_type
+from gleanery.engine.handler import Handler, Work, by_type
 from gleanery.engine.presence import Presence
 from gleanery.engine.scheduler import Scheduler
 from gleanery.engine.steer import Steering
@@ -231,11 +231,16 @@ def uploads(settings: Settings) -> UploadFolder:
 
 
 def _only(handlers: Mapping[str, Handler], task_types: Sequence[str]) -> Mapping[str, Handler]:
-    """Those of these types; without any, all."""
-    for task_type in task_types:
-        if task_type not in handlers:
-            raise errors.InvalidInput("--task-types", f"there is no {task_type!r}; there are {', '.join(handlers)}")
-    return {name: handler for name, handler in handlers.items() if not task_types or name in task_types}
+    """Those of these types, and those of these kinds of work; without any, all."""
+    for name in task_types:
+        if name not in handlers and name not in set(Work):
+            reason = f"there is no {name!r}; there are {', '.join(handlers)}, and for several of them {', '.join(Work)}"
+            raise errors.InvalidInput("--task-types", reason)
+    return {
+        name: handler
+        for name, handler in handlers.items()
+        if not task_types or name in task_types or handler.spec.work in task_types
+    }
 
 
 async def run_engine(

@@ -113,10 +113,16 @@ once, and its tasks go on in another.""",
         epilog="""\
 examples:
   gleanery worker
-  gleanery worker --worker-id crawler-1 --task-types crawl,embed_source --concurrency 2""",
+  gleanery worker --worker-id crawler-1 --task-types crawl,embed_source --concurrency 2
+  gleanery worker --types browser,agents""",
     )
     parser.add_argument("--worker-id", metavar="NAME", help="its name in tasks and events; by default host and process")
-    parser.add_argument("--task-types", metavar="TYPES", help="only these, separated by commas; by default all")
+    parser.add_argument(
+        "--task-types",
+        "--types",
+        metavar="TYPES",
+        help="only these, separated by commas, or all that need the same: crawl, browser, cpu, agents; by default all",
+    )
     parser.add_argument("--concurrency", metavar="N", help="tasks at once (GLEANERY_WORKER_CONCURRENCY)")
     parser.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error (GLEANERY_LOG_LEVEL)")
     _data_dir(parser)

@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -81,6 +83,11 @@ class Worker:
             {name: h.spec.concurrency for name, h in handlers.items() if h.spec.concurrency is not None},
             dict(queue_limits or {}),
         )
+        self._own_limits = {
+            name: handler.spec.worker_concurrency
+            for name, handler in handlers.items()
+            if handler.spec.worker_concurrency is not None
+        }
         self._runs: dict[str, Run] = {}
         self._bell = asyncio.Event()
         self._beat_bell = asyncio.Event()
@@ -177,13 +184,23 @@ class Worker:
         """Fill the free slots; how long to wait for a doorbell after that."""
         while (free := self.concurrency - len(self._runs)) > 0:
             self._rung_while_claiming.clear()
-            claimed = await self._tasks.claim_due(self._wanted, free)
+            wanted, most = self._within_own_limits(free)
+            claimed = await self._tasks.claim_due(wanted, most)
             for task in claimed:
                 self._begin(task)
-            self._is_drained = len(claimed) < free
+            self._is_drained = len(claimed) < most
             if self._is_drained:
                 return await self._seconds_to_next()
         return LOOK_SECONDS
+
+    def _within_own_limits(self, free: int) -> tuple[Wanted, int]:
+        """What may be claimed now, and how many: no more of a type than may run in this worker, whichever come."""
+        if not self._own_limits:
+            return self._wanted, free
+        running = Counter(run.task.task_type for run in self._runs.values())
+        room = {name: most - running[name] for name, most in self._own_limits.items()}
+        types = tuple(name for name in self._wanted.task_types if room.get(name, free) > 0)
+        return replace(self._wanted, task_types=types), min(free, *(room.get(name, free) for name in types), free)
 
     def _begin(self, task: Task) -> None:
         old = self._runs.get(task.task_id)
@@ -214,7 +231,9 @@ class Worker:
         """Whether the end of this attempt may let another begin. What is new since the last look has rung itself."""
         if not self._is_drained or run.ended is None or not run.ended.status.is_final:
             return True
-        return run.task.serial_key is not None or bool(self._wanted.type_limits or self._wanted.queue_limits)
+        return run.task.serial_key is not None or bool(
+            self._wanted.type_limits or self._wanted.queue_limits or self._own_limits
+        )
 
     # Leases
 

@@ -3369,6 +3369,10 @@ export interface components {
             };
             readonly task_type: string;
             readonly timeout_seconds: number | null;
+            /** @description What it mostly needs; `gleanery worker --task-types` takes these names too. */
+            readonly work: components["schemas"]["Work"];
+            /** @description At once in one worker. */
+            readonly worker_concurrency: number | null;
         };
         /** TaskTypes */
         readonly TaskTypes: {
@@ -3708,6 +3712,12 @@ export interface components {
             readonly rank: number;
             readonly score: number;
         };
+        /**
+         * Work
+         * @description What a task type mostly needs, so that machines can be had for it: a worker may run the types of some of these only.
+         * @enum {string}
+         */
+        readonly Work: "crawl" | "browser" | "cpu" | "agents";
         /** WorkerShape */
         readonly WorkerShape: {
             /**
@@ -4083,6 +4093,7 @@ export type VariableShape = components['schemas']['VariableShape'];
 export type Verdict = components['schemas']['Verdict'];
 export type WebhookReply = components['schemas']['WebhookReply'];
 export type Why = components['schemas']['Why'];
+export type Work = components['schemas']['Work'];
 export type WorkerShape = components['schemas']['WorkerShape'];
 export type Workspace = components['schemas']['Workspace'];
 export type WorkspacePage = components['schemas']['WorkspacePage'];

@@ -18,7 +18,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gleanery import errors
-from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
+from gleanery.engine.handler import Outcome, TaskContext, TaskSpec, Work
 from gleanery.handlers.upload.folder import UploadFolder
 from gleanery.knowledge.budget import ChunkBudget
 from gleanery.knowledge.budgets import ChunkBudgets
@@ -139,6 +139,7 @@ class UploadHandler:
     spec = TaskSpec(
         "upload",
         UploadPayload,
+        Work.CPU,
         description="Read an uploaded file into the knowledge base",
         can_pause=True,
         serial_key=lambda payload: payload.source_id or None,
