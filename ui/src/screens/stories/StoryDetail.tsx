@@ -10,7 +10,7 @@ import { Heading } from "../../components/Heading";
 import { Icon } from "../../components/Icon";
 import { type Tab, Tabs } from "../../components/Tabs";
 import { STORIES_KEY, storyQuery } from "../../data/stories";
-import { useFollowedMarks, useListedMarks, useQuietInterval, useReadWhenTold } from "../../live/reading";
+import { useFollowedMarks, useListedMarks, useQuietReading, useReadWhenTold } from "../../live/reading";
 import { count, dateAndTime } from "../../text/format";
 import { GOAL_NAMES, isStoryTask, sourcesOf, STATE_FACES, tookText } from "../../text/stories";
 import { safeHref, visible } from "../../text/visible";
@@ -32,7 +32,7 @@ const LEAST_MS = 500;
 export function StoryDetail(): ReactNode {
   const { api } = useApp();
   const { storyId } = useParams({ from: FROM });
-  const query = useQuery({ ...storyQuery(api, storyId), refetchInterval: useQuietInterval() });
+  const query = useQuery({ ...storyQuery(api, storyId), ...useQuietReading() });
   const told = useFollowedMarks(query.data?.tasks.map((task) => task.task_id) ?? []);
   // A task that it gets meanwhile (a write-back that somebody approved) is first seen in the list.
   const listed = useListedMarks((task) => isStoryTask(task) && task.payload.story_id === storyId);

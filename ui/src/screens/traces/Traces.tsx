@@ -10,7 +10,7 @@ import { Loaded } from "../../components/Failure";
 import { Heading } from "../../components/Heading";
 import { More } from "../../components/More";
 import { traceGroupsQuery, tracePlacesQuery, TRACES_KEY } from "../../data/traces";
-import { useListedMarks, useQuietInterval, useReadWhenTold } from "../../live/reading";
+import { useListedMarks, useQuietReading, useReadWhenTold } from "../../live/reading";
 import { count, counted } from "../../text/format";
 import { confidenceText, isGrouping } from "../../text/traces";
 import { visible } from "../../text/visible";
@@ -23,8 +23,7 @@ const LEAST_MS = 1_000;
 
 export function Traces(): ReactNode {
   const { api } = useApp();
-  const refetchInterval = useQuietInterval();
-  const places = useQuery({ ...tracePlacesQuery(api), refetchInterval });
+  const places = useQuery({ ...tracePlacesQuery(api), ...useQuietReading() });
   useReadWhenTold(TRACES_KEY, useListedMarks(isGrouping), LEAST_MS);
   return (
     <>
@@ -39,7 +38,7 @@ export function Traces(): ReactNode {
 function Known({ places }: { places: readonly TracePlaceShape[] }): ReactNode {
   const { api } = useApp();
   const { project, path } = useSearch({ from: "/traces" });
-  const query = useInfiniteQuery({ ...traceGroupsQuery(api, project, path), refetchInterval: useQuietInterval() });
+  const query = useInfiniteQuery({ ...traceGroupsQuery(api, project, path), ...useQuietReading() });
   const groups = query.data?.pages.flatMap((page) => page.items);
   const chosen = places.filter((place) => (project === undefined || place.project_id === project) && (path === undefined || place.path === path));
   return (
