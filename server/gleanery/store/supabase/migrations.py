@@ -1,6 +1,9 @@
 """The schema in Supabase: numbered SQL files, applied once each, and the check that a server makes at its start.
 
-A file that has landed never changes; a new one is added. `gleanery.migration` keeps the number and checksum of each.
+A file that was released never changes (tests/store/released_migrations.txt has them); a new one is added, with a higher number.
+`gleanery.migration` keeps the number and checksum of each. Servers that run go on while a newer schema is applied: so a file
+that adds a column gives it no `not null`, or replaces the functions that insert, and one that takes something away waits
+until no version that works with it can be running.
 """
 
 from __future__ import annotations
@@ -52,8 +55,8 @@ def known() -> tuple[Migration, ...]:
     )
 
 
-def apply(database_url: str) -> Sequence[str]:
-    """Bring the database to this gleanery's schema; the names of what was applied. Raises StorageError."""
+def apply(database_url: str, ours: Sequence[Migration] | None = None) -> Sequence[str]:
+    """Bring the database to this gleanery's schema (or to `ours`); the names of what was applied. Raises StorageError."""
     import psycopg
 
     try:
@@ -61,7 +64,7 @@ def apply(database_url: str) -> Sequence[str]:
             connection.execute(f"select pg_advisory_xact_lock({LOCK})")
             connection.execute(PREPARE)
             rows = connection.execute("select number, name, checksum from gleanery.migration").fetchall()
-            missing = to_apply([{"number": row[0], "name": row[1], "checksum": row[2]} for row in rows])
+            missing = to_apply([{"number": row[0], "name": row[1], "checksum": row[2]} for row in rows], ours)
             for migration in missing:
                 connection.execute(_as_query(migration.sql))
                 connection.execute(
@@ -106,28 +109,28 @@ def script() -> str:
     return "\n".join([*parts, procrastinate_schema.script(), f"{FINISH}commit;\n"])
 
 
-def to_apply(applied: Sequence[Mapping[str, Any]]) -> Sequence[Migration]:
+def to_apply(applied: Sequence[Mapping[str, Any]], ours: Sequence[Migration] | None = None) -> Sequence[Migration]:
     """The migrations that a database with these (`number`, `name`, `checksum`) lacks. Raises StorageError for a schema that
     this gleanery doesn't know."""
-    ours = {migration.number: migration for migration in known()}
+    by_number = {migration.number: migration for migration in (known() if ours is None else ours)}
     for row in applied:
-        mine = ours.get(row["number"])
+        mine = by_number.get(row["number"])
         if mine is None:
             raise errors.StorageError(
                 f"The database has the migration {row['number']} ({row['name']}), which this gleanery doesn't know:"
                 " run the newer gleanery that made it.",
                 found=row["number"],
-                known=max(ours),
+                known=max(by_number),
             )
         if mine.checksum != row["checksum"]:
             raise errors.StorageError(
                 f"The migration {row['number']} ({row['name']}) of the database is another one than this gleanery's:"
                 " run the gleanery that made it, or take a database of its own.",
                 found=row["number"],
-                known=max(ours),
+                known=max(by_number),
             )
     numbers = {row["number"] for row in applied}
-    return [migration for number, migration in sorted(ours.items()) if number not in numbers]
+    return [migration for number, migration in sorted(by_number.items()) if number not in numbers]
 
 
 def check(applied: Sequence[Mapping[str, Any]]) -> None:

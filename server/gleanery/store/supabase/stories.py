@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from json import loads
 from typing import Any
 
-from gleanery.model import Fence, NewTask, utc_now
+from gleanery.model import Fence, NewTask
 from gleanery.model.stories import AgentStep, Stage, Story, StoryState, Workspace
 from gleanery.store.rows import compact, fence_row, new_task_row, task_from
 from gleanery.store.stories import (
@@ -49,7 +50,7 @@ class SupabaseStories:
 
     async def put_workspace(self, workspace: Workspace, secrets: WorkspaceSecrets) -> Workspace:
         before = [one for one in await self.workspaces() if one.name == workspace.name]
-        now = utc_now()
+        now = self._rest.clock()
         kept = workspace.model_copy(update={"created_at": before[0].created_at if before else now, "changed_at": now})
         row = await self._rest.write(
             "stories_put_workspace",
@@ -172,6 +173,12 @@ class SupabaseStories:
 
     async def reject(self, story_id: str, note: str) -> StoryRun:
         return _story(await self._rest.write("stories_reject", story_id=story_id, note=note))
+
+    async def delete(self, story_id: str) -> None:
+        await self._rest.write("stories_delete", story_id=story_id)
+
+    async def prune(self, before: datetime, limit: int) -> int:
+        return int(await self._rest.write("stories_prune", before=before.timestamp(), limit=limit))
 
     async def end(self, fence: Fence, story_id: str, state: StoryState, theirs: Story | None = None) -> None:
         await self._rest.write(

@@ -72,7 +72,7 @@ language sql immutable as $$
     select jsonb_build_array(jsonb_build_object('type', type, 'message', message, 'data', data::text))
 $$;
 
--- The answer of a call that writes: {value, changes: [{task, events, number}]}. The events get their numbers here, under a
+-- The answer of a call that writes: {value, changes: [{task, events, number}], at}; `at` is the database's time. The events get their numbers here, under a
 -- lock that the transaction keeps to its end. Answers that tell of changes (and those to keep) are kept, to be given again.
 create function gleanery.reply(args jsonb, value json, is_kept boolean default false) returns json
 language plpgsql as $$
@@ -107,7 +107,8 @@ begin
             perform pg_notify('gleanery_events', newest::text);  -- wakes those who follow the log
         end if;
     end if;
-    answer := '{"value":' || coalesce(value::text, 'null') || ',"changes":[' || changes || ']}';
+    answer := '{"value":' || coalesce(value::text, 'null') || ',"changes":[' || changes || '],"at":'
+        || extract(epoch from clock_timestamp()) || '}';
     if (drafts <> '' or is_kept) and args ? 'call_id' then
         insert into gleanery.call (call_id, at, answer)
         values (args ->> 'call_id', extract(epoch from clock_timestamp()), answer);
