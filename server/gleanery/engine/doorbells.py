@@ -58,7 +58,7 @@ class ProcrastinateDispatcher:
         self._local = LocalDispatcher()
         self._job: asyncio.Task[None] | None = None
         self._drained = asyncio.Event()
-        self._problem = "not started"
+        self.problem: str | None = "not started"
         self.heard = 0
         """Doorbells that came from the database."""
         self._asks, self._asked = [of_worker(place.worker_id)], asyncio.Event()
@@ -85,11 +85,11 @@ class ProcrastinateDispatcher:
             self._job.cancel()
             await asyncio.gather(self._job, return_exceptions=True)
             self._job = None
-            self._problem = "drained"
+            self.problem = "drained"
 
     def health(self) -> str:
-        if self._problem:
-            return f"Procrastinate, {self._problem}: workers look once a second"
+        if self.problem:
+            return f"Procrastinate, {self.problem}: workers look once a second"
         return f"Procrastinate over PostgreSQL, {self.heard} doorbells heard here"
 
     async def _run(self) -> None:
@@ -109,14 +109,14 @@ class ProcrastinateDispatcher:
             return
 
     def _note(self, problem: str) -> None:
-        if problem != self._problem:
-            self._problem = problem
+        if problem != self.problem:
+            self.problem = problem
             _log.warning("doorbells not heard", extra={"reason": problem})
 
     async def _listen(self) -> None:
         """Until the database goes away."""
         async with Doorbells(self._database_url) as doorbells:
-            self._problem = ""
+            self.problem = None
             async with asyncio.TaskGroup() as together:
                 together.create_task(self._keep(doorbells))
                 together.create_task(self._hear_asks(doorbells))
