@@ -162,7 +162,8 @@ class Settings(BaseSettings):
         None, alias="SUPABASE_SERVICE_KEY", description="The project's service key, for the server alone."
     )
     database_url: SecretStr | None = Field(
-        None, description="Connection to the project's PostgreSQL, for `gleanery migrate`."
+        None,
+        description="Connection to the project's PostgreSQL: for `gleanery migrate`, and to hear of other processes' work at once.",
     )
     openai_api_key: SecretStr | None = Field(
         None, alias="OPENAI_API_KEY", description="Key of the OpenAI API, as its client reads it."
