@@ -159,7 +159,7 @@ class Settings(BaseSettings):
         None, alias="SUPABASE_SERVICE_KEY", description="The project's service key, for the server alone."
     )
     database_url: SecretStr | None = Field(
-        None, description="Connection to the project's PostgreSQL, for `gleanery migrate`."
+        None, description="Connection to the project's PostgreSQL, for `gleanery migrate`, `move` and `backup`."
     )
     openai_api_key: SecretStr | None = Field(
         None, alias="OPENAI_API_KEY", description="Key of the OpenAI API, as its client reads it."
