@@ -163,7 +163,8 @@ class Settings(BaseSettings):
     )
     database_url: SecretStr | None = Field(
         None,
-        description="Connection to the project's PostgreSQL: for `gleanery migrate`, and to hear of other processes' work at once.",
+        description="Connection to the project's PostgreSQL: for `gleanery migrate`, `move` and `backup`, and to hear of other"
+        " processes' work at once.",
     )
     openai_api_key: SecretStr | None = Field(
         None, alias="OPENAI_API_KEY", description="Key of the OpenAI API, as its client reads it."
