@@ -11,6 +11,7 @@ import contextlib
 import gc
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
@@ -41,6 +42,8 @@ from gleanery.store.base import Store
 from gleanery.web.guard import AddressPolicy
 
 _log = log.get(__name__)
+
+SWITCH_SECONDS = 0.0005
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,7 @@ async def serve(
     stop = _stop_signal()
     async with running(settings) as url:
         settle_heap()
+        take_turns()
         task_id = None if crawl_url is None else await _start_crawl(url, settings, crawl_url)
         if on_ready is not None:
             on_ready(url, task_id)
@@ -168,6 +172,7 @@ async def work(
     stop = _stop_signal()
     async with working(settings, worker_id, task_types) as worker:
         settle_heap()
+        take_turns()
         if on_ready is not None:
             on_ready(worker)
         await stop.wait()
@@ -194,6 +199,12 @@ def settle_heap() -> None:
     collector need not look through it again, which would stop the loop for 50 ms each time."""
     gc.collect()
     gc.freeze()
+
+
+def take_turns() -> None:
+    """In a process that is the server's own: the loop and the writer ask for the interpreter's lock after each wait, and a
+    thread that has much to do keeps it for this long. With Python's 5 ms a write of some statements takes 50 ms then."""
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 async def _start_crawl(url: str, settings: Settings, crawl_url: str) -> str:

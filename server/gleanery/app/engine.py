@@ -20,6 +20,7 @@ from gleanery.app.stories import Outside, story_door, story_handlers
 from gleanery.config import Settings, user_agent
 from gleanery.engine.company import Company
 from gleanery.engine.dispatch import Dispatcher, LocalDispatcher, ringing
+from gleanery.engine.doorbells import ProcrastinateDispatcher
 from gleanery.engine.handler import Handler, Work, by_type
 from gleanery.engine.presence import Presence
 from gleanery.engine.scheduler import Scheduler
@@ -91,13 +92,12 @@ def engine(
 
     follow_up = enqueue if ground.chat is not None and settings.enrich else None
     types = _types(settings, ground, parts, parsing, check_url, grouping, out, follow_up)
-    dispatcher = LocalDispatcher()
-    ground.feed.listen(ringing(dispatcher))
     submitter = Submitter(
         store.tasks, types.handlers, queue_limit=settings.queue_limit, creators=types.creators, checks=types.checks
     )
     presence = _presence(settings, store)
     worker = _worker(settings, store, _only(types.handlers, task_types), presence, worker_id)
+    dispatcher = _dispatcher(settings, ground, worker)
     dispatcher.listen(worker.hear)
     return Engine(
         types.handlers,
@@ -201,6 +201,18 @@ def _presence(settings: Settings, store: Store) -> Presence:
     return files if store.processes is None else LeasedPresence(store.processes, files, settings.lease_seconds)
 
 
+def _dispatcher(settings: Settings, ground: Ground, worker: Worker) -> Dispatcher:
+    """Procrastinate carries doorbells to one worker each, so none is rung for what others write; without a connection to the
+    database whatever the tail tells rings here."""
+    if ground.notices is None or settings.database_url is None:
+        local = LocalDispatcher()
+        ground.feed.listen(ringing(local))
+        return local
+    dispatcher = ProcrastinateDispatcher(settings.database_url.get_secret_value(), ground.notices, worker)
+    ground.own.listen(ringing(dispatcher))
+    return dispatcher
+
+
 def _worker(
     settings: Settings,
     store: Store,
@@ -258,7 +270,11 @@ async def run_engine(
     ground.feed.listen(sender.hear)
     await sender.start()
     stack.push_async_callback(sender.stop)
+    await engine.dispatcher.start()
     stack.push_async_callback(engine.dispatcher.drain)
+    if ground.notices is not None:
+        ground.notices.start()
+        stack.push_async_callback(ground.notices.stop)
     await engine.worker.start()
     stack.push_async_callback(engine.worker.stop)
     if engine.is_whole:  # one that can't run every type would pass over the ticks of the others

@@ -1474,7 +1474,9 @@ export interface components {
          * @description Something that a user can act on. `role` and `name` are those of the browser's accessibility tree. `value` is what stands
          *     in it, never a password. `states` has those of ARIA that it has: checked, selected, expanded, pressed, readonly, invalid,
          *     busy, multiline, multiselectable, focused, haspopup, current. `options` are the first of them, `option_count` says how
-         *     many there are. `is_in_viewport` is as the page stood when it was parsed, not scrolled. `shown_box` is the part of `box` that
+         *     many there are. `evidence` is what says that it can be acted on: it is a control of HTML, has the role of one, can be written
+         *     in, has an `onclick`, can have the focus, a script listens there for clicks and the like, or it shows the hand of the mouse and
+         *     nothing more. `is_in_viewport` is as the page stood when it was parsed, not scrolled. `shown_box` is the part of `box` that
          *     the screenshot shows where the rest is scrolled out of something, of no size where all of it is; unset: all of it is shown.
          *     `autocomplete`, `field_name`, `html_id` and `rel` are the attributes as they stand (`field_name` is `name`, or `ng-model` and
          *     the like). `hints` are class names and ids of the element and its nearest ancestors, for the rules alone: they are not kept.
@@ -1488,6 +1490,11 @@ export interface components {
             readonly description: string;
             /** @description `e1`, `e2`, … in the order of the document. */
             readonly element_id: string;
+            /**
+             * @default control
+             * @enum {string}
+             */
+            readonly evidence: "control" | "role" | "editable" | "onclick" | "focus" | "listener" | "pointer";
             /** @default null */
             readonly field_name: string | null;
             /** @default null */

@@ -22,6 +22,7 @@ begin
         'type', value ->> 'type', 'message', value ->> 'message', 'data', value ->> 'data') order by ordinality), '[]')
     into kept from jsonb_array_elements(events) with ordinality;
     perform gleanery.add_draft(json_build_object('task', row_to_json(changed), 'events', kept)::text);
+    perform gleanery.ring_for(changed, events);
 end $$;
 
 -- Drafts are lines in settings of the transaction, a new one for each 64 KB: adding to one text would copy all of it each time.
@@ -78,6 +79,7 @@ language plpgsql as $$
 declare
     drafts text := gleanery.take_drafts();
     changes text := '';
+    newest bigint;
     answer text;
 begin
     if drafts <> '' then
@@ -98,8 +100,12 @@ begin
             select place, task, events, size, sum(size) over (order by place) as total from draft
         )
         select string_agg(json_build_object('task', task, 'events', events,
-            'number', case when size = 0 then 0 else (select min(number) from added) - 1 + total end)::text, ',' order by place)
-        into changes from counted;
+            'number', case when size = 0 then 0 else (select min(number) from added) - 1 + total end)::text, ',' order by place),
+            (select max(number) from added)
+        into changes, newest from counted;
+        if newest is not null then
+            perform pg_notify('gleanery_events', newest::text);  -- wakes those who follow the log
+        end if;
     end if;
     answer := '{"value":' || coalesce(value::text, 'null') || ',"changes":[' || changes || '],"at":'
         || extract(epoch from clock_timestamp()) || '}';
