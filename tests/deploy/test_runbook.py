@@ -30,7 +30,10 @@ def commands() -> list[str]:
 
 
 def words_after(program: str) -> list[list[str]]:
-    return [shlex.split(line)[1:] for line in commands() if line.startswith(f"{program} ")]
+    """Also where it runs in a container made for it."""
+    split = [shlex.split(line) for line in commands()]
+    runs = [words for words in split if words[0] == program or (words[:2] == ["compose", "run"] and program in words)]
+    return [words[words.index(program) + 1 :] for words in runs]
 
 
 def test_every_alert_has_its_part_and_leads_to_it() -> None:
