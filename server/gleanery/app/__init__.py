@@ -102,7 +102,12 @@ async def build(settings: Settings, stack: contextlib.AsyncExitStack) -> Server:
 def _look_after(settings: Settings, base: Ground, tasks: Engine, tidying: Tidying, jobs: Jobs) -> None:
     """What goes on beside the tasks: old rows go, the index follows other processes, the next model is built."""
     keep = KeepPolicy(
-        settings.keep_tasks_days, settings.keep_events_days, settings.keep_events, settings.parse_cache_mb * 1024**2
+        settings.keep_tasks_days,
+        settings.keep_events_days,
+        settings.keep_events,
+        settings.keep_stories_days,
+        settings.keep_reports_days,
+        settings.parse_cache_mb * 1024**2,
     )
     jobs.start(Housekeeping(base.store, keep, base.store.clock).run())
     jobs.start(uploads(settings).keep_swept(base.store.tasks))
@@ -112,6 +117,7 @@ def _look_after(settings: Settings, base: Ground, tasks: Engine, tidying: Tidyin
     jobs.start(tasks.conductor.run())
     base.feed.listen(tasks.grouping.hear)
     jobs.start(tasks.grouping.run(tasks.submitter))
+    jobs.start(tasks.forgetting.run())
     arrivals = Arrivals(base.vectors, tasks.worker.worker_id)
     base.feed.listen(arrivals.hear)
     jobs.start(arrivals.run())
