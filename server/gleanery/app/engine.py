@@ -118,7 +118,7 @@ def engine(
         Scheduler(store.schedules, store.tasks, submitter, store.clock),
         Conductor(store.vectors, submitter, ground.models, ground.vectors),
         grouping,
-        TraceForgetting(store.traces, submitter, settings.keep_traces_days, utc_now),
+        TraceForgetting(store.traces, submitter, settings.keep_traces_days, store.clock),
         story_door(settings, ground),
     )
 
