@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from gleanery import errors
@@ -23,6 +24,15 @@ class FrugalError(errors.EmbedUnavailable):
 
 def echo(payload: Any) -> Any:
     return payload
+
+
+def each(payload: list[Any]) -> Iterator[Any]:
+    yield from payload
+
+
+def breaks_off(payload: Any) -> Iterator[Any]:
+    yield payload
+    raise errors.EmbedUnavailable("half way")
 
 
 def long_text(size: int) -> str:

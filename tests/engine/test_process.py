@@ -97,6 +97,18 @@ async def test_what_the_function_gives_comes_back(stage: Stage, payload: Any) ->
     assert await outcome(stage, "echo", payload) == payload
 
 
+@pytest.mark.parametrize(
+    "pieces", [[], [1, "two\nlines", {"error": "\u2028"}, None], [LONG] * 50], ids=["none", "few", "many"]
+)
+async def test_what_the_function_yields_comes_back_as_a_list(stage: Stage, pieces: list[Any]) -> None:
+    assert await outcome(stage, "each", pieces) == pieces
+
+
+async def test_what_a_function_yielded_before_it_failed_is_no_answer(stage: Stage) -> None:
+    with pytest.raises(errors.EmbedUnavailable, match="half way"):
+        await in_process(TaskContext(await stage.enqueue(), stage.tasks), f"{JOBS}:breaks_off", 1)
+
+
 async def test_large_requests_and_answers_come_whole(stage: Stage) -> None:
     task = await stage.enqueue()
     ctx = TaskContext(task, stage.tasks)

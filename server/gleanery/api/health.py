@@ -32,22 +32,24 @@ SILENT_SECONDS = 20.0
 
 
 class HealthApi:
-    """The route of the server's own health."""
+    """The route of the process's own health. A worker has no `example_url`."""
 
     def __init__(
         self,
         store: Store,
         worker: Worker,
+        dispatcher: Dispatcher,
         vectors: Vectors,
         browser: Browser | None,
         settings: Settings,
         grouping: GroupingRequests,
         *,
-        example_url: str,
+        example_url: str | None,
         started_at: datetime,
     ) -> None:
         self._store = store
         self._worker = worker
+        self._dispatcher = dispatcher
         self._vectors = vectors
         self._browser = browser
         self._settings = settings
@@ -69,6 +71,9 @@ class HealthApi:
             "browser": browser_health(self._browser),
             "worker": health_shapes.PartHealth(
                 status="ok", message=f"{self._worker.running} of {self._worker.concurrency} tasks at once"
+            ),
+            "doorbells": health_shapes.PartHealth(
+                status="ok" if self._dispatcher.problem is None else "degraded", message=self._dispatcher.health()
             ),
             "grouping": self._grouping_health(),
         }
@@ -204,6 +209,11 @@ class BackgroundApi:
             webhooks=dict(webhooks or {}),
             dispatcher=self._dispatcher.health(),
         )
+
+    async def living(self) -> Sequence[health_shapes.WorkerShape]:
+        """The workers that live and take tasks."""
+        shapes = [await self._worker(row) for row in await self._store.workers.list()]
+        return [shape for shape in shapes if shape.is_alive and shape.concurrency]
 
     async def _worker(self, worker: WorkerInfo) -> health_shapes.WorkerShape:
         is_silent = (self._clock() - worker.beat_at).total_seconds() > SILENT_SECONDS

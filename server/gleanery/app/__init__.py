@@ -11,6 +11,7 @@ import contextlib
 import gc
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ from gleanery.api.auth import Gate
 from gleanery.api.live import Live
 from gleanery.app.compliance import keep_bundled
 from gleanery.app.crawling import BesideServer, crawl_parts, door
-from gleanery.app.doors import routes, serve_doors, watching
+from gleanery.app.doors import routes, serve_doors, serve_worker_doors, watching
 from gleanery.app.engine import Engine, engine, run_engine, uploads
 from gleanery.app.ground import Ground, ground, searcher
 from gleanery.app.jobs import Jobs
@@ -41,6 +42,8 @@ from gleanery.store.base import Store
 from gleanery.web.guard import AddressPolicy
 
 _log = log.get(__name__)
+
+TURN_SECONDS = 0.0005
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ async def build(settings: Settings, stack: contextlib.AsyncExitStack) -> Server:
     tidying = Tidying(base.store.generations, base.vectors, settings.keep_generations)
     all_routes = [
         *routes(settings, base, tasks, parts, pages, search, evaluator, tidying, url, check_url),
-        *watching(base, tasks, parts, pages, live, jobs),
+        *watching(settings, base, tasks, parts, pages, live, jobs),
     ]
     await serve_doors(stack, listener, all_routes, gate, live)
     await run_engine(settings, stack, base, tasks, policy, jobs)
@@ -99,7 +102,12 @@ async def build(settings: Settings, stack: contextlib.AsyncExitStack) -> Server:
 def _look_after(settings: Settings, base: Ground, tasks: Engine, tidying: Tidying, jobs: Jobs) -> None:
     """What goes on beside the tasks: old rows go, the index follows other processes, the next model is built."""
     keep = KeepPolicy(
-        settings.keep_tasks_days, settings.keep_events_days, settings.keep_events, settings.parse_cache_mb * 1024**2
+        settings.keep_tasks_days,
+        settings.keep_events_days,
+        settings.keep_events,
+        settings.keep_stories_days,
+        settings.keep_reports_days,
+        settings.parse_cache_mb * 1024**2,
     )
     jobs.start(Housekeeping(base.store, keep, base.store.clock).run())
     jobs.start(uploads(settings).keep_swept(base.store.tasks))
@@ -109,6 +117,7 @@ def _look_after(settings: Settings, base: Ground, tasks: Engine, tidying: Tidyin
     jobs.start(tasks.conductor.run())
     base.feed.listen(tasks.grouping.hear)
     jobs.start(tasks.grouping.run(tasks.submitter))
+    jobs.start(tasks.forgetting.run())
     arrivals = Arrivals(base.vectors, tasks.worker.worker_id)
     base.feed.listen(arrivals.hear)
     jobs.start(arrivals.run())
@@ -136,7 +145,9 @@ async def working(settings: Settings, worker_id: str | None, task_types: Sequenc
         tasks = engine(
             settings, base, parts, pages, out, check_url=check_url, worker_id=worker_id, task_types=task_types
         )
-        await run_engine(settings, stack, base, tasks, policy, stack.enter_context(Jobs()))
+        jobs = stack.enter_context(Jobs())
+        await serve_worker_doors(settings, stack, base, tasks, parts, pages, jobs)
+        await run_engine(settings, stack, base, tasks, policy, jobs)
         yield tasks.worker
 
 
@@ -146,7 +157,7 @@ async def serve(
     """Run until SIGINT or SIGTERM; a second one exits at once. Gives the exit code."""
     stop = _stop_signal()
     async with running(settings) as url:
-        settle_heap()
+        settle_process()
         task_id = None if crawl_url is None else await _start_crawl(url, settings, crawl_url)
         if on_ready is not None:
             on_ready(url, task_id)
@@ -165,7 +176,7 @@ async def work(
     """A further worker until SIGINT or SIGTERM; a second one exits at once. Gives the exit code."""
     stop = _stop_signal()
     async with working(settings, worker_id, task_types) as worker:
-        settle_heap()
+        settle_process()
         if on_ready is not None:
             on_ready(worker)
         await stop.wait()
@@ -187,11 +198,14 @@ def _stop_signal() -> asyncio.Event:
     return stop
 
 
-def settle_heap() -> None:
+def settle_process() -> None:
     """Once after the start, in a process that is the server's own: what is there now stays for good, and the garbage
-    collector need not look through it again, which would stop the loop for 50 ms each time."""
+    collector need not look through it again, which would stop the loop for 50 ms each time. And threads take turns more
+    often than Python lets them: an answer changes threads several times, and waits for its turn at each. With Python's 5 ms a
+    write of some statements takes 50 ms beside a thread that has much to do."""
     gc.collect()
     gc.freeze()
+    sys.setswitchinterval(TURN_SECONDS)
 
 
 async def _start_crawl(url: str, settings: Settings, crawl_url: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from gleanery import __version__
+from gleanery import __version__, place
 from gleanery.api.auth import Gate, gate_middleware
 from gleanery.api.backup import BackupApi
 from gleanery.api.changes import ChangesApi
@@ -21,10 +21,11 @@ from gleanery.api.holdings import HoldingsApi
 from gleanery.api.http import MAX_BODY_BYTES, error_middleware
 from gleanery.api.knowledge import KnowledgeApi
 from gleanery.api.live import Live
-from gleanery.api.metrics import Meters, MetricsApi, Parts
+from gleanery.api.metrics import DoorParts, Meters, MetricsApi
 from gleanery.api.openapi import document
 from gleanery.api.pages import add_pages
 from gleanery.api.parses import ParsesApi
+from gleanery.api.process_metrics import ProcessMetrics, ProcessParts
 from gleanery.api.route import Route
 from gleanery.api.saved_queries import SavedQueriesApi
 from gleanery.api.schedules import SchedulesApi
@@ -82,16 +83,7 @@ def routes(
         model=lambda: vectors.model,
         max_concurrency=settings.fetch_concurrency,
     )
-    health = HealthApi(
-        store,
-        engine.worker,
-        vectors,
-        parts.browser,
-        settings,
-        engine.grouping,
-        example_url=f"{url}/example/",
-        started_at=store.clock(),
-    )
+    health = _health(settings, ground, engine, parts, f"{url}/example/")
     schedules = SchedulesApi(store.schedules, engine.submitter, check_url, engine.scheduler.wake, store.clock)
     reports = ReportStarter(store.compliance, engine.submitter, settings.queue_limit)
     return [
@@ -117,37 +109,61 @@ def routes(
         *EmbedderApi(ground.models, vectors, engine.conductor, base_url).routes(),
         *SettingsApi(settings).routes(),
         *TracesApi(
-            store.traces, engine.grouping.note, is_grouped=settings.grouping_enabled, clock=store.clock
+            store.traces,
+            engine.grouping.note,
+            engine.forgetting,
+            is_grouped=settings.grouping_enabled,
+            clock=store.clock,
         ).routes(),
         *TraceGroupsApi(store.traces).routes(),
         *health.routes(),
     ]
 
 
+def _health(
+    settings: Settings, ground: Ground, engine: Engine, crawl: CrawlParts, example_url: str | None
+) -> HealthApi:
+    return HealthApi(
+        ground.store,
+        engine.worker,
+        engine.dispatcher,
+        ground.vectors,
+        crawl.browser,
+        settings,
+        engine.grouping,
+        example_url=example_url,
+        started_at=ground.store.clock(),
+    )
+
+
 def watching(
-    ground: Ground, engine: Engine, crawl: CrawlParts, parsing: Parsing, live: Live, jobs: Jobs
+    settings: Settings, ground: Ground, engine: Engine, crawl: CrawlParts, parsing: Parsing, live: Live, jobs: Jobs
 ) -> Sequence[Route]:
     """What tells how the server does."""
-    store, worker = ground.store, engine.worker
-    meters = Meters()
-    ground.feed.listen(meters.hear)
-    jobs.start(LagWatch(meters.lag).run())
-    parts = Parts(
-        worker,
-        ground.executor,
-        crawl.extract_pool,
+    process = _process_metrics(settings, ground, engine, crawl, parsing, jobs)
+    ground.feed.listen(Meters(process.registry).hear)
+    background = BackgroundApi(
+        ground.store,
+        engine.presence,
+        engine.dispatcher,
+        engine.worker.worker_id,
         crawl.browser,
         parsing.browser,
-        live,
-        engine.grouping,
-        engine.stories,
+        ground.store.clock,
     )
-    return [
-        *BackgroundApi(
-            store, engine.presence, engine.dispatcher, worker.worker_id, crawl.browser, parsing.browser, store.clock
-        ).routes(),
-        *MetricsApi(store, meters, parts).routes(),
-    ]
+    parts = DoorParts(live, engine.grouping, engine.stories)
+    return [*background.routes(), *MetricsApi(ground.store, process, parts, background.living).routes()]
+
+
+def _process_metrics(
+    settings: Settings, ground: Ground, engine: Engine, crawl: CrawlParts, parsing: Parsing, jobs: Jobs
+) -> ProcessMetrics:
+    parts = ProcessParts(
+        engine.worker, ground.executor, crawl.extract_pool, crawl.browser, parsing.browser, settings.data_dir
+    )
+    metrics = ProcessMetrics(ground.store, parts)
+    jobs.start(LagWatch(metrics.lag).run())
+    return metrics
 
 
 async def serve_doors(
@@ -164,3 +180,27 @@ async def serve_doors(
     live.start()
     stack.push_async_callback(live.stop)
     await web.SockSite(runner, listener, backlog=1024).start()
+
+
+async def serve_worker_doors(
+    settings: Settings,
+    stack: contextlib.AsyncExitStack,
+    ground: Ground,
+    engine: Engine,
+    crawl: CrawlParts,
+    parsing: Parsing,
+    jobs: Jobs,
+) -> None:
+    """`/health` and `/metrics` of a worker, where a port is set for them: what looks after processes asks there."""
+    if settings.worker_port is None:
+        return
+    listener = stack.enter_context(place.listening(settings.host, settings.worker_port, setting="GLEANERY_WORKER_PORT"))
+    app = web.Application(middlewares=[error_middleware, gate_middleware(Gate(settings.api_keys))])
+    health = _health(settings, ground, engine, crawl, None)
+    metrics = _process_metrics(settings, ground, engine, crawl, parsing, jobs)
+    for route in (*health.routes(), *metrics.routes()):
+        app.router.add_route(route.method, route.path, route.handler)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.SockSite(runner, listener).start()

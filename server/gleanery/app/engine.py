@@ -20,6 +20,7 @@ from gleanery.app.stories import Outside, story_door, story_handlers
 from gleanery.config import Settings, user_agent
 from gleanery.engine.company import Company
 from gleanery.engine.dispatch import Dispatcher, LocalDispatcher, ringing
+from gleanery.engine.doorbells import ProcrastinateDispatcher
 from gleanery.engine.handler import Handler, Work, by_type
 from gleanery.engine.presence import Presence
 from gleanery.engine.scheduler import Scheduler
@@ -35,6 +36,7 @@ from gleanery.handlers.demo import DemoHandler
 from gleanery.handlers.embed_source import Conductor, EmbedSourceHandler
 from gleanery.handlers.enrich.handler import EnrichSourceHandler, enqueue_enrichment
 from gleanery.handlers.enrich.ready_vectors import ReadyVectors
+from gleanery.handlers.group_traces.forget import ForgetTracesHandler, TraceForgetting
 from gleanery.handlers.group_traces.handler import GroupTracesHandler
 from gleanery.handlers.group_traces.requests import GroupingRequests
 from gleanery.handlers.import_source import ImportHandler, ImportParts, ImportStarter
@@ -65,6 +67,7 @@ class Engine:
     scheduler: Scheduler
     conductor: Conductor
     grouping: GroupingRequests
+    forgetting: TraceForgetting
     stories: StoryDoor
 
     @property
@@ -97,13 +100,12 @@ def engine(
     follow_up = enqueue if ground.chat is not None and settings.enrich else None
     parts = replace(parts, enlist=enlist, workers=settings.crawl_workers)
     types = _types(settings, ground, parts, parsing, check_url, grouping, out, follow_up)
-    dispatcher = LocalDispatcher()
-    ground.feed.listen(ringing(dispatcher))
     submitter = Submitter(
         store.tasks, types.handlers, queue_limit=settings.queue_limit, creators=types.creators, checks=types.checks
     )
     presence = _presence(settings, store)
     worker = _worker(settings, store, _only(types.handlers, task_types), presence, worker_id)
+    dispatcher = _dispatcher(settings, ground, worker)
     dispatcher.listen(worker.hear)
     return Engine(
         types.handlers,
@@ -116,6 +118,7 @@ def engine(
         Scheduler(store.schedules, store.tasks, submitter, store.clock),
         Conductor(store.vectors, submitter, ground.models, ground.vectors),
         grouping,
+        TraceForgetting(store.traces, submitter, settings.keep_traces_days, store.clock),
         story_door(settings, ground),
     )
 
@@ -154,8 +157,9 @@ def _types(
         ground.right_of_way,
         follow_up,
     )
-    crawl = CrawlStarter(store.crawls, check_url, lambda: has_browser(parts), store.clock)
-    parse = ParseStarter(store.parses, check_url, parsing.has_browser, parsing.parts.key)
+    runs_none = settings.worker_concurrency == 0  # then the workers' machines have the browser, or not
+    crawl = CrawlStarter(store.crawls, check_url, lambda: runs_none or has_browser(parts), store.clock)
+    parse = ParseStarter(store.parses, check_url, lambda: runs_none or parsing.has_browser(), parsing.parts.key)
     handlers: list[Handler] = [
         CrawlHandler(replace(parts, follow_up=follow_up)),
         CrawlPartHandler(parts),
@@ -165,6 +169,7 @@ def _types(
         EmbedSourceHandler(store, ground.vectors, ground.models),
         enrich,
         GroupTracesHandler(store.traces, settings.grouping_timeout_seconds, lambda place: grouping.note([place])),
+        ForgetTracesHandler(store.traces),
         DemoHandler(),
         *compliance_handlers(ground, parsing),
         *story_handlers(ground, parts, out, ground.runtime),
@@ -205,6 +210,18 @@ def _presence(settings: Settings, store: Store) -> Presence:
     """Locked files show who lives on this machine; workers of other machines have leases in the store."""
     files = FilePresence(settings.data_dir / "workers")
     return files if store.processes is None else LeasedPresence(store.processes, files, settings.lease_seconds)
+
+
+def _dispatcher(settings: Settings, ground: Ground, worker: Worker) -> Dispatcher:
+    """Procrastinate carries doorbells to one worker each, so none is rung for what others write; without a connection to the
+    database whatever the tail tells rings here."""
+    if ground.notices is None or settings.database_url is None:
+        local = LocalDispatcher()
+        ground.feed.listen(ringing(local))
+        return local
+    dispatcher = ProcrastinateDispatcher(settings.database_url.get_secret_value(), ground.notices, worker)
+    ground.own.listen(ringing(dispatcher))
+    return dispatcher
 
 
 def _worker(
@@ -264,7 +281,11 @@ async def run_engine(
     ground.feed.listen(sender.hear)
     await sender.start()
     stack.push_async_callback(sender.stop)
+    await engine.dispatcher.start()
     stack.push_async_callback(engine.dispatcher.drain)
+    if ground.notices is not None:
+        ground.notices.start()
+        stack.push_async_callback(ground.notices.stop)
     await engine.worker.start()
     stack.push_async_callback(engine.worker.stop)
     if engine.is_whole:  # one that can't run every type would pass over the ticks of the others

@@ -11,6 +11,7 @@ from gleanery.cli.compliance_arguments import add_compliance
 from gleanery.cli.crawl_request import add_flags, add_running_flags
 from gleanery.cli.exits import MEANINGS
 from gleanery.cli.file_arguments import add_backup, add_export, add_import, add_restore
+from gleanery.cli.move_arguments import add_move
 from gleanery.cli.story_arguments import add_stories
 from gleanery.cli.trace_arguments import add_traces
 
@@ -57,6 +58,7 @@ Settings come from the environment (GLEANERY_…) or from flags; flags win.""",
     for add in (add_export, add_import, add_backup, add_restore):
         add(commands)
     _migrate(commands)
+    add_move(commands)
     _tasks(commands)
     add_stories(commands)
     add_traces(commands)

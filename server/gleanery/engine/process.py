@@ -18,10 +18,10 @@ from gleanery.engine.process_child import LENGTH
 
 _log = log.get(__name__)
 
-LARGE_BYTES = 1_000_000
+LARGE_BYTES = 50_000
 """An answer from this size on is parsed in a thread."""
-LONG_LIST = 100
-"""From so many elements on a list is written element by element."""
+LONG_LIST = 20
+"""A list is written so many elements at a time."""
 END_SECONDS = 5.0
 """How long the child's keeper may take to end everything below it before it is killed itself."""
 
@@ -31,6 +31,9 @@ async def in_process(ctx: TaskContext, function: str, payload: Any) -> Any:
 
     The process and all that it starts are killed and reaped when this ends, however it ends: by an answer, an error, a
     cancel, a time-out. They are also killed when this process dies. Their memory counts as the attempt's.
+
+    A function that yields gives a list of what it yielded, once it has ended. A long answer is better told in such pieces:
+    parsing holds the interpreter's lock, and with it the loop, for no more than one of them.
 
     Raises the GleaneryError that the function raised, ProcessFailed for any other exception of it, ProcessDied when the
     process ended without an answer, TypeError for a payload that is no JSON.
@@ -58,10 +61,10 @@ async def in_process(ctx: TaskContext, function: str, payload: Any) -> Any:
             ctx.memory.remove(transport.get_pid())
     if answer is None:
         raise _died(function, transport.get_returncode())
-    reply = json.loads(answer) if len(answer) < LARGE_BYTES else await asyncio.to_thread(json.loads, answer)
-    if "result" in reply:
-        return reply["result"]
-    raise _error(ctx, function, reply["error"])
+    reply = _reply(answer) if len(answer) < LARGE_BYTES else await asyncio.to_thread(_reply, answer)
+    if "error" in reply:
+        raise _error(ctx, function, reply["error"])
+    return reply["result"]
 
 
 class _Channel(asyncio.SubprocessProtocol):
@@ -127,6 +130,12 @@ class _Channel(asyncio.SubprocessProtocol):
             os.killpg(self._process.get_pid(), signal.SIGKILL)
 
 
+def _reply(answer: bytearray) -> dict[str, Any]:
+    first, *pieces = bytes(answer).split(b"\n")
+    reply: dict[str, Any] = json.loads(first)
+    return {"result": list(map(json.loads, pieces))} if "pieces" in reply else reply
+
+
 def _request(function: str, payload: Any) -> bytes:
     # What can be imported here can be imported there.
     rest = json.dumps({"function": function, "path": sys.path})[1:]
@@ -143,9 +152,9 @@ def _pieces(value: Any) -> Iterator[str]:
         yield "}"
     elif isinstance(value, list | tuple) and len(value) > LONG_LIST:
         yield "["
-        for number, one in enumerate(value):
-            yield "," if number else ""
-            yield from _pieces(one)
+        for start in range(0, len(value), LONG_LIST):
+            yield "," if start else ""
+            yield json.dumps(value[start : start + LONG_LIST])[1:-1]
         yield "]"
     else:
         yield json.dumps(value)

@@ -1,7 +1,8 @@
 """The child of `in_process`: `python -m gleanery.engine.process_child`, a keeper and below it the one that works.
 
 Standard input brings eight bytes of length, big-endian, and a JSON object `{function, payload, path}`; standard output
-takes eight bytes of length and `{result}` or `{error}`. What the function prints goes to standard error.
+takes eight bytes of length and `{result}`, `{pieces}` or `{error}`. Of pieces, each has a line of its own after that, which
+counts them. What the function prints goes to standard error.
 
 The keeper outlives whatever the function does, also a call that never lets another thread run. When the input ends, since
 the attempt is over or the server is gone, it kills and reaps all that is below it.
@@ -21,6 +22,7 @@ import struct
 import sys
 import threading
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +67,11 @@ def answer(request: dict[str, Any]) -> bytes:
     try:
         module, _, name = request["function"].partition(":")
         function = getattr(importlib.import_module(module), name)
-        return json.dumps({"result": function(request["payload"])}).encode()
+        result = function(request["payload"])
+        if isinstance(result, Iterator):
+            pieces = [json.dumps(piece) for piece in result]
+            return "\n".join([json.dumps({"pieces": len(pieces)}), *pieces]).encode()
+        return json.dumps({"result": result}).encode()
     except Exception as error:  # noqa: BLE001 - the function may raise anything: the other side says what becomes of it
         return json.dumps({"error": _told(error)}, default=str, skipkeys=True).encode()
 

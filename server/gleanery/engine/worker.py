@@ -68,6 +68,8 @@ class Worker:
         self.worker_id = worker_id or f"{os.uname().nodename}-{os.getpid()}"
         self.concurrency = concurrency
         self.leases_lost = 0
+        self.room = asyncio.Event()
+        """Set while a doorbell would be of use: there are free places, and no look is due anyway."""
         self._tasks: TaskStore = store.tasks
         self._registry: WorkerStore = store.workers
         self._handlers = handlers
@@ -108,6 +110,11 @@ class Worker:
     def running(self) -> int:
         return len(self._runs)
 
+    @property
+    def free(self) -> int:
+        """How many tasks it may take."""
+        return self.concurrency - len(self._runs)
+
     async def start(self) -> None:
         """Take back what workers that are gone left running, then begin to claim. Raises InvalidInput for an id in use."""
         await self._presence.hold(self.worker_id)
@@ -125,6 +132,7 @@ class Worker:
         A task that goes on where it stopped anyway is put back at once.
         """
         self._is_stopping = True
+        self.room.clear()
         self._bell.set()
         if self._jobs and self.concurrency:
             # Not cancelled at once: a claim that is under way would leave its task running by the row alone.
@@ -155,6 +163,7 @@ class Worker:
         run = self._runs.get(task_id)
         if run is not None and run.is_ending:
             return  # its own end: `_run` knows what follows
+        self.room.clear()
         self._bell.set()
         if run is not None:
             self._to_beat.add(task_id)
@@ -182,7 +191,8 @@ class Worker:
 
     async def _claim_due(self) -> float:
         """Fill the free slots; how long to wait for a doorbell after that."""
-        while (free := self.concurrency - len(self._runs)) > 0:
+        self.room.clear()
+        while (free := self.free) > 0:
             self._rung_while_claiming.clear()
             wanted, most = self._within_own_limits(free)
             claimed = await self._tasks.claim_due(wanted, most)
@@ -190,6 +200,8 @@ class Worker:
                 self._begin(task)
             self._is_drained = len(claimed) < most
             if self._is_drained:
+                if not (self._bell.is_set() or self._is_stopping):
+                    self.room.set()
                 return await self._seconds_to_next()
         return LOOK_SECONDS
 

@@ -45,26 +45,32 @@ class FilePresence:
         self._held = None
 
     async def gone(self, worker_ids: Sequence[str]) -> Sequence[str]:
-        return [worker_id for worker_id in worker_ids if not self._is_held(worker_id)]
+        return [worker_id for worker_id in worker_ids if not _is_locked(self._file(worker_id))]
 
     def place(self) -> str:
         """The folder by a name that no other one has, on whatever machine and in whatever container; once somebody has held."""
         at = self._folder.stat()
         return f"{BOOT_ID.read_text().strip()}:{at.st_dev}:{at.st_ino}"
 
-    def _is_held(self, worker_id: str) -> bool:
-        try:
-            with self._file(worker_id).open("r") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return True  # held; or it can't be told (no file handle left), and then its lease says
-        return False
-
     def _file(self, worker_id: str) -> Path:
         """Names are the user's: a digest is a file name whatever they hold."""
         return self._folder / f"{hashlib.sha256(worker_id.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}.lock"
+
+
+def is_used(folder: Path) -> bool:
+    """Whether the process of any worker lives that has its file in this folder."""
+    return any(map(_is_locked, folder.glob("*.lock")))
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        with path.open("r") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # held; or it can't be told (no file handle left), and then the lease says
+    return False
 
 
 def in_use(worker_id: str) -> errors.InvalidInput:

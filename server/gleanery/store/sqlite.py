@@ -40,7 +40,9 @@ WRITER_CACHE_KB = 16384
 BUSY_MILLISECONDS = 10_000
 CHECKPOINT_SECONDS = 0.2
 WAL_PAGES = 10_000
-"""Pages of 4 KB after which the log is made to start over, which waits for the transaction under way."""
+"""Pages of 4 KB after which the log is to start over."""
+WAL_LIMIT_PAGES = 8 * WAL_PAGES
+"""From here on it is made to, and writers wait."""
 WAL_LAG_PAGES = 1_000
 RESTART_MILLISECONDS = 100
 
@@ -80,6 +82,7 @@ class Database:
         self._writer: threading.Thread | None = None
         self._checkpointer: threading.Thread | None = None
         self._is_closing = threading.Event()
+        self._is_log_long = threading.Event()
         self._commits = 0
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-read")
         self._free: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
@@ -88,12 +91,12 @@ class Database:
         self._loop = asyncio.get_running_loop()
         connection = await self._loop.run_in_executor(self._readers, self._open)
         for _ in range(READERS):
-            self._free.put(_connect(self.path, read_only=True))
+            self._free.put(connect(self.path, read_only=True))
         self._writer = threading.Thread(target=self._write_forever, args=(connection,), name="store-write", daemon=True)
         self._writer.start()
         self._checkpointer = threading.Thread(
             target=self._checkpoint_forever,
-            args=(_connect(self.path, read_only=False),),
+            args=(connect(self.path, read_only=False),),
             name="store-checkpoint",
             daemon=True,
         )
@@ -113,10 +116,10 @@ class Database:
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            connection = _connect(self.path, read_only=False)
-            _migrate(connection)
+            connection = connect(self.path, read_only=False)
+            bring_up_to_date(connection)
         except sqlite3.Error as error:
-            raise _translate(error) from error
+            raise translate(error) from error
         return connection
 
     async def write(self, work: Callable[[Tx], T], *, is_long: bool = False, is_durable: bool = True) -> T:
@@ -143,7 +146,7 @@ class Database:
         try:
             return work(connection)
         except sqlite3.Error as error:
-            raise _translate(error) from error
+            raise translate(error) from error
         finally:
             self._free.put(connection)
 
@@ -154,23 +157,31 @@ class Database:
                 self._loop.call_soon_threadsafe(self._tell, calls)
             except RuntimeError:  # the loop is closed: nobody is left to be told, but the rows are kept
                 _log.warning("loop closed before a write was told")
+            if self._is_log_long.is_set():
+                self._is_log_long.clear()
+                _checkpoint(connection)
         connection.close()
 
     def _checkpoint_forever(self, connection: sqlite3.Connection) -> None:
-        """Bring what the log holds into the file, beside the writer: in its own commits it would stop for 50 ms and more."""
+        """Bring what the log holds into the file, beside the writer: in its own commits it would stop for 50 ms and more.
+
+        A log starts over with the first transaction that finds all of it in the file. Between two commits only the writer
+        can see to that: it brings in the little that came during the checkpoint here. (RESTART would keep writers out for
+        as long as it takes, and they look again after pauses that grow to 100 ms.)
+        """
         connection.execute(f"PRAGMA busy_timeout = {RESTART_MILLISECONDS}")
         seen = 0
         while not self._is_closing.wait(CHECKPOINT_SECONDS):
             if seen == self._commits:
                 continue
             seen = self._commits
-            try:
-                found = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-                # A reader that takes long (a backup) keeps the log from starting over, and writers would wait with it.
-                if found["log"] > WAL_PAGES and found["log"] - found["checkpointed"] < WAL_LAG_PAGES:
-                    connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
-            except sqlite3.Error as error:
-                _log.warning("log of the database not checkpointed", extra={"reason": str(error)})
+            pages, left = _checkpoint(connection)
+            # A reader that takes long (a backup) keeps the log from starting over, and writers would wait with it.
+            if pages > WAL_PAGES and left < WAL_LAG_PAGES:
+                _checkpoint(connection)
+                self._is_log_long.set()
+                if pages > WAL_LIMIT_PAGES:
+                    _checkpoint(connection, "RESTART")
         connection.close()
 
     def _next_calls(self) -> Sequence[_Call]:
@@ -196,7 +207,7 @@ class Database:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             for call in calls:
-                call.error = _translate(error)
+                call.error = translate(error)
             return
         try:
             for call in calls:
@@ -207,7 +218,7 @@ class Database:
             with contextlib.suppress(sqlite3.Error):  # the next transaction begins with it
                 _roll_back(connection)
             if len(calls) == 1:
-                calls[0].error = calls[0].error or _translate(error)
+                calls[0].error = calls[0].error or translate(error)
                 return
             # The one that was too much for the disk must not take the others along.
             for call in calls:
@@ -227,7 +238,7 @@ class Database:
         except Exception as error:  # noqa: BLE001 - whatever a call raises is its caller's, who gets it through the future
             if connection.in_transaction:
                 connection.execute("ROLLBACK TO call")
-            call.error = _translate(error) if isinstance(error, sqlite3.Error) else error
+            call.error = translate(error) if isinstance(error, sqlite3.Error) else error
         if not connection.in_transaction:
             # On a full disk SQLite may roll back all there is, what the calls before have written too.
             raise sqlite3.OperationalError("the transaction was rolled back")
@@ -246,12 +257,23 @@ class Database:
                 call.future.set_result(call.result)
 
 
+def _checkpoint(connection: sqlite3.Connection, mode: str = "PASSIVE") -> tuple[int, int]:
+    """Pages of the log, and how many of them are not in the file yet."""
+    try:
+        found = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+    except sqlite3.Error as error:
+        _log.warning("log of the database not checkpointed", extra={"reason": str(error)})
+        return 0, 0
+    return found["log"], found["log"] - found["checkpointed"]
+
+
 def _roll_back(connection: sqlite3.Connection) -> None:
     if connection.in_transaction:
         connection.execute("ROLLBACK")
 
 
-def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
+def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    """A connection on which each statement is a transaction of its own, until one begins."""
     mode = "ro" if read_only else "rwc"
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
@@ -282,7 +304,7 @@ def _text_hash(title: str, heading_path: str, context: str, content: str) -> byt
     return text_hash(title, json.loads(heading_path), context, content)
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
+def bring_up_to_date(connection: sqlite3.Connection) -> None:
     """Bring the file to the newest schema; a file from a newer gleanery is refused."""
     # Another process may open the same new file right now: whoever comes second finds it done.
     connection.execute("BEGIN IMMEDIATE")
@@ -314,7 +336,8 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
 
 
-def _translate(error: Exception) -> errors.StorageError:
+def translate(error: Exception) -> errors.StorageError:
+    """An error of SQLite as ours."""
     text = str(error)
     if "disk is full" in text:
         return errors.StorageFull(

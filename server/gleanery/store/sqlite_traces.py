@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import partial
 
 from gleanery import errors
 from gleanery.model import Fence
@@ -17,6 +19,8 @@ from gleanery.model.traces import (
     TraceGroup,
     TracePlace,
 )
+from gleanery.store import sqlite_forgetting
+from gleanery.store.rows import compact
 from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_rows import check_fence, marks
 from gleanery.store.sqlite_trace_figures import drift, implementations
@@ -33,7 +37,7 @@ from gleanery.store.trace_rows import (
     trace_of,
     trace_row,
 )
-from gleanery.store.traces import GroupStand, Place, Regrouping
+from gleanery.store.traces import Extent, Forgotten, GroupEventWrite, GroupStand, GroupWrite, Place, Regrouping
 
 GROUP_COLUMNS = (
     "group_id, project_id, path, constants, variables, confidence, sample_rows, trace_count, checked_at, created_at,"
@@ -44,6 +48,8 @@ TRACE_COLUMNS = (
     " output_tokens, error, group_id"
 )
 TEXTS_AT_ONCE = 500
+GROUPS_AT_ONCE = 15
+"""In one transaction of a grouping. Nobody waits for the disk there: what the machine's own crash takes back is grouped again."""
 
 
 class SqliteTraces:
@@ -76,16 +82,29 @@ class SqliteTraces:
         return await self._db.read(lambda db: _places_waiting(db, limit))
 
     async def keep_groups(self, fence: Fence, place: Place, found: Regrouping) -> None:
-        await self._db.write(lambda tx: _keep_groups(tx, fence, place, found), is_long=True)
+        for groups, events in _in_steps(found):
+            write = partial(_keep_groups, fence=fence, place=place, groups=groups, events=events)
+            await self._db.write(write, is_long=True, is_durable=False)
+        await self._db.write(lambda tx: _mark(tx, fence, found), is_long=True, is_durable=False)
 
     async def assign(self, fence: Fence, groups: Mapping[int, str | None]) -> None:
-        await self._db.write(lambda tx: _assign(tx, fence, groups), is_long=True)
+        await self._db.write(lambda tx: _assign(tx, fence, groups), is_long=True, is_durable=False)
 
     async def unsettled(self, place: Place) -> Sequence[str]:
         return await self._db.read(lambda db: _unsettled(db, place))
 
     async def settle(self, fence: Fence, group_ids: Sequence[str]) -> None:
         await self._db.write(lambda tx: _settle(tx, fence, group_ids))
+
+    async def extents(self, project_id: str, path: str | None) -> Sequence[Extent]:
+        return await self._db.read(lambda db: sqlite_forgetting.extents(db, project_id, path))
+
+    async def aged(self, before: datetime, limit: int) -> Sequence[Place]:
+        return await self._db.read(lambda db: sqlite_forgetting.aged(db, before, limit))
+
+    async def forget(self, fence: Fence, place: Place, before: datetime) -> Forgotten:
+        work = partial(sqlite_forgetting.forget, fence=fence, place=place, before=before)
+        return await self._db.write(work, is_long=True, is_durable=False)
 
     async def places(self, *, after: tuple[str, str] | None, limit: int) -> Sequence[TracePlace]:
         return await self._db.read(lambda db: _places(db, after, limit))
@@ -198,10 +217,25 @@ def _places_waiting(db: sqlite3.Connection, limit: int) -> list[Place]:
     return [Place(row["project_id"], row["path"]) for row in rows]
 
 
-def _keep_groups(tx: Tx, fence: Fence, place: Place, found: Regrouping) -> None:
+def _in_steps(found: Regrouping) -> Iterator[tuple[Sequence[GroupWrite], Sequence[GroupEventWrite]]]:
+    """Groups, each with what happened to it, as many as a transaction may have; then what happened to others."""
+    events = defaultdict[str, list[GroupEventWrite]](list)
+    for event in found.events:
+        events[event.group_id].append(event)
+    for start in range(0, len(found.groups), GROUPS_AT_ONCE):
+        some = found.groups[start : start + GROUPS_AT_ONCE]
+        yield some, [event for group in some for event in events.pop(group.group_id, ())]
+    others = [event for of_one in events.values() for event in of_one]
+    for start in range(0, len(others), GROUPS_AT_ONCE):
+        yield (), others[start : start + GROUPS_AT_ONCE]
+
+
+def _keep_groups(
+    tx: Tx, fence: Fence, place: Place, groups: Sequence[GroupWrite], events: Sequence[GroupEventWrite]
+) -> None:
     check_fence(tx, fence)
     now = tx.now.timestamp()
-    for group in found.groups:
+    for group in groups:
         tx.db.execute(
             "INSERT INTO trace_group (group_id, project_id, path, constants, variables, confidence, sample_rows,"
             " trace_count, checked_at, created_at, updated_at) VALUES (:group_id, :project_id, :path, :constants, :variables,"
@@ -211,14 +245,7 @@ def _keep_groups(tx: Tx, fence: Fence, place: Place, found: Regrouping) -> None:
             " updated_at = excluded.updated_at",
             {**group_row(group, place), "now": now},
         )
-    for merged, into in found.merged.items():
-        tx.db.execute(
-            "UPDATE trace_group SET merged_into = ?, is_unsettled = 1, updated_at = ? WHERE group_id = ?",
-            (into, now, merged),
-        )
-    for group_id in found.unsettled:
-        tx.db.execute("UPDATE trace_group SET is_unsettled = 1 WHERE group_id = ?", (group_id,))
-    for event in found.events:
+    for event in events:
         tx.db.execute(
             "INSERT INTO trace_group_event (group_id, at, type, constants, trace_count, others, task_id) VALUES (:group_id,"
             " :now, :type, :constants,"
@@ -227,25 +254,44 @@ def _keep_groups(tx: Tx, fence: Fence, place: Place, found: Regrouping) -> None:
         )
 
 
-def _assign(tx: Tx, fence: Fence, groups: Mapping[int, str | None]) -> None:
+def _mark(tx: Tx, fence: Fence, found: Regrouping) -> None:
+    """Which groups have gone into others, and whose traces are to be read anew."""
     check_fence(tx, fence)
+    for merged, into in found.merged.items():
+        tx.db.execute(
+            "UPDATE trace_group SET merged_into = ?, is_unsettled = 1, updated_at = ? WHERE group_id = ?",
+            (into, tx.now.timestamp(), merged),
+        )
+    for group_id in found.unsettled:
+        tx.db.execute("UPDATE trace_group SET is_unsettled = 1 WHERE group_id = ?", (group_id,))
+
+
+def _assign(tx: Tx, fence: Fence, groups: Mapping[int, str | None]) -> None:
+    """A few statements for all rows: between two the loop has its turn, and who waits for the writer waits for it too."""
+    check_fence(tx, fence)
+    wanted = compact(list(groups.items()))
+    moved = tx.db.execute(
+        "SELECT trace.group_id AS left_id, new.value ->> 1 AS group_id, started_at"
+        " FROM json_each(?) AS new JOIN trace ON row_id = new.value ->> 0 WHERE trace.group_id IS NOT new.value ->> 1",
+        (wanted,),
+    ).fetchall()
+    tx.db.execute(
+        "UPDATE trace SET group_id = new.value ->> 1 FROM json_each(?) AS new"
+        " WHERE row_id = new.value ->> 0 AND trace.group_id IS NOT new.value ->> 1",
+        (wanted,),
+    )
     counts: Counter[str] = Counter()
     last: dict[str, float] = {}
-    for row_id, group_id in groups.items():
-        row = tx.db.execute("SELECT group_id, started_at FROM trace WHERE row_id = ?", (row_id,)).fetchone()
-        if row is None or row["group_id"] == group_id:
-            continue
-        tx.db.execute("UPDATE trace SET group_id = ? WHERE row_id = ?", (group_id, row_id))
-        if group_id is not None:
+    for row in moved:
+        if (group_id := row["group_id"]) is not None:
             counts[group_id] += 1
             last[group_id] = max(last.get(group_id, 0.0), row["started_at"])
-        if row["group_id"] is not None:
-            counts[row["group_id"]] -= 1
-    for group_id, count in counts.items():
-        tx.db.execute(
-            "UPDATE trace_group SET trace_count = trace_count + ?, last_at = max(coalesce(last_at, 0), ?) WHERE group_id = ?",
-            (count, last.get(group_id, 0.0), group_id),
-        )
+        if row["left_id"] is not None:
+            counts[row["left_id"]] -= 1
+    tx.db.executemany(
+        "UPDATE trace_group SET trace_count = trace_count + ?, last_at = max(coalesce(last_at, 0), ?) WHERE group_id = ?",
+        [(count, last.get(group_id, 0.0), group_id) for group_id, count in counts.items()],
+    )
 
 
 def _unsettled(db: sqlite3.Connection, place: Place) -> list[str]:

@@ -1,16 +1,20 @@
 // Words about traces and their groups. Pure.
 
-import type { DriftPointShape, GroupEventShape, ImplementationShape } from "../wire";
+import type { DriftPointShape, GroupEventShape, ImplementationShape, TaskShape } from "../wire";
 import { count, counted } from "./format";
 import type { Series } from "./plot";
+
+export function isGrouping({ task_type: type }: Pick<TaskShape, "task_type">): boolean {
+  return type === "group_traces";
+}
 
 type GroupChange = GroupEventShape["type"];
 
 /** How sure it is, in a word: numbers of two digits would say more than is known. */
 export function confidenceText(confidence: number): string {
-  if (confidence >= 0.8) return "sure";
-  if (confidence >= 0.5) return "likely";
-  return "few traces";
+  if (confidence >= 0.8) return "clear template";
+  if (confidence >= 0.5) return "likely template";
+  return "few traces yet";
 }
 
 export function shareText(share: number): string {

@@ -1129,6 +1129,14 @@ export interface components {
             /** @description What `under` takes; folders that hold nothing but one folder are one with it. */
             readonly path: string;
         };
+        /** ForgettingTask */
+        readonly ForgettingTask: {
+            readonly path: string;
+            /** @description The task that takes them away. */
+            readonly task_id: string;
+            /** @description How many the path holds now. */
+            readonly traces: number;
+        };
         /**
          * Form
          * @description A form as it stands in the page, or a group of fields that belongs to none (`is_implicit`). Ids are those of elements.
@@ -1378,7 +1386,7 @@ export interface components {
             readonly example_url: string | null;
             /** @description Whether clients must send an API key. */
             readonly needs_key: boolean;
-            /** @description database, embedder, browser, worker. */
+            /** @description database, embedder, browser, worker, doorbells, grouping. */
             readonly parts: {
                 readonly [key: string]: components["schemas"]["PartHealth"];
             };
@@ -1474,7 +1482,9 @@ export interface components {
          * @description Something that a user can act on. `role` and `name` are those of the browser's accessibility tree. `value` is what stands
          *     in it, never a password. `states` has those of ARIA that it has: checked, selected, expanded, pressed, readonly, invalid,
          *     busy, multiline, multiselectable, focused, haspopup, current. `options` are the first of them, `option_count` says how
-         *     many there are. `is_in_viewport` is as the page stood when it was parsed, not scrolled. `shown_box` is the part of `box` that
+         *     many there are. `evidence` is what says that it can be acted on: it is a control of HTML, has the role of one, can be written
+         *     in, has an `onclick`, can have the focus, a script listens there for clicks and the like, or it shows the hand of the mouse and
+         *     nothing more. `is_in_viewport` is as the page stood when it was parsed, not scrolled. `shown_box` is the part of `box` that
          *     the screenshot shows where the rest is scrolled out of something, of no size where all of it is; unset: all of it is shown.
          *     `autocomplete`, `field_name`, `html_id` and `rel` are the attributes as they stand (`field_name` is `name`, or `ng-model` and
          *     the like). `hints` are class names and ids of the element and its nearest ancestors, for the rules alone: they are not kept.
@@ -1488,6 +1498,11 @@ export interface components {
             readonly description: string;
             /** @description `e1`, `e2`, … in the order of the document. */
             readonly element_id: string;
+            /**
+             * @default control
+             * @enum {string}
+             */
+            readonly evidence: "control" | "role" | "editable" | "onclick" | "focus" | "listener" | "pointer";
             /** @default null */
             readonly field_name: string | null;
             /** @default null */
@@ -3572,6 +3587,12 @@ export interface components {
                 readonly [key: string]: string;
             };
         };
+        /** TracesForgotten */
+        readonly TracesForgotten: {
+            readonly project_id: string;
+            /** @description One for each path, by path. */
+            readonly tasks: readonly components["schemas"]["ForgettingTask"][];
+        };
         /** TracesStored */
         readonly TracesStored: {
             /** @enum {string} */
@@ -3926,6 +3947,7 @@ export type FailedText = components['schemas']['FailedText'];
 export type FetchedBy = components['schemas']['FetchedBy'];
 export type FieldMeaning = components['schemas']['FieldMeaning'];
 export type FolderShape = components['schemas']['FolderShape'];
+export type ForgettingTask = components['schemas']['ForgettingTask'];
 export type Form = components['schemas']['Form'];
 export type FormMeaning = components['schemas']['FormMeaning'];
 export type FormPurpose = components['schemas']['FormPurpose'];
@@ -4079,6 +4101,7 @@ export type TracePlacePage = components['schemas']['TracePlacePage'];
 export type TracePlaceShape = components['schemas']['TracePlaceShape'];
 export type TraceRequest = components['schemas']['TraceRequest'];
 export type TraceShape = components['schemas']['TraceShape'];
+export type TracesForgotten = components['schemas']['TracesForgotten'];
 export type TracesStored = components['schemas']['TracesStored'];
 export type Triage = components['schemas']['Triage'];
 export type TriedShape = components['schemas']['TriedShape'];

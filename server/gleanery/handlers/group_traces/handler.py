@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -17,13 +18,12 @@ from gleanery.store.traces import GroupEventWrite, GroupWrite, Place, Regrouping
 
 BATCH_TRACES = 5_000
 BATCH_CHARACTERS = 8_000_000
-ROWS_AT_ONCE = 40
-"""Rows in one transaction: traces that arrive wait for no more."""
 MEMORY_LIMIT_MB = 2048
 SHARE_OF_TIME = 0.5
 """Of the time limit, after which a grouping ends well and asks for another one."""
 
 Again = Callable[[Place], None]
+Piece = Mapping[str, Any]
 
 
 @dataclass
@@ -87,12 +87,17 @@ class GroupTracesHandler:
             "samples": list(samples.items()),
         }
         found = await in_process(ctx, "gleanery.handlers.group_traces.work:group", request)
-        regrouping = _regrouping(found)
+        regrouping = await asyncio.to_thread(_regrouping, found)
         await self._store.keep_groups(ctx.fence, place, regrouping)
-        for rows in _portions(found["rows"]):
-            await self._store.assign(ctx.fence, dict(rows))
-        tally.traces += len(found["rows"])
+        tally.traces += await self._assign(ctx, found)
         tally.changes.update(str(event.type) for event in regrouping.events)
+
+    async def _assign(self, ctx: TaskContext, found: Sequence[Piece]) -> int:
+        """Piece by piece; how many rows."""
+        pieces = [piece["rows"] for piece in found if "rows" in piece]
+        for rows in pieces:
+            await self._store.assign(ctx.fence, dict(rows))
+        return sum(map(len, pieces))
 
     async def _settle(self, ctx: TaskContext, place: Place, tally: _Tally) -> None:
         """Traces of groups that were split or merged find the template that they fit now."""
@@ -103,9 +108,7 @@ class GroupTracesHandler:
         async for members in self._members(group_ids):
             request = {"stands": stands, "rows": members}
             found = await in_process(ctx, "gleanery.handlers.group_traces.work:settle", request)
-            for rows in _portions(found["rows"]):
-                await self._store.assign(ctx.fence, dict(rows))
-            tally.moved += len(found["rows"])
+            tally.moved += await self._assign(ctx, found)
         await self._store.settle(ctx.fence, group_ids)
 
     async def _members(self, group_ids: Sequence[str]) -> AsyncIterator[Sequence[tuple[int, str, str]]]:
@@ -126,21 +129,18 @@ class GroupTracesHandler:
             yield batch
 
 
-def _portions(rows: Sequence[Any]) -> Sequence[Sequence[Any]]:
-    return [rows[start : start + ROWS_AT_ONCE] for start in range(0, len(rows), ROWS_AT_ONCE)]
-
-
-def _regrouping(found: Mapping[str, Any]) -> Regrouping:
+def _regrouping(found: Sequence[Piece]) -> Regrouping:
+    head = found[0]
     return Regrouping(
-        groups=tuple(map(_group, found["groups"])),
+        groups=tuple(_group(group) for piece in found for group in piece.get("groups", ())),
         events=tuple(
             GroupEventWrite(
                 event["group_id"], GroupChange(event["type"]), tuple(event["constants"]), tuple(event["others"])
             )
-            for event in found["events"]
+            for event in head["events"]
         ),
-        merged=found["merged"],
-        unsettled=frozenset(found["unsettled"]),
+        merged=head["merged"],
+        unsettled=frozenset(head["unsettled"]),
     )
 
 

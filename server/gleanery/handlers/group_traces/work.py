@@ -1,8 +1,11 @@
-"""What a grouping does in its own process: finds the groups of texts. It reads and writes nothing; both ways are JSON."""
+"""What a grouping does in its own process: finds the groups of texts. It reads and writes nothing; both ways are JSON.
+
+Answers come in pieces, as many rows and groups in one as a transaction takes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gleanery.knowledge.grouping.definition import confidence_of
@@ -12,13 +15,15 @@ from gleanery.knowledge.grouping.template import Template
 from gleanery.knowledge.grouping.values import variables_of
 from gleanery.model import new_id
 
+ROWS_AT_ONCE = 10
+"""Traces that arrive wait for no longer transaction than one of so many rows takes."""
 Stand = Mapping[str, Any]
 """A `GroupStand` as JSON."""
 
 
-def group(payload: Mapping[str, Any]) -> dict[str, Any]:
+def group(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Payload `{waiting: [[row, text]], stands, samples: [[row, text]]}`: traces to be grouped, groups that there are with what
-    speaks for them → `{rows: [[row, group]], groups, events, merged, unsettled}`."""
+    speaks for them → `{events, merged, unsettled}`, then pieces `{groups}` and `{rows: [[row, group]]}`."""
     waiting: Sequence[tuple[int, str]] = payload["waiting"]
     known = {stand["group_id"]: stand for stand in payload["stands"]}
     rows_of: dict[str, int] = {}
@@ -30,12 +35,12 @@ def group(payload: Mapping[str, Any]) -> dict[str, Any]:
     return _answer(added, grouper, known, waiting, rows_of)
 
 
-def settle(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Payload `{stands, rows: [[row, group, text]]}`: traces of groups that were split or merged → `{rows: [[row, group or
-    null]]}`, those that belong elsewhere now."""
+def settle(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Payload `{stands, rows: [[row, group, text]]}`: traces of groups that were split or merged → pieces `{rows: [[row, group
+    or null]]}`, those that belong elsewhere now."""
     index = TemplateIndex({stand["group_id"]: Template(tuple(stand["constants"])) for stand in payload["stands"]})
     found = ((row, group_id, index.find(text)) for row, group_id, text in payload["rows"])
-    return {"rows": [(row, into) for row, group_id, into in found if into != group_id]}
+    return _in_pieces("rows", [(row, into) for row, group_id, into in found if into != group_id])
 
 
 def _samples(known: Mapping[str, Stand], rows_of: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
@@ -56,16 +61,14 @@ def _answer(
     known: Mapping[str, Stand],
     waiting: Sequence[tuple[int, str]],
     rows_of: Mapping[str, int],
-) -> dict[str, Any]:
+) -> Iterator[dict[str, Any]]:
     touched = {*added.assigned, *added.reread, *(event.group_id for event in added.events)}
     changed = [
         group
         for group in grouper.groups.values()
         if group.group_id in touched or group.checked_at != known.get(group.group_id, {}).get("checked_at", 0)
     ]
-    return {
-        "rows": [(row, group_id) for (row, _), group_id in zip(waiting, added.assigned, strict=True)],
-        "groups": [_told(group, rows_of) for group in changed],
+    yield {
         "events": [
             {
                 "group_id": event.group_id,
@@ -78,6 +81,14 @@ def _answer(
         "merged": {old: new for old, new in added.gone.items() if old in known},
         "unsettled": sorted(added.reread),
     }
+    yield from _in_pieces("groups", [_told(group, rows_of) for group in changed])
+    rows = [(row, group_id) for (row, _), group_id in zip(waiting, added.assigned, strict=True)]
+    yield from _in_pieces("rows", rows)
+
+
+def _in_pieces(name: str, found: Sequence[Any]) -> Iterator[dict[str, Any]]:
+    for start in range(0, len(found), ROWS_AT_ONCE):
+        yield {name: found[start : start + ROWS_AT_ONCE]}
 
 
 def _told(group: Group, rows_of: Mapping[str, int]) -> dict[str, Any]:
