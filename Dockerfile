@@ -69,7 +69,7 @@ HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 \
 CMD ["gleanery", "serve"]
 
 FROM base AS browser
-USER root
+USER 0
 RUN apt-get update \
     && apt-get install -y --no-install-recommends chromium-headless-shell fonts-liberation \
     && rm -rf /var/lib/apt/lists/*

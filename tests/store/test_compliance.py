@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,17 @@ async def test_a_report_goes_when_nothing_works_on_it(store: Store) -> None:
     await store.compliance.delete("cmp_1")
     with pytest.raises(errors.NotFound):
         await store.compliance.controls("cmp_1")
+
+
+async def test_old_reports_go_and_none_that_is_being_made(store: Store, clock: SetClock) -> None:
+    await started(store, "cmp_1")
+    ended = await started(store, "cmp_2")
+    for task_id in reversed(list(ended.task_ids.values())):
+        await store.tasks.request_cancel(task_id)
+    assert await store.compliance.prune(clock() - timedelta(days=1), 9) == 0
+    assert await store.compliance.prune(clock() + timedelta(seconds=1), 9) == 1
+    reports = await store.compliance.reports(framework_id=None, after=None, limit=9)
+    assert [report.report_id for report in reports] == ["cmp_1"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 
 from gleanery.errors import NotFound, StorageError, StorageFull
 from gleanery.model import NewEvent, NewTask
-from gleanery.store.sqlite import Database, Tx
+from gleanery.store.sqlite import WAL_LIMIT_PAGES, Database, Tx
 from gleanery.store.sqlite_rows import append
 from gleanery.store.sqlite_tasks import SqliteTasks
 from tests.store.samples import Changes
@@ -184,3 +184,23 @@ async def test_a_query_that_is_wrong_is_a_storage_error(database: Database) -> N
     with pytest.raises(StorageError, match="no_such_table"):
         await database.read(lambda db: db.execute("SELECT * FROM no_such_table"))
     assert await keys(database) == set(), "and the reader is free again"
+
+
+async def test_the_log_starts_over_though_writes_never_pause(database: Database) -> None:
+    """Else it would grow for as long as somebody writes."""
+    log = database.path.with_name(f"{database.path.name}-wal")
+
+    def write_much(tx: Tx) -> None:
+        tx.db.execute("INSERT OR REPLACE INTO idempotency VALUES ('much', ?, '', 0)", ("x" * 4_000_000,))
+
+    def salt() -> bytes:
+        with log.open("rb") as file:
+            return file.read(24)[16:]
+
+    await database.write(write_much)
+    first = salt()
+    async with asyncio.timeout(60):
+        while salt() == first:
+            for _ in range(5):
+                await database.write(write_much, is_durable=False)
+    assert log.stat().st_size < WAL_LIMIT_PAGES * 4096

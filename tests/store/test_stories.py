@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +268,36 @@ async def test_a_workspace_goes_only_when_nothing_of_it_is_open(store: Store) ->
     await store.stories.delete_workspace("acme")
     with pytest.raises(errors.NotFound):
         await store.stories.secrets("acme")
+
+
+async def test_a_story_goes_when_nothing_works_on_it(store: Store) -> None:
+    new = new_story()
+    await receive(store, new)
+    with pytest.raises(errors.WrongState):
+        await store.stories.delete(new.story_id)
+    assert await to_the_end(store, new, needs_approval=True) is StoryState.NEEDS_APPROVAL
+    with pytest.raises(errors.WrongState):
+        await store.stories.delete(new.story_id)
+    await store.stories.reject(new.story_id, "")
+    await store.stories.delete(new.story_id)
+    with pytest.raises(errors.NotFound):
+        await store.stories.results(new.story_id)
+    assert await store.stories.steps(new.story_id) == []
+    with pytest.raises(errors.NotFound):
+        await store.stories.delete(new.story_id)
+
+
+async def test_old_stories_go_and_none_that_is_open(store: Store) -> None:
+    rejected, waiting = new_story(), new_story(8)
+    await receive(store, rejected)
+    await to_the_end(store, rejected, needs_approval=True)
+    await store.stories.reject(rejected.story_id, "")
+    await receive(store, waiting)
+    assert await store.stories.prune(NOW, 9) == 0
+    later = (await store.stories.story(waiting.story_id)).created_at + timedelta(days=1)
+    assert await store.stories.prune(later, 9) == 1
+    found = await store.stories.stories(states=(), workspace=None, shortcut_id=None, after=None, limit=9)
+    assert [run.story_id for run in found] == [waiting.story_id]
 
 
 async def test_lists_go_by_an_index(tmp_path: Path) -> None:

@@ -216,3 +216,69 @@ async def test_every_question_has_its_index(tmp_path: Path, sql: str, index: str
         db.close()
     assert f"INDEX {index}" in plan
     assert "TEMP B-TREE" not in plan
+
+
+# What is forgotten
+
+
+async def forget(store: Store, fence: Fence, before: datetime = AT + timedelta(days=9)) -> int:
+    """To the end; how many traces went."""
+    gone = 0
+    while not (step := await store.traces.forget(fence, PLACE, before)).is_done:
+        gone += step.traces
+    return gone
+
+
+async def test_a_place_is_forgotten_with_its_groups_but_for_what_came_later(store: Store, fence: Fence) -> None:
+    await grouped(store, fence, *(trace(number) for number in range(60)))
+    event = GroupEventWrite("grp_1", GroupChange.CREATED, ("Greet ", "."))
+    await store.traces.keep_groups(fence, PLACE, Regrouping((), (event,)))
+    await store.traces.add([trace(1, project_id="lab"), trace(70, path="/other")])
+    (extent,) = await store.traces.extents("shop", "/reply")
+    assert (extent.place, extent.traces, extent.last_at) == (PLACE, 60, AT + timedelta(minutes=59))
+    assert [each.place.path for each in await store.traces.extents("shop", None)] == ["/other", "/reply"]
+    await store.traces.add([trace(99)])
+    assert await forget(store, fence, extent.last_at + timedelta(seconds=1)) == 60
+    told = {(place.project_id, place.path): place.traces for place in await store.traces.places(after=None, limit=9)}
+    assert told == {("lab", "/reply"): 1, ("shop", "/other"): 1, ("shop", "/reply"): 1}
+    with pytest.raises(NotFound):
+        await store.traces.group("grp_1")
+    assert await store.traces.waiting(PLACE) == 1
+    assert (await store.traces.trace("lab", "t1")).instruction == "Greet 1."
+    assert await forget(store, fence) == 1
+    assert await store.traces.extents("shop", "/reply") == []
+
+
+async def test_with_old_traces_goes_what_their_group_shows_of_them(store: Store, fence: Fence) -> None:
+    await grouped(store, fence, *(trace(number) for number in range(3)))
+    await store.traces.keep_groups(fence, PLACE, Regrouping((group("grp_1", sample_rows=(2, 3)),), ()))
+    assert await forget(store, fence, AT + timedelta(minutes=1)) == 1
+    assert (await store.traces.group("grp_1")).variables == (VARIABLE,)
+    assert await forget(store, fence, AT + timedelta(minutes=2)) == 1
+    found = await store.traces.group("grp_1")
+    assert (found.trace_count, found.variables) == (1, (replace(VARIABLE, samples=(), choices=()),))
+    assert (await store.traces.stands(PLACE))[0].sample_rows == (3,)
+
+
+async def test_a_group_stays_while_traces_of_one_that_went_into_it_are_read_anew(store: Store, fence: Fence) -> None:
+    await grouped(store, fence, trace(1), trace(2))
+    await store.traces.keep_groups(fence, PLACE, Regrouping((group("grp_2"),), (), merged={"grp_1": "grp_2"}))
+    assert await forget(store, fence, AT) == 0
+    assert (await store.traces.group("grp_1")).merged_into == "grp_2"
+    assert await forget(store, fence) == 2
+    for group_id in ("grp_1", "grp_2"):
+        with pytest.raises(NotFound):
+            await store.traces.group(group_id)
+
+
+async def test_places_with_traces_of_before_are_found(store: Store) -> None:
+    await store.traces.add([trace(1), trace(9, path="/new")])
+    assert await store.traces.aged(AT + timedelta(minutes=1), 9) == []
+    assert await store.traces.aged(AT + timedelta(minutes=2), 9) == [PLACE]
+
+
+async def test_a_worker_that_lost_its_task_forgets_nothing(store: Store, fence: Fence) -> None:
+    await store.traces.add([trace(1)])
+    with pytest.raises(LeaseLost):
+        await store.traces.forget(Fence(fence.task_id, 99), PLACE, AT)
+    assert await store.traces.waiting(PLACE) == 1

@@ -53,6 +53,8 @@ shadow.firstChild.addEventListener('dblclick', () => {});
 EventTarget.prototype.addEventListener = () => { throw 'not for you'; };
 </script>"""
 )
+# So much that what is young and nobody holds is thrown away.
+LITTER = "() => { for (let i = 0; i < 20; i++) { const held = []; for (let n = 0; n < 2e5; n++) held.push({n}); } }"
 FRAMED = f"<div id=near>Near</div><script>{HEAR}hear('near', 'click')</script>"
 PAGES: Answers = {
     "/listens": page(BODY),
@@ -106,6 +108,14 @@ async def test_it_is_found_again_by_its_locator(eyes: Eyes, site: Site) -> None:
     async with eyes.page(f"{site.url}/listens") as again:
         for element in read.elements:
             assert await found(again, element.locator).count() == 1, element.name
+
+
+async def test_nobody_needs_to_hold_what_listens(eyes: Eyes, site: Site) -> None:
+    """Asked from another world than the listener's own, Chromium makes what nobody holds anew, for the wrong one of them."""
+    async with eyes.page(f"{site.url}/listens") as shown:
+        await shown.evaluate(LITTER)
+        read = await inspected(shown)
+    assert told(read) == told(await eyes.read(f"{site.url}/listens"))
 
 
 async def test_in_frames_too_each_in_its_own(eyes: Eyes, site: Site) -> None:

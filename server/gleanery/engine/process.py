@@ -20,8 +20,8 @@ _log = log.get(__name__)
 
 LARGE_BYTES = 50_000
 """An answer from this size on is parsed in a thread."""
-LONG_LIST = 100
-"""From so many elements on a list is written element by element."""
+LONG_LIST = 20
+"""A list is written so many elements at a time."""
 END_SECONDS = 5.0
 """How long the child's keeper may take to end everything below it before it is killed itself."""
 
@@ -152,9 +152,9 @@ def _pieces(value: Any) -> Iterator[str]:
         yield "}"
     elif isinstance(value, list | tuple) and len(value) > LONG_LIST:
         yield "["
-        for number, one in enumerate(value):
-            yield "," if number else ""
-            yield from _pieces(one)
+        for start in range(0, len(value), LONG_LIST):
+            yield "," if start else ""
+            yield json.dumps(value[start : start + LONG_LIST])[1:-1]
         yield "]"
     else:
         yield json.dumps(value)

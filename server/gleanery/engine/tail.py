@@ -30,8 +30,11 @@ ROWS = 500
 class Tail:
     """Give `hear` to the store, `publish` is told. `start` before the first change, `stop` at the end."""
 
-    def __init__(self, publish: Callable[[Sequence[Change]], None]) -> None:
+    def __init__(
+        self, publish: Callable[[Sequence[Change]], None], *, noticed_seconds: float = NOTICED_SECONDS
+    ) -> None:
         self._publish = publish
+        self._noticed_seconds = noticed_seconds
         self._last = 0
         self._is_behind = False
         self._kick = asyncio.Event()
@@ -86,7 +89,7 @@ class Tail:
 
     def _wait_seconds(self) -> float:
         if self.is_noticed():
-            return NOTICED_SECONDS
+            return self._noticed_seconds
         return ALONE_SECONDS if self._is_alone else TOGETHER_SECONDS
 
     async def _follow(self) -> None:

@@ -100,6 +100,10 @@ class ComplianceStore(Protocol):
         """Raises NotFound, and WrongState while one of its tasks may still run."""
         ...
 
+    async def prune(self, before: datetime, limit: int) -> int:
+        """Remove up to `limit` of those that were asked for before that, but none that may still be made. How many went."""
+        ...
+
     async def controls(self, report_id: str) -> Sequence[ControlResult]:
         """In the framework's order. Raises NotFound."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from gleanery import errors
 from gleanery.model import Fence, NewTask, TaskStatus
@@ -70,6 +71,9 @@ class SqliteCompliance:
 
     async def delete(self, report_id: str) -> None:
         await self._db.write(lambda tx: _delete(tx, report_id))
+
+    async def prune(self, before: datetime, limit: int) -> int:
+        return await self._db.write(lambda tx: _prune(tx, before, limit), is_long=True)
 
     async def controls(self, report_id: str) -> Sequence[ControlResult]:
         rows = await self._db.read(lambda db: _control_rows(db, report_id))
@@ -247,11 +251,27 @@ def _retry(tx: Tx, report_id: str) -> Report:
     return _report(tx.db, _row(tx.db, report_id))
 
 
+def _prune(tx: Tx, before: datetime, limit: int) -> int:
+    rows = tx.db.execute(
+        "SELECT report_id FROM compliance_report WHERE created_at < ? AND NOT EXISTS (SELECT 1 FROM task"
+        f" WHERE task_id IN ({', '.join(TASKS)}) AND status IN ('queued', 'running', 'paused'))"
+        " ORDER BY created_at, report_id LIMIT ?",
+        (before.timestamp(), limit),
+    ).fetchall()
+    for row in rows:
+        _remove(tx, row["report_id"])
+    return len(rows)
+
+
 def _delete(tx: Tx, report_id: str) -> None:
     report = _report(tx.db, _row(tx.db, report_id))
     busy = next((task for task in report.tasks.values() if not task.status.is_final), None)
     if busy is not None:
         raise errors.WrongState("The report is being made: cancel it first.", task_id=busy.task_id)
+    _remove(tx, report_id)
+
+
+def _remove(tx: Tx, report_id: str) -> None:
     for table in ("compliance_file", "compliance_control", "compliance_report"):
         tx.db.execute(f"DELETE FROM {table} WHERE report_id = ?", (report_id,))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from gleanery import errors
@@ -47,6 +48,10 @@ _STATE = (
     " ELSE run.state END"
 )
 """As it is seen. One whose tasks were forgotten before its end has failed."""
+_UNENDED = (
+    "SELECT story_task.story_id, task.task_id FROM story_task JOIN task USING (task_id)"
+    " WHERE task.status IN ('queued', 'running', 'paused')"
+)
 _FROM_TASKS = frozenset({StoryState.SUPERSEDED, StoryState.FAILED, StoryState.CANCELLED})
 _UNDER_WAY = (StoryState.WAITING, StoryState.WORKING)
 _LIVE = "state IN ('waiting', 'working', 'needs_approval')"
@@ -136,6 +141,12 @@ class SqliteStories:
 
     async def reject(self, story_id: str, note: str) -> StoryRun:
         return await self._db.write(lambda tx: _reject(tx, story_id, note))
+
+    async def delete(self, story_id: str) -> None:
+        await self._db.write(lambda tx: _delete(tx, story_id))
+
+    async def prune(self, before: datetime, limit: int) -> int:
+        return await self._db.write(lambda tx: _prune(tx, before, limit), is_long=True)
 
     async def end(self, fence: Fence, story_id: str, state: StoryState, theirs: Story | None = None) -> None:
         await self._db.write(lambda tx: _end(tx, fence, story_id, state, theirs))
@@ -386,6 +397,32 @@ def _check_waits(db: sqlite3.Connection, story_id: str) -> None:
         raise errors.WrongState(
             f"The story is {state}: it does not wait for an approval.", story_id=story_id, state=state
         )
+
+
+def _delete(tx: Tx, story_id: str) -> None:
+    row = _row(tx.db, story_id)
+    tasks = tx.db.execute(f"SELECT task_id FROM ({_UNENDED}) WHERE story_id = ?", (story_id,)).fetchall()
+    if StoryState(row["seen"]) in OPEN_STATES or tasks:
+        raise errors.WrongState(
+            "The story is still open: let it end, reject it or cancel its tasks first.", story_id=story_id
+        )
+    _remove(tx, [story_id])
+
+
+def _prune(tx: Tx, before: datetime, limit: int) -> int:
+    rows = tx.db.execute(
+        f"SELECT story_id FROM story_run AS run WHERE created_at < ? AND {_STATE} NOT IN ('waiting', 'working', 'needs_approval')"
+        f" AND NOT EXISTS (SELECT 1 FROM ({_UNENDED}) AS held WHERE held.story_id = run.story_id)"
+        " ORDER BY created_at LIMIT ?",
+        (before.timestamp(), limit),
+    ).fetchall()
+    return _remove(tx, [row["story_id"] for row in rows])
+
+
+def _remove(tx: Tx, story_ids: Sequence[str]) -> int:
+    for table in ("story_step", "story_task", "story_run"):
+        tx.db.execute(f"DELETE FROM {table} WHERE story_id IN ({marks(story_ids)})", tuple(story_ids))
+    return len(story_ids)
 
 
 def _end(tx: Tx, fence: Fence, story_id: str, state: StoryState, theirs: Story | None) -> None:

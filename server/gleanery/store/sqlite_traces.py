@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 
 from gleanery import errors
@@ -18,6 +19,7 @@ from gleanery.model.traces import (
     TraceGroup,
     TracePlace,
 )
+from gleanery.store import sqlite_forgetting
 from gleanery.store.rows import compact
 from gleanery.store.sqlite import Database, Tx
 from gleanery.store.sqlite_rows import check_fence, marks
@@ -35,7 +37,7 @@ from gleanery.store.trace_rows import (
     trace_of,
     trace_row,
 )
-from gleanery.store.traces import GroupEventWrite, GroupStand, GroupWrite, Place, Regrouping
+from gleanery.store.traces import Extent, Forgotten, GroupEventWrite, GroupStand, GroupWrite, Place, Regrouping
 
 GROUP_COLUMNS = (
     "group_id, project_id, path, constants, variables, confidence, sample_rows, trace_count, checked_at, created_at,"
@@ -46,7 +48,7 @@ TRACE_COLUMNS = (
     " output_tokens, error, group_id"
 )
 TEXTS_AT_ONCE = 500
-GROUPS_AT_ONCE = 25
+GROUPS_AT_ONCE = 15
 """In one transaction of a grouping. Nobody waits for the disk there: what the machine's own crash takes back is grouped again."""
 
 
@@ -93,6 +95,16 @@ class SqliteTraces:
 
     async def settle(self, fence: Fence, group_ids: Sequence[str]) -> None:
         await self._db.write(lambda tx: _settle(tx, fence, group_ids))
+
+    async def extents(self, project_id: str, path: str | None) -> Sequence[Extent]:
+        return await self._db.read(lambda db: sqlite_forgetting.extents(db, project_id, path))
+
+    async def aged(self, before: datetime, limit: int) -> Sequence[Place]:
+        return await self._db.read(lambda db: sqlite_forgetting.aged(db, before, limit))
+
+    async def forget(self, fence: Fence, place: Place, before: datetime) -> Forgotten:
+        work = partial(sqlite_forgetting.forget, fence=fence, place=place, before=before)
+        return await self._db.write(work, is_long=True, is_durable=False)
 
     async def places(self, *, after: tuple[str, str] | None, limit: int) -> Sequence[TracePlace]:
         return await self._db.read(lambda db: _places(db, after, limit))

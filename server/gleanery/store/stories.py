@@ -191,6 +191,16 @@ class StoryStore(Protocol):
         """It is not to be written. Raises NotFound, and WrongState where it doesn't wait for that."""
         ...
 
+    async def delete(self, story_id: str) -> None:
+        """With all that came of it; its tasks stay as long as tasks are kept. Raises NotFound, and WrongState while it is open
+        or one of its tasks has not ended."""
+        ...
+
+    async def prune(self, before: datetime, limit: int) -> int:
+        """Remove up to `limit` of those that were asked for before that, as `delete` does; those that it refuses stay. How
+        many went."""
+        ...
+
     async def end(self, fence: Fence, story_id: str, state: StoryState, theirs: Story | None = None) -> None:
         """How the write-back came out."""
         ...

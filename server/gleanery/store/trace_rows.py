@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gleanery.model import content_id
@@ -36,6 +37,11 @@ def _variables(text: str) -> tuple[TraceVariable, ...]:
         TraceVariable(**{**one, "samples": tuple(one["samples"]), "choices": tuple(one["choices"])})
         for one in json.loads(text)
     )
+
+
+def without_samples(variables: str) -> str:
+    """A row's variables without what was read from traces."""
+    return dump_variables([replace(one, samples=(), choices=()) for one in _variables(variables)])
 
 
 def group_of(row: Row) -> TraceGroup:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from gleanery.model import Fence
@@ -73,6 +74,23 @@ class GroupStand:
     checked_at: int
 
 
+@dataclass(frozen=True)
+class Extent:
+    """What a place holds: its traces, and when the last of them started."""
+
+    place: Place
+    traces: int
+    last_at: datetime
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """How many traces one step took away, and whether it was the last."""
+
+    traces: int
+    is_done: bool
+
+
 class TraceStore(Protocol):
     async def add(self, traces: Sequence[Trace]) -> Sequence[Arrival]:
         """Keep traces, each once; what became of each. Those that are refused keep no other from being stored."""
@@ -118,6 +136,19 @@ class TraceStore(Protocol):
 
     async def settle(self, fence: Fence, group_ids: Sequence[str]) -> None:
         """Their traces are read."""
+        ...
+
+    async def extents(self, project_id: str, path: str | None) -> Sequence[Extent]:
+        """Of a project, or of one path in it; empty where there is none."""
+        ...
+
+    async def aged(self, before: datetime, limit: int) -> Sequence[Place]:
+        """Where traces started before that."""
+        ...
+
+    async def forget(self, fence: Fence, place: Place, before: datetime) -> Forgotten:
+        """Take some traces away, the oldest first, of those that started before that. With them goes what their groups show of
+        them. When none is left, groups without traces go, and the place. Nothing may group its traces meanwhile."""
         ...
 
     async def places(self, *, after: tuple[str, str] | None, limit: int) -> Sequence[TracePlace]:

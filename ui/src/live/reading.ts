@@ -68,7 +68,13 @@ export function useReadWhenTold(queryKey: readonly string[], marks: string, leas
 /** No marks are like these. */
 const GAP = "?";
 
-/** How often to read again what the line tells of: seldom, and often only while there is no line. */
-export function useQuietInterval(): number {
-  return useConnection() === "live" ? QUIET_MS : NO_LINE_MS;
+interface QuietReading {
+  readonly refetchInterval: number;
+  readonly staleTime: 0;
+}
+
+/** For a query of what the line tells of: read whenever it comes up, since nothing was told to it before, and else seldom; often
+ * only while there is no line. */
+export function useQuietReading(): QuietReading {
+  return { refetchInterval: useConnection() === "live" ? QUIET_MS : NO_LINE_MS, staleTime: 0 };
 }

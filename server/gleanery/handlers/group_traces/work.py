@@ -15,7 +15,7 @@ from gleanery.knowledge.grouping.template import Template
 from gleanery.knowledge.grouping.values import variables_of
 from gleanery.model import new_id
 
-ROWS_AT_ONCE = 20
+ROWS_AT_ONCE = 10
 """Traces that arrive wait for no longer transaction than one of so many rows takes."""
 Stand = Mapping[str, Any]
 """A `GroupStand` as JSON."""

@@ -15,6 +15,7 @@ from gleanery.store.schema import (
     holdings,
     narrow_reads,
     parses,
+    retention,
     stories,
     traces,
 )
@@ -31,4 +32,5 @@ MIGRATIONS: tuple[str, ...] = (
     traces.SQL,
     compliance.SQL,
     stories.SQL,
+    retention.SQL,
 )

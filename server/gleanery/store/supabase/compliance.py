@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from gleanery import errors
@@ -88,6 +89,9 @@ class SupabaseCompliance:
 
     async def delete(self, report_id: str) -> None:
         await self._rest.write("compliance_delete", report_id=report_id)
+
+    async def prune(self, before: datetime, limit: int) -> int:
+        return int(await self._rest.write("compliance_prune", before=before.timestamp(), limit=limit))
 
     async def controls(self, report_id: str) -> Sequence[ControlResult]:
         return [control_from(row) for row in await self._rest.call("compliance_controls", report_id=report_id)]

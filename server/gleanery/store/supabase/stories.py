@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from json import loads
 from typing import Any
 
@@ -172,6 +173,12 @@ class SupabaseStories:
 
     async def reject(self, story_id: str, note: str) -> StoryRun:
         return _story(await self._rest.write("stories_reject", story_id=story_id, note=note))
+
+    async def delete(self, story_id: str) -> None:
+        await self._rest.write("stories_delete", story_id=story_id)
+
+    async def prune(self, before: datetime, limit: int) -> int:
+        return int(await self._rest.write("stories_prune", before=before.timestamp(), limit=limit))
 
     async def end(self, fence: Fence, story_id: str, state: StoryState, theirs: Story | None = None) -> None:
         await self._rest.write(

@@ -1,13 +1,14 @@
-"""`TraceStore` over Supabase. What a method does is told in `store/traces.py`, how in sql/071 and 072."""
+"""`TraceStore` over Supabase. What a method does is told in `store/traces.py`, how in sql/071, 072 and 076."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from gleanery.model import Fence
 from gleanery.model.traces import Arrival, DriftPoint, GroupEvent, Implementation, Trace, TraceGroup, TracePlace
-from gleanery.store.rows import fence_row
+from gleanery.store.rows import certain_time, fence_row
 from gleanery.store.supabase.client import Rest
 from gleanery.store.trace_rows import (
     SPANS,
@@ -25,7 +26,7 @@ from gleanery.store.trace_rows import (
     trace_of,
     trace_row,
 )
-from gleanery.store.traces import GroupStand, Place, Regrouping
+from gleanery.store.traces import Extent, Forgotten, GroupStand, Place, Regrouping
 
 ROWS_AT_ONCE = 1_000
 CHARACTERS_AT_ONCE = 1_000_000
@@ -115,6 +116,26 @@ class SupabaseTraces:
 
     async def settle(self, fence: Fence, group_ids: Sequence[str]) -> None:
         await self._rest.write("traces_settle", fence=fence_row(fence), group_ids=list(group_ids))
+
+    async def extents(self, project_id: str, path: str | None) -> Sequence[Extent]:
+        rows = await self._rest.call("traces_extents", project_id=project_id, path=path)
+        return [
+            Extent(Place(row["project_id"], row["path"]), row["traces"], certain_time(row["last_at"])) for row in rows
+        ]
+
+    async def aged(self, before: datetime, limit: int) -> Sequence[Place]:
+        rows = await self._rest.call("traces_aged", before=before.timestamp(), limit=limit)
+        return [Place(**row) for row in rows]
+
+    async def forget(self, fence: Fence, place: Place, before: datetime) -> Forgotten:
+        found = await self._rest.write(
+            "traces_forget",
+            fence=fence_row(fence),
+            **vars(place),
+            before=before.timestamp(),
+            limit=ROWS_AT_ONCE,
+        )
+        return Forgotten(found["traces"], is_done=found["is_done"])
 
     async def places(self, *, after: tuple[str, str] | None, limit: int) -> Sequence[TracePlace]:
         rows = await self._rest.call("traces_places", after=after or ("", ""), limit=limit)

@@ -10,7 +10,7 @@ import { Heading } from "../../components/Heading";
 import { More } from "../../components/More";
 import { useShortcut } from "../../components/shortcuts";
 import { frameworksQuery, REPORTS_KEY, reportsQuery } from "../../data/compliance";
-import { useListedMarks, useQuietInterval, useReadWhenTold } from "../../live/reading";
+import { useListedMarks, useQuietReading, useReadWhenTold } from "../../live/reading";
 import { isReportTask } from "../../text/compliance";
 import { FrameworkFilter } from "./FrameworkFilter";
 import { Frameworks } from "./Frameworks";
@@ -29,7 +29,7 @@ export function Reports(): ReactNode {
   const { framework } = useSearch({ from: "/reports" });
   const [open, setOpen] = useState<Open>("none");
   const frameworks = useQuery(frameworksQuery(api)).data?.items;
-  const query = useInfiniteQuery({ ...reportsQuery(api, framework), refetchInterval: useQuietInterval() });
+  const query = useInfiniteQuery({ ...reportsQuery(api, framework), ...useQuietReading() });
   useReadWhenTold(REPORTS_KEY, useListedMarks(isReportTask), LEAST_MS);
   const reports = query.data?.pages.flatMap((page) => page.items);
   useShortcut("n", "New report", () => setOpen("report"));

@@ -33,6 +33,8 @@ export function useReportCommands(report: ReportShape, isCancelAsked: boolean): 
   const remove = useMutation({
     mutationFn: () => deleteReport(api, id),
     onSuccess: async () => {
+      // A list that was read before would show it for a moment.
+      queries.removeQueries({ queryKey: REPORTS_KEY, type: "inactive" });
       await navigate({ to: "/reports" });
       queries.removeQueries({ queryKey: reportKey(id) });
       void queries.invalidateQueries({ queryKey: REPORTS_KEY });

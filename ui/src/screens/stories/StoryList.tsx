@@ -9,7 +9,7 @@ import { Loaded } from "../../components/Failure";
 import { More } from "../../components/More";
 import { useNow } from "../../components/useNow";
 import { STORIES_KEY, storiesQuery } from "../../data/stories";
-import { useListedMarks, useQuietInterval, useReadWhenTold } from "../../live/reading";
+import { useListedMarks, useQuietReading, useReadWhenTold } from "../../live/reading";
 import { adviceFor } from "../../text/failure";
 import { ago } from "../../text/format";
 import { GOAL_NAMES, isStoryTask, STATE_FACES, statesOf, STORY_GROUP_NAMES, STORY_GROUPS, tookText } from "../../text/stories";
@@ -24,7 +24,7 @@ const LEAST_MS = 1_000;
 export function StoryList({ workspaces }: { workspaces: readonly Workspace[] }): ReactNode {
   const { api } = useApp();
   const { show, workspace } = useSearch({ from: "/stories" });
-  const query = useInfiniteQuery({ ...storiesQuery(api, statesOf(show), workspace), refetchInterval: useQuietInterval() });
+  const query = useInfiniteQuery({ ...storiesQuery(api, statesOf(show), workspace), ...useQuietReading() });
   useReadWhenTold(STORIES_KEY, useListedMarks(isStoryTask), LEAST_MS);
   const stories = query.data?.pages.flatMap((page) => page.items);
   const isFiltered = show !== undefined || workspace !== undefined;

@@ -10,7 +10,7 @@ import { Loaded } from "../../components/Failure";
 import { Heading } from "../../components/Heading";
 import { type Tab, Tabs } from "../../components/Tabs";
 import { traceGroupQuery, TRACES_KEY } from "../../data/traces";
-import { useListedMarks, useQuietInterval, useReadWhenTold } from "../../live/reading";
+import { useListedMarks, useQuietReading, useReadWhenTold } from "../../live/reading";
 import { count, counted } from "../../text/format";
 import { confidenceText, isGrouping } from "../../text/traces";
 import { visible } from "../../text/visible";
@@ -28,7 +28,7 @@ const LEAST_MS = 1_000;
 export function GroupDetail(): ReactNode {
   const { api } = useApp();
   const { groupId } = useParams({ from: "/traces/$groupId" });
-  const query = useQuery({ ...traceGroupQuery(api, groupId), refetchInterval: useQuietInterval() });
+  const query = useQuery({ ...traceGroupQuery(api, groupId), ...useQuietReading() });
   const place = query.data;
   const told = useListedMarks((task) => isGrouping(task) && task.payload.project_id === place?.project_id && task.payload.path === place?.path);
   useReadWhenTold([...TRACES_KEY, "group", groupId], told, LEAST_MS);
@@ -37,7 +37,11 @@ export function GroupDetail(): ReactNode {
       <p className="sm">
         <Link to="/traces">Traces</Link>
       </p>
-      {query.data === undefined ? <Heading title="Group of traces">Group of traces</Heading> : null}
+      {query.data === undefined ? (
+        <div className="head">
+          <Heading title="Group of traces">Group of traces</Heading>
+        </div>
+      ) : null}
       <Loaded query={query}>{(group) => <Known group={group} />}</Loaded>
     </>
   );

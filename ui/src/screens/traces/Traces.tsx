@@ -10,11 +10,12 @@ import { Loaded } from "../../components/Failure";
 import { Heading } from "../../components/Heading";
 import { More } from "../../components/More";
 import { traceGroupsQuery, tracePlacesQuery, TRACES_KEY } from "../../data/traces";
-import { useListedMarks, useQuietInterval, useReadWhenTold } from "../../live/reading";
+import { useListedMarks, useQuietReading, useReadWhenTold } from "../../live/reading";
 import { count, counted } from "../../text/format";
 import { confidenceText, isGrouping } from "../../text/traces";
 import { visible } from "../../text/visible";
 import type { TraceGroupShape, TracePlaceShape } from "../../wire";
+import { useRowKeys } from "../queue/useRowKeys";
 import { Places } from "./Places";
 import "../../components/table.css";
 import "./traces.css";
@@ -23,8 +24,7 @@ const LEAST_MS = 1_000;
 
 export function Traces(): ReactNode {
   const { api } = useApp();
-  const refetchInterval = useQuietInterval();
-  const places = useQuery({ ...tracePlacesQuery(api), refetchInterval });
+  const places = useQuery({ ...tracePlacesQuery(api), ...useQuietReading() });
   useReadWhenTold(TRACES_KEY, useListedMarks(isGrouping), LEAST_MS);
   return (
     <>
@@ -39,7 +39,7 @@ export function Traces(): ReactNode {
 function Known({ places }: { places: readonly TracePlaceShape[] }): ReactNode {
   const { api } = useApp();
   const { project, path } = useSearch({ from: "/traces" });
-  const query = useInfiniteQuery({ ...traceGroupsQuery(api, project, path), refetchInterval: useQuietInterval() });
+  const query = useInfiniteQuery({ ...traceGroupsQuery(api, project, path), ...useQuietReading() });
   const groups = query.data?.pages.flatMap((page) => page.items);
   const chosen = places.filter((place) => (project === undefined || place.project_id === project) && (path === undefined || place.path === path));
   return (
@@ -66,11 +66,12 @@ function Waiting({ places }: { places: readonly TracePlaceShape[] }): ReactNode 
 }
 
 function Groups({ groups, isOfOnePlace }: { groups: readonly TraceGroupShape[]; isOfOnePlace: boolean }): ReactNode {
+  const list = useRowKeys<HTMLUListElement>();
   return (
-    <ul className="card trace-groups" aria-label="Groups, the largest first">
+    <ul className="card trace-groups" aria-label="Groups, the largest first" ref={list}>
       {groups.map((group) => (
         <li key={group.group_id}>
-          <Link to="/traces/$groupId" params={{ groupId: group.group_id }} className="wrap">
+          <Link to="/traces/$groupId" params={{ groupId: group.group_id }} className="b wrap" data-row-link>
             {visible(group.title)}
           </Link>
           <span className="row sm muted">

@@ -84,8 +84,8 @@ class World:
         await self.session.send("Runtime.callFunctionOn", call)
 
     async def document(self) -> str:
-        """The browser's handle on the document of the frame."""
-        answer = await self.session.send("Runtime.evaluate", {"expression": "document", "contextId": self._context})
+        """The browser's handle on the document that its session is of, as its own scripts know it."""
+        answer = await self.session.send("Runtime.evaluate", {"expression": "document"})
         handle: str = answer["result"]["objectId"]
         return handle
 
@@ -103,8 +103,7 @@ class World:
             "arguments": [{"objectId": handle} for handle in handles],
             "returnByValue": True,
         }
-        said = await self.session.send("Runtime.callFunctionOn", call)
-        foreign: list[int] = said["result"]["value"]
+        foreign: list[int] = _value(await self.session.send("Runtime.callFunctionOn", call))
         return foreign
 
     async def note(self, text: str) -> None:
@@ -128,10 +127,13 @@ class World:
 
     async def _run(self, expression: str) -> Any:
         asked = {"expression": expression, "contextId": self._context, "returnByValue": True, "awaitPromise": True}
-        answer = await self.session.send("Runtime.evaluate", asked)
-        if (failed := answer.get("exceptionDetails")) is not None:
-            raise ScriptFailed(str(failed.get("exception", {}).get("description") or failed.get("text"))[:500])
-        return answer["result"].get("value")
+        return _value(await self.session.send("Runtime.evaluate", asked))
+
+
+def _value(answer: dict[str, Any]) -> Any:
+    if (failed := answer.get("exceptionDetails")) is not None:
+        raise ScriptFailed(str(failed.get("exception", {}).get("description") or failed.get("text"))[:500])
+    return answer["result"].get("value")
 
 
 def _word(value: bool) -> str:
