@@ -36,6 +36,7 @@ from gleanery.handlers.demo import DemoHandler
 from gleanery.handlers.embed_source import Conductor, EmbedSourceHandler
 from gleanery.handlers.enrich.handler import EnrichSourceHandler, enqueue_enrichment
 from gleanery.handlers.enrich.ready_vectors import ReadyVectors
+from gleanery.handlers.group_traces.forget import ForgetTracesHandler, TraceForgetting
 from gleanery.handlers.group_traces.handler import GroupTracesHandler
 from gleanery.handlers.group_traces.requests import GroupingRequests
 from gleanery.handlers.import_source import ImportHandler, ImportParts, ImportStarter
@@ -66,6 +67,7 @@ class Engine:
     scheduler: Scheduler
     conductor: Conductor
     grouping: GroupingRequests
+    forgetting: TraceForgetting
     stories: StoryDoor
 
     @property
@@ -116,6 +118,7 @@ def engine(
         Scheduler(store.schedules, store.tasks, submitter, store.clock),
         Conductor(store.vectors, submitter, ground.models, ground.vectors),
         grouping,
+        TraceForgetting(store.traces, submitter, settings.keep_traces_days, store.clock),
         story_door(settings, ground),
     )
 
@@ -166,6 +169,7 @@ def _types(
         EmbedSourceHandler(store, ground.vectors, ground.models),
         enrich,
         GroupTracesHandler(store.traces, settings.grouping_timeout_seconds, lambda place: grouping.note([place])),
+        ForgetTracesHandler(store.traces),
         DemoHandler(),
         *compliance_handlers(ground, parsing),
         *story_handlers(ground, parts, out, ground.runtime),
