@@ -124,10 +124,24 @@ class Settings(BaseSettings):
         None, ge=0, description="Events of ended tasks are removed after so many days; unset: with their task."
     )
     keep_events: int | None = Field(100_000, ge=100, description="Newest events kept of one task; `none` keeps all.")
+    keep_traces_days: float | None = Field(
+        None, ge=0, description="Traces are removed so many days after they began; unset: they are kept."
+    )
+    keep_stories_days: float | None = Field(
+        None,
+        ge=0,
+        description="Stories that are not open any more are removed after so many days; unset: they are kept.",
+    )
+    keep_reports_days: float | None = Field(
+        None, ge=0, description="Compliance reports are removed after so many days; unset: they are kept."
+    )
     webhook_secret: SecretStr | None = Field(
         None, description="Signs webhooks, as `whsec_…` (Standard Webhooks). Unset: made once, in the data folder."
     )
     fetch_concurrency: int = Field(8, ge=1, le=64, description="Requests at once to one host.")
+    crawl_workers: int = Field(
+        4, ge=1, le=100, description="Workers on one crawl at most, where several machines share the store."
+    )
     fetch_timeout_seconds: float = Field(30.0, gt=0, le=600, description="Longest that one page may take to fetch.")
     max_page_bytes: int = Field(10 * 1024 * 1024, ge=1024, description="Largest page, after decompression.")
     max_upload_bytes: int = Field(50 * 1024 * 1024, ge=1024, description="Largest file that may be uploaded.")
@@ -159,7 +173,9 @@ class Settings(BaseSettings):
         None, alias="SUPABASE_SERVICE_KEY", description="The project's service key, for the server alone."
     )
     database_url: SecretStr | None = Field(
-        None, description="Connection to the project's PostgreSQL, for `gleanery migrate`."
+        None,
+        description="Connection to the project's PostgreSQL: for `gleanery migrate`, `move` and `backup`, and to hear of other"
+        " processes' work at once.",
     )
     openai_api_key: SecretStr | None = Field(
         None, alias="OPENAI_API_KEY", description="Key of the OpenAI API, as its client reads it."
@@ -245,7 +261,16 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name.strip()}={number.strip()} is not a queue with a number from 1, such as slow=1")
         return {name.strip(): int(number) for name, _, number in pairs}
 
-    @field_validator("keep_tasks_days", "keep_events_days", "keep_events", "enrich_max_tokens", mode="before")
+    @field_validator(
+        "keep_tasks_days",
+        "keep_events_days",
+        "keep_events",
+        "keep_traces_days",
+        "keep_stories_days",
+        "keep_reports_days",
+        "enrich_max_tokens",
+        mode="before",
+    )
     @classmethod
     def _none(cls, value: Any) -> Any:
         return None if value == "none" else value

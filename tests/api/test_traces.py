@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psutil
@@ -296,3 +298,43 @@ async def test_a_grouping_whose_process_is_killed_is_done_again(client: Client) 
         await asyncio.sleep(0.002)
     (group,) = await settled(client, 300)
     assert group["trace_count"] == 300
+
+
+async def test_the_traces_of_a_path_are_taken_away_with_their_groups(client: Client) -> None:
+    await client.post("/traces", {"traces": traces(40)})
+    (group,) = await settled(client, 40)
+    await client.post("/traces", {"traces": [{**one, "project_id": "lab"} for one in traces(3)]})
+    reply = await client.delete("/traces?project_id=shop&path=/reply")
+    assert reply.status == 202
+    (told,) = reply.body["tasks"]
+    assert (reply.body["project_id"], told["path"], told["traces"]) == ("shop", "/reply", 40)
+    assert (await client.ended(told["task_id"])).task["result"] == {
+        "project_id": "shop",
+        "path": "/reply",
+        "traces": 40,
+    }
+    assert [place["project_id"] for place in (await client.one("/traces/places"))["items"]] == ["lab"]
+    assert (await client.get(f"/traces/groups/{group['group_id']}")).status == 404
+    assert (await client.delete("/traces?project_id=shop")).status == 404
+
+
+@pytest.mark.parametrize(
+    "query", ["", "project_id=", "project_id=shop&before=yesterday", "project_id=shop&before=2026-01-01"]
+)
+async def test_what_is_to_go_is_named(client: Client, query: str) -> None:
+    await client.post("/traces", {"traces": traces(1)})
+    assert (await client.delete(f"/traces?{query}")).status == 422
+
+
+async def test_old_traces_go_by_themselves(start_server: StartServer) -> None:
+    now = datetime.now(UTC)
+    old = traces(2, started_at=(now - timedelta(days=31)).isoformat())
+    new = traces(3, 2, started_at=(now - timedelta(days=29)).isoformat())
+    async with AsyncExitStack() as first:
+        client = await start_server(until=first, grouping_enabled=False)
+        await client.post("/traces", {"traces": old + new})
+    client = await start_server(keep_traces_days=30, grouping_enabled=False)
+    async with asyncio.timeout(30):
+        while [place["traces"] for place in (await client.one("/traces/places"))["items"]] != [3]:
+            pass
+    assert (await client.one("/tasks?task_type=forget_traces"))["items"][0]["title"] == "Forget traces of shop /reply"

@@ -47,6 +47,9 @@ async def test_a_story_is_listed_shown_and_decided_on(
     rejected = await run(env, "stories", "reject", ids[1], "--note", "Not now")
     assert rejected.out == f"{ids[1]}: rejected\n"
     assert "rejected: Not now" in (await run(env, "stories", "show", ids[1])).out
+    assert (await run(env, "stories", "delete", ids[0])).out == f"{ids[0]} is deleted.\n"
+    gone = await run(env, "stories", "delete", ids[0])
+    assert (gone.code != 0, "(not_found)" in gone.err) == (True, True)
     again = await run(env, "stories", "approve", ids[1])
     assert again.code != 0
     assert "(wrong_state)" in again.err

@@ -35,6 +35,12 @@ async def test_traces_are_sent_listed_shown_and_exported(tmp_path: Path) -> None
         assert yaml.safe_load(out.read_text())["group_id"] == group_id
         assert (await run(env, "traces", "export", group_id, str(out))).code != 0
         assert (await run(env, "traces", "show", "grp_none")).code != 0
+        (told,) = (await run(env, "traces", "delete", "shop", "--older-than", "1", "--json")).json_lines
+        assert [(task["path"], task["traces"]) for task in told["tasks"]] == [("/reply", 20)]
+        assert " takes traces of shop /reply away." in (await run(env, "traces", "delete", "shop")).out
+        while (listed := await run(env, "traces", "list", "--json")).json_lines:
+            pass
+        assert (listed.code, (await run(env, "traces", "delete", "lab")).code) == (0, 2)
 
 
 async def test_what_is_no_json_is_named_by_its_line(tmp_path: Path) -> None:

@@ -69,6 +69,9 @@ class StoriesApi:
                 errors=(404, 409, 503),
                 is_idempotent=True,
             ),
+            Route(
+                "DELETE", _STORY, self.delete, "Remove one that is not open", _TAG, None, status=204, errors=(404, 409)
+            ),
             Route("POST", f"{_STORY}/reject", self.reject, "Have it not written", _TAG, one, reject, errors=(404, 409)),
         )
 
@@ -133,6 +136,11 @@ class StoriesApi:
         run = await self._door.approve(request.match_info["story_id"], idempotency_of(request, body))
         location = {"Location": f"/api/v1/stories/{run.story_id}"}
         return answer(shapes.StorySummary(**_summary(run)), status=202, headers=location)
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Raises NotFound and WrongState."""
+        await self._store.delete(request.match_info["story_id"])
+        return web.Response(status=204)
 
     async def reject(self, request: web.Request) -> web.Response:
         """Raises NotFound and WrongState."""

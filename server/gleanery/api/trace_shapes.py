@@ -105,6 +105,17 @@ class OtlpAnswer(Shape):
     partialSuccess: PartialSuccess | None = None
 
 
+class ForgettingTask(Shape):
+    path: str
+    traces: int = Field(description="How many the path holds now.")
+    task_id: str = Field(description="The task that takes them away.")
+
+
+class TracesForgotten(Shape):
+    project_id: str
+    tasks: list[ForgettingTask] = Field(description="One for each path, by path.")
+
+
 class VariableShape(Shape):
     name: str
     type: str = Field(

@@ -1,4 +1,4 @@
-"""`POST /traces`: one trace, a batch, or OTLP spans. Answered when they are stored; they are grouped later."""
+"""`POST /traces`: one trace, a batch, or OTLP spans. Answered when they are stored; they are grouped later. And their end."""
 
 from __future__ import annotations
 
@@ -8,27 +8,37 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp import web
-from pydantic import ValidationError
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from gleanery import errors
 from gleanery.api import trace_shapes as shapes
 from gleanery.api.http import answer
 from gleanery.api.otlp import traces_of
-from gleanery.api.route import Route
+from gleanery.api.route import Query, Route
+from gleanery.handlers.group_traces.forget import TraceForgetting
 from gleanery.model import Clock, new_id
 from gleanery.model.traces import Arrival, Trace
 from gleanery.store.traces import Place, TraceStore
 
 MOST_AHEAD = timedelta(days=1)
 EARLIEST_YEAR = 2000
+_BEFORE = TypeAdapter[datetime](AwareDatetime)
+_WHICH = (
+    Query("project_id", "The project. Needed."),
+    Query("path", "Only traces of this path."),
+    Query("before", "Only traces that began before that time; without it all that are there."),
+)
 Note = Callable[[Sequence[Place]], None]
 
 
 class TracesApi:
-    """The routes in. `note` hears where new traces are."""
+    """The routes in, and out of the store. `note` hears where new traces are."""
 
-    def __init__(self, store: TraceStore, note: Note, *, is_grouped: bool, clock: Clock) -> None:
+    def __init__(
+        self, store: TraceStore, note: Note, forgetting: TraceForgetting, *, is_grouped: bool, clock: Clock
+    ) -> None:
         self._store = store
+        self._forgetting = forgetting
         self._note = note
         self._is_grouped = is_grouped
         self._clock = clock
@@ -57,6 +67,17 @@ class TracesApi:
                 shapes.OtlpAnswer,
                 errors=failures,
             ),
+            Route(
+                "DELETE",
+                traces,
+                self.delete,
+                "Remove the traces of a project, with the groups that nothing is left of",
+                "traces",
+                shapes.TracesForgotten,
+                status=202,
+                query=_WHICH,
+                errors=(404, 503),
+            ),
         )
 
     async def add(self, request: web.Request) -> web.Response:
@@ -84,6 +105,18 @@ class TracesApi:
 
     async def add_spans(self, request: web.Request) -> web.Response:
         return await self._spans(await _body(request))
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Raises InvalidInput, NotFound and QueueFull."""
+        project_id = request.query.get("project_id")
+        if not project_id:
+            raise errors.InvalidInput("project_id", "is needed: the project whose traces go")
+        found = await self._forgetting.forget(project_id, request.query.get("path"), _before(request))
+        tasks = [
+            shapes.ForgettingTask(path=extent.place.path, traces=extent.traces, task_id=task.task_id)
+            for extent, task in found
+        ]
+        return answer(shapes.TracesForgotten(project_id=project_id, tasks=tasks), status=202)
 
     async def _spans(self, body: dict[str, Any]) -> web.Response:
         """A span that can't be a trace is rejected alone, as OTLP has it; spans that asked no model are passed over."""
@@ -134,6 +167,14 @@ class TracesApi:
         if not at.year >= EARLIEST_YEAR or at > now + MOST_AHEAD:
             raise errors.InvalidInput(f"{where}started_at", f"must be from the year {EARLIEST_YEAR} to tomorrow")
         return at
+
+
+def _before(request: web.Request) -> datetime | None:
+    text = request.query.get("before")
+    try:
+        return None if text is None else _BEFORE.validate_python(text)
+    except ValidationError:
+        raise errors.InvalidInput("before", "must be a time with its zone, such as 2026-05-01T00:00:00Z") from None
 
 
 async def _body(request: web.Request) -> dict[str, Any]:

@@ -43,7 +43,7 @@ from gleanery.web.guard import AddressPolicy
 
 _log = log.get(__name__)
 
-SWITCH_SECONDS = 0.0005
+TURN_SECONDS = 0.0005
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,12 @@ async def build(settings: Settings, stack: contextlib.AsyncExitStack) -> Server:
 def _look_after(settings: Settings, base: Ground, tasks: Engine, tidying: Tidying, jobs: Jobs) -> None:
     """What goes on beside the tasks: old rows go, the index follows other processes, the next model is built."""
     keep = KeepPolicy(
-        settings.keep_tasks_days, settings.keep_events_days, settings.keep_events, settings.parse_cache_mb * 1024**2
+        settings.keep_tasks_days,
+        settings.keep_events_days,
+        settings.keep_events,
+        settings.keep_stories_days,
+        settings.keep_reports_days,
+        settings.parse_cache_mb * 1024**2,
     )
     jobs.start(Housekeeping(base.store, keep, base.store.clock).run())
     jobs.start(uploads(settings).keep_swept(base.store.tasks))
@@ -112,6 +117,7 @@ def _look_after(settings: Settings, base: Ground, tasks: Engine, tidying: Tidyin
     jobs.start(tasks.conductor.run())
     base.feed.listen(tasks.grouping.hear)
     jobs.start(tasks.grouping.run(tasks.submitter))
+    jobs.start(tasks.forgetting.run())
     arrivals = Arrivals(base.vectors, tasks.worker.worker_id)
     base.feed.listen(arrivals.hear)
     jobs.start(arrivals.run())
@@ -151,8 +157,7 @@ async def serve(
     """Run until SIGINT or SIGTERM; a second one exits at once. Gives the exit code."""
     stop = _stop_signal()
     async with running(settings) as url:
-        settle_heap()
-        take_turns()
+        settle_process()
         task_id = None if crawl_url is None else await _start_crawl(url, settings, crawl_url)
         if on_ready is not None:
             on_ready(url, task_id)
@@ -171,8 +176,7 @@ async def work(
     """A further worker until SIGINT or SIGTERM; a second one exits at once. Gives the exit code."""
     stop = _stop_signal()
     async with working(settings, worker_id, task_types) as worker:
-        settle_heap()
-        take_turns()
+        settle_process()
         if on_ready is not None:
             on_ready(worker)
         await stop.wait()
@@ -194,17 +198,14 @@ def _stop_signal() -> asyncio.Event:
     return stop
 
 
-def settle_heap() -> None:
+def settle_process() -> None:
     """Once after the start, in a process that is the server's own: what is there now stays for good, and the garbage
-    collector need not look through it again, which would stop the loop for 50 ms each time."""
+    collector need not look through it again, which would stop the loop for 50 ms each time. And threads take turns more
+    often than Python lets them: an answer changes threads several times, and waits for its turn at each. With Python's 5 ms a
+    write of some statements takes 50 ms beside a thread that has much to do."""
     gc.collect()
     gc.freeze()
-
-
-def take_turns() -> None:
-    """In a process that is the server's own: the loop and the writer ask for the interpreter's lock after each wait, and a
-    thread that has much to do keeps it for this long. With Python's 5 ms a write of some statements takes 50 ms then."""
-    sys.setswitchinterval(SWITCH_SECONDS)
+    sys.setswitchinterval(TURN_SECONDS)
 
 
 async def _start_crawl(url: str, settings: Settings, crawl_url: str) -> str:

@@ -109,7 +109,11 @@ def routes(
         *EmbedderApi(ground.models, vectors, engine.conductor, base_url).routes(),
         *SettingsApi(settings).routes(),
         *TracesApi(
-            store.traces, engine.grouping.note, is_grouped=settings.grouping_enabled, clock=store.clock
+            store.traces,
+            engine.grouping.note,
+            engine.forgetting,
+            is_grouped=settings.grouping_enabled,
+            clock=store.clock,
         ).routes(),
         *TraceGroupsApi(store.traces).routes(),
         *health.routes(),
@@ -122,6 +126,7 @@ def _health(
     return HealthApi(
         ground.store,
         engine.worker,
+        engine.dispatcher,
         ground.vectors,
         crawl.browser,
         settings,

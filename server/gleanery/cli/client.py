@@ -182,6 +182,24 @@ class Client:
         body: Mapping[str, Any] | None = None,
         patience: aiohttp.ClientTimeout = _REST_TIMEOUT,
     ) -> Model:
+        status, text = await self._answer(method, path, query, body, patience)
+        try:
+            return shape.model_validate_json(text)
+        except ValidationError:
+            raise _not_gleanery(status, self.base_url) from None
+
+    async def delete(self, path: str) -> None:
+        """For routes that answer with nothing."""
+        await self._answer("DELETE", path, None, None, _REST_TIMEOUT)
+
+    async def _answer(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | int | None] | None,
+        body: Mapping[str, Any] | None,
+        patience: aiohttp.ClientTimeout,
+    ) -> tuple[int, str]:
         asked = {name: value for name, value in (query or {}).items() if value is not None}
         with self.translated():
             async with self.session.request(
@@ -190,10 +208,7 @@ class Client:
                 text = await response.text(errors="replace")
         if response.status >= 400:
             raise _refusal(response.status, text, self.base_url)
-        try:
-            return shape.model_validate_json(text)
-        except ValidationError:
-            raise _not_gleanery(response.status, self.base_url) from None
+        return response.status, text
 
     @contextmanager
     def translated(self) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -40,6 +41,8 @@ def compliance(args: Namespace) -> Exit:
             return connect.run(_show(args, _verdicts(args.verdict)))
         case "cancel" | "retry":
             return connect.run(_steer(args))
+        case "delete":
+            return connect.run(_delete(args))
         case _:
             return connect.run(_report(args, _format_of(Path(args.file), args.force)))
 
@@ -56,6 +59,13 @@ async def _frameworks(args: Namespace, added: Framework | None) -> Exit:
         for each in page.items:
             said = f"{each.framework_id:<16} {each.version:<16} {each.control_count:>4} controls  {each.title}"
             print(_one_row(said))
+    return Exit.COMPLETE
+
+
+async def _delete(args: Namespace) -> Exit:
+    async with connect.connect(args, concurrency=0) as connection:
+        await connection.client.delete(f"/api/v1/compliance/reports/{quote(args.report_id, safe='')}")
+    print(json.dumps({"deleted": args.report_id}) if args.json else one_line(f"{args.report_id} is deleted."))
     return Exit.COMPLETE
 
 

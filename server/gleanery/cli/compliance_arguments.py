@@ -1,4 +1,4 @@
-"""The flags of `gleanery compliance`: frameworks, run, show, cancel, retry, report."""
+"""The flags of `gleanery compliance`: frameworks, run, show, cancel, retry, delete, report."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ examples:
     _show(actions)
     _steer(actions, "cancel", help="cancel all tasks of a report; what is done for its controls is kept")
     _steer(actions, "retry", help="go on with a report that failed or was cancelled")
+    _steer(actions, "delete", help="remove a report for good")
     _report(actions)
 
 

@@ -1,7 +1,8 @@
-"""`gleanery stories`: list them, show one with what would change, approve or reject it."""
+"""`gleanery stories`: list them, show one with what would change, approve, reject or delete it."""
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -27,6 +28,8 @@ def stories(args: Namespace) -> Exit:
             return connect.run(_list(args))
         case "show":
             return connect.run(_show(args))
+        case "delete":
+            return connect.run(_delete(args))
         case _:
             return connect.run(_decide(args))
 
@@ -54,6 +57,13 @@ async def _show(args: Namespace) -> Exit:
     else:
         for line in lines(story):
             print(block(" ".join(line.splitlines())))
+    return Exit.COMPLETE
+
+
+async def _delete(args: Namespace) -> Exit:
+    async with connect.connect(args, concurrency=0) as connection:
+        await connection.client.delete(f"{_STORIES}/{quote(args.story_id, safe='')}")
+    print(json.dumps({"deleted": args.story_id}) if args.json else one_line(f"{args.story_id} is deleted."))
     return Exit.COMPLETE
 
 

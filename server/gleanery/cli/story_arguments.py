@@ -1,4 +1,4 @@
-"""The flags of `gleanery stories`: list, show, approve, reject."""
+"""The flags of `gleanery stories`: list, show, approve, reject, delete."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ examples:
         ("show", "show one, with what changes"),
         ("approve", "have it written to Shortcut"),
         ("reject", "have it not written"),
+        ("delete", "remove one that is not open"),
     ):
         made = _parser(actions, name, help=about, description=f"{about[0].upper()}{about[1:]}.")
         made.add_argument("story_id", metavar="ID", help="the story's id")

@@ -20,13 +20,15 @@ examples:
   gleanery traces send traces.jsonl
   gleanery traces list --project shop
   gleanery traces show {_A_GROUP}
-  gleanery traces export {_A_GROUP} prompt.yaml""",
+  gleanery traces export {_A_GROUP} prompt.yaml
+  gleanery traces delete shop --older-than 30""",
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     _send(actions)
     _list(actions)
     _show(actions)
     _export(actions)
+    _delete(actions)
 
 
 def _send(actions: Any) -> None:
@@ -54,6 +56,14 @@ def _export(actions: Any) -> None:
     parser.add_argument("group", metavar="GROUP_ID")
     parser.add_argument("file", metavar="FILE", help="where to write it")
     parser.add_argument("--force", action="store_true", help="replace the file if it is there")
+    _connection(parser)
+
+
+def _delete(actions: Any) -> None:
+    parser = _action(actions, "delete", "take traces away for good, in the background")
+    parser.add_argument("project", metavar="PROJECT_ID")
+    parser.add_argument("--path", metavar="PATH", help="only of this path")
+    parser.add_argument("--older-than", type=float, metavar="DAYS", help="only those that began so many days ago")
     _connection(parser)
 
 

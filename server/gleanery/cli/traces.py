@@ -1,4 +1,4 @@
-"""`gleanery traces`: send traces, see the templates that they were found to be, write one out."""
+"""`gleanery traces`: send traces, see the templates that they were found to be, write one out, take traces away."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from gleanery.api.trace_shapes import (
     TraceGroupDetail,
     TraceGroupPage,
     TraceGroupShape,
+    TracesForgotten,
     TracesStored,
 )
 from gleanery.cli import connect
@@ -27,14 +29,16 @@ from gleanery.cli.exits import Exit
 from gleanery.cli.printing import print_lines
 from gleanery.cli.safe_text import block, one_line
 from gleanery.cli.transfer import download
+from gleanery.model import utc_now
 
 MOST_BYTES = 512 * 1024
 """Of one request: what is sent is split before it is too large."""
+MOST_DAYS = 36_500
 GROUPS = "/api/v1/traces/groups"
 
 
 def traces(args: Namespace) -> Exit:
-    actions = {"list": _list, "show": _show, "export": _export, "send": _send}
+    actions = {"list": _list, "show": _show, "export": _export, "send": _send, "delete": _delete}
     return connect.run(actions[args.action](args))
 
 
@@ -69,6 +73,26 @@ async def _export(args: Namespace) -> Exit:
     else:
         print(one_line(f"Exported {args.group} to {args.file}."))
     return Exit.COMPLETE
+
+
+async def _delete(args: Namespace) -> Exit:
+    query = {"project_id": args.project, "path": args.path, "before": _before(args.older_than)}
+    async with connect.connect_running(args, "No server runs.") as client:
+        found = await client.call("DELETE", "/api/v1/traces", TracesForgotten, query=query)
+    if args.json:
+        print(found.model_dump_json(ensure_ascii=True))
+    else:
+        for task in found.tasks:
+            print(one_line(f"{task.task_id} takes traces of {found.project_id} {task.path} away."))
+    return Exit.COMPLETE
+
+
+def _before(days: float | None) -> str | None:
+    if days is None:
+        return None
+    if not 0 <= days <= MOST_DAYS:
+        raise errors.InvalidInput("--older-than", f"must be a number of days from 0 to {MOST_DAYS}")
+    return (utc_now() - timedelta(days=days)).isoformat()
 
 
 async def _send(args: Namespace) -> Exit:

@@ -57,7 +57,8 @@ class ProcrastinateDispatcher:
         self._beat_seconds = beat_seconds
         self._local = LocalDispatcher()
         self._job: asyncio.Task[None] | None = None
-        self._problem = "not started"
+        self._drained = asyncio.Event()
+        self.problem: str | None = "not started"
         self.heard = 0
         """Doorbells that came from the database."""
         self._asks, self._asked = [of_worker(place.worker_id)], asyncio.Event()
@@ -75,52 +76,64 @@ class ProcrastinateDispatcher:
         self._job = asyncio.create_task(self._run(), name="doorbells")
 
     async def drain(self) -> None:
+        """What waits is woken besides being cancelled: who waits for a connection may miss a cancellation that comes together
+        with it (asyncio.wait_for, until Python 3.12)."""
         await self._local.drain()
+        for event in (self._drained, self._asked, self._due):
+            event.set()
         if self._job is not None:
             self._job.cancel()
             await asyncio.gather(self._job, return_exceptions=True)
             self._job = None
-            self._problem = "drained"
+            self.problem = "drained"
 
     def health(self) -> str:
-        if self._problem:
-            return f"Procrastinate, {self._problem}: workers look once a second"
+        if self.problem:
+            return f"Procrastinate, {self.problem}: workers look once a second"
         return f"Procrastinate over PostgreSQL, {self.heard} doorbells heard here"
 
     async def _run(self) -> None:
-        while True:
+        while not self._drained.is_set():
             try:
                 await self._listen()
             except* errors.StorageError as group:
                 self._note(str(group.exceptions[0]))
-            await asyncio.sleep(AGAIN_SECONDS)
+            await self._wait(self._drained, AGAIN_SECONDS)
+
+    async def _wait(self, event: asyncio.Event, seconds: float) -> None:
+        """For the event, and no longer than so."""
+        try:
+            async with asyncio.timeout(seconds):
+                await event.wait()
+        except TimeoutError:
+            return
 
     def _note(self, problem: str) -> None:
-        if problem != self._problem:
-            self._problem = problem
+        if problem != self.problem:
+            self.problem = problem
             _log.warning("doorbells not heard", extra={"reason": problem})
 
     async def _listen(self) -> None:
         """Until the database goes away."""
         async with Doorbells(self._database_url) as doorbells:
-            self._problem = ""
+            self.problem = None
             async with asyncio.TaskGroup() as together:
                 together.create_task(self._keep(doorbells))
                 together.create_task(self._hear_asks(doorbells))
                 together.create_task(self._hear_due(doorbells))
 
     async def _keep(self, doorbells: Doorbells) -> None:
-        while True:
+        while not self._drained.is_set():
             await doorbells.beat()
             await doorbells.sweep()
-            await asyncio.sleep(self._beat_seconds)
+            await self._wait(self._drained, self._beat_seconds)
 
     async def _hear_asks(self, doorbells: Doorbells) -> None:
-        while True:
+        while not self._drained.is_set():
             await self._hear(doorbells, self._asks, 1, self._asked)
 
     async def _hear_due(self, doorbells: Doorbells) -> None:
-        while True:
+        while not self._drained.is_set():
             await self._place.room.wait()
             await self._hear(doorbells, self._types, max(1, self._place.free), self._due)
 
@@ -135,9 +148,5 @@ class ProcrastinateDispatcher:
             self._local.ring(doorbell.task_id)
         for doorbell in held:
             await doorbells.done(doorbell)
-        if not held:
-            try:
-                async with asyncio.timeout(self._fetch_seconds):
-                    await news.wait()
-            except TimeoutError:
-                return
+        if not held and not self._drained.is_set():
+            await self._wait(news, self._fetch_seconds)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gleanery import errors, log
 from gleanery.model import Clock
@@ -16,19 +17,25 @@ _log = log.get(__name__)
 
 AT_ONCE = 100
 PAGES_AT_ONCE = 4
+OLD_AT_ONCE = 10
 EVERY_SECONDS = 3600.0
 IDEMPOTENCY_DAYS = 7.0
 DELIVERY_DAYS = 7.0
 
 
+Prune = Callable[[datetime, int], Awaitable[int]]
+
+
 @dataclass(frozen=True)
 class KeepPolicy:
-    """How long ended tasks and their events are kept, in days; how many events of one task. None keeps for good.
-    `parsed_bytes` is what all parsed pages may take."""
+    """How long ended tasks, their events, stories and reports are kept, in days; how many events of one task. None keeps for
+    good. `parsed_bytes` is what all parsed pages may take."""
 
     tasks_days: float | None
     events_days: float | None
     events_per_task: int | None
+    stories_days: float | None
+    reports_days: float | None
     parsed_bytes: int
 
 
@@ -53,11 +60,17 @@ class Housekeeping:
     async def once(self) -> Removed:
         await self._store.hosts.prune(self._clock() - timedelta(seconds=EVERY_SECONDS))
         removed = await prune(self._store.tasks, self._retention())
+        await self._prune(self._store.stories.prune, self._policy.stories_days)
+        await self._prune(self._store.compliance.prune, self._policy.reports_days)
         while await self._store.parses.evict(self._policy.parsed_bytes, PAGES_AT_ONCE):
             pass
         while await self._store.parses.forget(PAGES_AT_ONCE):
             pass
         return removed
+
+    async def _prune(self, prune: Prune, days: float | None) -> None:
+        while days is not None and await prune(self._clock() - timedelta(days=days), OLD_AT_ONCE):
+            pass
 
     def _retention(self) -> Retention:
         now, policy = self._clock(), self._policy

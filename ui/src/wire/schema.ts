@@ -1129,6 +1129,14 @@ export interface components {
             /** @description What `under` takes; folders that hold nothing but one folder are one with it. */
             readonly path: string;
         };
+        /** ForgettingTask */
+        readonly ForgettingTask: {
+            readonly path: string;
+            /** @description The task that takes them away. */
+            readonly task_id: string;
+            /** @description How many the path holds now. */
+            readonly traces: number;
+        };
         /**
          * Form
          * @description A form as it stands in the page, or a group of fields that belongs to none (`is_implicit`). Ids are those of elements.
@@ -1378,7 +1386,7 @@ export interface components {
             readonly example_url: string | null;
             /** @description Whether clients must send an API key. */
             readonly needs_key: boolean;
-            /** @description database, embedder, browser, worker. */
+            /** @description database, embedder, browser, worker, doorbells, grouping. */
             readonly parts: {
                 readonly [key: string]: components["schemas"]["PartHealth"];
             };
@@ -3579,6 +3587,12 @@ export interface components {
                 readonly [key: string]: string;
             };
         };
+        /** TracesForgotten */
+        readonly TracesForgotten: {
+            readonly project_id: string;
+            /** @description One for each path, by path. */
+            readonly tasks: readonly components["schemas"]["ForgettingTask"][];
+        };
         /** TracesStored */
         readonly TracesStored: {
             /** @enum {string} */
@@ -3933,6 +3947,7 @@ export type FailedText = components['schemas']['FailedText'];
 export type FetchedBy = components['schemas']['FetchedBy'];
 export type FieldMeaning = components['schemas']['FieldMeaning'];
 export type FolderShape = components['schemas']['FolderShape'];
+export type ForgettingTask = components['schemas']['ForgettingTask'];
 export type Form = components['schemas']['Form'];
 export type FormMeaning = components['schemas']['FormMeaning'];
 export type FormPurpose = components['schemas']['FormPurpose'];
@@ -4086,6 +4101,7 @@ export type TracePlacePage = components['schemas']['TracePlacePage'];
 export type TracePlaceShape = components['schemas']['TracePlaceShape'];
 export type TraceRequest = components['schemas']['TraceRequest'];
 export type TraceShape = components['schemas']['TraceShape'];
+export type TracesForgotten = components['schemas']['TracesForgotten'];
 export type TracesStored = components['schemas']['TracesStored'];
 export type Triage = components['schemas']['Triage'];
 export type TriedShape = components['schemas']['TriedShape'];

@@ -1,4 +1,4 @@
-"""What a grouping is asked for."""
+"""What a grouping is asked for, and whatever else is done with the traces of one place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 class GroupTracesPayload(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    project_id: Name = Field(description="The project whose traces are grouped.")
+    project_id: Name = Field(description="The project of the traces.")
     path: Name = Field("/", description="The path within it.")
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from gleanery.errors import StorageError
 from gleanery.store.supabase import procrastinate_schema
+from gleanery.store.supabase.notices import connection_options
 
 if TYPE_CHECKING:
     from procrastinate.jobs import Job
@@ -76,19 +77,19 @@ class Doorbells:
             max_size=CONNECTIONS,
             timeout=CONNECT_SECONDS,
             configure=_configure,
-            kwargs={"autocommit": True, "application_name": "gleanery doorbells"},
+            kwargs={"autocommit": True, **connection_options("doorbells")},
         )
         self._jobs = App(connector=self._connector).job_manager
 
     async def __aenter__(self) -> Self:
-        with _translated():
-            await self._connector.open_async()
-            try:
+        try:
+            with _translated():
+                await self._connector.open_async()
                 await self._check()
                 self._listener = await self._jobs.register_worker()
-            except BaseException:
-                await self._connector.close_async()
-                raise
+        except BaseException:
+            await self._connector.close_async()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:

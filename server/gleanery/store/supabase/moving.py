@@ -77,8 +77,8 @@ _WORDS: Mapping[str, tuple[Shelf, str, Callable[[Mapping[str, Any]], Words]]] = 
 
 
 @contextlib.contextmanager
-def postgres_source(url: str) -> Iterator[PostgresReader]:
-    """The store in this database. Until the end of the block nobody can write to it.
+def postgres_source(url: str, *, is_shared: bool = False) -> Iterator[PostgresReader]:
+    """The store in this database, at one moment. Until the end of the block nobody can write to it, unless it is shared.
 
     Raises WrongState while a server or worker lives on it, StorageError when it can't be read.
     """
@@ -90,10 +90,12 @@ def postgres_source(url: str) -> Iterator[PostgresReader]:
             raise errors.StorageError("The database has nothing of gleanery: there is nothing to move.")
         # What is seen is of the first look after this, and the locks come before it: so they hold still what is seen.
         db.execute("begin isolation level repeatable read")
-        db.execute(_query(f"lock table {_listed(tables)} in share mode"))
+        if not is_shared:
+            db.execute(_query(f"lock table {_listed(tables)} in share mode"))
         rows = db.execute("select number, name, checksum from migration").fetchall()
         migrations.check([dict(zip(("number", "name", "checksum"), row, strict=True)) for row in rows])
-        _check_alone(db)
+        if not is_shared:
+            _check_alone(db)
         if db.execute("select from move where ended_at is null").fetchone() is not None:
             raise errors.WrongState("The database is itself the goal of a move that was not finished.")
         yield PostgresReader(db, _name(db))

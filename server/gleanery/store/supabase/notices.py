@@ -5,6 +5,7 @@ at the rows, and looks now and then anyway. https://www.postgresql.org/docs/curr
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,23 @@ EVENTS = "gleanery_events"
 CONNECT_SECONDS = 5.0
 QUIET_SECONDS = 5.0
 """After so long without a notice the connection is asked whether it lives, and has as long to answer."""
+STOP_SECONDS = 0.5
 FIRST_WAIT_SECONDS = 0.1
 LONGEST_WAIT_SECONDS = 5.0
 
 Hear = Callable[[str], None]
+
+
+def connection_options(purpose: str) -> dict[str, Any]:
+    """How a connection is named, and when one to a machine that vanished counts as broken: after half a minute.
+    https://www.postgresql.org/docs/current/libpq-connect.html"""
+    return {
+        "application_name": f"gleanery {purpose}",
+        "keepalives_idle": 15,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,
+    }
 
 
 class Notices:
@@ -46,9 +60,11 @@ class Notices:
         self._job = asyncio.create_task(self._run(), name="notices")
 
     async def stop(self) -> None:
-        if self._job is not None:
+        """Cancelled until it has ended: one cancellation may be lost where it comes together with news from the server
+        (asyncio.wait_for, until Python 3.12)."""
+        while self._job is not None and not self._job.done():
             self._job.cancel()
-            await asyncio.gather(self._job, return_exceptions=True)
+            await asyncio.wait([self._job], timeout=STOP_SECONDS)
 
     async def _run(self) -> None:
         import psycopg
@@ -71,14 +87,15 @@ class Notices:
 
         async with asyncio.timeout(CONNECT_SECONDS):
             connection = await AsyncConnection.connect(
-                self._database_url, autocommit=True, application_name="gleanery notices"
+                self._database_url, autocommit=True, **connection_options("notices")
             )
         async with connection:
             await self._subscribe(connection)
             while True:
-                async for notice in connection.notifies(timeout=QUIET_SECONDS):
-                    for hear in self._hearers.get(notice.channel, ()):
-                        hear(notice.payload)
+                async with contextlib.aclosing(connection.notifies(timeout=QUIET_SECONDS)) as arriving:
+                    async for notice in arriving:
+                        for hear in self._hearers.get(notice.channel, ()):
+                            hear(notice.payload)
                 async with asyncio.timeout(QUIET_SECONDS):
                     await connection.execute("select 1")
 

@@ -138,7 +138,7 @@ begin
 end $$;
 
 -- Fenced: append events and set the progress that they tell of. `progress` is {text, mark, gets_on}: the row's text, a number
--- that grows when the work gets on, and whether one of the events says so.
+-- that grows when the work gets on, and whether one of the events says so; null leaves it as it is.
 create function gleanery.report(fence jsonb, events jsonb, progress jsonb, at double precision) returns gleanery.task
 language plpgsql as $$
 declare
@@ -147,7 +147,7 @@ declare
     mark double precision := (progress ->> 'mark')::double precision;
 begin
     update gleanery.task set
-        progress = report.progress ->> 'text',
+        progress = coalesce(report.progress ->> 'text', task.progress),
         lost_count = case when (report.progress ->> 'gets_on')::boolean or mark > progress_mark then 0 else lost_count end,
         progress_mark = greatest(progress_mark, mark),
         last_seq = last_seq + jsonb_array_length(events)
