@@ -102,6 +102,9 @@ class Settings(BaseSettings):
     worker_concurrency: int = Field(
         8, ge=0, le=1000, description="Tasks at once in this process; 0 leaves all to other workers."
     )
+    worker_port: int | None = Field(
+        None, ge=1, le=65535, description="Port where a worker answers `/health` and `/metrics`; unset: it has none."
+    )
     queue_concurrency: Annotated[Mapping[str, int], NoDecode] = Field(
         default_factory=dict,
         description="Tasks of a queue at once, over all workers, as `slow=1,imports=2`. A queue not named has no bound.",

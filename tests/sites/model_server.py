@@ -95,7 +95,9 @@ class ModelServer:
         self._faults.extend([(None, None)] * after + [(fault, retry_after)] * times)
 
     def release(self) -> None:
+        """Let go on what hangs now; what is to hang later does."""
         self._released.set()
+        self._released = asyncio.Event()
 
     async def responses(self, http: web.Request) -> web.StreamResponse:
         return await self._reply(http, "responses")

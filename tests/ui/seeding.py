@@ -14,6 +14,7 @@ import aiohttp
 from tests.api.client import Client
 from tests.api.storied import ask, put, story_in
 from tests.e2e.server_process import ServerProcess
+from tests.sites.chat_server import ChatServer
 from tests.sites.gated import gated_site
 from tests.sites.model_server import Calls, ModelServer, Turn, model_server
 from tests.sites.shortcut import Fault, Shortcut, shortcut
@@ -226,6 +227,17 @@ async def seeded_stories(folder: Path) -> AsyncIterator[SeededStories]:
             yield SeededStories(server, there, stories[0][1], conflict, failed)
         finally:
             await server.stop()
+
+
+def report_settings(model: ChatServer) -> dict[str, str]:
+    """Of a server whose reports ask this model, one control after the other."""
+    return {
+        "GLEANERY_CHAT_MODEL": "gpt-test",
+        "GLEANERY_ENRICH": ",",
+        "GLEANERY_CHAT_CONCURRENCY": "1",
+        "OPENAI_BASE_URL": model.base_url,
+        "OPENAI_API_KEY": "sk-test",
+    }
 
 
 def story_settings(there: Shortcut, model: ModelServer) -> dict[str, str]:

@@ -14,11 +14,15 @@ import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
 from tests.api.client import Client
+from tests.api.storied import ask, story_in
+from tests.conftest import ServePages
 from tests.e2e.server_process import ServerProcess
+from tests.sites.chat_server import chat_server
 from tests.sites.gated import gated_site
+from tests.sites.handbook import FRAMEWORK, SITE, Auditor
 from tests.sites.receiver import Answer, receiver
 from tests.sites.written import html, written_site
-from tests.ui.seeding import seeded
+from tests.ui.seeding import report_settings, seeded, seeded_stories
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 
@@ -29,7 +33,7 @@ FOCUS = """() => {
     const wrong = [];
     if (at === null || at === document.body) return ['the focus is lost'];
     if (at.matches('h1, main, [data-cited]')) return [];
-    if (at.matches('input[type=file]')) at = at.closest('label'); // its label is drawn for it
+    if (at.matches('input[type=file]')) at = at.closest('label') ?? at; // a label around it is drawn for it
     const { outlineStyle, outlineWidth } = getComputedStyle(at), box = at.getBoundingClientRect();
     const name = `${at.tagName} ${(at.getAttribute('aria-label') ?? at.textContent).slice(0, 40)}`;
     if (outlineStyle === 'none' || parseFloat(outlineWidth) < 2) wrong.push(`${name}: no ring`);
@@ -108,7 +112,7 @@ async def _search_and_back(page: Page) -> None:
     await expect(page).to_have_url(f"{page.url.partition('/search')[0]}/search?q=crawl&hit={chunk_id}")
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**/pages/*#{chunk_id}")
-    await expect(page.locator(".cited").first).to_be_in_viewport()
+    await expect(page.locator(".page-body .cited").first).to_be_in_viewport()  # not the one beside the hits
     assert await page.evaluate(FOCUS) == []
     await page.go_back()
     await expect(page).to_have_url(re.compile(f"q=crawl&hit={chunk_id}$"))
@@ -184,6 +188,30 @@ async def _new_crawl_and_shortcuts(page: Page) -> None:
     await page.keyboard.press("c")
     await _press(page, "Tab")
     await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+async def test_the_focus_is_kept_while_a_page_without_a_heading_comes(page: Page, server: ServerProcess) -> None:
+    async with (
+        written_site({"/": html("Wombats", text="All about wombats.")}) as site,
+        aiohttp.ClientSession() as session,
+    ):
+        await Client(server.url, session).crawl(f"{site.url}/")
+    await page.goto(f"{server.url}/search?q=wombats")
+    hit = page.locator("[data-hit-link]").first
+    await expect(hit).to_be_visible()
+    await hit.focus()
+    gate = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await gate.wait()
+        await route.continue_()
+
+    await page.route(re.compile(r"/api/v1/(sources/[^/]+/)?pages/"), hold)
+    await page.keyboard.press("Enter")
+    await expect(hit).to_have_count(0)
+    await expect(page.get_by_role("main")).to_be_focused()
+    gate.set()
+    await _is_heading_focused(page, "Wombats")
 
 
 async def test_a_running_task_obeys_keys_and_keeps_the_focus(page: Page, server: ServerProcess) -> None:
@@ -434,6 +462,212 @@ async def test_a_parse_by_keyboard_alone(page: Page, server: ServerProcess) -> N
     await page.keyboard.press("Enter")
     await expect(page.get_by_test_id("element-detail")).to_have_count(0)
     assert await page.evaluate("document.activeElement !== document.body"), "the focus is lost"
+
+
+async def test_reports_by_keyboard_alone(page: Page, tmp_path: Path, serve_pages: ServePages) -> None:
+    async with (
+        chat_server(Auditor()) as model,
+        _served(tmp_path / "data", **report_settings(model)) as (server, client),
+    ):
+        site = await serve_pages(SITE)
+        await client.crawl(f"{site.url}/")
+        await page.goto(f"{server.url}/sources")
+        await _is_heading_focused(page, "Sources")
+        await page.keyboard.press("g")
+        await page.keyboard.press("r")
+        await _is_heading_focused(page, "Reports")
+        await _import_a_framework(page)
+        for title in ("First", "Second"):
+            await _make_a_report(page, title)
+        await _through_a_report(page)
+        await _compare_and_delete(page)
+
+
+@asynccontextmanager
+async def _served(folder: Path, **settings: str) -> AsyncIterator[tuple[ServerProcess, Client]]:
+    server = ServerProcess(folder, **settings)
+    await server.start()
+    try:
+        async with aiohttp.ClientSession() as session:
+            yield server, Client(server.url, session)
+    finally:
+        await server.stop()
+
+
+async def _import_a_framework(page: Page) -> None:
+    await _tab_to(page, "Import framework…")
+    await page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Import a framework")
+    file = dialog.get_by_label("File")
+    await expect(file).to_be_focused()
+    await file.set_input_files({"name": "house.yaml", "mimeType": "application/yaml", "buffer": FRAMEWORK.encode()})
+    await _tab_to(page, "Import")
+    await _press(page, "Enter")
+    await expect(dialog.get_by_role("status").last).to_have_text("House rules 1 is there, with 3 controls.")
+    await _tab_to(page, "Close", by="Shift+Tab")
+    await _press(page, "Enter")
+    await expect(page.get_by_role("button", name="Import framework…")).to_be_focused()
+
+
+async def _make_a_report(page: Page, title: str) -> None:
+    await page.keyboard.press("n")
+    dialog = page.get_by_role("dialog", name="New report")
+    choice = dialog.get_by_label("Framework", exact=True)
+    await expect(choice).to_be_focused()
+    await page.keyboard.type("House")
+    await expect(choice.locator("option:checked")).to_have_text("House rules (1)")
+    await _press(page, "Tab", "ArrowDown")
+    await expect(dialog.get_by_label("Some of them")).to_be_checked()
+    await _press(page, "Tab", "Space", "Tab")
+    await expect(dialog.get_by_label("Title")).to_be_focused()
+    await page.keyboard.type(title)
+    await page.keyboard.press("Enter")
+    await _is_heading_focused(page, title)
+    await expect(page.get_by_test_id("status").first).to_have_attribute("data-status", "completed", timeout=30_000)
+    assert await page.evaluate(FOCUS) == []
+    if title == "First":
+        await _tab_to(page, "Reports", by="Shift+Tab")
+        await page.keyboard.press("Enter")
+        await _is_heading_focused(page, "Reports")
+
+
+async def _through_a_report(page: Page) -> None:
+    await _tab_to(page, "JSON")
+    await _tab_to(page, "Controls")
+    for name in ("Gaps", "Changes", "Controls"):
+        await _press(page, "ArrowRight")
+        assert str(await page.evaluate(ACTIVE)).startswith(name)
+    await _tab_to(page, "Partly met")
+    await _press(page, "Space")
+    await expect(page.get_by_test_id("control")).to_have_count(1)
+    await _press(page, "Space", "j", "j", "k", "j")
+    await page.keyboard.press("Enter")
+    opened = page.get_by_role("button", name="H-2 Encryption")
+    await expect(opened).to_have_attribute("aria-expanded", "true")
+    await expect(opened).to_be_focused()
+    await expect(page.get_by_test_id("passage-page").locator("mark").first).to_be_visible()
+    await _tab_to(page, "Disks")
+    await _tab_to(page, "2.")
+    await _press(page, "Space", "Tab", "Enter")
+    await expect(page.get_by_test_id("passage").nth(1)).to_contain_text("hit")
+    await _tab_to(page, "H-3 Telepathy")
+    await _tab_to(page, "H-2 Encryption", by="Shift+Tab")
+    await page.keyboard.press("Space")
+    await expect(opened).to_have_attribute("aria-expanded", "false")
+    await expect(opened).to_be_focused()
+
+
+async def _compare_and_delete(page: Page) -> None:
+    await _tab_to(page, "Controls", by="Shift+Tab")
+    await _press(page, "ArrowLeft")
+    await expect(page.get_by_text("Nothing changed")).to_be_visible()
+    await _press(page, "Tab")
+    await expect(page.get_by_label("Compared with")).to_be_focused()
+    await _tab_to(page, "The other report")
+    await page.keyboard.press("Enter")
+    await _is_heading_focused(page, "First")
+    await _tab_to(page, "Delete")
+    await _press(page, "Enter", "Escape", "Enter")
+    await page.keyboard.press("Enter")
+    await _is_heading_focused(page, "Reports")
+    await expect(page.get_by_test_id("report-row")).to_have_count(1)
+    await _press(page, "j")
+    assert str(await page.evaluate(ACTIVE)) == "Second"
+
+
+async def test_stories_by_keyboard_alone(page: Page, tmp_path: Path) -> None:
+    async with seeded_stories(tmp_path / "data") as there, aiohttp.ClientSession() as session:
+        there.there.heal()
+        client = Client(there.server.url, session)
+        another = await ask(client, there.there, there.there.add("Slow login"))
+        await story_in(client, another, "needs_approval")
+        await page.goto(f"{there.server.url}/sources")
+        await _is_heading_focused(page, "Sources")
+        await page.keyboard.press("g")
+        await page.keyboard.press("y")
+        await _is_heading_focused(page, "Stories")
+        await _workspaces_by_keyboard(page)
+        await _a_story_is_rejected(page)
+        await _a_story_is_approved(page)
+        await page.goto(f"{there.server.url}/stories/{there.failed}")
+        await _tab_to(page, "Go on with it")
+        await _press(page, "Enter")
+        await expect(page.get_by_test_id("state").first).to_have_attribute(
+            "data-state", "needs_approval", timeout=30_000
+        )
+        assert await page.evaluate(FOCUS) == []
+
+
+async def _workspaces_by_keyboard(page: Page) -> None:
+    await _tab_to(page, "Stories")
+    await _tab_to(page, "Stories")
+    await _press(page, "ArrowRight")
+    await expect(page.get_by_role("tab", name="Workspaces")).to_be_focused()
+    await _tab_to(page, "New workspace")
+    await _press(page, "Enter")
+    form = page.get_by_role("dialog", name="New workspace")
+    await expect(form.get_by_label("Name")).to_be_focused()
+    await page.keyboard.type("den")
+    await _press(page, "Tab")
+    await page.keyboard.type("s3cret-of-the-webhook")
+    await _tab_to(page, "More")
+    await _press(page, "Enter", "Tab", "Tab")
+    await expect(form.get_by_label("Call at the end of each task")).to_be_focused()
+    await _tab_to(page, "Save")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("workspace")).to_have_count(3)
+    await expect(page.get_by_role("button", name="New workspace")).to_be_focused()
+    await _tab_to(page, "Change den")
+    await _press(page, "Enter")
+    await _tab_to(page, "Delete")
+    await _press(page, "Enter")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("workspace")).to_have_count(2)
+    await page.wait_for_function("() => document.activeElement !== document.body")
+    assert await page.evaluate(FOCUS) == []
+    await _tab_to(page, "Workspaces", by="Shift+Tab")
+    await _press(page, "ArrowLeft")
+
+
+async def _a_story_is_rejected(page: Page) -> None:
+    await _tab_to(page, "Need you")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile(r"\?show=attention$"))
+    await expect(page.get_by_test_id("story-row")).to_have_count(4)
+    assert str(await page.evaluate(ACTIVE)) == "Need you"
+    await _press(page, "j", "j", "k")
+    await page.keyboard.press("Enter")
+    await _is_heading_focused(page, "Slow login")
+    await _tab_to(page, "Reject…")
+    await _press(page, "Enter")
+    await expect(page.get_by_label("Why")).to_be_focused()
+    await page.keyboard.type("Not now")
+    await _tab_to(page, "Before and after")
+    for name in ("Findings", "Steps", "Before and after"):
+        await _press(page, "ArrowRight")
+        assert str(await page.evaluate(ACTIVE)).startswith(name)
+    await _tab_to(page, "After")
+    await _press(page, "Enter")
+    await expect(page).to_have_url(re.compile("view=after$"))
+    await _tab_to(page, "Reject it", by="Shift+Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("state").first).to_have_attribute("data-state", "rejected")
+    await page.wait_for_function("() => document.activeElement !== document.body")
+    assert await page.evaluate(FOCUS) == []
+
+
+async def _a_story_is_approved(page: Page) -> None:
+    await page.keyboard.press("g")
+    await page.keyboard.press("y")
+    await _is_heading_focused(page, "Stories")
+    await page.get_by_role("link", name="Slow export").focus()
+    await page.keyboard.press("Enter")
+    await _is_heading_focused(page, re.compile("Slow export"))
+    await _tab_to(page, "Approve")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("state").first).to_have_attribute("data-state", "written", timeout=30_000)
+    await page.wait_for_function("() => document.activeElement !== document.body")
+    assert await page.evaluate(FOCUS) == []
 
 
 async def test_a_screen_reader_hears_what_the_eye_sees(page: Page, server: ServerProcess) -> None:

@@ -19,6 +19,7 @@ from tests.e2e.server_process import ServerProcess
 from tests.sites.chat_server import ChatServer, Fault, chat_server
 from tests.sites.handbook import BACKUP, ENCRYPTED, FRAMEWORK, SITE, Auditor, honest
 from tests.sites.handbook import page as page_of
+from tests.ui.seeding import report_settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 
@@ -37,14 +38,7 @@ async def model(auditor: Auditor) -> AsyncIterator[ChatServer]:
 @pytest.fixture
 async def judging(tmp_path: Path, stack: AsyncExitStack, model: ChatServer) -> ServerProcess:
     """A server with a chat model."""
-    server = ServerProcess(
-        tmp_path / "data",
-        GLEANERY_CHAT_MODEL="gpt-test",
-        GLEANERY_ENRICH=",",
-        GLEANERY_CHAT_CONCURRENCY="1",
-        OPENAI_BASE_URL=model.base_url,
-        OPENAI_API_KEY="sk-test",
-    )
+    server = ServerProcess(tmp_path / "data", **report_settings(model))
     await server.start()
     stack.push_async_callback(server.stop)
     return server

@@ -15,7 +15,8 @@ from playwright.async_api import Locator, Page, Response, expect
 from tests.api.client import Client
 from tests.api.storied import ask, put, story_in
 from tests.e2e.server_process import ServerProcess
-from tests.sites.model_server import ModelServer, model_server
+from tests.sites.chat_server import Fault as ModelFault
+from tests.sites.model_server import Calls, ModelServer, Turn, model_server
 from tests.sites.shortcut import SECRET, TOKEN, Fault, Shortcut, shortcut
 from tests.sites.storyteller import CONTEXT, TITLE, storyteller
 from tests.ui.seeding import story_settings
@@ -59,6 +60,12 @@ async def undecided(client: Client, there: Shortcut) -> tuple[int, str]:
     story_id = await ask(client, there, number)
     await story_in(client, story_id, "needs_approval")
     return number, story_id
+
+
+def search_first(turn: Turn) -> Calls | str:
+    """As the storyteller, but its analysis begins with a search."""
+    is_analysis = not turn.asks_for("kind") and not turn.asks_for("title")
+    return Calls(("search_knowledge", {"query": "export"})) if is_analysis and not turn.results else storyteller(turn)
 
 
 def state(page: Page) -> Locator:
@@ -164,6 +171,71 @@ async def test_a_story_is_read_and_approved(
     await expect(state(page)).to_have_attribute("data-state", "written", timeout=30_000)
     assert there.stories[number]["name"] == TITLE
     assert sorted(there.names(number)) == ["billing", "enhanced"]
+
+
+async def test_a_story_is_followed_over_a_killed_server_and_a_lost_line(
+    page: Page, client: Client, working: ServerProcess, there: Shortcut, model: ModelServer
+) -> None:
+    """Expected within less time than what nobody tells of is read again."""
+    told, steps = 20_000, page.get_by_test_id("step")
+    model.fail_with(ModelFault.HANG, after=1)
+    overview = await page.context.new_page()
+    for each in (page, overview):
+        await each.goto(f"{working.url}/stories")
+        await expect(each.get_by_text("No story yet.")).to_be_visible()
+        await expect(each.get_by_test_id("connection")).to_have_attribute("data-state", "live")
+    story_id = await ask(client, there, there.add("Export slow", BEFORE))
+    row = overview.get_by_test_id("story-row")
+    await expect(row).to_contain_text("At analysis", timeout=told)
+    await model.hanging.get()
+    await page.get_by_test_id("story-row").get_by_role("link").click()
+    await page.get_by_role("tab", name="Steps").click()
+    await expect(steps).to_have_count(2, timeout=told)
+    await page.reload()
+    await expect(steps).to_have_count(2)
+    await expect(page.get_by_role("list", name="Its tasks").get_by_role("listitem")).to_have_text(
+        ["TriageDone", "AnalysisRunning", "EnhancementQueued"]
+    )
+    await page.evaluate("window.__isTheSame = true")
+    await working.kill()
+    await working.start()
+    await expect(state(page)).to_have_attribute("data-state", "needs_approval", timeout=told)
+    await expect(row).to_contain_text("Needs approval", timeout=told)
+    await expect(steps).to_have_count(5)
+
+    connection = page.get_by_test_id("connection")
+    await page.context.set_offline(True)
+    await expect(connection).not_to_have_attribute("data-state", "live", timeout=told)
+    await client.post(f"/stories/{story_id}/approve", {})
+    await story_in(client, story_id, "written")
+    await page.context.set_offline(False)
+    await expect(state(page)).to_have_attribute("data-state", "written", timeout=told)
+    await expect(page.get_by_role("list", name="Its tasks").get_by_role("listitem").last).to_have_text("Write-backDone")
+    await expect(row).to_contain_text("Written", timeout=told)
+    assert await page.evaluate("window.__isTheSame"), "the page was loaded anew"
+
+
+async def test_what_an_agent_does_is_seen_step_by_step(
+    page: Page, client: Client, working: ServerProcess, there: Shortcut, model: ModelServer
+) -> None:
+    """Within one task: each of its steps before it ends, in less time than what nobody tells of is read again."""
+    model.answer = search_first
+    model.fail_with(ModelFault.HANG, after=1)
+    model.fail_with(ModelFault.HANG)
+    story_id = await ask(client, there, there.add("Export slow", BEFORE))
+    await model.hanging.get()
+    await page.goto(f"{working.url}/stories/{story_id}?tab=steps")
+    await expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
+    steps = page.get_by_test_id("step")
+    await expect(steps).to_have_count(2)
+    model.release()
+    await model.hanging.get()
+    await expect(steps).to_have_count(4, timeout=20_000)
+    await expect(steps.last).to_contain_text("search_knowledge")
+    await expect(page.get_by_role("list", name="Its tasks")).to_contain_text("AnalysisRunning")
+    await page.get_by_test_id("cancel").click()
+    await page.get_by_role("button", name="Yes, cancel it").click()
+    await expect(state(page)).to_have_attribute("data-state", "cancelled", timeout=20_000)
 
 
 async def test_a_story_is_rejected_with_a_word_why(

@@ -27,6 +27,10 @@ class Dispatcher(Protocol):
         """Hear every doorbell from now on, in the loop; call what is returned to stop. `hear` must be quick."""
         ...
 
+    async def start(self) -> None:
+        """Begin to deliver; never fails: what can't be delivered yet is lost."""
+        ...
+
     async def drain(self) -> None:
         """Deliver no more; returns when none is under way."""
         ...
@@ -51,6 +55,9 @@ class LocalDispatcher:
     def listen(self, hear: Hear) -> Callable[[], None]:
         self._hearers.append(hear)
         return lambda: self._hearers.remove(hear)
+
+    async def start(self) -> None:
+        return
 
     async def drain(self) -> None:
         self._is_drained = True

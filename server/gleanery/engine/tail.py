@@ -1,7 +1,7 @@
 """The event log's tail: changes in the order of all tasks, whichever process made them.
 
 A commit of this process is told at once when nothing of another one came before it. A gap in the numbers shows that
-something did; then, and now and then anyway, the log is read from the last number told.
+something did; then, when a notice says so, and now and then anyway, the log is read from the last number told.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ _log = log.get(__name__)
 ALONE_SECONDS = 0.25
 """Between two looks at the log while no other process is known: the first word of one comes so late."""
 TOGETHER_SECONDS = 0.05
+NOTICED_SECONDS = 1.0
+"""Between two looks while notices are heard: what was lost of them is healed so late."""
+OWN_SECONDS = 0.01
+"""A notice may overtake the answer to the call of this process that wrote the event: so long it is waited for."""
 AGAIN_SECONDS = 1.0
 """After a look that failed."""
 ROWS = 500
@@ -26,13 +30,18 @@ ROWS = 500
 class Tail:
     """Give `hear` to the store, `publish` is told. `start` before the first change, `stop` at the end."""
 
-    def __init__(self, publish: Callable[[Sequence[Change]], None]) -> None:
+    def __init__(
+        self, publish: Callable[[Sequence[Change]], None], *, noticed_seconds: float = NOTICED_SECONDS
+    ) -> None:
         self._publish = publish
+        self._noticed_seconds = noticed_seconds
         self._last = 0
         self._is_behind = False
         self._kick = asyncio.Event()
         self._job: asyncio.Task[None] | None = None
         self._is_alone = True
+        self.is_noticed: Callable[[], bool] = lambda: False
+        """Whether somebody calls `notice` for every event."""
 
     @property
     def is_alone(self) -> bool:
@@ -68,10 +77,25 @@ class Tail:
         if told:
             self._publish(told)
 
+    def notice(self, payload: str) -> None:
+        """The event with this number is there; without one, some may be that nobody noticed."""
+        number = int(payload) if payload.isdecimal() else self._last + 1
+        if number > self._last:
+            asyncio.get_running_loop().call_later(OWN_SECONDS, self._kick_for, number)
+
+    def _kick_for(self, number: int) -> None:
+        if number > self._last:
+            self._kick.set()
+
+    def _wait_seconds(self) -> float:
+        if self.is_noticed():
+            return self._noticed_seconds
+        return ALONE_SECONDS if self._is_alone else TOGETHER_SECONDS
+
     async def _follow(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(ALONE_SECONDS if self._is_alone else TOGETHER_SECONDS):
+                async with asyncio.timeout(self._wait_seconds()):
                     await self._kick.wait()
             except TimeoutError:
                 pass

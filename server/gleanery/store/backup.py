@@ -19,6 +19,7 @@ from pathlib import Path
 
 from gleanery import errors
 from gleanery.store.archive import Archive, ArchiveWriter, damaged, open_archive, storing, sync_folder, whole_file
+from gleanery.store.presence import is_used
 from gleanery.store.schema import MIGRATIONS
 from gleanery.store.snapshot import snapshot
 
@@ -277,21 +278,10 @@ def restore_backup(file: Path, data_dir: Path, *, now: datetime, is_forced: bool
 
 
 def _check_free(data_dir: Path, *, is_forced: bool) -> None:
-    if any(map(_is_locked, (data_dir / "workers").glob("*.lock"))):
+    if is_used(data_dir / "workers"):
         raise errors.WrongState(f"A worker uses {data_dir}: stop it first.")
     if not is_forced and (there := [name for name in _REPLACED if (data_dir / name).exists()]):
         raise errors.WrongState(f"{data_dir} has {', '.join(there)} already: take an empty folder, or say --force.")
-
-
-def _is_locked(path: Path) -> bool:
-    try:
-        with path.open("r") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return False
 
 
 def _unpack(archive: Archive, folder: Path) -> None:

@@ -18,7 +18,8 @@ export function useKeptFocus(): void {
       if (last === null || last.isConnected || document.activeElement !== document.body) return;
       const gone = last;
       const removal = records.find(({ removedNodes }) => [...removedNodes].some((node) => node.contains(gone)));
-      const heading = document.querySelector<HTMLElement>("dialog[open] h2, h1");
+      // A page that is still on its way has no heading yet.
+      const heading = document.querySelector<HTMLElement>("dialog[open] h2, h1") ?? document.querySelector<HTMLElement>("main");
       ((removal === undefined ? null : nearTo(removal, records)) ?? heading)?.focus({ preventScroll: true });
     });
     document.addEventListener("focusin", note);

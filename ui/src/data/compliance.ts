@@ -6,7 +6,7 @@ import type { ComparisonShape, FrameworkPage, FrameworkSummary, ReportPage, Repo
 import { type Api, at } from "./api";
 import { pagedQuery } from "./queryClient";
 
-const REPORTS_KEY = ["compliance", "reports"] as const;
+export const REPORTS_KEY = ["compliance", "reports"] as const;
 export const FRAMEWORKS_KEY = ["compliance", "frameworks"] as const;
 
 export function reportKey(reportId: string): readonly string[] {

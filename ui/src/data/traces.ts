@@ -6,35 +6,32 @@ import type { GroupHistory, TraceGroupDetail, TraceGroupPage, TracePage, TracePl
 import { type Api, at } from "./api";
 import { pagedQuery } from "./queryClient";
 
-const AGAIN_MS = 5_000;
+export const TRACES_KEY = ["traces"] as const;
 
-/** Read again while traces wait to be grouped. */
 export const tracePlacesQuery = (api: Api) =>
   queryOptions({
-    queryKey: ["traces", "places"],
+    queryKey: [...TRACES_KEY, "places"],
     queryFn: ({ signal }) => api.get<TracePlacePage>("/traces/places", { limit: 500 }, signal),
-    refetchInterval: AGAIN_MS,
   });
 
 export const traceGroupsQuery = (api: Api, projectId: string | undefined, path: string | undefined) =>
-  pagedQuery(["traces", "groups", projectId ?? "", path ?? ""], (cursor, signal) =>
+  pagedQuery([...TRACES_KEY, "groups", projectId ?? "", path ?? ""], (cursor, signal) =>
     api.get<TraceGroupPage>("/traces/groups", { project_id: projectId, path, cursor, limit: 100 }, signal),
   );
 
 export const traceGroupQuery = (api: Api, groupId: string) =>
   queryOptions({
-    queryKey: ["traces", "group", groupId],
+    queryKey: [...TRACES_KEY, "group", groupId],
     queryFn: ({ signal }) => api.get<TraceGroupDetail>(at`/traces/groups/${groupId}`, {}, signal),
-    refetchInterval: AGAIN_MS,
   });
 
 export const groupTracesQuery = (api: Api, groupId: string) =>
-  pagedQuery(["traces", "group", groupId, "traces"], (cursor, signal) =>
+  pagedQuery([...TRACES_KEY, "group", groupId, "traces"], (cursor, signal) =>
     api.get<TracePage>(at`/traces/groups/${groupId}/traces`, { cursor, limit: 50 }, signal),
   );
 
 export const groupHistoryQuery = (api: Api, groupId: string) =>
   queryOptions({
-    queryKey: ["traces", "group", groupId, "history"],
+    queryKey: [...TRACES_KEY, "group", groupId, "history"],
     queryFn: ({ signal }) => api.get<GroupHistory>(at`/traces/groups/${groupId}/history`, {}, signal),
   });

@@ -41,6 +41,11 @@ export function settledPages(task: TaskShape): number {
   return (task.progress.stages.stored?.done ?? 0) + task.progress.failed + task.progress.skipped;
 }
 
+/** Differs whenever one of the tasks has told anything. */
+export function marksOf(tasks: readonly (TaskShape | null)[]): string {
+  return tasks.map((task) => (task === null ? "" : `${task.task_id}:${task.last_seq}`)).join(" ");
+}
+
 function put(state: TasksState, items: readonly TaskShape[], at: number): TasksState {
   const byId = new Map(state.byId);
   const movedAt = new Map(state.movedAt);

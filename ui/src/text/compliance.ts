@@ -1,6 +1,6 @@
 // Words about reports on compliance: verdicts, how they went, which controls a filter lets by. Pure.
 
-import type { ControlShape, Counts, Course, Passage, Quote, Range, ReportSummary, Verdict } from "../wire";
+import type { ControlShape, Counts, Course, Passage, Quote, Range, ReportSummary, TaskShape, Verdict } from "../wire";
 import { counted } from "./format";
 import type { Tone } from "./progress";
 
@@ -77,6 +77,12 @@ export function quoteRanges(passage: Passage, quotes: readonly Quote[]): readonl
 
 /** The three tasks, as their steps are told. */
 export type ReportStage = keyof ReportSummary["task_ids"];
+
+const TASK_TYPES: readonly string[] = ["fetch_evidence", "analyze_compliance", "generate_report"];
+
+export function isReportTask({ task_type: type }: Pick<TaskShape, "task_type">): boolean {
+  return TASK_TYPES.includes(type);
+}
 
 export const REPORT_STAGES: readonly ReportStage[] = ["evidence", "analysis", "report"];
 

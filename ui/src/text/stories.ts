@@ -1,6 +1,6 @@
 // Words about stories: their states, what differs by section, what the agents took. Pure.
 
-import type { AgentStep, CitedSource, Goal, Stage, StepKind, StoryShape, StoryState, StorySummary } from "../wire";
+import type { AgentStep, CitedSource, Goal, Stage, StepKind, StoryShape, StoryState, StorySummary, TaskShape } from "../wire";
 import { type DiffRow, rowsOf } from "./diffRows";
 import { count, duration } from "./format";
 import type { Tone } from "./progress";
@@ -39,6 +39,21 @@ export function statesOf(group: StoryGroup | undefined): readonly StoryState[] {
 
 export function isUnderWay({ state }: StorySummary): boolean {
   return STATE_FACES[state].group === "working";
+}
+
+const TASK_NAMES: Readonly<Record<string, string>> = {
+  triage_story: "Triage",
+  analyze_story: "Analysis",
+  enhance_story: "Enhancement",
+  write_back_story: "Write-back",
+};
+
+export function isStoryTask({ task_type: type }: Pick<TaskShape, "task_type">): boolean {
+  return type in TASK_NAMES;
+}
+
+export function taskName(type: string): string {
+  return TASK_NAMES[type] ?? type.replaceAll("_", " ");
 }
 
 export const GOAL_NAMES: Readonly<Record<Goal, string>> = { analyze: "analyse", enhance: "enhance" };

@@ -1,8 +1,12 @@
 // Words about traces and their groups. Pure.
 
-import type { DriftPointShape, GroupEventShape, ImplementationShape } from "../wire";
+import type { DriftPointShape, GroupEventShape, ImplementationShape, TaskShape } from "../wire";
 import { count, counted } from "./format";
 import type { Series } from "./plot";
+
+export function isGrouping({ task_type: type }: Pick<TaskShape, "task_type">): boolean {
+  return type === "group_traces";
+}
 
 type GroupChange = GroupEventShape["type"];
 

@@ -1482,7 +1482,9 @@ export interface components {
          * @description Something that a user can act on. `role` and `name` are those of the browser's accessibility tree. `value` is what stands
          *     in it, never a password. `states` has those of ARIA that it has: checked, selected, expanded, pressed, readonly, invalid,
          *     busy, multiline, multiselectable, focused, haspopup, current. `options` are the first of them, `option_count` says how
-         *     many there are. `is_in_viewport` is as the page stood when it was parsed, not scrolled. `shown_box` is the part of `box` that
+         *     many there are. `evidence` is what says that it can be acted on: it is a control of HTML, has the role of one, can be written
+         *     in, has an `onclick`, can have the focus, a script listens there for clicks and the like, or it shows the hand of the mouse and
+         *     nothing more. `is_in_viewport` is as the page stood when it was parsed, not scrolled. `shown_box` is the part of `box` that
          *     the screenshot shows where the rest is scrolled out of something, of no size where all of it is; unset: all of it is shown.
          *     `autocomplete`, `field_name`, `html_id` and `rel` are the attributes as they stand (`field_name` is `name`, or `ng-model` and
          *     the like). `hints` are class names and ids of the element and its nearest ancestors, for the rules alone: they are not kept.
@@ -1496,6 +1498,11 @@ export interface components {
             readonly description: string;
             /** @description `e1`, `e2`, … in the order of the document. */
             readonly element_id: string;
+            /**
+             * @default control
+             * @enum {string}
+             */
+            readonly evidence: "control" | "role" | "editable" | "onclick" | "focus" | "listener" | "pointer";
             /** @default null */
             readonly field_name: string | null;
             /** @default null */
@@ -3377,6 +3384,10 @@ export interface components {
             };
             readonly task_type: string;
             readonly timeout_seconds: number | null;
+            /** @description What it mostly needs; `gleanery worker --task-types` takes these names too. */
+            readonly work: components["schemas"]["Work"];
+            /** @description At once in one worker. */
+            readonly worker_concurrency: number | null;
         };
         /** TaskTypes */
         readonly TaskTypes: {
@@ -3722,6 +3733,12 @@ export interface components {
             readonly rank: number;
             readonly score: number;
         };
+        /**
+         * Work
+         * @description What a task type mostly needs, so that machines can be had for it: a worker may run the types of some of these only.
+         * @enum {string}
+         */
+        readonly Work: "crawl" | "browser" | "cpu" | "agents";
         /** WorkerShape */
         readonly WorkerShape: {
             /**
@@ -4099,6 +4116,7 @@ export type VariableShape = components['schemas']['VariableShape'];
 export type Verdict = components['schemas']['Verdict'];
 export type WebhookReply = components['schemas']['WebhookReply'];
 export type Why = components['schemas']['Why'];
+export type Work = components['schemas']['Work'];
 export type WorkerShape = components['schemas']['WorkerShape'];
 export type Workspace = components['schemas']['Workspace'];
 export type WorkspacePage = components['schemas']['WorkspacePage'];

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gleanery import errors
-from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
+from gleanery.engine.handler import Outcome, TaskContext, TaskSpec, Work
 from gleanery.handlers.crawl.embedding import Embedding
 from gleanery.handlers.crawl.full_text import FullText
 from gleanery.handlers.crawl.gather import Gatherer
@@ -50,6 +50,7 @@ class CrawlHandler:
     spec = TaskSpec(
         "crawl",
         CrawlPayload,
+        Work.CRAWL,
         description="Crawl a site into the knowledge base",
         can_pause=True,
         serial_key=lambda payload: payload.source_id or None,

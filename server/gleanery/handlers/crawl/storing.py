@@ -13,7 +13,7 @@ from gleanery.handlers.crawl.run import CrawlRun, count_of, path_of
 from gleanery.knowledge.budget import ChunkBudget
 from gleanery.knowledge.cut import Origin, content_hash_of, cut_page
 from gleanery.knowledge.extract import ExtractedPage
-from gleanery.model import EventType, FetchedBy, FrontierUrl, NewEvent, Page, PageBundle, UrlOrigin, UrlState, utc_now
+from gleanery.model import EventType, FetchedBy, FrontierUrl, NewEvent, Page, PageBundle, UrlOrigin, UrlState
 from gleanery.web.fetch import Document
 from gleanery.web.urls import url_key
 from gleanery.web.variant_slots import version_of
@@ -147,7 +147,7 @@ class Storer:
             etag=document.etag,
             last_modified=document.last_modified,
             size_bytes=len(document.body),
-            fetched_at=utc_now(),
+            fetched_at=self._run.parts.store.clock(),
             fetched_by=item.fetched_by,
             version=version_of(document.url),
         )

@@ -13,7 +13,7 @@ from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
 from gleanery.handlers.stories.hands import Reach, StoryHands
 from gleanery.handlers.stories.payload import SPECS, STAGES, STAGES_OF, StoryPayload, check_of, write_back_task
 from gleanery.handlers.stories.proposal import is_ours, proposal_of
-from gleanery.model.stories import Analysis, Enhancement, Stage, Story, StoryState, Triage
+from gleanery.model.stories import AgentStep, Analysis, Enhancement, Stage, StepKind, Story, StoryState, Triage
 from gleanery.store.stories import Proposed, StageValue, StoryResults, StoryRun, StoryStore
 
 OVER = frozenset(
@@ -83,7 +83,14 @@ class StageHandler:
     async def _read(self, ctx: TaskContext, run: StoryRun, token: str) -> Story:
         story = (await self._reach.shortcut.story(token, run.shortcut_id)).story
         others = [text for text in story.comments if not is_ours(text)]
-        return await self._store.keep_before(ctx.fence, run.story_id, story.model_copy(update={"comments": others}))
+        kept = await self._store.keep_before(ctx.fence, run.story_id, story.model_copy(update={"comments": others}))
+        await ctx.advance(self._stage, 0, 1, _TELLS[self._stage])
+        return kept
+
+    async def _note(self, ctx: TaskContext, story_id: str, step: AgentStep) -> None:
+        """Kept, then told of: who looks at the story sees each step as it is made."""
+        await self._store.note(ctx.fence, story_id, step)
+        await ctx.advance(self._stage, 0, 1, f"{_TELLS[self._stage]}: {_STEP_TELLS[step.kind]}")
 
     async def _work(
         self, ctx: TaskContext, run: StoryRun, token: str, results: StoryResults, story: Story
@@ -92,7 +99,7 @@ class StageHandler:
             task_id=ctx.task.task_id,
             attempt=ctx.task.attempt,
             step=ctx.step,
-            note=partial(self._store.note, ctx.fence, run.story_id),
+            note=partial(self._note, ctx, run.story_id),
             hands=StoryHands(self._reach, token, run.shortcut_id),
             runtime=self._runtime,
             model=run.settings.model,
@@ -122,6 +129,11 @@ _TELLS = {
     Stage.TRIAGE: "Looking at what kind of story it is",
     Stage.ANALYSIS: "Finding out what is known about it",
     Stage.ENHANCEMENT: "Writing a better story",
+}
+_STEP_TELLS = {
+    StepKind.MODEL: "the model has answered",
+    StepKind.TOOL: "something was looked up",
+    StepKind.HANDOFF: "handed on",
 }
 
 

@@ -9,9 +9,9 @@ import { Loaded } from "../../components/Failure";
 import { Heading } from "../../components/Heading";
 import { More } from "../../components/More";
 import { useShortcut } from "../../components/shortcuts";
-import { frameworksQuery, reportsQuery } from "../../data/compliance";
-import { isFinal } from "../../live/tasks";
-import type { ReportSummary } from "../../wire";
+import { frameworksQuery, REPORTS_KEY, reportsQuery } from "../../data/compliance";
+import { useListedMarks, useQuietReading, useReadWhenTold } from "../../live/reading";
+import { isReportTask } from "../../text/compliance";
 import { FrameworkFilter } from "./FrameworkFilter";
 import { Frameworks } from "./Frameworks";
 import { ImportFramework } from "./ImportFramework";
@@ -20,9 +20,7 @@ import { ReportRows } from "./ReportRows";
 import "../../components/table.css";
 import "./reports.css";
 
-/** While a report is made, and else: one may be asked for elsewhere. */
-const BUSY_MS = 2_000;
-const QUIET_MS = 15_000;
+const LEAST_MS = 1_000;
 
 type Open = "none" | "report" | "framework";
 
@@ -31,10 +29,8 @@ export function Reports(): ReactNode {
   const { framework } = useSearch({ from: "/reports" });
   const [open, setOpen] = useState<Open>("none");
   const frameworks = useQuery(frameworksQuery(api)).data?.items;
-  const query = useInfiniteQuery({
-    ...reportsQuery(api, framework),
-    refetchInterval: ({ state }) => (state.data?.pages.some(({ items }) => items.some(isUnderWay)) === true ? BUSY_MS : QUIET_MS),
-  });
+  const query = useInfiniteQuery({ ...reportsQuery(api, framework), ...useQuietReading() });
+  useReadWhenTold(REPORTS_KEY, useListedMarks(isReportTask), LEAST_MS);
   const reports = query.data?.pages.flatMap((page) => page.items);
   useShortcut("n", "New report", () => setOpen("report"));
   const close = (): void => setOpen("none");
@@ -62,10 +58,6 @@ export function Reports(): ReactNode {
       {open === "framework" ? <ImportFramework onClose={close} /> : null}
     </>
   );
-}
-
-function isUnderWay({ status }: ReportSummary): boolean {
-  return !isFinal(status);
 }
 
 function NoReport({ isFiltered, onNew }: { isFiltered: boolean; onNew: () => void }): ReactNode {

@@ -7,7 +7,7 @@ import type { ReactNode } from "react";
 import { useApp } from "../../components/app";
 import { Button, ConfirmButton } from "../../components/buttons";
 import { Icon } from "../../components/Icon";
-import { cancelReport, deleteReport, reportKey, retryReport } from "../../data/compliance";
+import { cancelReport, deleteReport, reportKey, REPORTS_KEY, retryReport } from "../../data/compliance";
 import { isFinal } from "../../live/tasks";
 import type { ReportShape } from "../../wire";
 
@@ -33,9 +33,11 @@ export function useReportCommands(report: ReportShape, isCancelAsked: boolean): 
   const remove = useMutation({
     mutationFn: () => deleteReport(api, id),
     onSuccess: async () => {
+      // A list that was read before would show it for a moment.
+      queries.removeQueries({ queryKey: REPORTS_KEY, type: "inactive" });
       await navigate({ to: "/reports" });
       queries.removeQueries({ queryKey: reportKey(id) });
-      void queries.invalidateQueries({ queryKey: ["compliance", "reports"] });
+      void queries.invalidateQueries({ queryKey: REPORTS_KEY });
     },
   });
   const all = [cancel, retry, remove];

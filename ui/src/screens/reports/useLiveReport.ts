@@ -1,10 +1,8 @@
 // A report that is being made, followed through the rooms of its three tasks: what they tell, and when to read it again.
 
-import { useQueryClient } from "@tanstack/react-query";
-import { useEffect, useRef } from "react";
-
 import { reportKey } from "../../data/compliance";
 import { useProgress } from "../../live/react";
+import { useReadWhenTold } from "../../live/reading";
 import type { ReportStage } from "../../text/compliance";
 import type { ReportShape, TaskShape } from "../../wire";
 
@@ -24,24 +22,11 @@ export function useLiveReport({ report_id: reportId, task_ids: ids, controls }: 
   const analysis = useProgress(ids.analysis)?.task ?? null;
   const report = useProgress(ids.report)?.task ?? null;
   const told = [evidence, analysis, report];
-  useReadAgain(reportId, told.map(markOf).join(), Math.max(LEAST_MS, controls.length * MS_A_CONTROL));
+  useReadWhenTold(reportKey(reportId), told.map(markOf).join(), Math.max(LEAST_MS, controls.length * MS_A_CONTROL));
   return { tasks: { evidence, analysis, report }, isCancelAsked: told.some((task) => task?.status === "running" && task.is_cancel_requested) };
 }
 
 /** Changes with whatever of a task is seen in its report. */
 function markOf(task: TaskShape | null): string {
   return task === null ? "" : `${task.status} ${task.progress.stages.controls?.done ?? 0}`;
-}
-
-function useReadAgain(reportId: string, mark: string, everyMs: number): void {
-  const queries = useQueryClient();
-  const readAt = useRef(0);
-  useEffect(() => {
-    const wait = Math.max(0, readAt.current + everyMs - Date.now());
-    const timer = setTimeout(() => {
-      readAt.current = Date.now();
-      void queries.invalidateQueries({ queryKey: reportKey(reportId) });
-    }, wait);
-    return () => clearTimeout(timer);
-  }, [queries, reportId, mark, everyMs]);
 }

@@ -9,9 +9,10 @@ import { Failure, InlineError, Loaded } from "../../components/Failure";
 import { Heading } from "../../components/Heading";
 import { Icon } from "../../components/Icon";
 import { type Tab, Tabs } from "../../components/Tabs";
-import { storyQuery } from "../../data/stories";
+import { STORIES_KEY, storyQuery } from "../../data/stories";
+import { useFollowedMarks, useListedMarks, useQuietReading, useReadWhenTold } from "../../live/reading";
 import { count, dateAndTime } from "../../text/format";
-import { GOAL_NAMES, isUnderWay, sourcesOf, STATE_FACES, tookText } from "../../text/stories";
+import { GOAL_NAMES, isStoryTask, sourcesOf, STATE_FACES, tookText } from "../../text/stories";
 import { safeHref, visible } from "../../text/visible";
 import type { StoryShape } from "../../wire";
 import { ChangesTab } from "./ChangesTab";
@@ -26,16 +27,16 @@ import "../../components/table.css";
 import "./stories.css";
 
 const FROM = "/stories/$storyId";
-const BUSY_MS = 1_500;
-const QUIET_MS = 10_000;
+const LEAST_MS = 500;
 
 export function StoryDetail(): ReactNode {
   const { api } = useApp();
   const { storyId } = useParams({ from: FROM });
-  const query = useQuery({
-    ...storyQuery(api, storyId),
-    refetchInterval: ({ state }) => (state.data === undefined ? false : isUnderWay(state.data) ? BUSY_MS : QUIET_MS),
-  });
+  const query = useQuery({ ...storyQuery(api, storyId), ...useQuietReading() });
+  const told = useFollowedMarks(query.data?.tasks.map((task) => task.task_id) ?? []);
+  // A task that it gets meanwhile (a write-back that somebody approved) is first seen in the list.
+  const listed = useListedMarks((task) => isStoryTask(task) && task.payload.story_id === storyId);
+  useReadWhenTold([...STORIES_KEY, "one", storyId], `${told} ${listed}`, LEAST_MS);
   return (
     <>
       {query.data === undefined ? (

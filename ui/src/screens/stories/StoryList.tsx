@@ -8,27 +8,24 @@ import { useApp } from "../../components/app";
 import { Loaded } from "../../components/Failure";
 import { More } from "../../components/More";
 import { useNow } from "../../components/useNow";
-import { storiesQuery } from "../../data/stories";
+import { STORIES_KEY, storiesQuery } from "../../data/stories";
+import { useListedMarks, useQuietReading, useReadWhenTold } from "../../live/reading";
 import { adviceFor } from "../../text/failure";
 import { ago } from "../../text/format";
-import { GOAL_NAMES, isUnderWay, STATE_FACES, statesOf, STORY_GROUP_NAMES, STORY_GROUPS, tookText } from "../../text/stories";
+import { GOAL_NAMES, isStoryTask, STATE_FACES, statesOf, STORY_GROUP_NAMES, STORY_GROUPS, tookText } from "../../text/stories";
 import { visible } from "../../text/visible";
 import type { StorySummary, Workspace } from "../../wire";
 import { useRowKeys } from "../queue/useRowKeys";
 import type { StoriesParams } from "./params";
 import { StateBadge } from "./StateBadge";
 
-/** While one is under way, and else: webhooks come at any time. */
-const BUSY_MS = 2_000;
-const QUIET_MS = 10_000;
+const LEAST_MS = 1_000;
 
 export function StoryList({ workspaces }: { workspaces: readonly Workspace[] }): ReactNode {
   const { api } = useApp();
   const { show, workspace } = useSearch({ from: "/stories" });
-  const query = useInfiniteQuery({
-    ...storiesQuery(api, statesOf(show), workspace),
-    refetchInterval: ({ state }) => (state.data?.pages.some(({ items }) => items.some(isUnderWay)) === true ? BUSY_MS : QUIET_MS),
-  });
+  const query = useInfiniteQuery({ ...storiesQuery(api, statesOf(show), workspace), ...useQuietReading() });
+  useReadWhenTold(STORIES_KEY, useListedMarks(isStoryTask), LEAST_MS);
   const stories = query.data?.pages.flatMap((page) => page.items);
   const isFiltered = show !== undefined || workspace !== undefined;
   return (

@@ -5,14 +5,8 @@ import type { ReactNode } from "react";
 
 import { FaceBadge } from "../../components/StatusBadge";
 import { FACES } from "../../text/progress";
+import { taskName } from "../../text/stories";
 import type { StoryShape } from "../../wire";
-
-const NAMES: Readonly<Record<string, string>> = {
-  triage_story: "Triage",
-  analyze_story: "Analysis",
-  enhance_story: "Enhancement",
-  write_back_story: "Write-back",
-};
 
 export function StoryTasks({ story: { tasks } }: { story: StoryShape }): ReactNode {
   if (tasks.length === 0) return null;
@@ -21,7 +15,7 @@ export function StoryTasks({ story: { tasks } }: { story: StoryShape }): ReactNo
       {tasks.map(({ task_id: taskId, task_type: type, status }) => (
         <li key={taskId} className="row">
           <Link to="/activity/$taskId" params={{ taskId }}>
-            {NAMES[type] ?? type.replaceAll("_", " ")}
+            {taskName(type)}
           </Link>
           <FaceBadge face={status} status={status} label={FACES[status].label} />
         </li>

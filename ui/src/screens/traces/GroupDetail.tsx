@@ -9,9 +9,10 @@ import { Download } from "../../components/Download";
 import { Loaded } from "../../components/Failure";
 import { Heading } from "../../components/Heading";
 import { type Tab, Tabs } from "../../components/Tabs";
-import { traceGroupQuery } from "../../data/traces";
+import { traceGroupQuery, TRACES_KEY } from "../../data/traces";
+import { useListedMarks, useQuietReading, useReadWhenTold } from "../../live/reading";
 import { count, counted } from "../../text/format";
-import { confidenceText } from "../../text/traces";
+import { confidenceText, isGrouping } from "../../text/traces";
 import { visible } from "../../text/visible";
 import type { TraceGroupDetail } from "../../wire";
 import { HistoryTab } from "./HistoryTab";
@@ -22,10 +23,15 @@ import { TracesTab } from "./TracesTab";
 import "../../components/table.css";
 import "./traces.css";
 
+const LEAST_MS = 1_000;
+
 export function GroupDetail(): ReactNode {
   const { api } = useApp();
   const { groupId } = useParams({ from: "/traces/$groupId" });
-  const query = useQuery(traceGroupQuery(api, groupId));
+  const query = useQuery({ ...traceGroupQuery(api, groupId), ...useQuietReading() });
+  const place = query.data;
+  const told = useListedMarks((task) => isGrouping(task) && task.payload.project_id === place?.project_id && task.payload.path === place?.path);
+  useReadWhenTold([...TRACES_KEY, "group", groupId], told, LEAST_MS);
   return (
     <>
       <p className="sm">

@@ -9,18 +9,22 @@ import { Code } from "../../components/Code";
 import { Loaded } from "../../components/Failure";
 import { Heading } from "../../components/Heading";
 import { More } from "../../components/More";
-import { traceGroupsQuery, tracePlacesQuery } from "../../data/traces";
+import { traceGroupsQuery, tracePlacesQuery, TRACES_KEY } from "../../data/traces";
+import { useListedMarks, useQuietReading, useReadWhenTold } from "../../live/reading";
 import { count, counted } from "../../text/format";
-import { confidenceText } from "../../text/traces";
+import { confidenceText, isGrouping } from "../../text/traces";
 import { visible } from "../../text/visible";
 import type { TraceGroupShape, TracePlaceShape } from "../../wire";
 import { Places } from "./Places";
 import "../../components/table.css";
 import "./traces.css";
 
+const LEAST_MS = 1_000;
+
 export function Traces(): ReactNode {
   const { api } = useApp();
-  const places = useQuery(tracePlacesQuery(api));
+  const places = useQuery({ ...tracePlacesQuery(api), ...useQuietReading() });
+  useReadWhenTold(TRACES_KEY, useListedMarks(isGrouping), LEAST_MS);
   return (
     <>
       <Heading title="Traces" className="traces-title">
@@ -34,7 +38,7 @@ export function Traces(): ReactNode {
 function Known({ places }: { places: readonly TracePlaceShape[] }): ReactNode {
   const { api } = useApp();
   const { project, path } = useSearch({ from: "/traces" });
-  const query = useInfiniteQuery({ ...traceGroupsQuery(api, project, path), refetchInterval: 5_000 });
+  const query = useInfiniteQuery({ ...traceGroupsQuery(api, project, path), ...useQuietReading() });
   const groups = query.data?.pages.flatMap((page) => page.items);
   const chosen = places.filter((place) => (project === undefined || place.project_id === project) && (path === undefined || place.path === path));
   return (

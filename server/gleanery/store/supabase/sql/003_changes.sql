@@ -22,6 +22,7 @@ begin
         'type', value ->> 'type', 'message', value ->> 'message', 'data', value ->> 'data') order by ordinality), '[]')
     into kept from jsonb_array_elements(events) with ordinality;
     perform gleanery.add_draft(json_build_object('task', row_to_json(changed), 'events', kept)::text);
+    perform gleanery.ring_for(changed, events);
 end $$;
 
 -- Drafts are lines in settings of the transaction, a new one for each 64 KB: adding to one text would copy all of it each time.
@@ -71,13 +72,14 @@ language sql immutable as $$
     select jsonb_build_array(jsonb_build_object('type', type, 'message', message, 'data', data::text))
 $$;
 
--- The answer of a call that writes: {value, changes: [{task, events, number}]}. The events get their numbers here, under a
+-- The answer of a call that writes: {value, changes: [{task, events, number}], at}; `at` is the database's time. The events get their numbers here, under a
 -- lock that the transaction keeps to its end. Answers that tell of changes (and those to keep) are kept, to be given again.
 create function gleanery.reply(args jsonb, value json, is_kept boolean default false) returns json
 language plpgsql as $$
 declare
     drafts text := gleanery.take_drafts();
     changes text := '';
+    newest bigint;
     answer text;
 begin
     if drafts <> '' then
@@ -98,10 +100,15 @@ begin
             select place, task, events, size, sum(size) over (order by place) as total from draft
         )
         select string_agg(json_build_object('task', task, 'events', events,
-            'number', case when size = 0 then 0 else (select min(number) from added) - 1 + total end)::text, ',' order by place)
-        into changes from counted;
+            'number', case when size = 0 then 0 else (select min(number) from added) - 1 + total end)::text, ',' order by place),
+            (select max(number) from added)
+        into changes, newest from counted;
+        if newest is not null then
+            perform pg_notify('gleanery_events', newest::text);  -- wakes those who follow the log
+        end if;
     end if;
-    answer := '{"value":' || coalesce(value::text, 'null') || ',"changes":[' || changes || ']}';
+    answer := '{"value":' || coalesce(value::text, 'null') || ',"changes":[' || changes || '],"at":'
+        || extract(epoch from clock_timestamp()) || '}';
     if (drafts <> '' or is_kept) and args ? 'call_id' then
         insert into gleanery.call (call_id, at, answer)
         values (args ->> 'call_id', extract(epoch from clock_timestamp()), answer);

@@ -201,6 +201,9 @@ begin
     if known is not null then
         return known;
     end if;
+    if abs(at - (args ->> 'about')::double precision) > 5 then
+        return reply(args, '[]');
+    end if;
     -- One that is locked is being written by the worker that holds it.
     for lost in select * from task where status = 'running'
         and (lease_until < at or worker_id = any (texts(args -> 'gone'))) and task_id <> all (texts(args -> 'spare'))

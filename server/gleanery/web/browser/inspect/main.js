@@ -8,16 +8,27 @@ class Inspection {
     this.roles = new Roles(hasTree);
     this.notes = [];
     this.owners = new Map();
+    this.listening = new Set();
   }
 
   own(element, key) {
     this.owners.set(element, key);
   }
 
+  // Takes note of what listens for clicks and the like; the places of those nodes that are of another document.
+  hear(nodes) {
+    const foreign = [];
+    nodes.forEach((node, place) => {
+      if (ownerDocument(node) === document) this.listening.add(node);
+      else if (node !== document) foreign.push(place);
+    });
+    return foreign;
+  }
+
   dom(includeTree, isTop) {
     stopAnimations();
     const tree = includeTree ? new Tree(this.limits) : null;
-    const walk = new Walk(this.limits, this.roles, this.owners, tree);
+    const walk = new Walk(this.limits, this.roles, this, tree);
     walk.run();
     this.walk = walk;
     this.actors = walk.actors.filter((actor) => !actor.isDropped);

@@ -4,18 +4,22 @@
 const NEVER_SHOWN = new Set(["script", "style", "template", "noscript", "head", "link", "meta", "title", "base", "param"]);
 const HEADING = /^h[1-6]$/;
 
+// Why an element is taken that could have been made to be acted on by nothing else: what is in it is a part of it.
+const SURE = new Set(["control", "role", "editable"]);
+
 // What an element gets to know of those around it. `within` is the thing that can be acted on, `maybe` one that only shows
-// the hand of the mouse, `node` that of the tree; `isHidden` is so to readers, `isSeen` to eyes.
+// the hand of the mouse or listens for what is in it, `node` that of the tree; `isHidden` is so to readers, `isSeen` to eyes.
 const START = {
   landmark: null, form: null, within: null, maybe: null, node: null, frame: null,
   pointer: false, isHidden: false, isSeen: true, isBarred: false, isDrawn: false,
 };
 
 class Walk {
-  constructor(limits, roles, owners, tree) {
+  constructor(limits, roles, {owners, listening}, tree) {
     this.limits = limits;
     this.roles = roles;
     this.owners = owners;
+    this.listening = listening;
     this.tree = tree;
     this.roots = [document];
     this.actors = [];
@@ -121,12 +125,13 @@ class Walk {
     const inner = isPointer === context.pointer ? context : {...context, pointer: isPointer};
     const why = this.#whyActs(element, tag, isPointer && !context.pointer, inner, found);
     if (why === null || (tag !== "area" && !isShown(element)) || (this.modal && !isWithin(element, this.modal))) return inner;
-    const actor = {element, tag, role: found.role ?? this.#role(element, tag), at: this.count, context: inner, isDropped: false};
+    const actor = {element, tag, role: found.role ?? this.#role(element, tag), at: this.count, context: inner, why, isDropped: false};
     found.actor = actor;
     this.actors.push(actor);
-    if (why === "pointer") return {...inner, maybe: actor};
-    if (inner.maybe) inner.maybe.isDropped = true;
-    return {...inner, within: actor, maybe: null};
+    const isMaybe = why === "pointer" || (why === "listener" && !isPointer);
+    // One that listens for all that is in it is not what a hand goes for, unless it shows that to the mouse.
+    if (inner.maybe && (!isMaybe || inner.maybe.why === "listener")) inner.maybe.isDropped = true;
+    return isMaybe ? {...inner, maybe: actor} : {...inner, within: actor, maybe: null};
   }
 
   #role(element, tag) {
@@ -158,11 +163,12 @@ class Walk {
         found.role = found.role && found.role !== "generic" ? found.role : "textbox";
         return "editable";
       }
-      if (hasAttribute(element, "onclick") && element !== documentElement && element !== documentBody) return "click";
+      if (hasAttribute(element, "onclick") && element !== documentElement && element !== documentBody) return "onclick";
       if (hasTabIndex(element) && element.tabIndex >= 0) return "focus";
     }
-    if (!startsPointer || context.within || localName(element) === "label") return null;
-    return element === documentElement || element === documentBody ? null : "pointer";
+    if (localName(element) === "label" || element === documentElement || element === documentBody) return null;
+    if (this.listening.has(element) && !SURE.has(context.within?.why)) return "listener";
+    return startsPointer && !context.within ? "pointer" : null;
   }
 
   // Takes the element when it is a landmark, a heading, a form or a table.
