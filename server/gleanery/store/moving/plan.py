@@ -54,6 +54,7 @@ MOVED = (
 NOT_MOVED: Mapping[str, str] = {
     "worker": "processes of the store that is left",
     "presence": "processes of the store that is left",
+    "frontier_hold": "which of these processes looks at which URL",
     "common": "not rows but a file in a folder: a move carries it beside the tables",
     "call": "answers of the last minutes, for calls over PostgREST",
     "migration": "which schema a database has",
