@@ -56,6 +56,7 @@ NOT_MOVED: Mapping[str, str] = {
     "presence": "processes of the store that is left",
     "frontier_hold": "which of these processes looks at which URL",
     "common": "not rows but a file in a folder: a move carries it beside the tables",
+    "frontier_hold": "who has which URLs of a crawl that runs: nobody, after a move",
     "call": "answers of the last minutes, for calls over PostgREST",
     "migration": "which schema a database has",
     "move": "how far a move is",
