@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -245,6 +246,24 @@ def test_one_that_was_broken_off_goes_on_where_it_was(
     returned = to_sqlite(project, back)
     assert (returned.has_gone_on, returned.differences) == (True, [])
     assert rows_of(back / "gleanery.db", tables) == rows_of(many_events / "gleanery.db", tables)
+
+
+def test_a_file_as_a_dead_process_leaves_it_is_gone_on_with(
+    many_events: Path, project: Project, back: Path, tables: Sequence[Table], tmp_path: Path
+) -> None:
+    class Copying(Listening):
+        def done(self, step: Step, table: str, rows: int) -> None:
+            if (step, table, rows) == (Step.COPIED, "event", moving.BATCH_ROWS) and not (tmp_path / "dead").exists():
+                shutil.copytree(back, tmp_path / "dead")
+
+    to_supabase(many_events, project)
+    to_sqlite(project, back, Copying())
+    left = sorted(file.name for file in (tmp_path / "dead").iterdir())
+    assert left == [UNFINISHED, f"{UNFINISHED}-shm", f"{UNFINISHED}-wal"]
+    again = to_sqlite(project, tmp_path / "dead")
+    assert (again.has_gone_on, again.differences) == (True, [])
+    assert moving.BATCH_ROWS < again.copied <= sum(again.rows.values()) - moving.BATCH_ROWS
+    assert rows_of(tmp_path / "dead" / "gleanery.db", tables) == rows_of(many_events / "gleanery.db", tables)
 
 
 async def test_nobody_works_with_half_a_store(folder: Path, project: Project) -> None:

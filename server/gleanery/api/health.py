@@ -72,7 +72,7 @@ class HealthApi:
             "worker": health_shapes.PartHealth(
                 status="ok", message=f"{self._worker.running} of {self._worker.concurrency} tasks at once"
             ),
-            "doorbells": health_shapes.PartHealth(
+            "dispatcher": health_shapes.PartHealth(
                 status="ok" if self._dispatcher.problem is None else "degraded", message=self._dispatcher.health()
             ),
             "grouping": self._grouping_health(),

@@ -102,9 +102,9 @@ def _next(to: str, source: str, data_dir: Path) -> str:
     if to == "supabase":
         return (
             f"{source} stays as it was. From now on start servers and workers with SUPABASE_URL and SUPABASE_SERVICE_KEY;"
-            f" files of uploads that wait, and the secret of the webhooks, are still in {data_dir}."
+            f" files of uploads that wait are still in {data_dir}."
         )
     return (
         f"What is in {source} stays as it was. From now on start servers and workers without SUPABASE_URL. Files of uploads"
-        " that wait, and the secret of the webhooks, are in the data folder of the machine that took them: copy them."
+        " that wait are in the data folder of the machine that took them: copy them."
     )

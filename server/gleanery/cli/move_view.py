@@ -98,13 +98,14 @@ class _Bars:
         stages = {
             str(step): StageShape(done=self._done[step], total=self._total) for step in (Step.COPIED, Step.COMPARED)
         }
+        rate = done / max(0.001, self._drawn - self._began)
         progress = ProgressShape(
             percentage=100 * done / max(1, 2 * self._total),
             stage=self._at,
             stages=stages,
             message="",
-            eta_seconds=None,
-            rate_per_second=done / max(0.001, self._drawn - self._began),
+            eta_seconds=(2 * self._total - done) / rate if rate and not whole else None,
+            rate_per_second=rate,
             current_url=None if whole else self._at,
             failed=0,
             skipped=0,

@@ -7,6 +7,7 @@ its worker (store/supabase/sql/015_doorbells.sql). One worker hears it. Whatever
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -20,6 +21,8 @@ _log = log.get(__name__)
 FETCH_SECONDS = 5.0
 """Between two looks for doorbells without a notice: delayed ones, and those whose notice was lost."""
 BEAT_SECONDS = 5.0
+SWEEP_EVERY = 6
+"""Beats from one sweep to the next."""
 AGAIN_SECONDS = 1.0
 
 
@@ -52,13 +55,14 @@ class ProcrastinateDispatcher:
         beat_seconds: float = BEAT_SECONDS,
     ) -> None:
         self._database_url = database_url
+        self._notices = notices
         self._place = place
         self._fetch_seconds = fetch_seconds
         self._beat_seconds = beat_seconds
         self._local = LocalDispatcher()
         self._job: asyncio.Task[None] | None = None
         self._drained = asyncio.Event()
-        self.problem: str | None = "not started"
+        self._trouble: str | None = "not started"
         self.heard = 0
         """Doorbells that came from the database."""
         self._asks, self._asked = [of_worker(place.worker_id)], asyncio.Event()
@@ -85,11 +89,15 @@ class ProcrastinateDispatcher:
             self._job.cancel()
             await asyncio.gather(self._job, return_exceptions=True)
             self._job = None
-            self.problem = "drained"
+            self._trouble = "drained"
+
+    @property
+    def problem(self) -> str | None:
+        return self._trouble or (None if self._notices.is_heard else self._notices.problem)
 
     def health(self) -> str:
-        if self.problem:
-            return f"Procrastinate, {self.problem}: workers look once a second"
+        if (problem := self.problem) is not None:
+            return f"Procrastinate, and workers look once a second: {problem}"
         return f"Procrastinate over PostgreSQL, {self.heard} doorbells heard here"
 
     async def _run(self) -> None:
@@ -109,23 +117,26 @@ class ProcrastinateDispatcher:
             return
 
     def _note(self, problem: str) -> None:
-        if problem != self.problem:
-            self.problem = problem
+        if problem != self._trouble:
+            self._trouble = problem
             _log.warning("doorbells not heard", extra={"reason": problem})
 
     async def _listen(self) -> None:
         """Until the database goes away."""
         async with Doorbells(self._database_url) as doorbells:
-            self.problem = None
+            self._trouble = None
             async with asyncio.TaskGroup() as together:
                 together.create_task(self._keep(doorbells))
                 together.create_task(self._hear_asks(doorbells))
                 together.create_task(self._hear_due(doorbells))
 
     async def _keep(self, doorbells: Doorbells) -> None:
-        while not self._drained.is_set():
+        for beats in itertools.count():
+            if self._drained.is_set():
+                return
             await doorbells.beat()
-            await doorbells.sweep()
+            if beats % SWEEP_EVERY == 0:
+                await doorbells.sweep()
             await self._wait(self._drained, self._beat_seconds)
 
     async def _hear_asks(self, doorbells: Doorbells) -> None:

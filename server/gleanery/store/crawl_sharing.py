@@ -21,7 +21,8 @@ class SharedCounts:
 
 @dataclass(frozen=True)
 class Claimed:
-    """URLs that one has now; how many the `others` have, and how deep the shallowest of these is. Alone there are no counts."""
+    """URLs that one has now; how many the `others` have, and how deep the shallowest of these is. Without any
+    help there are no counts."""
 
     urls: Sequence[FrontierUrl]
     others: int

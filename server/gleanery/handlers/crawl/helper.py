@@ -154,10 +154,11 @@ async def _call(run: CrawlRun) -> None:
     if enlist is None or run.progress.discovered - run.progress.settled < ENOUGH_URLS or run.room() <= 0:
         return
     wanted = TaskFilter((TaskStatus.QUEUED, TaskStatus.RUNNING), TYPE, parent_task_id=crawl.task_id)
-    there = {one.payload["number"] for one in await store.tasks.list(wanted, after=None, limit=run.parts.workers)}
-    missing = [number for number in range(1, run.parts.workers) if number not in there]
-    idle = _idle(run, await store.workers.list())
-    for number in missing[: max(0, idle - len(there))] if there else missing[:idle]:
+    there = await store.tasks.list(wanted, after=None, limit=run.parts.workers)
+    taken = {one.payload["number"] for one in there}
+    missing = [number for number in range(1, run.parts.workers) if number not in taken]
+    idle = _idle(run, await store.workers.list()) - sum(one.status is TaskStatus.QUEUED for one in there)
+    for number in missing[: max(0, idle)]:
         payload = CrawlPartPayload(crawl_id=crawl.task_id, attempt=crawl.attempt, number=number)
         await enlist(
             NewTask(

@@ -24,7 +24,7 @@ SILENT_SECONDS = 30.0
 """A listener that has not beaten for so long is gone: nothing is kept for it, and what it held is swept."""
 STALE_SECONDS = 60.0
 """Every worker looks once a second: a doorbell that has waited for so long tells nobody anything."""
-SWEPT_AT_ONCE = 1000
+SWEPT_AT_ONCE = 5000
 CONNECTIONS = 2
 CONNECT_SECONDS = 5.0
 

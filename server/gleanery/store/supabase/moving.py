@@ -239,10 +239,14 @@ class PostgresGoal:
             )
 
     def _drop_rows(self) -> None:
-        names = self._db.execute(
+        self._db.execute(_query(f"truncate {_listed(self._names())} restart identity"))
+
+    def _names(self) -> Sequence[str]:
+        """All tables but those that are of this database alone."""
+        rows = self._db.execute(
             "select tablename from pg_tables where schemaname = 'gleanery' and tablename not in ('migration', 'move')"
-        ).fetchall()
-        self._db.execute(_query(f"truncate {_listed(name for (name,) in names)} restart identity"))
+        )
+        return [name for (name,) in rows]
 
     def _drop_indexes(self) -> Sequence[str]:
         """They are made again when all rows are there."""
@@ -280,7 +284,7 @@ class PostgresGoal:
             args = json.dumps({"shelf": shelf, "most": COUNTED_AT_ONCE})
             while _value(self._db, "select public.gleanery_search_count_words(%s::jsonb) ->> 'value'", (args,)) != "0":
                 pass
-        self._db.execute("analyze")
+        self._db.execute(_query(f"analyze {_listed(self._names())}"))
 
     def _make_indexes(self) -> None:
         definitions = _value(self._db, "select indexes from move")

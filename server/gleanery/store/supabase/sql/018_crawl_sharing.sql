@@ -22,8 +22,8 @@ language sql stable as $$
 $$;
 
 -- Have up to `limit` more URLs that wait, shallow first, and of those that one had only `keep` (ordinals): {urls, others,
--- shallowest, counts}. `others` is how many others have, `shallowest` the least depth of these. While there are others the
--- number of pages that the crawl may take counts for all together, and `counts` say what all have done.
+-- shallowest, max_pages, counts}. `others` is how many others have, `shallowest` the least depth of these. Once somebody was asked
+-- for help the number of pages that the crawl may take counts for all together, and `counts` say what all have done.
 create function public.gleanery_crawls_claim_urls(args jsonb) returns json
 language plpgsql security invoker set search_path = gleanery, pg_temp as $$
 declare
@@ -52,7 +52,7 @@ begin
     select count(*) as number, min(depth) as shallowest into others
     from frontier_hold join frontier using (task_id, ordinal)
     where task_id = crawl.task_id and helper <> me and state = 'queued';
-    if me <> '' or others.number > 0 then
+    if me <> '' or others.number > 0 or exists (select from task as helping where parent_task_id = crawl.task_id) then
         select count(*) filter (where not is_refused) as discovered, count(*) filter (where state = 'stored') as stored,
             count(*) filter (where state = 'failed') as failed,
             count(*) filter (where state = 'skipped' and not is_refused) as skipped into counts
