@@ -80,6 +80,7 @@ DOCUMENTS = [
     "CONTRIBUTING.md",
     "DECISIONS.md",
     "README.md",
+    "deploy/README.md",
     "docs/adding-a-task-type.md",
 ]
 PICTURE = "docs/ui.png"

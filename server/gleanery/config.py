@@ -139,6 +139,9 @@ class Settings(BaseSettings):
         None, description="Signs webhooks, as `whsec_…` (Standard Webhooks). Unset: made once, in the data folder."
     )
     fetch_concurrency: int = Field(8, ge=1, le=64, description="Requests at once to one host.")
+    crawl_workers: int = Field(
+        4, ge=1, le=100, description="Workers on one crawl at most, where several machines share the store."
+    )
     fetch_timeout_seconds: float = Field(30.0, gt=0, le=600, description="Longest that one page may take to fetch.")
     max_page_bytes: int = Field(10 * 1024 * 1024, ge=1024, description="Largest page, after decompression.")
     max_upload_bytes: int = Field(50 * 1024 * 1024, ge=1024, description="Largest file that may be uploaded.")
@@ -170,7 +173,9 @@ class Settings(BaseSettings):
         None, alias="SUPABASE_SERVICE_KEY", description="The project's service key, for the server alone."
     )
     database_url: SecretStr | None = Field(
-        None, description="Connection to the project's PostgreSQL, for `gleanery migrate`."
+        None,
+        description="Connection to the project's PostgreSQL: for `gleanery migrate`, `move` and `backup`, and to hear of other"
+        " processes' work at once.",
     )
     openai_api_key: SecretStr | None = Field(
         None, alias="OPENAI_API_KEY", description="Key of the OpenAI API, as its client reads it."

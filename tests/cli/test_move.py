@@ -129,3 +129,45 @@ async def test_a_folder_that_a_server_uses_is_not_moved(server: str, env: dict[s
     for way in ("supabase", "sqlite"):
         ended = await run({**env, "GLEANERY_DATABASE_URL": project.database_url}, "move", "--to", way)
         assert (ended.code, "another gleanery server uses" in ended.err) == (2, True)
+
+
+async def test_a_project_is_backed_up_while_it_is_used_and_restored_to_a_folder(
+    data_dir: Path, project: Project, tables: Sequence[Table], tmp_path: Path
+) -> None:
+    supabase = {"SUPABASE_URL": "http://127.0.0.1:9", "SUPABASE_SERVICE_KEY": "k"}
+    env = environment(data_dir, GLEANERY_DATABASE_URL=project.database_url)
+    assert (await run(env, "move", "--to", "supabase")).code == 0
+    with project.connect() as db:
+        db.execute(
+            "insert into gleanery.worker values ('w', 'h', 1, '', '', 1, 0, 1, 'running', 1, extract(epoch from clock_timestamp()))"
+        )
+        db.execute(
+            "update gleanery.task set status = 'running', task_type = 'upload', task_id = 'tsk_12' where attempt = 1"
+        )
+        db.execute("insert into gleanery.common values ('webhook.secret', 'whsec_x')")
+    there = tmp_path / "there"
+    (there / "uploads").mkdir(parents=True)
+    (there / "uploads" / "tsk_12").write_bytes(b"a file that waits")
+    (there / "uploads" / "tsk_34").write_bytes(b"whose task has ended")
+    env = environment(there, GLEANERY_DATABASE_URL=project.database_url, **supabase)
+    ended = await run(env, "backup", str(tmp_path / "b.zip"))
+    assert ended.code == 0, ended.err
+    assert f"{ROWS} sources, {ROWS} pages, {ROWS} tasks" in ended.out
+    assert sorted(path.name for path in there.iterdir()) == ["uploads"]
+    restored = environment(tmp_path / "restored", **supabase)
+    ended = await run(restored, "restore", str(tmp_path / "b.zip"))
+    assert (ended.code, "gleanery move --to supabase" in ended.out) == (0, True)
+    assert (tmp_path / "restored" / "webhook.secret").read_text() == "whsec_x\n"
+    assert [path.name for path in (tmp_path / "restored" / "uploads").iterdir()] == ["tsk_12"]
+    found, wanted = (rows_of(folder / "gleanery.db", tables) for folder in (tmp_path / "restored", data_dir))
+    assert {name: rows for name, rows in found.items() if name != "task"} == {
+        name: rows for name, rows in wanted.items() if name != "task"
+    }
+
+
+async def test_a_project_is_not_taken_for_its_folder(data_dir: Path, tmp_path: Path) -> None:
+    env = environment(data_dir, SUPABASE_URL="http://127.0.0.1:9", SUPABASE_SERVICE_KEY="k")
+    ended = await run(env, "backup", str(tmp_path / "b.zip"))
+    assert (ended.code, "GLEANERY_DATABASE_URL: everything is kept in Supabase" in ended.err) == (2, True)
+    ended = await run(env, "backup", str(tmp_path / "b.zip"), "--data-dir", str(data_dir))
+    assert ended.code == 0, ended.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ class Container:
         return found[1] if found else None
 
 
+@functools.cache
 def compose() -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
     return loaded
@@ -62,6 +64,7 @@ def _seconds(text: str) -> float:
     return float(number) * {"s": 1, "m": 60}[unit]
 
 
+@functools.cache
 def kustomization() -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.safe_load((DEPLOY / "kustomization.yaml").read_text())
     return loaded
@@ -73,8 +76,12 @@ def manifest_files() -> list[Path]:
 
 def manifests(*kinds: str) -> list[dict[str, Any]]:
     """Of these kinds; without any, all."""
-    every = (one for file in manifest_files() for one in yaml.safe_load_all(file.read_text()))
-    return [one for one in every if not kinds or one["kind"] in kinds]
+    return [one for one in _manifests() if not kinds or one["kind"] in kinds]
+
+
+@functools.cache
+def _manifests() -> list[dict[str, Any]]:
+    return [one for file in manifest_files() for one in yaml.safe_load_all(file.read_text())]
 
 
 def workloads() -> list[dict[str, Any]]:

@@ -20,15 +20,25 @@ def postgres() -> Iterator[OwnPostgres]:
 
 
 @pytest.fixture
-async def server(postgres: OwnPostgres, start_server: StartServer) -> AsyncIterator[Client]:
+async def way(postgres: OwnPostgres) -> AsyncIterator[Gateway]:
     async with Gateway(postgres) as gateway:
-        yield await start_server(supabase_url=gateway.url, supabase_service_key=postgres.service_key)
+        yield gateway
+
+
+@pytest.fixture
+async def server(postgres: OwnPostgres, way: Gateway, start_server: StartServer) -> Client:
+    # In this order: the way to the database is there until the server has ended.
+    return await start_server(
+        supabase_url=way.url, supabase_service_key=postgres.service_key, database_url=postgres.database_url
+    )
 
 
 async def test_a_site_is_crawled_and_found(server: Client) -> None:
-    crawl = await server.crawl(f"{server.url}/example/")
+    crawl = await server.crawl(f"{server.url}/example/webhooks.html", max_pages=3)
     assert (crawl.status, crawl.task["result"]["failed"]) == ("completed", 0)
     assert (await server.one("/search?q=webhook+secret"))["hits"]
+    health = (await server.call("GET", "/health/background-tasks")).body
+    assert (health["status"], health["dispatcher"].partition(",")[0]) == ("ok", "Procrastinate over PostgreSQL")
 
 
 def test_the_owner_of_the_tables_is_no_superuser(postgres: OwnPostgres) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -152,6 +154,52 @@ async def test_own_commits_are_told_once_though_notices_overtake_their_answers(
         await stack.enter_async_context(heard(notices))
         await asyncio.gather(*(store.tasks.create(NewTask("demo", {})) for _ in range(30)))
         assert [number for number, *_ in await published.up_to(30)] == list(range(1, 31))
+
+
+@asynccontextmanager
+async def pooler(project: Project, folder: Path) -> AsyncIterator[str]:
+    """A way to PostgreSQL that passes no notice on, as a transaction pooler does. Gives its URL.
+
+    https://www.postgresql.org/docs/current/protocol-message-formats.html: a byte for the type, then the length.
+    """
+    server = Path(project.database_url.partition("host=")[2]) / ".s.PGSQL.5432"
+    open_writers = list[asyncio.StreamWriter]()
+
+    async def pass_answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = await reader.readexactly(5)
+                body = await reader.readexactly(int.from_bytes(head[1:]) - 4)
+                if head[:1] != b"A":
+                    writer.write(head + body)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, to_there = await asyncio.open_unix_connection(server)
+        open_writers.extend([writer, to_there])
+        answers = asyncio.create_task(pass_answers(there, writer))
+        while data := await reader.read(65536):
+            to_there.write(data)
+        to_there.close()
+        await answers
+        writer.close()
+
+    async with await asyncio.start_unix_server(serve, folder / ".s.PGSQL.5432"):
+        yield f"postgresql://postgres:@/postgres?host={folder}&sslmode=disable&gssencmode=disable"
+        for writer in open_writers:
+            writer.close()
+
+
+async def test_notices_that_never_arrive_are_not_taken_for_heard(supabase_project: Project, tmp_path: Path) -> None:
+    async with pooler(supabase_project, tmp_path) as url:
+        notices, it = Notices(url, quiet_seconds=0.1), Heard()
+        notices.listen([EVENTS], it)
+        notices.start()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while notices.problem is None:  # noqa: ASYNC110 - nothing tells that nothing arrives
+                await asyncio.sleep(0.01)
+        assert "not a transaction pooler's" in notices.problem
+        assert (notices.is_heard, it.payloads) == (False, [])
+        await notices.stop()
 
 
 @pytest.mark.parametrize("url", ["postgresql://127.0.0.1:9/none", "no address"])

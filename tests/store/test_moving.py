@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -99,7 +100,7 @@ def changed(path: Path) -> Iterator[sqlite3.Connection]:
 def in_project(project: Project, query: str, *values: Any) -> list[tuple[Any, ...]]:
     with project.connect() as db:
         db.execute("set search_path = gleanery, extensions")
-        return db.execute(query, values).fetchall()  # type: ignore[call-overload,no-any-return]
+        return db.execute(query, values).fetchall()
 
 
 # --- everything, there and back ---
@@ -247,6 +248,24 @@ def test_one_that_was_broken_off_goes_on_where_it_was(
     assert rows_of(back / "gleanery.db", tables) == rows_of(many_events / "gleanery.db", tables)
 
 
+def test_a_file_as_a_dead_process_leaves_it_is_gone_on_with(
+    many_events: Path, project: Project, back: Path, tables: Sequence[Table], tmp_path: Path
+) -> None:
+    class Copying(Listening):
+        def done(self, step: Step, table: str, rows: int) -> None:
+            if (step, table, rows) == (Step.COPIED, "event", moving.BATCH_ROWS) and not (tmp_path / "dead").exists():
+                shutil.copytree(back, tmp_path / "dead")
+
+    to_supabase(many_events, project)
+    to_sqlite(project, back, Copying())
+    left = sorted(file.name for file in (tmp_path / "dead").iterdir())
+    assert left == [UNFINISHED, f"{UNFINISHED}-shm", f"{UNFINISHED}-wal"]
+    again = to_sqlite(project, tmp_path / "dead")
+    assert (again.has_gone_on, again.differences) == (True, [])
+    assert moving.BATCH_ROWS < again.copied <= sum(again.rows.values()) - moving.BATCH_ROWS
+    assert rows_of(tmp_path / "dead" / "gleanery.db", tables) == rows_of(many_events / "gleanery.db", tables)
+
+
 async def test_nobody_works_with_half_a_store(folder: Path, project: Project) -> None:
     with pytest.raises(KeyboardInterrupt):
         to_supabase(folder, project, Listening("chunk", ROWS))
@@ -310,9 +329,9 @@ def test_a_goal_with_rows_of_its_own_is_refused(folder: Path, project: Project, 
         assert name in MOVED
     in_project(project, "insert into framework values ('f', '1', '', '', '') returning 1")
     in_project(project, "insert into step values ('t', 'n', '', 1) returning 1")
-    for options in ({}, {"is_afresh": True}):
+    for is_afresh in (False, True):
         with pytest.raises(errors.WrongState, match=r"not empty \(there are rows in step\)"):
-            to_supabase(folder, project, **options)
+            to_supabase(folder, project, is_afresh=is_afresh)
     assert in_project(project, "select count(*) from step") == [(1,)]
     in_project(project, "delete from step returning 1")
     assert to_supabase(folder, project).rows["framework"] == ROWS
@@ -352,7 +371,7 @@ def test_nobody_writes_to_a_store_while_it_is_moved(folder: Path, project: Proje
         other.execute("set lock_timeout = '50ms'")
         for name in ("task", "event", "presence"):
             with pytest.raises(psycopg.errors.LockNotAvailable):
-                other.execute(f"delete from gleanery.{name}")  # type: ignore[call-overload]
+                other.execute(f"delete from gleanery.{name}")
 
 
 def test_a_folder_without_a_store_is_named(tmp_path: Path) -> None:

@@ -14,17 +14,9 @@ from gleanery.store.leased_presence import LeasedPresence
 from gleanery.store.presence import FilePresence
 from gleanery.store.processes import Life, ProcessStore, Seen
 from tests.clock import SetClock
-from tests.ground.supabase import Project
-from tests.store.conftest import OpenStore, over_supabase
 from tests.store.test_presence import another_process, said
 
 LEASE = 30.0
-
-
-@pytest.fixture
-def open_store(supabase_project: Project, clock: SetClock) -> OpenStore:
-    supabase_project.empty()
-    return over_supabase(supabase_project, clock)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from gleanery.errors import StorageError
 from gleanery.store.moving.plan import MOVED
@@ -86,7 +87,7 @@ def rows_like(url: str, table: str, row: Mapping[str, Any]) -> int:
     """How many rows have all that this one had."""
     with psycopg.connect(url) as db:
         query: Any = f"select count(*) from gleanery.{table} where to_jsonb({table}.*) @> %s"
-        return int(db.execute(query, (psycopg.types.json.Jsonb(row),)).fetchall()[0][0])
+        return int(db.execute(query, (Jsonb(row),)).fetchall()[0][0])
 
 
 def test_rows_of_each_version_are_there_after_all_that_came_later(database: str) -> None:

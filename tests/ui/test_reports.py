@@ -173,6 +173,24 @@ async def test_evidence_is_read_beside_its_page(page: Page, client: Client, judg
     await expect(page).to_have_url(f"{judging.url}/reports/{report_id}")
 
 
+async def test_on_a_phone_a_linked_control_stands_below_the_bar_and_its_page_is_brought_into_view(
+    page: Page, client: Client, judging: ServerProcess
+) -> None:
+    report_id = await made(client)
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.goto(f"{judging.url}/reports/{report_id}?control=H-2")
+    opened = control(page, "H-2")
+    await expect(opened.get_by_role("blockquote")).to_be_visible()
+    bar = await page.get_by_role("navigation", name="Main").bounding_box()
+    head = await opened.get_by_role("button", name="H-2 Encryption").bounding_box()
+    assert bar is not None
+    assert head is not None
+    assert 0 <= head["y"] - (bar["y"] + bar["height"]) < 60, "the control isn't the first thing below the bar"
+    await opened.get_by_role("button", name=re.compile(r"^2\. ")).click()
+    await expect(page).to_have_url(re.compile("passage=2$"))
+    await expect(opened.get_by_test_id("passage-page").get_by_role("heading").first).to_be_in_viewport()
+
+
 async def test_two_runs_are_compared_and_the_report_is_exported(
     page: Page, client: Client, judging: ServerProcess, auditor: Auditor, tmp_path: Path
 ) -> None:

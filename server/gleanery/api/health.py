@@ -38,6 +38,7 @@ class HealthApi:
         self,
         store: Store,
         worker: Worker,
+        dispatcher: Dispatcher,
         vectors: Vectors,
         browser: Browser | None,
         settings: Settings,
@@ -48,6 +49,7 @@ class HealthApi:
     ) -> None:
         self._store = store
         self._worker = worker
+        self._dispatcher = dispatcher
         self._vectors = vectors
         self._browser = browser
         self._settings = settings
@@ -69,6 +71,9 @@ class HealthApi:
             "browser": browser_health(self._browser),
             "worker": health_shapes.PartHealth(
                 status="ok", message=f"{self._worker.running} of {self._worker.concurrency} tasks at once"
+            ),
+            "dispatcher": health_shapes.PartHealth(
+                status="ok" if self._dispatcher.problem is None else "degraded", message=self._dispatcher.health()
             ),
             "grouping": self._grouping_health(),
         }

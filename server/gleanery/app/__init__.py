@@ -43,7 +43,7 @@ from gleanery.web.guard import AddressPolicy
 
 _log = log.get(__name__)
 
-SWITCH_SECONDS = 0.0005
+TURN_SECONDS = 0.0005
 
 
 @dataclass(frozen=True)
@@ -157,8 +157,7 @@ async def serve(
     """Run until SIGINT or SIGTERM; a second one exits at once. Gives the exit code."""
     stop = _stop_signal()
     async with running(settings) as url:
-        settle_heap()
-        take_turns()
+        settle_process()
         task_id = None if crawl_url is None else await _start_crawl(url, settings, crawl_url)
         if on_ready is not None:
             on_ready(url, task_id)
@@ -177,8 +176,7 @@ async def work(
     """A further worker until SIGINT or SIGTERM; a second one exits at once. Gives the exit code."""
     stop = _stop_signal()
     async with working(settings, worker_id, task_types) as worker:
-        settle_heap()
-        take_turns()
+        settle_process()
         if on_ready is not None:
             on_ready(worker)
         await stop.wait()
@@ -200,17 +198,14 @@ def _stop_signal() -> asyncio.Event:
     return stop
 
 
-def settle_heap() -> None:
+def settle_process() -> None:
     """Once after the start, in a process that is the server's own: what is there now stays for good, and the garbage
-    collector need not look through it again, which would stop the loop for 50 ms each time."""
+    collector need not look through it again, which would stop the loop for 50 ms each time. And threads take turns more
+    often than Python lets them: an answer changes threads several times, and waits for its turn at each. With Python's 5 ms a
+    write of some statements takes 50 ms beside a thread that has much to do."""
     gc.collect()
     gc.freeze()
-
-
-def take_turns() -> None:
-    """In a process that is the server's own: the loop and the writer ask for the interpreter's lock after each wait, and a
-    thread that has much to do keeps it for this long. With Python's 5 ms a write of some statements takes 50 ms then."""
-    sys.setswitchinterval(SWITCH_SECONDS)
+    sys.setswitchinterval(TURN_SECONDS)
 
 
 async def _start_crawl(url: str, settings: Settings, crawl_url: str) -> str:

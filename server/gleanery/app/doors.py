@@ -128,6 +128,7 @@ def _health(
     return HealthApi(
         ground.store,
         engine.worker,
+        engine.dispatcher,
         ground.vectors,
         crawl.browser,
         settings,

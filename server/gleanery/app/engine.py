@@ -29,6 +29,7 @@ from gleanery.engine.submit import Check, Create, Submitter
 from gleanery.engine.webhooks import WebhookSender
 from gleanery.engine.worker import Worker
 from gleanery.handlers.crawl.handler import CrawlHandler
+from gleanery.handlers.crawl.helper import CrawlPartHandler
 from gleanery.handlers.crawl.run import CrawlParts
 from gleanery.handlers.crawl.start import CheckUrl, CrawlStarter
 from gleanery.handlers.demo import DemoHandler
@@ -44,6 +45,7 @@ from gleanery.handlers.parse.start import ParseStarter
 from gleanery.handlers.stories.door import StoryDoor
 from gleanery.handlers.upload.folder import UploadFolder
 from gleanery.handlers.upload.handler import UploadHandler, UploadParts, UploadStarter
+from gleanery.model import NewTask
 from gleanery.store.base import Store
 from gleanery.store.leased_presence import LeasedPresence
 from gleanery.store.presence import FilePresence
@@ -92,7 +94,11 @@ def engine(
     async def enqueue(source_id: str, task_id: str) -> object:
         return await enqueue_enrichment(submitter, source_id, after_task_id=task_id)
 
+    async def enlist(helper: NewTask) -> object:
+        return await submitter.submit(helper)
+
     follow_up = enqueue if ground.chat is not None and settings.enrich else None
+    parts = replace(parts, enlist=enlist, workers=settings.crawl_workers)
     types = _types(settings, ground, parts, parsing, check_url, grouping, out, follow_up)
     submitter = Submitter(
         store.tasks, types.handlers, queue_limit=settings.queue_limit, creators=types.creators, checks=types.checks
@@ -156,6 +162,7 @@ def _types(
     parse = ParseStarter(store.parses, check_url, lambda: runs_none or parsing.has_browser(), parsing.parts.key)
     handlers: list[Handler] = [
         CrawlHandler(replace(parts, follow_up=follow_up)),
+        CrawlPartHandler(parts),
         ParseHandler(parsing.parts),
         UploadHandler(upload_parts),
         ImportHandler(imports),

@@ -8,28 +8,19 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 
-from rich.console import Console
-from rich.live import Live
-
 from gleanery import config, errors, place
-from gleanery.api.task_shapes import ProgressShape, StageShape
-from gleanery.cli.bars import Picture, draw
 from gleanery.cli.exits import Exit
+from gleanery.cli.move_view import view
 from gleanery.cli.safe_text import one_line
-from gleanery.cli.watch import is_live_terminal
-from gleanery.model import TaskStatus
-from gleanery.store.moving.ends import Goal, Listener, Reader, Step
+from gleanery.store.moving.ends import Goal, Reader
 from gleanery.store.moving.move import Moved
 from gleanery.store.moving.move import move as move_rows
 from gleanery.store.moving.plan import plan
 from gleanery.store.moving.sqlite_end import sqlite_goal, sqlite_source
 from gleanery.store.presence import is_used
 from gleanery.store.supabase.moving import postgres_goal, postgres_source
-
-_DRAW_SECONDS = 0.15
 
 
 def move(args: Namespace) -> Exit:
@@ -72,100 +63,8 @@ def _move(args: Namespace, data_dir: Path, url: str) -> tuple[Moved, tuple[str, 
         else:
             source, goal = stack.enter_context(postgres_source(url)), stack.enter_context(sqlite_goal(data_dir))
             tables = plan(goal.columns(), source.columns())
-        listener = stack.enter_context(_view(args, f"{source.name} → {goal.name}"))
+        listener = stack.enter_context(view(args, f"{source.name} → {goal.name}"))
         return move_rows(source, goal, tables, listener, is_afresh=args.afresh), (source.name, goal.name)
-
-
-def _view(args: Namespace, title: str) -> AbstractContextManager[Listener]:
-    if args.json:
-        return contextlib.nullcontext(_Silent())
-    return _Bars(title) if is_live_terminal() else contextlib.nullcontext(_Lines())
-
-
-class _Silent:
-    def begin(self, rows: int) -> None:
-        pass
-
-    def done(self, step: Step, table: str, rows: int) -> None:
-        pass
-
-
-class _Lines:
-    """A line for each step with a table."""
-
-    def __init__(self) -> None:
-        self._now: tuple[Step, str] | None = None
-        self._rows = 0
-
-    def begin(self, rows: int) -> None:
-        print(f"Moving {rows} rows.", flush=True)
-
-    def done(self, step: Step, table: str, rows: int) -> None:
-        if self._now != (step, table):
-            self._print()
-            self._now, self._rows = (step, table), 0
-        self._rows += rows
-
-    def _print(self) -> None:
-        match self._now:
-            case None:
-                return
-            case Step.INDEXED, _:
-                print("indexes made", flush=True)
-            case step, table if self._rows:
-                print(f"{step} {table}: {self._rows} rows", flush=True)
-
-
-class _Bars:
-    """The same as two bars, with the table at which it is."""
-
-    def __init__(self, title: str) -> None:
-        self._title = title
-        self._live = Live(console=Console(highlight=False, markup=False, emoji=False), auto_refresh=False)
-        self._total = 0
-        self._done = dict.fromkeys(Step, 0)
-        self._began = self._drawn = time.monotonic()
-        self._at = ""
-
-    def __enter__(self) -> _Bars:
-        self._live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._draw()
-        self._live.stop()
-
-    def begin(self, rows: int) -> None:
-        self._total = rows
-        self._began = time.monotonic()
-
-    def done(self, step: Step, table: str, rows: int) -> None:
-        self._done[step] += rows
-        at = "indexes" if step is Step.INDEXED else f"{step} {table}"
-        if time.monotonic() - self._drawn > _DRAW_SECONDS or step is Step.INDEXED:
-            self._at = at
-            self._draw()
-
-    def _draw(self) -> None:
-        self._drawn = time.monotonic()
-        whole = self._done[Step.COMPARED] == self._total
-        done = self._done[Step.COPIED] + self._done[Step.COMPARED]
-        stages = {
-            str(step): StageShape(done=self._done[step], total=self._total) for step in (Step.COPIED, Step.COMPARED)
-        }
-        progress = ProgressShape(
-            percentage=100 * done / max(1, 2 * self._total),
-            stage=self._at,
-            stages=stages,
-            message="",
-            eta_seconds=None,
-            rate_per_second=done / max(0.001, self._drawn - self._began),
-            current_url=None if whole else self._at,
-            failed=0,
-            skipped=0,
-        )
-        status = TaskStatus.COMPLETED if whole else TaskStatus.RUNNING
-        self._live.update(draw(Picture(self._title, status, progress)), refresh=True)
 
 
 def _told(moved: Moved) -> dict[str, object]:
@@ -203,9 +102,9 @@ def _next(to: str, source: str, data_dir: Path) -> str:
     if to == "supabase":
         return (
             f"{source} stays as it was. From now on start servers and workers with SUPABASE_URL and SUPABASE_SERVICE_KEY;"
-            f" files of uploads that wait, and the secret of the webhooks, are still in {data_dir}."
+            f" files of uploads that wait are still in {data_dir}."
         )
     return (
         f"What is in {source} stays as it was. From now on start servers and workers without SUPABASE_URL. Files of uploads"
-        " that wait, and the secret of the webhooks, are in the data folder of the machine that took them: copy them."
+        " that wait are in the data folder of the machine that took them: copy them."
     )

@@ -35,6 +35,11 @@ class Dispatcher(Protocol):
         """Deliver no more; returns when none is under way."""
         ...
 
+    @property
+    def problem(self) -> str | None:
+        """Why doorbells don't come, if so: then work begins a second later."""
+        ...
+
     def health(self) -> str:
         """One sentence."""
         ...
@@ -61,6 +66,10 @@ class LocalDispatcher:
 
     async def drain(self) -> None:
         self._is_drained = True
+
+    @property
+    def problem(self) -> str | None:
+        return "drained" if self._is_drained else None
 
     def health(self) -> str:
         return "drained" if self._is_drained else f"in this process, {len(self._hearers)} listening"

@@ -7,6 +7,7 @@ its worker (store/supabase/sql/015_doorbells.sql). One worker hears it. Whatever
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -20,6 +21,8 @@ _log = log.get(__name__)
 FETCH_SECONDS = 5.0
 """Between two looks for doorbells without a notice: delayed ones, and those whose notice was lost."""
 BEAT_SECONDS = 5.0
+SWEEP_EVERY = 6
+"""Beats from one sweep to the next."""
 AGAIN_SECONDS = 1.0
 
 
@@ -52,12 +55,14 @@ class ProcrastinateDispatcher:
         beat_seconds: float = BEAT_SECONDS,
     ) -> None:
         self._database_url = database_url
+        self._notices = notices
         self._place = place
         self._fetch_seconds = fetch_seconds
         self._beat_seconds = beat_seconds
         self._local = LocalDispatcher()
         self._job: asyncio.Task[None] | None = None
-        self._problem = "not started"
+        self._drained = asyncio.Event()
+        self._trouble: str | None = "not started"
         self.heard = 0
         """Doorbells that came from the database."""
         self._asks, self._asked = [of_worker(place.worker_id)], asyncio.Event()
@@ -75,52 +80,71 @@ class ProcrastinateDispatcher:
         self._job = asyncio.create_task(self._run(), name="doorbells")
 
     async def drain(self) -> None:
+        """What waits is woken besides being cancelled: who waits for a connection may miss a cancellation that comes together
+        with it (asyncio.wait_for, until Python 3.12)."""
         await self._local.drain()
+        for event in (self._drained, self._asked, self._due):
+            event.set()
         if self._job is not None:
             self._job.cancel()
             await asyncio.gather(self._job, return_exceptions=True)
             self._job = None
-            self._problem = "drained"
+            self._trouble = "drained"
+
+    @property
+    def problem(self) -> str | None:
+        return self._trouble or (None if self._notices.is_heard else self._notices.problem)
 
     def health(self) -> str:
-        if self._problem:
-            return f"Procrastinate, {self._problem}: workers look once a second"
+        if (problem := self.problem) is not None:
+            return f"Procrastinate, and workers look once a second: {problem}"
         return f"Procrastinate over PostgreSQL, {self.heard} doorbells heard here"
 
     async def _run(self) -> None:
-        while True:
+        while not self._drained.is_set():
             try:
                 await self._listen()
             except* errors.StorageError as group:
                 self._note(str(group.exceptions[0]))
-            await asyncio.sleep(AGAIN_SECONDS)
+            await self._wait(self._drained, AGAIN_SECONDS)
+
+    async def _wait(self, event: asyncio.Event, seconds: float) -> None:
+        """For the event, and no longer than so."""
+        try:
+            async with asyncio.timeout(seconds):
+                await event.wait()
+        except TimeoutError:
+            return
 
     def _note(self, problem: str) -> None:
-        if problem != self._problem:
-            self._problem = problem
+        if problem != self._trouble:
+            self._trouble = problem
             _log.warning("doorbells not heard", extra={"reason": problem})
 
     async def _listen(self) -> None:
         """Until the database goes away."""
         async with Doorbells(self._database_url) as doorbells:
-            self._problem = ""
+            self._trouble = None
             async with asyncio.TaskGroup() as together:
                 together.create_task(self._keep(doorbells))
                 together.create_task(self._hear_asks(doorbells))
                 together.create_task(self._hear_due(doorbells))
 
     async def _keep(self, doorbells: Doorbells) -> None:
-        while True:
+        for beats in itertools.count():
+            if self._drained.is_set():
+                return
             await doorbells.beat()
-            await doorbells.sweep()
-            await asyncio.sleep(self._beat_seconds)
+            if beats % SWEEP_EVERY == 0:
+                await doorbells.sweep()
+            await self._wait(self._drained, self._beat_seconds)
 
     async def _hear_asks(self, doorbells: Doorbells) -> None:
-        while True:
+        while not self._drained.is_set():
             await self._hear(doorbells, self._asks, 1, self._asked)
 
     async def _hear_due(self, doorbells: Doorbells) -> None:
-        while True:
+        while not self._drained.is_set():
             await self._place.room.wait()
             await self._hear(doorbells, self._types, max(1, self._place.free), self._due)
 
@@ -135,9 +159,5 @@ class ProcrastinateDispatcher:
             self._local.ring(doorbell.task_id)
         for doorbell in held:
             await doorbells.done(doorbell)
-        if not held:
-            try:
-                async with asyncio.timeout(self._fetch_seconds):
-                    await news.wait()
-            except TimeoutError:
-                return
+        if not held and not self._drained.is_set():
+            await self._wait(news, self._fetch_seconds)

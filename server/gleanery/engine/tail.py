@@ -20,6 +20,8 @@ ALONE_SECONDS = 0.25
 TOGETHER_SECONDS = 0.05
 NOTICED_SECONDS = 1.0
 """Between two looks while notices are heard: what was lost of them is healed so late."""
+PAUSE_SECONDS = 0.05
+"""After a look that a notice asked for: what comes meanwhile is read by the next one."""
 OWN_SECONDS = 0.01
 """A notice may overtake the answer to the call of this process that wrote the event: so long it is waited for."""
 AGAIN_SECONDS = 1.0
@@ -36,6 +38,7 @@ class Tail:
         self._publish = publish
         self._noticed_seconds = noticed_seconds
         self._last = 0
+        self._noticed = 0
         self._is_behind = False
         self._kick = asyncio.Event()
         self._job: asyncio.Task[None] | None = None
@@ -79,12 +82,14 @@ class Tail:
 
     def notice(self, payload: str) -> None:
         """The event with this number is there; without one, some may be that nobody noticed."""
-        number = int(payload) if payload.isdecimal() else self._last + 1
-        if number > self._last:
-            asyncio.get_running_loop().call_later(OWN_SECONDS, self._kick_for, number)
+        if not payload.isdecimal():
+            self._kick.set()
+        elif int(payload) > max(self._last, self._noticed):
+            self._noticed = int(payload)
+            asyncio.get_running_loop().call_later(OWN_SECONDS, self._kick_for_notice)
 
-    def _kick_for(self, number: int) -> None:
-        if number > self._last:
+    def _kick_for_notice(self) -> None:
+        if self._noticed > self._last:
             self._kick.set()
 
     def _wait_seconds(self) -> float:
@@ -104,11 +109,12 @@ class Tail:
             except errors.StorageError as error:
                 _log.error("event log not read", extra={"code": error.code, "reason": error.message})
                 await asyncio.sleep(AGAIN_SECONDS)
+            self._kick_for_notice()
 
     async def _look(self) -> None:
         while True:
             self._kick.clear()
-            last = self._last
+            last, noticed = self._last, self._noticed
             changes = await self._tasks.changes_after(last, ROWS)
             if self._last != last:
                 return  # what this process told meanwhile came right after: no other one has written
@@ -116,6 +122,10 @@ class Tail:
                 self._is_alone = False  # these are another's
                 self._last = changes[-1].number
                 self._publish(changes)
-            elif not self._kick.is_set():
+                await asyncio.sleep(PAUSE_SECONDS if self.is_noticed() else 0)
+                continue
+            if self._noticed == noticed:
+                self._noticed = last  # what is not there now was removed since
+            if not self._kick.is_set():
                 self._is_behind = False
                 return

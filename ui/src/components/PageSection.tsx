@@ -65,10 +65,15 @@ function useRest(): boolean {
 function SectionBody({ section: { markdown, cited, marks }, url, under }: { section: Section; url: string; under: number }): ReactNode {
   const body = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    const first = body.current?.querySelector<HTMLElement>("[data-cited]");
-    if (first === null || first === undefined || body.current === null) return;
+    const box = body.current;
+    const first = box?.querySelector<HTMLElement>("[data-cited]") ?? null;
+    if (box === null || first === null) return;
+    const topOf = (place: Element): number => place.getBoundingClientRect().top - box.getBoundingClientRect().top + box.scrollTop;
+    const mark = box.querySelector("mark");
+    // Of a long passage the marked words rather than its beginning.
+    const place = mark !== null && topOf(mark) - topOf(first) > box.clientHeight * 0.6 ? mark : first;
     // Not scrollIntoView: that would move the page too.
-    body.current.scrollTop = first.offsetTop - body.current.offsetTop - body.current.clientHeight / 5;
+    box.scrollTop = topOf(place) - box.clientHeight / 5;
   }, []);
   return (
     <div className="beside-body" ref={body} tabIndex={0} role="region" aria-label="The passage in its page">

@@ -10,7 +10,7 @@ const POINTS: readonly DriftPointShape[] = [
 const EVENT: GroupEventShape = { number: 1, at: "2026-05-01T00:00:00Z", type: "split", constants: [], trace_count: 9, others: ["a", "b"], task_id: "t" };
 
 test("figures are told in words that don't say more than is known", () => {
-  expect([0.9, 0.6, 0.1].map(confidenceText)).toEqual(["sure", "likely", "few traces"]);
+  expect([0.9, 0.6, 0.1].map(confidenceText)).toEqual(["clear template", "likely template", "few traces yet"]);
   expect([1, 0.334, 0.001, 0].map(shareText)).toEqual(["100 %", "33 %", "under 1 %", "0 %"]);
   expect([812.4, 4231, null].map(latencyText)).toEqual(["812 ms", "4.2 s", "not told"]);
 });

@@ -12,9 +12,9 @@ type GroupChange = GroupEventShape["type"];
 
 /** How sure it is, in a word: numbers of two digits would say more than is known. */
 export function confidenceText(confidence: number): string {
-  if (confidence >= 0.8) return "sure";
-  if (confidence >= 0.5) return "likely";
-  return "few traces";
+  if (confidence >= 0.8) return "clear template";
+  if (confidence >= 0.5) return "likely template";
+  return "few traces yet";
 }
 
 export function shareText(share: number): string {

@@ -1386,7 +1386,7 @@ export interface components {
             readonly example_url: string | null;
             /** @description Whether clients must send an API key. */
             readonly needs_key: boolean;
-            /** @description database, embedder, browser, worker. */
+            /** @description database, embedder, browser, worker, dispatcher, grouping. */
             readonly parts: {
                 readonly [key: string]: components["schemas"]["PartHealth"];
             };

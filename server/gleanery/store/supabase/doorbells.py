@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from gleanery.errors import StorageError
 from gleanery.store.supabase import procrastinate_schema
+from gleanery.store.supabase.notices import connection_options
 
 if TYPE_CHECKING:
     from procrastinate.jobs import Job
@@ -23,7 +24,7 @@ SILENT_SECONDS = 30.0
 """A listener that has not beaten for so long is gone: nothing is kept for it, and what it held is swept."""
 STALE_SECONDS = 60.0
 """Every worker looks once a second: a doorbell that has waited for so long tells nobody anything."""
-SWEPT_AT_ONCE = 1000
+SWEPT_AT_ONCE = 5000
 CONNECTIONS = 2
 CONNECT_SECONDS = 5.0
 
@@ -76,19 +77,19 @@ class Doorbells:
             max_size=CONNECTIONS,
             timeout=CONNECT_SECONDS,
             configure=_configure,
-            kwargs={"autocommit": True, "application_name": "gleanery doorbells"},
+            kwargs={"autocommit": True, **connection_options("doorbells")},
         )
         self._jobs = App(connector=self._connector).job_manager
 
     async def __aenter__(self) -> Self:
-        with _translated():
-            await self._connector.open_async()
-            try:
+        try:
+            with _translated():
+                await self._connector.open_async()
                 await self._check()
                 self._listener = await self._jobs.register_worker()
-            except BaseException:
-                await self._connector.close_async()
-                raise
+        except BaseException:
+            await self._connector.close_async()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:

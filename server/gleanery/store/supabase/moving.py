@@ -77,8 +77,8 @@ _WORDS: Mapping[str, tuple[Shelf, str, Callable[[Mapping[str, Any]], Words]]] = 
 
 
 @contextlib.contextmanager
-def postgres_source(url: str) -> Iterator[PostgresReader]:
-    """The store in this database. Until the end of the block nobody can write to it.
+def postgres_source(url: str, *, is_shared: bool = False) -> Iterator[PostgresReader]:
+    """The store in this database, at one moment. Until the end of the block nobody can write to it, unless it is shared.
 
     Raises WrongState while a server or worker lives on it, StorageError when it can't be read.
     """
@@ -90,10 +90,12 @@ def postgres_source(url: str) -> Iterator[PostgresReader]:
             raise errors.StorageError("The database has nothing of gleanery: there is nothing to move.")
         # What is seen is of the first look after this, and the locks come before it: so they hold still what is seen.
         db.execute("begin isolation level repeatable read")
-        db.execute(_query(f"lock table {_listed(tables)} in share mode"))
+        if not is_shared:
+            db.execute(_query(f"lock table {_listed(tables)} in share mode"))
         rows = db.execute("select number, name, checksum from migration").fetchall()
         migrations.check([dict(zip(("number", "name", "checksum"), row, strict=True)) for row in rows])
-        _check_alone(db)
+        if not is_shared:
+            _check_alone(db)
         if db.execute("select from move where ended_at is null").fetchone() is not None:
             raise errors.WrongState("The database is itself the goal of a move that was not finished.")
         yield PostgresReader(db, _name(db))
@@ -237,10 +239,14 @@ class PostgresGoal:
             )
 
     def _drop_rows(self) -> None:
-        names = self._db.execute(
+        self._db.execute(_query(f"truncate {_listed(self._names())} restart identity"))
+
+    def _names(self) -> Sequence[str]:
+        """All tables but those that are of this database alone."""
+        rows = self._db.execute(
             "select tablename from pg_tables where schemaname = 'gleanery' and tablename not in ('migration', 'move')"
-        ).fetchall()
-        self._db.execute(_query(f"truncate {_listed(name for (name,) in names)} restart identity"))
+        )
+        return [name for (name,) in rows]
 
     def _drop_indexes(self) -> Sequence[str]:
         """They are made again when all rows are there."""
@@ -278,7 +284,7 @@ class PostgresGoal:
             args = json.dumps({"shelf": shelf, "most": COUNTED_AT_ONCE})
             while _value(self._db, "select public.gleanery_search_count_words(%s::jsonb) ->> 'value'", (args,)) != "0":
                 pass
-        self._db.execute("analyze")
+        self._db.execute(_query(f"analyze {_listed(self._names())}"))
 
     def _make_indexes(self) -> None:
         definitions = _value(self._db, "select indexes from move")

@@ -113,7 +113,7 @@ class SupabaseTasks:
             "tasks_report",
             fence=fence_row(fence),
             events=[event_row(event) for event in events],
-            progress=progress_row(progress, events),
+            progress=progress_row(progress, events) if fence.helper is None else None,
         )
         return task_from(row)
 

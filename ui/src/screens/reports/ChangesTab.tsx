@@ -42,7 +42,7 @@ function OtherReport({ report, others }: { report: ReportShape; others: readonly
       </label>
       <select
         id={id}
-        className="in small"
+        className="in small report-compared"
         value={other ?? report.previous_report_id ?? ""}
         onChange={(event) => void navigate({ search: { tab: "changes", with: event.target.value }, resetScroll: false })}
       >

@@ -1,7 +1,7 @@
 // One control: what it asks, the verdict with its reasons and quotes, and the evidence beside its page.
 
 import { Link } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 
 import { counted } from "../../text/format";
 import { rangeHash } from "../../text/pageHash";
@@ -15,14 +15,15 @@ export function ControlDetail({ control }: { control: ControlShape }): ReactNode
   const [{ passage: at = "1" }] = useReportParams();
   const evidence = control.evidence ?? [];
   const shown = evidence[Number(at) - 1] ?? evidence[0];
+  const isChosenHere = useRef(false);
   return (
     <div className="control-detail">
       <div className="stack">
         <Requirement control={control} />
         <Verdict control={control} />
-        <EvidenceList control={control} shown={shown} />
+        <EvidenceList control={control} shown={shown} onChoose={() => (isChosenHere.current = true)} />
       </div>
-      {shown === undefined ? null : <PassagePage key={shown.chunk_id} passage={shown} quotes={control.assessment?.quotes ?? []} />}
+      {shown === undefined ? null : <PassagePage key={shown.chunk_id} passage={shown} quotes={control.assessment?.quotes ?? []} isChosenHere={isChosenHere} />}
     </div>
   );
 }

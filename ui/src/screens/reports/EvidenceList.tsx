@@ -12,9 +12,11 @@ import { useReportParams } from "./ControlsTab";
 interface Props {
   readonly control: ControlShape;
   readonly shown: Passage | undefined;
+  /** Before another one is shown. */
+  readonly onChoose: () => void;
 }
 
-export function EvidenceList({ control: { evidence }, shown }: Props): ReactNode {
+export function EvidenceList({ control: { evidence }, shown, onChoose }: Props): ReactNode {
   const now = useNow(60_000);
   if (evidence === null) return null;
   if (evidence.length === 0) return <p className="muted">Nothing was found for it in these sources.</p>;
@@ -23,7 +25,7 @@ export function EvidenceList({ control: { evidence }, shown }: Props): ReactNode
       <h4>{counted(evidence.length, "passage")}</h4>
       <ol className="report-evidence">
         {evidence.map((passage, index) => (
-          <Item key={passage.chunk_id} passage={passage} number={index + 1} isShown={passage === shown} now={now} />
+          <Item key={passage.chunk_id} passage={passage} number={index + 1} isShown={passage === shown} onChoose={onChoose} now={now} />
         ))}
       </ol>
     </section>
@@ -34,14 +36,19 @@ interface ItemProps {
   readonly passage: Passage;
   readonly number: number;
   readonly isShown: boolean;
+  readonly onChoose: () => void;
   readonly now: number;
 }
 
-function Item({ passage, number, isShown, now }: ItemProps): ReactNode {
+function Item({ passage, number, isShown, onChoose, now }: ItemProps): ReactNode {
   const [, change] = useReportParams();
+  const choose = (): void => {
+    onChoose();
+    change({ passage: String(number) });
+  };
   return (
     <li className={isShown ? "current" : undefined} data-testid="passage">
-      <button type="button" className="link" aria-pressed={isShown} onClick={() => change({ passage: String(number) })}>
+      <button type="button" className="link" aria-pressed={isShown} onClick={choose}>
         <span className="num">{number}.</span> {visible(passageName(passage))}
       </button>
       <span className="row sm muted">

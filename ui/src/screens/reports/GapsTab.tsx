@@ -20,8 +20,7 @@ export function GapsTab({ report }: { report: ReportShape }): ReactNode {
       <table className="table report-gaps">
         <thead>
           <tr>
-            <th scope="col">Control</th>
-            <th scope="col">Verdict</th>
+            <th scope="col">Control and verdict</th>
             <th scope="col">What is missing</th>
           </tr>
         </thead>
@@ -31,11 +30,9 @@ export function GapsTab({ report }: { report: ReportShape }): ReactNode {
               <th scope="row">
                 <Link from="/reports/$reportId" search={{ control: control.control_id }} className="wrap">
                   {visible(`${control.control_id} ${control.title}`)}
-                </Link>
-              </th>
-              <td>
+                </Link>{" "}
                 <VerdictBadge standing={standingOf(control)} />
-              </td>
+              </th>
               <td className="wrap">{visible(control.assessment?.gap ?? "") || visible(control.assessment?.reasoning ?? "")}</td>
             </tr>
           ))}

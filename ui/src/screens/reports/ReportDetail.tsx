@@ -46,7 +46,9 @@ export function ReportDetail(): ReactNode {
       {query.data === undefined ? (
         <>
           <Crumb />
-          <Heading title="Report">Report</Heading>
+          <div className="head">
+            <Heading title="Report">Report</Heading>
+          </div>
         </>
       ) : null}
       <Loaded query={query}>{(report) => <Known key={report.report_id} report={report} />}</Loaded>
@@ -76,7 +78,7 @@ function Known({ report }: { report: ReportShape }): ReactNode {
         <FaceBadge face={status} status={status} label={FACES[status].label} />
         <span className="sp" />
         <CancelReport report={report} commands={commands} />
-        <RetryReport report={report} commands={commands} />
+        {isToldWhy(report) ? null : <RetryReport report={report} commands={commands} />}
         <DeleteReport report={report} commands={commands} />
       </div>
       <InlineError error={commands.error} />
@@ -88,6 +90,11 @@ function Known({ report }: { report: ReportShape }): ReactNode {
       <Parts report={report} />
     </div>
   );
+}
+
+/** Then what can be done stands with what happened. */
+function isToldWhy({ status, error }: ReportShape): boolean {
+  return status === "failed" && error !== null;
 }
 
 /** What was asked for. */

@@ -10,9 +10,11 @@ import { Heading } from "../../components/Heading";
 import { Icon } from "../../components/Icon";
 import { type Tab, Tabs } from "../../components/Tabs";
 import { STORIES_KEY, storyQuery } from "../../data/stories";
+import { useProgress } from "../../live/react";
 import { useFollowedMarks, useListedMarks, useQuietReading, useReadWhenTold } from "../../live/reading";
+import { isFinal } from "../../live/tasks";
 import { count, dateAndTime } from "../../text/format";
-import { GOAL_NAMES, isStoryTask, sourcesOf, STATE_FACES, tookText } from "../../text/stories";
+import { GOAL_NAMES, isStoryTask, isUnderWay, sourcesOf, STATE_FACES, tookText } from "../../text/stories";
 import { safeHref, visible } from "../../text/visible";
 import type { StoryShape } from "../../wire";
 import { ChangesTab } from "./ChangesTab";
@@ -42,7 +44,9 @@ export function StoryDetail(): ReactNode {
       {query.data === undefined ? (
         <>
           <Crumb />
-          <Heading title="Story">Story</Heading>
+          <div className="head">
+            <Heading title="Story">Story</Heading>
+          </div>
         </>
       ) : null}
       <Loaded query={query}>{(story) => <Known key={story.story_id} story={story} />}</Loaded>
@@ -71,7 +75,7 @@ function Known({ story }: { story: StoryShape }): ReactNode {
         <StateBadge state={story.state} />
         <span className="sp" />
         <CancelStory story={story} commands={commands} />
-        <RetryStory story={story} commands={commands} />
+        {isToldWhy(story) ? null : <RetryStory story={story} commands={commands} />}
       </div>
       <Asked story={story} />
       <InlineError error={commands.error} />
@@ -80,6 +84,11 @@ function Known({ story }: { story: StoryShape }): ReactNode {
       <Parts story={story} />
     </div>
   );
+}
+
+/** Then what can be done stands with what happened. */
+function isToldWhy({ state, error }: StoryShape): boolean {
+  return state === "failed" && error !== null;
 }
 
 function Asked({ story }: { story: StoryShape }): ReactNode {
@@ -124,6 +133,7 @@ function StandsHow({ story, commands }: { story: StoryShape; commands: StoryComm
     <section className="card pad note" aria-label="How it stands" data-testid="stands">
       <p className="wrap">
         <b>{STATE_FACES[story.state].what}</b> {story.note === "" ? "" : `Why: ${visible(story.note)}`}
+        {isUnderWay(story) ? <Doing story={story} /> : null}
       </p>
       {story.left_out.map((note) => (
         <p key={note} className="sm wrap">
@@ -133,6 +143,18 @@ function StandsHow({ story, commands }: { story: StoryShape; commands: StoryComm
       {story.state === "needs_approval" ? <Decision story={story} commands={commands} /> : null}
     </section>
   );
+}
+
+/** What its first task that has not ended says. */
+function Doing({ story: { tasks } }: { story: StoryShape }): ReactNode {
+  const at = tasks.find(({ status }) => !isFinal(status));
+  return at === undefined ? null : <TaskSays key={at.task_id} taskId={at.task_id} />;
+}
+
+function TaskSays({ taskId }: { taskId: string }): ReactNode {
+  const task = useProgress(taskId)?.task;
+  if (task === undefined || task === null || task.progress.message === "") return null;
+  return <span className="muted">{visible(task.progress.message)}</span>;
 }
 
 const PANELS: Readonly<Record<StoryTab, (story: StoryShape) => ReactNode>> = {

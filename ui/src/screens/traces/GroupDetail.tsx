@@ -37,7 +37,11 @@ export function GroupDetail(): ReactNode {
       <p className="sm">
         <Link to="/traces">Traces</Link>
       </p>
-      {query.data === undefined ? <Heading title="Group of traces">Group of traces</Heading> : null}
+      {query.data === undefined ? (
+        <div className="head">
+          <Heading title="Group of traces">Group of traces</Heading>
+        </div>
+      ) : null}
       <Loaded query={query}>{(group) => <Known group={group} />}</Loaded>
     </>
   );

@@ -15,6 +15,7 @@ import { count, counted } from "../../text/format";
 import { confidenceText, isGrouping } from "../../text/traces";
 import { visible } from "../../text/visible";
 import type { TraceGroupShape, TracePlaceShape } from "../../wire";
+import { useRowKeys } from "../queue/useRowKeys";
 import { Places } from "./Places";
 import "../../components/table.css";
 import "./traces.css";
@@ -65,11 +66,12 @@ function Waiting({ places }: { places: readonly TracePlaceShape[] }): ReactNode 
 }
 
 function Groups({ groups, isOfOnePlace }: { groups: readonly TraceGroupShape[]; isOfOnePlace: boolean }): ReactNode {
+  const list = useRowKeys<HTMLUListElement>();
   return (
-    <ul className="card trace-groups" aria-label="Groups, the largest first">
+    <ul className="card trace-groups" aria-label="Groups, the largest first" ref={list}>
       {groups.map((group) => (
         <li key={group.group_id}>
-          <Link to="/traces/$groupId" params={{ groupId: group.group_id }} className="wrap">
+          <Link to="/traces/$groupId" params={{ groupId: group.group_id }} className="b wrap" data-row-link>
             {visible(group.title)}
           </Link>
           <span className="row sm muted">

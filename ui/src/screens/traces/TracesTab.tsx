@@ -54,7 +54,7 @@ function Row({ trace }: { trace: TraceShape }): ReactNode {
         {Object.entries(trace.values).map(([name, value]) => (
           <div key={name}>
             <dt className="muted mono">{visible(name)}</dt>
-            <dd className="wrap">{visible(value.length > MOST_VALUE ? `${value.slice(0, MOST_VALUE)}…` : value)}</dd>
+            <dd className="wrap">{value === "" ? <span className="muted">empty</span> : visible(value.length > MOST_VALUE ? `${value.slice(0, MOST_VALUE)}…` : value)}</dd>
           </div>
         ))}
       </dl>
