@@ -105,7 +105,9 @@ def routes(
         *SearchApi(searcher, store.search).routes(),
         *ComplianceApi(store.compliance, store.search, reports, check_url).routes(),
         *StoriesApi(store.stories, engine.stories).routes(),
-        *WorkspacesApi(store.stories, check_url, store.clock).routes(),
+        *WorkspacesApi(
+            store.stories, check_url, store.clock, is_price_set=settings.chat_price_per_million is not None
+        ).routes(),
         *EmbedderApi(ground.models, vectors, engine.conductor, base_url).routes(),
         *SettingsApi(settings).routes(),
         *TracesApi(
