@@ -79,7 +79,9 @@ async def test_what_is_left_out_until_it_is_scrolled_to_is_where_the_picture_sho
     async with eyes.page(f"{site.url}/left-out") as shown:
         read = await inspected(shown)
         _, picture = await screenshot(shown, is_full_page=True)
-        await shown.evaluate("document.querySelectorAll('section').forEach((one) => one.style.contentVisibility = 'visible')")
+        await shown.evaluate(
+            "document.querySelectorAll('section').forEach((one) => one.style.contentVisibility = 'visible')"
+        )
         assert await differences(shown, read.elements) == []
     assert [element.name for element in read.elements] == [f"b {i}" for i in range(20)]
     assert (picture.width, picture.height) == (read.page_size.width, read.page_size.height)

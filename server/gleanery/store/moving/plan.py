@@ -54,7 +54,6 @@ MOVED = (
 NOT_MOVED: Mapping[str, str] = {
     "worker": "processes of the store that is left",
     "presence": "processes of the store that is left",
-    "frontier_hold": "which of these processes looks at which URL",
     "common": "not rows but a file in a folder: a move carries it beside the tables",
     "frontier_hold": "who has which URLs of a crawl that runs: nobody, after a move",
     "call": "answers of the last minutes, for calls over PostgREST",
