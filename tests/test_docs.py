@@ -80,6 +80,7 @@ DOCUMENTS = [
     "CONTRIBUTING.md",
     "DECISIONS.md",
     "README.md",
+    "deploy/README.md",
     "docs/adding-a-task-type.md",
 ]
 PICTURE = "docs/ui.png"
@@ -558,7 +559,7 @@ def test_every_exit_code_is_described() -> None:
 
 def test_the_readme_is_short_and_begins_with_the_two_commands() -> None:
     lines = (ROOT / "README.md").read_text().splitlines()
-    assert len([line for line in lines if not line.startswith("| `")]) <= 85  # the table of settings grows with them
+    assert len([line for line in lines if not line.startswith("| `")]) <= 95  # the table of settings grows with them
     code = [line for line in lines[lines.index("```sh") + 1 :] if line][:2]
     assert [line.partition("#")[0].strip() for line in code] == ["make run", "make test"]
 

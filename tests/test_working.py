@@ -22,9 +22,17 @@ async def test_only_a_worker_of_all_types_keeps_schedules(tmp_path: Path) -> Non
         assert {"webhooks", "tail", "worker"} <= jobs()
         assert "scheduler" not in jobs()
     async with app.working(settings(tmp_path), "whole", []) as worker:
-        assert len(worker.task_types) == 15
+        assert len(worker.task_types) == 16
         assert "scheduler" in jobs()
     assert not {"webhooks", "tail", "worker", "scheduler"} & jobs()
+
+
+async def test_kinds_of_work_stand_for_their_types(tmp_path: Path) -> None:
+    async with app.working(settings(tmp_path), "some", ["browser", "test"]) as worker:
+        assert set(worker.task_types) == {"parse_page", "generate_report", "test"}
+    async with app.working(settings(tmp_path), "others", ["crawl", "cpu", "agents"]) as worker:
+        assert {"crawl", "upload", "enrich_source", "analyze_story"} <= set(worker.task_types)
+        assert not {"parse_page", "generate_report"} & set(worker.task_types)
 
 
 async def test_it_may_be_there_before_the_server_and_beside_it(tmp_path: Path) -> None:

@@ -102,6 +102,9 @@ class Settings(BaseSettings):
     worker_concurrency: int = Field(
         8, ge=0, le=1000, description="Tasks at once in this process; 0 leaves all to other workers."
     )
+    worker_port: int | None = Field(
+        None, ge=1, le=65535, description="Port where a worker answers `/health` and `/metrics`; unset: it has none."
+    )
     queue_concurrency: Annotated[Mapping[str, int], NoDecode] = Field(
         default_factory=dict,
         description="Tasks of a queue at once, over all workers, as `slow=1,imports=2`. A queue not named has no bound.",
@@ -136,6 +139,9 @@ class Settings(BaseSettings):
         None, description="Signs webhooks, as `whsec_…` (Standard Webhooks). Unset: made once, in the data folder."
     )
     fetch_concurrency: int = Field(8, ge=1, le=64, description="Requests at once to one host.")
+    crawl_workers: int = Field(
+        4, ge=1, le=100, description="Workers on one crawl at most, where several machines share the store."
+    )
     fetch_timeout_seconds: float = Field(30.0, gt=0, le=600, description="Longest that one page may take to fetch.")
     max_page_bytes: int = Field(10 * 1024 * 1024, ge=1024, description="Largest page, after decompression.")
     max_upload_bytes: int = Field(50 * 1024 * 1024, ge=1024, description="Largest file that may be uploaded.")
@@ -167,7 +173,9 @@ class Settings(BaseSettings):
         None, alias="SUPABASE_SERVICE_KEY", description="The project's service key, for the server alone."
     )
     database_url: SecretStr | None = Field(
-        None, description="Connection to the project's PostgreSQL, for `gleanery migrate`."
+        None,
+        description="Connection to the project's PostgreSQL: for `gleanery migrate`, `move` and `backup`, and to hear of other"
+        " processes' work at once.",
     )
     openai_api_key: SecretStr | None = Field(
         None, alias="OPENAI_API_KEY", description="Key of the OpenAI API, as its client reads it."
@@ -183,7 +191,7 @@ class Settings(BaseSettings):
         None,
         description="Has the best hits looked at again: a folder with a cross-encoder (model.onnx, tokenizer.json), or `chat`.",
     )
-    chat_concurrency: int = Field(4, ge=1, le=64, description="Questions to the chat model at once.")
+    chat_concurrency: int = Field(4, ge=1, le=64, description="Questions to the chat model at once, in each process.")
     chat_timeout_seconds: float = Field(
         60.0, gt=0, le=600, description="Longest that one answer may take; five times as long for agents."
     )

@@ -44,15 +44,15 @@ def _unusable(data_dir: Path, error: OSError) -> errors.InvalidInput:
 
 
 @contextlib.contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A bound socket. Raises InvalidInput for a place that can't be listened on."""
+def listening(host: str, port: int, *, setting: str = "GLEANERY_PORT") -> Iterator[socket.socket]:
+    """A bound socket. Raises InvalidInput, with the setting that named the port, for a place that can't be listened on."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
         except OSError as error:
-            raise errors.InvalidInput("GLEANERY_PORT", f"can't listen on {host}:{port}: {error.strerror}") from None
+            raise errors.InvalidInput(setting, f"can't listen on {host}:{port}: {error.strerror}") from None
         listener.setblocking(False)
         yield listener
 

@@ -83,6 +83,9 @@ async def test_due_tasks_that_nobody_runs_are_seen(start_server: StartServer) ->
         await submit(client)
     told = await metrics(client)
     assert (value(told, "tasks_due"), value(told, "queue_depth", queue="default")) == (3, 3)
+    assert value(told, "tasks_due_by_type", task_type="test") == 3
+    assert (value(told, "work_wanted", work="cpu"), value(told, "work_wanted", work="crawl")) == (3, 0)
+    assert value(told, "workers_alive", task_type="test") is None
     oldest = value(told, "tasks_oldest_due_seconds")
     assert oldest is not None
     assert 0 < oldest < 60
@@ -95,6 +98,10 @@ async def test_it_tells_of_the_parts_of_this_process(client: Client) -> None:
         told = await metrics(client)
     assert value(told, "socketio_clients") == 1
     assert (value(told, "worker_concurrency"), value(told, "leases_lost_total")) == (8, 0)
+    assert (value(told, "workers_alive", task_type="crawl"), value(told, "store_up")) == (1, 1)
+    free = value(told, "data_dir_free_bytes")
+    assert free is not None
+    assert free > 1_000_000
     threads = value(told, "executor_threads")
     assert threads is not None
     assert threads >= 4

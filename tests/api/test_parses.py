@@ -344,6 +344,28 @@ def named(reply: Reply) -> str:
     return field.removesuffix(".function-after[_check(), url]")
 
 
+@pytest.mark.parametrize(
+    ("selector", "word"),
+    [
+        ("a:has-text('Go')", ":has-text"),
+        ("div:visible", ":visible"),
+        ("ul >> nth=0", ">>"),
+        ("text=Go", "text="),
+        (" xpath=//a", "xpath="),
+        ("//main", "//"),
+    ],
+)
+async def test_what_only_playwright_knows_is_named(client: Client, selector: str, word: str) -> None:
+    reply = await client.post(PARSE, {"url": "http://www.a.test/", "wait_for": selector})
+    reason = f"is not a CSS selector: {word} is known to Playwright, not to CSS"
+    assert (reply.status, reply.error["details"]) == (422, {"field": "wait_for", "reason": reason})
+
+
+async def test_a_viewport_in_a_word_is_told_the_word(client: Client) -> None:
+    reply = await client.post(PARSE, {"url": "http://www.a.test/", "viewport": "huge"})
+    assert reply.error["message"] == 'viewport: must be an object of width and height, or "vary"'
+
+
 async def test_the_door_of_all_types_refuses_the_same(client: Client) -> None:
     asked = {"task_type": "parse_page", "payload": {"url": "http://a.test/", "headers": {"Host": "b.test"}}}
     reply = await client.post("/tasks", asked)
@@ -363,6 +385,8 @@ async def test_the_door_of_all_types_refuses_the_same(client: Client) -> None:
         "x-y::part(z)",
         "ul:has(> li)",
         "a[data-x='#']",
+        "a[title=':visible >> text=']",
+        "#text",
     ],
 )
 async def test_selectors_are_let_in(start_server: StartServer, selector: str) -> None:

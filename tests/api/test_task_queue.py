@@ -89,6 +89,7 @@ async def test_the_types_are_told_with_their_payloads(client: Client) -> None:
         "analyze_compliance",
         "analyze_story",
         "crawl",
+        "crawl_part",
         "embed_source",
         "enhance_story",
         "enrich_source",

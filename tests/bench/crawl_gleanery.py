@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from gleanery import log
-from gleanery.app import running, settle_heap
+from gleanery.app import running, settle_process
 from gleanery.config import load
 from tests.bench.crawl_lag import Ticker, say
 
@@ -21,7 +21,7 @@ async def main(data_dir: Path, embedder: str) -> None:
     settings = load(port=0, data_dir=data_dir, allow_addresses="127.0.0.1", embedder=embedder, worker_concurrency=1)
     ticker = Ticker()
     async with running(settings) as url:
-        settle_heap()
+        settle_process()
         ticking = asyncio.create_task(ticker.run())
         reader = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)

@@ -21,7 +21,7 @@ from playwright.async_api import Browser, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
 from gleanery import log
-from gleanery.app import running, settle_heap
+from gleanery.app import running, settle_process
 from gleanery.config import load
 from gleanery.web.browser.binary import browser_environment, find_browser, flags
 from gleanery.web.browser.process import NICENESS
@@ -100,7 +100,7 @@ async def gleanery(folder: Path, pool: int) -> None:
         browser_pool_size=pool,
     )
     async with running(settings) as url:
-        settle_heap()
+        settle_process()
         async with _commands() as commands:
             say(url=url)
             async for _ in commands:

@@ -86,6 +86,12 @@ async def test_what_was_parsed_is_shown_again_without_being_loaded(
     for wrong in (["http://a.test/"], ["--refresh"], ["--viewport", "400x700"]):
         refused = await run(env, "parse", "--show", command[2], *wrong)
         assert (refused.code, refused.err.partition(":")[2].partition(":")[0]) == (2, " --show")
+    plain = json.loads((await run(env, "parse", f"{login.url}/gone", "--json")).out)
+    refused = await run(env, "parse", "--show", plain["web_page_id"], "--screenshot", str(shot))
+    assert (refused.code, refused.err) == (
+        2,
+        "gleanery: --screenshot: this parse took none; parse the URL with --screenshot\n",
+    )
     assert (await run(env, "parse", "--show", "web_none")).code == 2
     assert (await run(env, "parse")).err.startswith("gleanery: URL: is missing")
 

@@ -53,10 +53,11 @@ class ServerProcess:
             return (await self._process.stdout.readline()).decode().strip()
 
     async def kill(self) -> None:
-        """SIGKILL: no good-bye, no last write."""
+        """SIGKILL, if it still runs: no good-bye, no last write."""
         assert self._process is not None
-        self._process.kill()
-        await self._process.wait()
+        if self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
 
     def strike(self) -> None:
         """SIGKILL, at this very moment; `died` sees to the rest."""

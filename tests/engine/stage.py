@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from gleanery.engine.dispatch import Dispatcher, LocalDispatcher, ringing
+from gleanery.engine.doorbells import ProcrastinateDispatcher
 from gleanery.engine.events import ChangeFeed
 from gleanery.engine.handler import Outcome, TaskContext, TaskSpec, by_type
 from gleanery.engine.retry import RetryPolicy
@@ -20,6 +21,7 @@ from gleanery.errors import StorageFull
 from gleanery.model import Fence, NewEvent, NewTask, Progress, Task, TaskStatus
 from gleanery.store.base import Store, WorkerStore
 from gleanery.store.presence import FilePresence
+from gleanery.store.supabase.notices import Notices
 from gleanery.store.task_store import TaskStore
 from gleanery.store.values import Asked, Change, Wanted
 
@@ -27,6 +29,36 @@ PATIENCE_SECONDS = 15.0
 LONG_LEASE_SECONDS = 600.0
 AT_ONCE = RetryPolicy(max_retries=3, base_seconds=0.0)
 Act = Callable[[TaskContext], Awaitable[Mapping[str, Any] | None]]
+OpenDispatcher = Callable[["Stage", Worker], AbstractAsyncContextManager[object]]
+
+
+@asynccontextmanager
+async def rung_here(stage: Stage, worker: Worker, dispatcher: Dispatcher | None = None) -> AsyncIterator[None]:
+    """The worker hears what this process writes."""
+    dispatcher = dispatcher or LocalDispatcher()
+    silence = stage.feed.listen(ringing(dispatcher))
+    dispatcher.listen(worker.hear)
+    yield
+    silence()
+
+
+def rung_from(database_url: str) -> OpenDispatcher:
+    """It hears what Procrastinate has for it, and nothing else."""
+
+    @asynccontextmanager
+    async def opened(_: Stage, worker: Worker) -> AsyncIterator[None]:
+        notices = Notices(database_url)
+        dispatcher = ProcrastinateDispatcher(database_url, notices, worker)
+        dispatcher.listen(worker.hear)
+        await dispatcher.start()
+        notices.start()
+        try:
+            yield
+        finally:
+            await notices.stop()
+            await dispatcher.drain()
+
+    return opened
 
 
 class Payload(BaseModel):
@@ -55,14 +87,14 @@ class Stage:
         store: Store,
         feed: ChangeFeed,
         folder: Path,
-        new_dispatcher: Callable[[], Dispatcher] = LocalDispatcher,
+        open_dispatcher: OpenDispatcher = rung_here,
         *,
         times_slower: int = 1,
     ) -> None:
         self.store = store
         self.times_slower = times_slower
         """How much longer a call takes than one of the embedded store: tests of thousands make fewer."""
-        self._new_dispatcher = new_dispatcher
+        self._open_dispatcher = open_dispatcher
         self.folder = folder
         self.tasks = store.tasks
         self.feed = feed
@@ -108,7 +140,7 @@ class Stage:
         dispatcher: Dispatcher | None = None,
         **options: Any,
     ) -> AsyncIterator[Worker]:
-        """A worker that is started, hears the feed through a dispatcher, and is stopped afterwards."""
+        """A worker that is started, hears doorbells as the stage has them (or by `dispatcher`), and is stopped afterwards."""
         worker = Worker(
             Parts(store or self.tasks, self.store.workers),
             by_type(handlers),
@@ -118,15 +150,13 @@ class Stage:
             presence=FilePresence(self.folder / "workers"),
             **options,
         )
-        dispatcher = dispatcher or self._new_dispatcher()
-        silence = self.feed.listen(ringing(dispatcher))
-        dispatcher.listen(worker.hear)
-        try:
-            await worker.start()
-            yield worker
-        finally:
-            await worker.stop()
-            silence()
+        opened = rung_here(self, worker, dispatcher) if dispatcher else self._open_dispatcher(self, worker)
+        async with opened:
+            try:
+                await worker.start()
+                yield worker
+            finally:
+                await worker.stop()
 
 
 @dataclass(frozen=True)

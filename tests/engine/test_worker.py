@@ -316,3 +316,26 @@ async def test_whatever_an_error_carries_its_task_ends(stage: Stage) -> None:
     assert failed.error is not None
     assert (failed.error.code, failed.error.message) == ("storage_error", "half a ? character")
     assert failed.error.details["names"] == ["a", "b"]
+
+
+async def test_no_more_of_a_type_run_in_a_worker_than_may(stage: Stage) -> None:
+    """Expected: of six tasks two run, beside two of another type; each end lets the next one begin."""
+    at_once, most, gate = 0, 0, asyncio.Semaphore(0)
+
+    async def act(_: TaskContext) -> None:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await gate.acquire()
+        at_once -= 1
+
+    async with stage.worker(Acting(act, worker_concurrency=2), Acting(nothing, "other"), concurrency=5):
+        tasks = [await stage.enqueue() for _ in range(6)]
+        others = [await stage.enqueue("other") for _ in range(4)]
+        for other in others:
+            assert (await stage.ended(other)).status is TaskStatus.COMPLETED
+        assert at_once == 2
+        for _ in tasks:
+            gate.release()
+        assert {(await stage.ended(task)).status for task in tasks} == {TaskStatus.COMPLETED}
+    assert most == 2

@@ -150,6 +150,14 @@ def test_the_head_names_the_next_page() -> None:
     assert (found.next.href, found.next.element_id) == ("https://site.example/list/2", None)
 
 
+def test_what_leads_within_the_page_is_no_other_page() -> None:
+    body = '<h1>T</h1><p>Words to read here.</p><a href="#next">next()</a><a href="#prev">Previous</a>'
+    found = pages(body, head='<link rel="next" href="/list/2">')
+    assert found.next is not None
+    assert (found.previous, found.next.href) == (None, "https://site.example/list/2")
+    assert read(body).pagination is None
+
+
 def test_a_button_that_loads_more() -> None:
     assert pages("<button>Mehr laden</button>").has_more_button
 

@@ -64,6 +64,8 @@ ON_BOTH = frozenset(
     }
 )
 """Modules whose tests run over Supabase too. Once all parts of it are there, all do."""
+ON_SEVERAL_MACHINES = frozenset({"test_crawl_sharing", "test_processes"})
+"""Modules that are about several machines: what the embedded store has no part for."""
 BACKENDS = ("embedded", "supabase")
 
 
@@ -88,7 +90,7 @@ def over_supabase(project: Project, clock: Clock) -> OpenStore:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "open_store" in metafunc.fixturenames:
         module = metafunc.module.__name__.rpartition(".")[2]
-        names = BACKENDS if module in ON_BOTH else BACKENDS[:1]
+        names = BACKENDS if module in ON_BOTH else BACKENDS[1:] if module in ON_SEVERAL_MACHINES else BACKENDS[:1]
         metafunc.parametrize("open_store", names, indirect=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from gleanery.store.presence import FilePresence
 if __name__ == "__main__":
     presence = FilePresence(Path(sys.argv[1]))
     try:
-        presence.hold(sys.argv[2])
+        asyncio.run(presence.hold(sys.argv[2]))
     except InvalidInput:
         sys.stdout.write("refused\n")
         sys.exit(0)

@@ -64,12 +64,13 @@ async def test_due_are_those_that_may_run_now(store: Store, clock: SetClock) -> 
     await store.tasks.create(NewTask("demo", {}, run_at=clock() + timedelta(hours=1)))
     await store.tasks.request_pause((await store.tasks.create(NewTask("demo", {}))).task_id)
     clock.jump(600)
+    await store.tasks.create(NewTask("crawl", {}))
     stats = await store.tasks.stats(window_seconds=60)
-    assert stats.due == 1
+    assert (stats.due, stats.due_by_type) == (2, {"demo": 1, "crawl": 1})
     assert stats.oldest_due_seconds == about(600)
     clock.jump(-3600)
     back = await store.tasks.stats(window_seconds=60)
-    assert (back.due, back.oldest_due_seconds) == (1, 0.0), "not in the future though the clock was set back"
+    assert (back.due, back.oldest_due_seconds) == (2, 0.0), "not in the future though the clock was set back"
 
 
 async def test_times_are_of_what_ended_in_the_window(store: Store, clock: SetClock) -> None:

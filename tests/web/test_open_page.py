@@ -243,6 +243,18 @@ async def test_what_is_no_selector_is_refused_before_anything_is_asked_for(
     assert (refused.value.details["reason"], refused.value.can_retry) == ("bad_selector", False)
 
 
+async def test_a_line_without_a_break_is_named_when_it_takes_too_long(browser: Browser) -> None:
+    async with trapping_site() as traps:
+        with pytest.raises(errors.TimedOut) as caught:
+            async with browser.open(f"{traps.url}/unbroken", RenderRequest(timeout_seconds=6), PLAIN):
+                raise AssertionError("it can't be shown")
+    assert caught.value.message == (
+        "The page was not rendered within 6 seconds: the browser was still laying it out. Tens of thousands of links or words in"
+        " one line that can't be broken take it minutes."
+    )
+    assert caught.value.details["busy_with"] == "layout"
+
+
 async def test_a_page_that_has_come_and_keeps_the_browser_busy_is_said_to(browser: Browser) -> None:
     async with trapping_site() as traps:
         with pytest.raises(errors.TimedOut) as caught:

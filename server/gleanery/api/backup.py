@@ -37,7 +37,8 @@ class BackupApi:
     async def backup(self, request: web.Request) -> web.StreamResponse:
         if self._is_kept_elsewhere:
             raise errors.WrongState(
-                "This server keeps everything in Supabase: back up the project itself, such as with pg_dump."
+                "This server keeps everything in Supabase: run `gleanery backup` with GLEANERY_DATABASE_URL, or back up the"
+                " project by its own means."
             )
         now = utc_now()
 

@@ -32,22 +32,24 @@ SILENT_SECONDS = 20.0
 
 
 class HealthApi:
-    """The route of the server's own health."""
+    """The route of the process's own health. A worker has no `example_url`."""
 
     def __init__(
         self,
         store: Store,
         worker: Worker,
+        dispatcher: Dispatcher,
         vectors: Vectors,
         browser: Browser | None,
         settings: Settings,
         grouping: GroupingRequests,
         *,
-        example_url: str,
+        example_url: str | None,
         started_at: datetime,
     ) -> None:
         self._store = store
         self._worker = worker
+        self._dispatcher = dispatcher
         self._vectors = vectors
         self._browser = browser
         self._settings = settings
@@ -69,6 +71,9 @@ class HealthApi:
             "browser": browser_health(self._browser),
             "worker": health_shapes.PartHealth(
                 status="ok", message=f"{self._worker.running} of {self._worker.concurrency} tasks at once"
+            ),
+            "dispatcher": health_shapes.PartHealth(
+                status="ok" if self._dispatcher.problem is None else "degraded", message=self._dispatcher.health()
             ),
             "grouping": self._grouping_health(),
         }
@@ -162,7 +167,7 @@ class BackgroundApi:
         sentence = await store.health()
         stats = await store.tasks.stats(window_seconds=WINDOW_SECONDS)
         active = await store.tasks.list(TaskFilter((TaskStatus.RUNNING,)), after=None, limit=MOST_ACTIVE)
-        workers = [self._worker(row) for row in await store.workers.list()]
+        workers = [await self._worker(row) for row in await store.workers.list()]
         webhooks = {str(state): 0 for state in DeliveryState} | dict(await store.outbox.count_by_state())
         return self._shape(
             [*await self._unserved(stats, workers), *_dead_letters(webhooks)],
@@ -205,9 +210,14 @@ class BackgroundApi:
             dispatcher=self._dispatcher.health(),
         )
 
-    def _worker(self, worker: WorkerInfo) -> health_shapes.WorkerShape:
+    async def living(self) -> Sequence[health_shapes.WorkerShape]:
+        """The workers that live and take tasks."""
+        shapes = [await self._worker(row) for row in await self._store.workers.list()]
+        return [shape for shape in shapes if shape.is_alive and shape.concurrency]
+
+    async def _worker(self, worker: WorkerInfo) -> health_shapes.WorkerShape:
         is_silent = (self._clock() - worker.beat_at).total_seconds() > SILENT_SECONDS
-        is_gone = is_silent or bool(self._presence.gone([worker.worker_id]))
+        is_gone = is_silent or bool(await self._presence.gone([worker.worker_id]))
         is_alive = worker.worker_id == self._own_id or not is_gone
         return health_shapes.WorkerShape(**{**asdict(worker), "task_types": list(worker.task_types)}, is_alive=is_alive)
 

@@ -20,7 +20,7 @@ class Health(Shape):
     status: Literal["ok", "degraded"]
     version: str
     started_at: datetime
-    parts: dict[str, PartHealth] = Field(description="database, embedder, browser, worker.")
+    parts: dict[str, PartHealth] = Field(description="database, embedder, browser, worker, dispatcher, grouping.")
     example_url: str | None = Field(description="The bundled example's URL on this server, crawlable without internet.")
     needs_key: bool = Field(description="Whether clients must send an API key.")
 

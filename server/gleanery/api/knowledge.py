@@ -14,7 +14,7 @@ from gleanery.engine.submit import Submitter
 from gleanery.handlers.crawl.payload import CrawlChange, CrawlRequest, CrawlStart
 from gleanery.handlers.crawl.preview import Previewer
 from gleanery.handlers.crawl.start import CheckUrl
-from gleanery.model import NewTask, utc_now
+from gleanery.model import NewTask
 from gleanery.store.base import Store
 from gleanery.store.values import SourceChange
 from gleanery.web.urls import parse_url, url_key
@@ -231,7 +231,7 @@ class KnowledgeApi:
                 "concurrency", f"must be {self._max_concurrency} at most (GLEANERY_FETCH_CONCURRENCY)"
             )
         task = await self._store.crawls.change_limits(request.match_info["task_id"], body.limits())
-        return answer(present.of_task(task, utc_now()))
+        return answer(present.of_task(task, self._store.clock()))
 
     async def sources(self, request: web.Request) -> web.Response:
         limit, key, url = limit_of(request), cursor_of(request), request.query.get("url")

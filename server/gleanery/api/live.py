@@ -23,7 +23,7 @@ from gleanery.api.http import int_of
 from gleanery.api.live_shapes import ErrorAck, SubscribeAck, TasksMessage, UnsubscribeAck
 from gleanery.api.wire import ErrorBody
 from gleanery.engine.events import ChangeFeed
-from gleanery.model import Event, Task, TaskStatus, utc_now
+from gleanery.model import Clock, Event, Task, TaskStatus, utc_now
 from gleanery.store.task_store import TaskStore
 from gleanery.store.values import Change, TaskFilter
 
@@ -58,8 +58,9 @@ class _Room:
 class Live:
     """The Socket.IO server and the plain WebSocket. Feed it changes; `attach` it to the application."""
 
-    def __init__(self, tasks: TaskStore, feed: ChangeFeed, gate: Gate) -> None:
+    def __init__(self, tasks: TaskStore, feed: ChangeFeed, gate: Gate, clock: Clock = utc_now) -> None:
         self._tasks = tasks
+        self._clock = clock
         self._feed = feed
         self._gate = gate
         self._rooms: dict[str, _Room] = {}
@@ -156,7 +157,7 @@ class Live:
         self._spawn(self._tell_list(tasks))
 
     async def _tell_list(self, tasks: list[Task]) -> None:
-        now = utc_now()
+        now = self._clock()
         for start in range(0, len(tasks), MESSAGE_EVENTS):
             some = TasksMessage(items=[present.of_task(task, now) for task in tasks[start : start + MESSAGE_EVENTS]])
             await self._sio.emit("tasks_changed", some.sent(), room=LIST_ROOM)
@@ -238,7 +239,7 @@ class Live:
         return SubscribeAck(
             progress_id=task_id,
             found=True,
-            task=present.of_task(task, utc_now()),
+            task=present.of_task(task, self._clock()),
             last_seq=task.last_seq,
             first_seq=events[0].seq if events else None,
             events=[present.of_event(event) for event in events],
@@ -272,7 +273,7 @@ class Live:
         unfinished = tuple(status for status in TaskStatus if not status.is_final)
         active = await self._tasks.list(TaskFilter(statuses=unfinished), after=None, limit=500)
         newest = await self._tasks.list(TaskFilter(), after=None, limit=50)
-        now = utc_now()
+        now = self._clock()
         items = {task.task_id: present.of_task(task, now) for task in (*active, *newest)}
         return TasksMessage(items=list(items.values())).sent()
 

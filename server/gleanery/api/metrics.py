@@ -1,35 +1,34 @@
-"""`/metrics`: figures for Prometheus. What the rows say is read when it asks; what this process counts is kept here."""
+"""`/metrics` of a server: figures for Prometheus. What the rows say is read when it asks; what was told since the start is
+counted here; what the process is busy with is told by `process_metrics`, as in every worker."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter as Tally
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from gleanery import errors
 from gleanery.api.compliance_meters import ComplianceMeters
+from gleanery.api.health_shapes import WorkerShape
 from gleanery.api.live import Live
+from gleanery.api.process_metrics import ProcessMetrics, gauge, gauges, text
 from gleanery.api.route import Route
-from gleanery.api.story_meters import StoryMeters, of_stories
-from gleanery.engine.memory import own_mb
-from gleanery.engine.threads import CountedExecutor
-from gleanery.engine.worker import Worker
+from gleanery.api.story_meters import StoryMeters, of_stories, of_webhooks
+from gleanery.engine.handler import Work
 from gleanery.handlers.group_traces.requests import GroupingRequests
 from gleanery.handlers.stories.door import StoryDoor
-from gleanery.model import DeliveryState, EventType
+from gleanery.model import DeliveryState, EventType, TaskStatus
 from gleanery.model.stories import StoryState
 from gleanery.store.base import Store
 from gleanery.store.parses import TASK_TYPE as PARSE
 from gleanery.store.values import Change, Spread, TaskStats
-from gleanery.web.browser.supervisor import Browser
 
 WINDOW_SECONDS = 3600.0
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 STEP_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 _ENDS = {EventType.TASK_COMPLETED: "completed", EventType.TASK_FAILED: "failed", EventType.TASK_CANCELLED: "cancelled"}
 
@@ -37,50 +36,42 @@ _ENDS = {EventType.TASK_COMPLETED: "completed", EventType.TASK_FAILED: "failed",
 class Meters:
     """What is counted from the start of this process on, whichever process did it: `hear` is for the change feed."""
 
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+    def __init__(self, registry: CollectorRegistry) -> None:
         self._ended = Counter(
             "gleanery_tasks_ended",
             "Tasks that ended since the start of this server.",
             ["task_type", "status"],
-            registry=self.registry,
+            registry=registry,
         )
         self._retries = Counter(
             "gleanery_task_retries",
             "Further attempts that failed ones were given.",
             ["task_type"],
-            registry=self.registry,
+            registry=registry,
         )
-        self._told = Counter("gleanery_events_told", "Events that were told to listeners.", registry=self.registry)
-        self._lag = Histogram(
-            "gleanery_loop_lag_seconds",
-            "How much later than due a ticker of the event loop comes to its turn.",
-            buckets=LAG_BUCKETS,
-            registry=self.registry,
-        )
-
+        self._told = Counter("gleanery_events_told", "Events that were told to listeners.", registry=registry)
         self._steps = Histogram(
             "gleanery_parse_step_seconds",
             "How long the steps of parses took.",
             ["step"],
             buckets=STEP_BUCKETS,
-            registry=self.registry,
+            registry=registry,
         )
         self._answers = Counter(
             "gleanery_parse_answers",
             "Parses that completed: with a page that was kept already (hit), or loaded for them (miss).",
             ["cache"],
-            registry=self.registry,
+            registry=registry,
         )
         self._actions = Counter(
             "gleanery_parse_attempts_failed",
             "Attempts of parses that failed, by what was done about it.",
             ["action"],
-            registry=self.registry,
+            registry=registry,
         )
 
-        self._compliance = ComplianceMeters(self.registry)
-        self._stories = StoryMeters(self.registry)
+        self._compliance = ComplianceMeters(registry)
+        self._stories = StoryMeters(registry)
 
     def hear(self, changes: Sequence[Change]) -> None:
         for change in changes:
@@ -110,142 +101,125 @@ class Meters:
                 case EventType.TASK_FAILED:
                     self._actions.labels("fail_permanently").inc()
 
-    def lag(self, seconds: float) -> None:
-        self._lag.observe(seconds)
-
-
-class Pool(Protocol):
-    """Processes, some of them busy."""
-
-    size: int
-
-    @property
-    def busy(self) -> int: ...
-
 
 @dataclass(frozen=True)
-class Parts:
-    """The parts of this process that know how busy they are."""
+class DoorParts:
+    """The parts that only a server has."""
 
-    worker: Worker
-    executor: CountedExecutor
-    extract_pool: Pool
-    browser: Browser | None
-    page_browser: Browser
     live: Live
     grouping: GroupingRequests
     stories: StoryDoor
 
 
-class MetricsApi:
-    """The route."""
+@dataclass(frozen=True)
+class _Rows:
+    """What the database says at one moment, for all processes."""
 
-    def __init__(self, store: Store, meters: Meters, parts: Parts) -> None:
+    stats: TaskStats
+    deliveries: Mapping[str, int]
+    stories: Mapping[StoryState, int]
+    workers: Sequence[WorkerShape]
+
+
+class MetricsApi:
+    """The route. `work` is the kind of work of each task type, `living` gives the workers that live and take tasks."""
+
+    def __init__(
+        self,
+        store: Store,
+        process: ProcessMetrics,
+        parts: DoorParts,
+        work: Mapping[str, Work],
+        living: Callable[[], Awaitable[Sequence[WorkerShape]]],
+    ) -> None:
         self._store = store
-        self._registry = meters.registry
-        self._figures = _Figures(parts)
-        self._registry.register(self._figures)
+        self._process = process
+        self._living = living
+        self._figures = _Figures(parts, work)
+        process.registry.register(self._figures)
 
     def routes(self) -> Sequence[Route]:
         return (Route("GET", "/metrics", self.metrics, "Figures for Prometheus, as text", "health", None),)
 
     async def metrics(self, _: web.Request) -> web.Response:
-        self._figures.stats = await self._store.tasks.stats(window_seconds=WINDOW_SECONDS)
-        self._figures.deliveries = await self._store.outbox.count_by_state()
-        self._figures.stories = await self._store.stories.counts()
-        return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE})
+        await self._process.look()
+        self._figures.rows = await self._rows() if self._process.is_store_up else None
+        return text(self._process.registry)
+
+    async def _rows(self) -> _Rows | None:
+        """None when the database went away just now: what the process knows is told all the same."""
+        store = self._store
+        try:
+            return _Rows(
+                await store.tasks.stats(window_seconds=WINDOW_SECONDS),
+                await store.outbox.count_by_state(),
+                await store.stories.counts(),
+                await self._living(),
+            )
+        except errors.StorageError:
+            self._process.is_store_up = False
+            return None
 
 
 class _Figures(Collector):
-    """What stands in the rows and in the parts at the moment. The rows are read before it is asked to `collect`."""
+    """What stands in the rows, which are read before it is asked to `collect`, and in the parts at the moment."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: DoorParts, work: Mapping[str, Work]) -> None:
         self._parts = parts
-        self.stats: TaskStats | None = None
-        self.deliveries: Mapping[str, int] = {}
-        self.stories: Mapping[StoryState, int] = {}
+        self._work = work
+        self.rows: _Rows | None = None
 
     def describe(self) -> Sequence[Metric]:
         """None, so that a registry need not ask for figures to know their names."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        if self.stats is not None:
-            yield from _of_rows(self.stats)
-        states = {str(state): self.deliveries.get(state, 0) for state in DeliveryState}
-        yield _by("gleanery_webhook_deliveries", "Webhook calls in each state.", "state", states)
-        parts = self._parts
-        yield _gauge("gleanery_worker_running", "Tasks that run in this process.", parts.worker.running)
-        yield _gauge("gleanery_worker_concurrency", "Tasks at once in this process.", parts.worker.concurrency)
-        lost = "Leases that this process lost while it ran the task."
-        yield CounterMetricFamily("gleanery_leases_lost", lost, parts.worker.leases_lost)
-        yield _gauge("gleanery_executor_threads", "Threads for CPU-bound work.", parts.executor.size)
-        yield _gauge("gleanery_executor_threads_busy", "Threads that work.", parts.executor.busy)
-        yield _gauge("gleanery_executor_queued", "Work that waits for a thread.", parts.executor.queued)
-        yield _gauge("gleanery_extract_processes", "Processes that take HTML apart.", parts.extract_pool.size)
-        yield _gauge("gleanery_extract_processes_busy", "Those that have a page in hand.", parts.extract_pool.busy)
-        if parts.browser is not None:
-            yield from _of_browser(parts.browser)
-        yield from _of_page_browser(parts.page_browser)
-        yield from _of_grouping(parts.grouping)
-        yield from of_stories(self.stories, parts.stories.counts)
-        yield _gauge("gleanery_resident_memory_bytes", "Memory of this process.", own_mb() * 1024**2)
-        yield _gauge("gleanery_socketio_clients", "Open Socket.IO connections.", parts.live.clients)
+        if self.rows is not None:
+            yield from _of_tasks(self.rows.stats)
+            yield _of_work(self.rows.stats, self._work)
+            yield _of_workers(self.rows.workers)
+            states = {str(state): self.rows.deliveries.get(state, 0) for state in DeliveryState}
+            yield gauges("gleanery_webhook_deliveries", "Webhook calls in each state.", "state", states)
+            yield of_stories(self.rows.stories)
+        yield from _of_grouping(self._parts.grouping)
+        yield of_webhooks(self._parts.stories.counts)
+        yield gauge("gleanery_socketio_clients", "Open Socket.IO connections.", self._parts.live.clients)
 
 
-def _of_browser(browser: Browser) -> Iterator[Metric]:
-    yield _gauge("gleanery_browser_running", "Whether the browser runs.", browser.is_running)
-    yield _gauge("gleanery_browser_pages_open", "Pages that are being rendered.", browser.pages_open)
-    yield _gauge("gleanery_browser_pages_waiting", "Pages that wait for a tab.", browser.pages_waiting)
-    yield _gauge("gleanery_browser_memory_bytes", "Memory of its processes.", browser.memory_mb * 1024**2)
-    yield CounterMetricFamily("gleanery_browser_pages", "Pages that were rendered.", browser.pages_rendered)
-    yield CounterMetricFamily("gleanery_browser_launches", "Starts of the browser.", browser.launches)
-    yield CounterMetricFamily("gleanery_browser_crashes", "Times that the browser died.", browser.crashes)
+def _of_work(stats: TaskStats, work: Mapping[str, Work]) -> Metric:
+    wanted = dict.fromkeys(map(str, Work), 0)
+    for task_type, counts in stats.by_type.items():
+        if task_type in work:
+            wanted[work[task_type]] += stats.due_by_type.get(task_type, 0) + counts.get(TaskStatus.RUNNING, 0)
+    return gauges("gleanery_work_wanted", "Due and running tasks of each kind of work.", "work", wanted)
 
 
-def _of_page_browser(browser: Browser) -> Iterator[Metric]:
-    figures = browser.figures
-    contexts = {"in_use": figures.in_use, "idle": figures.idle}
-    yield _by("gleanery_parse_contexts", "Browser contexts of parses in each state.", "state", contexts)
-    yield _gauge("gleanery_parse_contexts_waiting", "Parses that wait for a context.", figures.waiting)
-    memory = "Memory of the processes of the parses' browser."
-    yield _gauge("gleanery_parse_browser_memory_bytes", memory, figures.memory_mb * 1024**2)
-    yield _gauge("gleanery_parse_browser_cpu_percent", "What they use, of one processor.", figures.cpu_percent)
-    yield CounterMetricFamily("gleanery_parse_pages", "Pages that were opened for parses.", figures.pages_opened)
-    yield CounterMetricFamily("gleanery_parse_browser_launches", "Starts of that browser.", figures.launches)
-    yield CounterMetricFamily("gleanery_parse_browser_crashes", "Times that it died.", figures.crashes)
+def _of_workers(workers: Sequence[WorkerShape]) -> Metric:
+    counts = Tally(task_type for worker in workers for task_type in worker.task_types)
+    return gauges("gleanery_workers_alive", "Living workers that take tasks of each type.", "task_type", counts)
 
 
 def _of_grouping(grouping: GroupingRequests) -> Iterator[Metric]:
-    yield _gauge("gleanery_grouping_waiting", "Places whose grouping is still to be made a task.", grouping.depth)
+    yield gauge("gleanery_grouping_waiting", "Places whose grouping is still to be made a task.", grouping.depth)
     yield CounterMetricFamily("gleanery_grouping_requests", "Groupings that were asked for.", grouping.requested)
     yield CounterMetricFamily("gleanery_grouping_skipped", "Those that another one stood for.", grouping.skipped)
 
 
-def _of_rows(stats: TaskStats) -> Iterator[Metric]:
+def _of_tasks(stats: TaskStats) -> Iterator[Metric]:
     tasks = GaugeMetricFamily("gleanery_tasks", "Tasks in each state.", labels=["status", "task_type"])
     for task_type, counts in sorted(stats.by_type.items()):
         for status, count in sorted(counts.items()):
             tasks.add_metric([status, task_type], count)
     yield tasks
     queued = {name: counts.get("queued", 0) for name, counts in sorted(stats.by_queue.items())}
-    yield _by("gleanery_queue_depth", "Queued tasks of each queue.", "queue", queued)
-    yield _gauge("gleanery_tasks_due", "Queued tasks that may run now.", stats.due)
+    yield gauges("gleanery_queue_depth", "Queued tasks of each queue.", "queue", queued)
+    yield gauge("gleanery_tasks_due", "Queued tasks that may run now.", stats.due)
+    due = {name: stats.due_by_type.get(name, 0) for name in sorted(stats.by_type)}
+    yield gauges("gleanery_tasks_due_by_type", "Those of each type.", "task_type", due)
     oldest = "How long the oldest task that may run has waited."
-    yield _gauge("gleanery_tasks_oldest_due_seconds", oldest, stats.oldest_due_seconds or 0.0)
+    yield gauge("gleanery_tasks_oldest_due_seconds", oldest, stats.oldest_due_seconds or 0.0)
     yield _spread("gleanery_task_waiting_seconds", "From due to start, of the last hour's ends.", stats.waiting_by_type)
     yield _spread("gleanery_task_running_seconds", "All attempts, of the last hour's ends.", stats.running_by_type)
-
-
-def _gauge(name: str, about: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, about, value=value)
-
-
-def _by(name: str, about: str, label: str, values: Mapping[str, float]) -> Metric:
-    family = GaugeMetricFamily(name, about, labels=[label])
-    for key, value in values.items():
-        family.add_metric([key], value)
-    return family
 
 
 def _spread(name: str, about: str, spreads: Mapping[str, Spread]) -> Metric:

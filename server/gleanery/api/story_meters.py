@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from prometheus_client import CollectorRegistry, Counter
@@ -44,14 +44,17 @@ class StoryMeters:
             self._tokens.labels(_STAGES[task_type]).inc(tokens)
 
 
-def of_stories(counts: Mapping[StoryState, int], webhooks: WebhookCounts) -> Iterator[Metric]:
+def of_stories(counts: Mapping[StoryState, int]) -> Metric:
     stories = GaugeMetricFamily("gleanery_stories", "Stories in each state.", labels=["state"])
     for state in StoryState:
         stories.add_metric([state], counts.get(state, 0))
-    yield stories
+    return stories
+
+
+def of_webhooks(webhooks: WebhookCounts) -> Metric:
     came = CounterMetricFamily(
         "gleanery_story_webhooks", "Webhooks of Shortcut, by what came of them.", labels=["outcome"]
     )
     for outcome, count in asdict(webhooks).items():
         came.add_metric([outcome], count)
-    yield came
+    return came

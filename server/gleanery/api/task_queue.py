@@ -16,7 +16,7 @@ from gleanery.engine.housekeeping import prune
 from gleanery.engine.steer import Steered, Steering
 from gleanery.engine.submit import Submitter
 from gleanery.handlers.crawl.start import CheckUrl
-from gleanery.model import NewTask, Task, TaskStatus, utc_now
+from gleanery.model import Clock, NewTask, Task, TaskStatus, utc_now
 from gleanery.store.task_store import TaskStore
 from gleanery.store.values import Idempotency, Retention, TaskFilter
 
@@ -29,8 +29,16 @@ MAX_BUCKETS = 500
 class TaskQueueApi:
     """The routes. `check_url` raises InvalidUrl for a webhook that can't be called."""
 
-    def __init__(self, tasks: TaskStore, submitter: Submitter, steering: Steering, check_url: CheckUrl) -> None:
+    def __init__(
+        self,
+        tasks: TaskStore,
+        submitter: Submitter,
+        steering: Steering,
+        check_url: CheckUrl,
+        clock: Clock = utc_now,
+    ) -> None:
         self._tasks = tasks
+        self._clock = clock
         self._submitter = submitter
         self._steering = steering
         self._check_url = check_url
@@ -103,7 +111,7 @@ class TaskQueueApi:
             check_field(self._check_url, "webhook_url", body.webhook_url)
         task = await self._submit(body, idempotency_of(request, body))
         return answer(
-            present.of_task(task, utc_now()), status=202, headers={"Location": f"/api/v1/tasks/{task.task_id}"}
+            present.of_task(task, self._clock()), status=202, headers={"Location": f"/api/v1/tasks/{task.task_id}"}
         )
 
     async def _submit(self, body: task_shapes.TaskRequest, idempotency: Idempotency | None) -> Task:
@@ -137,7 +145,9 @@ class TaskQueueApi:
                         task_type=spec.task_type,
                         description=spec.description,
                         can_pause=spec.can_pause,
+                        work=spec.work,
                         concurrency=spec.concurrency,
+                        worker_concurrency=spec.worker_concurrency,
                         timeout_seconds=spec.timeout_seconds,
                         max_retries=spec.retry.max_retries,
                         payload_schema=spec.payload.model_json_schema(),
@@ -178,7 +188,7 @@ class TaskQueueApi:
         body = await read(request, task_shapes.PruneRequest)
         if unfinished := [status for status in body.status if not status.is_final]:
             raise errors.InvalidInput("status", f"a task that is {unfinished[0]} has not ended")
-        retention = Retention(utc_now() - timedelta(days=body.older_than_days), tuple(body.status))
+        retention = Retention(self._clock() - timedelta(days=body.older_than_days), tuple(body.status))
         removed = await (self._tasks.prunable(retention) if body.dry_run else prune(self._tasks, retention))
         return answer(task_shapes.Pruned(tasks=removed.tasks, events=removed.events, dry_run=body.dry_run))
 

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field
 
 from gleanery import model
 from gleanery.api.wire import ErrorBody, Request, Shape
+from gleanery.engine.handler import Work
 
 SeedStatus = Literal[
     "queued",
@@ -147,7 +148,9 @@ class TaskType(Shape):
     task_type: str
     description: str
     can_pause: bool
+    work: Work = Field(description="What it mostly needs; `gleanery worker --task-types` takes these names too.")
     concurrency: int | None = Field(description="At once over all workers.")
+    worker_concurrency: int | None = Field(description="At once in one worker.")
     timeout_seconds: float | None
     max_retries: int
     payload_schema: dict[str, Any] = Field(description="JSON Schema of the payload.")

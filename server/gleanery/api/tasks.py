@@ -16,7 +16,7 @@ from gleanery.api.knowledge import row_key, time_key
 from gleanery.api.route import PAGED, Query, Route
 from gleanery.engine.events import ChangeFeed
 from gleanery.engine.steer import Steering
-from gleanery.model import Event, Task, TaskStatus, UrlState, utc_now
+from gleanery.model import Event, Task, TaskStatus, UrlState
 from gleanery.store.base import Store
 from gleanery.store.values import Change, TaskFilter
 
@@ -152,7 +152,7 @@ class TasksApi:
             raise errors.InvalidInput("order", f"must be one of {', '.join(ORDERS)}")
         rows, key = await (self._newest if order == ORDERS[0] else self._in_order)(wanted, cursor_of(request), limit)
         cursor = make_cursor(*key(rows[-1])) if len(rows) == limit else None
-        now = utc_now()
+        now = self._store.clock()
         return answer(task_shapes.TaskPage(items=[present.of_task(row, now) for row in rows], next_cursor=cursor))
 
     async def _newest(self, wanted: TaskFilter, cursor: Cursor, limit: int) -> tuple[Sequence[Task], Key]:
@@ -169,7 +169,7 @@ class TasksApi:
         )
 
     async def one(self, request: web.Request) -> web.Response:
-        return answer(present.of_task(await self._store.tasks.get(request.match_info["task_id"]), utc_now()))
+        return answer(present.of_task(await self._store.tasks.get(request.match_info["task_id"]), self._store.clock()))
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         task = await self._store.tasks.get(request.match_info["task_id"])
@@ -257,20 +257,24 @@ class TasksApi:
         return answer(crawl_shapes.UrlCounts(states=states, reasons=reasons))
 
     async def cancel(self, request: web.Request) -> web.Response:
-        return answer(present.of_task(await self._store.tasks.request_cancel(request.match_info["task_id"]), utc_now()))
+        return answer(
+            present.of_task(await self._store.tasks.request_cancel(request.match_info["task_id"]), self._store.clock())
+        )
 
     async def pause(self, request: web.Request) -> web.Response:
-        return answer(present.of_task(await self._steering.pause(request.match_info["task_id"]), utc_now()))
+        return answer(present.of_task(await self._steering.pause(request.match_info["task_id"]), self._store.clock()))
 
     async def resume(self, request: web.Request) -> web.Response:
-        return answer(present.of_task(await self._store.tasks.resume(request.match_info["task_id"]), utc_now()))
+        return answer(
+            present.of_task(await self._store.tasks.resume(request.match_info["task_id"]), self._store.clock())
+        )
 
     async def change(self, request: web.Request) -> web.Response:
         body = await read(request, task_shapes.TaskChange)
         task = await self._store.tasks.change(
             request.match_info["task_id"], priority=body.priority, depends_on=body.depends_on
         )
-        return answer(present.of_task(task, utc_now()))
+        return answer(present.of_task(task, self._store.clock()))
 
     async def retry(self, request: web.Request) -> web.Response:
         body = await read(request, task_shapes.RetryRequest)
@@ -280,7 +284,9 @@ class TasksApi:
             reason=body.reason,
         )
         return answer(
-            present.of_task(task, utc_now()), status=202, headers={"Location": f"/api/v1/tasks/{task.task_id}"}
+            present.of_task(task, self._store.clock()),
+            status=202,
+            headers={"Location": f"/api/v1/tasks/{task.task_id}"},
         )
 
 

@@ -23,7 +23,7 @@ from gleanery.api.auth import Gate
 from gleanery.api.live import Live
 from gleanery.app.compliance import keep_bundled
 from gleanery.app.crawling import BesideServer, crawl_parts, door
-from gleanery.app.doors import routes, serve_doors, watching
+from gleanery.app.doors import routes, serve_doors, serve_worker_doors, watching
 from gleanery.app.engine import Engine, engine, run_engine, uploads
 from gleanery.app.ground import Ground, ground, searcher
 from gleanery.app.jobs import Jobs
@@ -38,13 +38,12 @@ from gleanery.knowledge.search import Searcher
 from gleanery.knowledge.speller import Speller
 from gleanery.knowledge.tidying import Tidying
 from gleanery.knowledge.vectors import Arrivals
-from gleanery.model import utc_now
 from gleanery.store.base import Store
 from gleanery.web.guard import AddressPolicy
 
 _log = log.get(__name__)
 
-SWITCH_SECONDS = 0.0005
+TURN_SECONDS = 0.0005
 
 
 @dataclass(frozen=True)
@@ -76,19 +75,19 @@ async def build(settings: Settings, stack: contextlib.AsyncExitStack) -> Server:
     base = await ground(settings, stack)
     speller = Speller(base.store.search)
     search = searcher(settings, base, speller)
-    evaluator = Evaluator(base.store.saved_queries, searching(search), utc_now)
+    evaluator = Evaluator(base.store.saved_queries, searching(search), base.store.clock)
     beside = AddressPolicy(policy.allow, own=place.own_address(listener))
     parts = await crawl_parts(settings, stack, base, beside, evaluate=evaluator.for_gate)
     pages = await parsing(settings, stack, base, parts, beside)
     out = await outside(settings, stack, policy)
     tasks = engine(settings, base, parts, pages, out, check_url=check_url)
     gate = Gate(settings.api_keys)
-    live = Live(base.store.tasks, base.feed, gate)
+    live = Live(base.store.tasks, base.feed, gate, base.store.clock)
     jobs = stack.enter_context(Jobs())
     tidying = Tidying(base.store.generations, base.vectors, settings.keep_generations)
     all_routes = [
         *routes(settings, base, tasks, parts, pages, search, evaluator, tidying, url, check_url),
-        *watching(base, tasks, parts, pages, live, jobs),
+        *watching(settings, base, tasks, parts, pages, live, jobs),
     ]
     await serve_doors(stack, listener, all_routes, gate, live)
     await run_engine(settings, stack, base, tasks, policy, jobs)
@@ -110,7 +109,7 @@ def _look_after(settings: Settings, base: Ground, tasks: Engine, tidying: Tidyin
         settings.keep_reports_days,
         settings.parse_cache_mb * 1024**2,
     )
-    jobs.start(Housekeeping(base.store, keep, utc_now).run())
+    jobs.start(Housekeeping(base.store, keep, base.store.clock).run())
     jobs.start(uploads(settings).keep_swept(base.store.tasks))
     base.feed.listen(tidying.hear)
     jobs.start(tidying.run())
@@ -138,7 +137,7 @@ async def working(settings: Settings, worker_id: str | None, task_types: Sequenc
         beside = BesideServer(policy.allow, None, settings.data_dir)
         search = Searcher(base.store.search, base.vectors, base.executor)
         # Without vectors in memory its figures compare with each other only, so they are not kept.
-        evaluator = Evaluator(base.store.saved_queries, searching(search), utc_now, keeps=False)
+        evaluator = Evaluator(base.store.saved_queries, searching(search), base.store.clock, keeps=False)
         parts = await crawl_parts(settings, stack, base, beside, evaluate=evaluator.for_gate, is_warm=is_crawling)
         check_url = door(lambda: announced_url(settings.data_dir), policy)
         pages = await parsing(settings, stack, base, parts, beside)
@@ -146,7 +145,9 @@ async def working(settings: Settings, worker_id: str | None, task_types: Sequenc
         tasks = engine(
             settings, base, parts, pages, out, check_url=check_url, worker_id=worker_id, task_types=task_types
         )
-        await run_engine(settings, stack, base, tasks, policy, stack.enter_context(Jobs()))
+        jobs = stack.enter_context(Jobs())
+        await serve_worker_doors(settings, stack, base, tasks, parts, pages, jobs)
+        await run_engine(settings, stack, base, tasks, policy, jobs)
         yield tasks.worker
 
 
@@ -156,8 +157,7 @@ async def serve(
     """Run until SIGINT or SIGTERM; a second one exits at once. Gives the exit code."""
     stop = _stop_signal()
     async with running(settings) as url:
-        settle_heap()
-        take_turns()
+        settle_process()
         task_id = None if crawl_url is None else await _start_crawl(url, settings, crawl_url)
         if on_ready is not None:
             on_ready(url, task_id)
@@ -176,8 +176,7 @@ async def work(
     """A further worker until SIGINT or SIGTERM; a second one exits at once. Gives the exit code."""
     stop = _stop_signal()
     async with working(settings, worker_id, task_types) as worker:
-        settle_heap()
-        take_turns()
+        settle_process()
         if on_ready is not None:
             on_ready(worker)
         await stop.wait()
@@ -199,17 +198,14 @@ def _stop_signal() -> asyncio.Event:
     return stop
 
 
-def settle_heap() -> None:
+def settle_process() -> None:
     """Once after the start, in a process that is the server's own: what is there now stays for good, and the garbage
-    collector need not look through it again, which would stop the loop for 50 ms each time."""
+    collector need not look through it again, which would stop the loop for 50 ms each time. And threads take turns more
+    often than Python lets them: an answer changes threads several times, and waits for its turn at each. With Python's 5 ms a
+    write of some statements takes 50 ms beside a thread that has much to do."""
     gc.collect()
     gc.freeze()
-
-
-def take_turns() -> None:
-    """In a process that is the server's own: the loop and the writer ask for the interpreter's lock after each wait, and a
-    thread that has much to do keeps it for this long. With Python's 5 ms a write of some statements takes 50 ms then."""
-    sys.setswitchinterval(SWITCH_SECONDS)
+    sys.setswitchinterval(TURN_SECONDS)
 
 
 async def _start_crawl(url: str, settings: Settings, crawl_url: str) -> str:

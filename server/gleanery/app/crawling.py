@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +17,7 @@ from gleanery.config import Settings, user_agent
 from gleanery.handlers.crawl.run import CrawlParts, Evaluate, PublishPolicy
 from gleanery.knowledge.extract_pool import ExtractPool
 from gleanery.knowledge.gate import GatePolicy
+from gleanery.store.base import Store
 from gleanery.web.browser.supervisor import Browser, BrowserLimits
 from gleanery.web.egress import EgressProxy
 from gleanery.web.fetch import Fetcher, FetchLimits
@@ -48,7 +50,7 @@ async def crawl_parts(
 ) -> CrawlParts:
     limits = FetchLimits(total_seconds=settings.fetch_timeout_seconds, max_bytes=settings.max_page_bytes)
     fetcher = await stack.enter_async_context(Fetcher(policy, user_agent(__version__), limits=limits))
-    share = await stack.enter_async_context(HostShare(ground.store.hosts, f"{os.uname().nodename}-{os.getpid()}"))
+    share = await stack.enter_async_context(_share(ground.store))
     egress = await stack.enter_async_context(EgressProxy(policy))
     browser = await stack.enter_async_context(
         Browser(
@@ -77,6 +79,11 @@ async def crawl_parts(
         evaluate=evaluate,
         publish=PublishPolicy(GatePolicy(), timedelta(days=settings.vanished_grace_days)),
     )
+
+
+def _share(store: Store) -> HostShare:
+    """By a name that no process on another machine has, whatever the machines are called."""
+    return HostShare(store.hosts, f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(3)}", clock=store.clock)
 
 
 def door(own_url: Callable[[], str | None], policy: AddressPolicy) -> Callable[[str], None]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from gleanery import __version__
+from gleanery import __version__, place
 from gleanery.api.auth import Gate, gate_middleware
 from gleanery.api.backup import BackupApi
 from gleanery.api.changes import ChangesApi
@@ -21,10 +21,11 @@ from gleanery.api.holdings import HoldingsApi
 from gleanery.api.http import MAX_BODY_BYTES, error_middleware
 from gleanery.api.knowledge import KnowledgeApi
 from gleanery.api.live import Live
-from gleanery.api.metrics import Meters, MetricsApi, Parts
+from gleanery.api.metrics import DoorParts, Meters, MetricsApi
 from gleanery.api.openapi import document
 from gleanery.api.pages import add_pages
 from gleanery.api.parses import ParsesApi
+from gleanery.api.process_metrics import ProcessMetrics, ProcessParts
 from gleanery.api.route import Route
 from gleanery.api.saved_queries import SavedQueriesApi
 from gleanery.api.schedules import SchedulesApi
@@ -53,7 +54,6 @@ from gleanery.handlers.upload.folder import UploadFolder
 from gleanery.knowledge.evaluation import Evaluator
 from gleanery.knowledge.search import Searcher
 from gleanery.knowledge.tidying import Tidying
-from gleanery.model import utc_now
 from gleanery.web.guard import AddressPolicy
 
 SHUTDOWN_SECONDS = 1.0
@@ -83,38 +83,31 @@ def routes(
         model=lambda: vectors.model,
         max_concurrency=settings.fetch_concurrency,
     )
-    health = HealthApi(
-        store,
-        engine.worker,
-        vectors,
-        parts.browser,
-        settings,
-        engine.grouping,
-        example_url=f"{url}/example/",
-        started_at=utc_now(),
-    )
-    schedules = SchedulesApi(store.schedules, engine.submitter, check_url, engine.scheduler.wake, utc_now)
+    health = _health(settings, ground, engine, parts, f"{url}/example/")
+    schedules = SchedulesApi(store.schedules, engine.submitter, check_url, engine.scheduler.wake, store.clock)
     reports = ReportStarter(store.compliance, engine.submitter, settings.queue_limit)
     return [
         *knowledge.routes(),
         *HoldingsApi(store.holdings, store.vectors).routes(),
         *GenerationsApi(store, engine.submitter, check_url, engine.conductor.look_at).routes(),
         *UploadApi(engine.submitter, uploads(settings), check_url).routes(),
-        *TaskQueueApi(store.tasks, engine.submitter, engine.steering, check_url).routes(),
+        *TaskQueueApi(store.tasks, engine.submitter, engine.steering, check_url, store.clock).routes(),
         *TasksApi(store, ground.feed, engine.steering).routes(),
         *schedules.routes(),
-        *SourceScheduleApi(store.knowledge, schedules, utc_now).routes(),
+        *SourceScheduleApi(store.knowledge, schedules, store.clock).routes(),
         *WebhooksApi(store.outbox).routes(),
         *ExportApi(store.knowledge, store.portable, settings.data_dir).routes(),
         *ImportApi(engine.submitter, imported, check_url).routes(),
         *BackupApi(settings.data_dir, is_kept_elsewhere=settings.supabase_url is not None).routes(),
         *ChangesApi(store, ground.executor).routes(),
-        *SavedQueriesApi(store.saved_queries, store.generations, evaluator, utc_now).routes(),
+        *SavedQueriesApi(store.saved_queries, store.generations, evaluator, store.clock).routes(),
         *ParsesApi(store, engine.submitter, check_url, parsing.parts.estimates.duration_seconds).routes(),
         *SearchApi(searcher, store.search).routes(),
         *ComplianceApi(store.compliance, store.search, reports, check_url).routes(),
         *StoriesApi(store.stories, engine.stories).routes(),
-        *WorkspacesApi(store.stories, check_url, utc_now).routes(),
+        *WorkspacesApi(
+            store.stories, check_url, store.clock, is_price_set=settings.chat_price_per_million is not None
+        ).routes(),
         *EmbedderApi(ground.models, vectors, engine.conductor, base_url).routes(),
         *SettingsApi(settings).routes(),
         *TracesApi(
@@ -122,37 +115,58 @@ def routes(
             engine.grouping.note,
             engine.forgetting,
             is_grouped=settings.grouping_enabled,
-            clock=utc_now,
+            clock=store.clock,
         ).routes(),
         *TraceGroupsApi(store.traces).routes(),
         *health.routes(),
     ]
 
 
+def _health(
+    settings: Settings, ground: Ground, engine: Engine, crawl: CrawlParts, example_url: str | None
+) -> HealthApi:
+    return HealthApi(
+        ground.store,
+        engine.worker,
+        engine.dispatcher,
+        ground.vectors,
+        crawl.browser,
+        settings,
+        engine.grouping,
+        example_url=example_url,
+        started_at=ground.store.clock(),
+    )
+
+
 def watching(
-    ground: Ground, engine: Engine, crawl: CrawlParts, parsing: Parsing, live: Live, jobs: Jobs
+    settings: Settings, ground: Ground, engine: Engine, crawl: CrawlParts, parsing: Parsing, live: Live, jobs: Jobs
 ) -> Sequence[Route]:
     """What tells how the server does."""
-    store, worker = ground.store, engine.worker
-    meters = Meters()
-    ground.feed.listen(meters.hear)
-    jobs.start(LagWatch(meters.lag).run())
-    parts = Parts(
-        worker,
-        ground.executor,
-        crawl.extract_pool,
+    process = _process_metrics(settings, ground, engine, crawl, parsing, jobs)
+    ground.feed.listen(Meters(process.registry).hear)
+    background = BackgroundApi(
+        ground.store,
+        engine.presence,
+        engine.dispatcher,
+        engine.worker.worker_id,
         crawl.browser,
         parsing.browser,
-        live,
-        engine.grouping,
-        engine.stories,
+        ground.store.clock,
     )
-    return [
-        *BackgroundApi(
-            store, engine.presence, engine.dispatcher, worker.worker_id, crawl.browser, parsing.browser, utc_now
-        ).routes(),
-        *MetricsApi(store, meters, parts).routes(),
-    ]
+    parts = DoorParts(live, engine.grouping, engine.stories)
+    work = {name: handler.spec.work for name, handler in engine.handlers.items()}
+    return [*background.routes(), *MetricsApi(ground.store, process, parts, work, background.living).routes()]
+
+
+def _process_metrics(
+    settings: Settings, ground: Ground, engine: Engine, crawl: CrawlParts, parsing: Parsing, jobs: Jobs
+) -> ProcessMetrics:
+    parts = ProcessParts(
+        engine.worker, ground.executor, crawl.extract_pool, crawl.browser, parsing.browser, settings.data_dir
+    )
+    metrics = ProcessMetrics(ground.store, parts)
+    jobs.start(LagWatch(metrics.lag).run())
+    return metrics
 
 
 async def serve_doors(
@@ -169,3 +183,27 @@ async def serve_doors(
     live.start()
     stack.push_async_callback(live.stop)
     await web.SockSite(runner, listener, backlog=1024).start()
+
+
+async def serve_worker_doors(
+    settings: Settings,
+    stack: contextlib.AsyncExitStack,
+    ground: Ground,
+    engine: Engine,
+    crawl: CrawlParts,
+    parsing: Parsing,
+    jobs: Jobs,
+) -> None:
+    """`/health` and `/metrics` of a worker, where a port is set for them: what looks after processes asks there."""
+    if settings.worker_port is None:
+        return
+    listener = stack.enter_context(place.listening(settings.host, settings.worker_port, setting="GLEANERY_WORKER_PORT"))
+    app = web.Application(middlewares=[error_middleware, gate_middleware(Gate(settings.api_keys))])
+    health = _health(settings, ground, engine, crawl, None)
+    metrics = _process_metrics(settings, ground, engine, crawl, parsing, jobs)
+    for route in (*health.routes(), *metrics.routes()):
+        app.router.add_route(route.method, route.path, route.handler)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.SockSite(runner, listener).start()

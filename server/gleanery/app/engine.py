@@ -15,18 +15,21 @@ from gleanery.app.crawling import has_browser
 from gleanery.app.ground import Ground
 from gleanery.app.jobs import Jobs
 from gleanery.app.parsing import Parsing
+from gleanery.app.secret import installation_secret
 from gleanery.app.stories import Outside, story_door, story_handlers
 from gleanery.config import Settings, user_agent
 from gleanery.engine.company import Company
 from gleanery.engine.dispatch import Dispatcher, LocalDispatcher, ringing
-from gleanery.engine.handler import Handler, by_type
-from gleanery.engine.presence import Presence, Unseen
+from gleanery.engine.doorbells import ProcrastinateDispatcher
+from gleanery.engine.handler import Handler, Work, by_type
+from gleanery.engine.presence import Presence
 from gleanery.engine.scheduler import Scheduler
 from gleanery.engine.steer import Steering
 from gleanery.engine.submit import Check, Create, Submitter
-from gleanery.engine.webhooks import WebhookSender, load_secret
+from gleanery.engine.webhooks import WebhookSender
 from gleanery.engine.worker import Worker
 from gleanery.handlers.crawl.handler import CrawlHandler
+from gleanery.handlers.crawl.helper import CrawlPartHandler
 from gleanery.handlers.crawl.run import CrawlParts
 from gleanery.handlers.crawl.start import CheckUrl, CrawlStarter
 from gleanery.handlers.demo import DemoHandler
@@ -42,8 +45,9 @@ from gleanery.handlers.parse.start import ParseStarter
 from gleanery.handlers.stories.door import StoryDoor
 from gleanery.handlers.upload.folder import UploadFolder
 from gleanery.handlers.upload.handler import UploadHandler, UploadParts, UploadStarter
-from gleanery.model import utc_now
+from gleanery.model import NewTask
 from gleanery.store.base import Store
+from gleanery.store.leased_presence import LeasedPresence
 from gleanery.store.presence import FilePresence
 from gleanery.web.guard import AddressPolicy
 from gleanery.web.post import Poster
@@ -90,15 +94,18 @@ def engine(
     async def enqueue(source_id: str, task_id: str) -> object:
         return await enqueue_enrichment(submitter, source_id, after_task_id=task_id)
 
+    async def enlist(helper: NewTask) -> object:
+        return await submitter.submit(helper)
+
     follow_up = enqueue if ground.chat is not None and settings.enrich else None
+    parts = replace(parts, enlist=enlist, workers=settings.crawl_workers)
     types = _types(settings, ground, parts, parsing, check_url, grouping, out, follow_up)
-    dispatcher = LocalDispatcher()
-    ground.feed.listen(ringing(dispatcher))
     submitter = Submitter(
         store.tasks, types.handlers, queue_limit=settings.queue_limit, creators=types.creators, checks=types.checks
     )
-    presence = _presence(settings)
+    presence = _presence(settings, store)
     worker = _worker(settings, store, _only(types.handlers, task_types), presence, worker_id)
+    dispatcher = _dispatcher(settings, ground, worker)
     dispatcher.listen(worker.hear)
     return Engine(
         types.handlers,
@@ -108,10 +115,10 @@ def engine(
         submitter,
         Steering(store.tasks, types.handlers),
         worker,
-        Scheduler(store.schedules, store.tasks, submitter, utc_now),
+        Scheduler(store.schedules, store.tasks, submitter, store.clock),
         Conductor(store.vectors, submitter, ground.models, ground.vectors),
         grouping,
-        TraceForgetting(store.traces, submitter, settings.keep_traces_days, utc_now),
+        TraceForgetting(store.traces, submitter, settings.keep_traces_days, store.clock),
         story_door(settings, ground),
     )
 
@@ -150,10 +157,12 @@ def _types(
         ground.right_of_way,
         follow_up,
     )
-    crawl = CrawlStarter(store.crawls, check_url, lambda: has_browser(parts))
-    parse = ParseStarter(store.parses, check_url, parsing.has_browser, parsing.parts.key)
+    runs_none = settings.worker_concurrency == 0  # then the workers' machines have the browser, or not
+    crawl = CrawlStarter(store.crawls, check_url, lambda: runs_none or has_browser(parts), store.clock)
+    parse = ParseStarter(store.parses, check_url, lambda: runs_none or parsing.has_browser(), parsing.parts.key)
     handlers: list[Handler] = [
         CrawlHandler(replace(parts, follow_up=follow_up)),
+        CrawlPartHandler(parts),
         ParseHandler(parsing.parts),
         UploadHandler(upload_parts),
         ImportHandler(imports),
@@ -168,7 +177,7 @@ def _types(
     creators: dict[str, Create] = {
         "crawl": crawl,
         "parse_page": parse,
-        "upload": UploadStarter(store.crawls, folder),
+        "upload": UploadStarter(store.crawls, folder, store.clock),
         "import": ImportStarter(imports, check_about),
     }
     checks: dict[str, Check] = {"crawl": crawl.check, "parse_page": parse.check, "enrich_source": enrich.check}
@@ -197,9 +206,22 @@ def _imports(settings: Settings, ground: Ground) -> ImportParts:
     )
 
 
-def _presence(settings: Settings) -> Presence:
-    """Locked files show who lives on this machine; workers of other machines have their leases."""
-    return FilePresence(settings.data_dir / "workers") if settings.supabase_url is None else Unseen()
+def _presence(settings: Settings, store: Store) -> Presence:
+    """Locked files show who lives on this machine; workers of other machines have leases in the store."""
+    files = FilePresence(settings.data_dir / "workers")
+    return files if store.processes is None else LeasedPresence(store.processes, files, settings.lease_seconds)
+
+
+def _dispatcher(settings: Settings, ground: Ground, worker: Worker) -> Dispatcher:
+    """Procrastinate carries doorbells to one worker each, so none is rung for what others write; without a connection to the
+    database whatever the tail tells rings here."""
+    if ground.notices is None or settings.database_url is None:
+        local = LocalDispatcher()
+        ground.feed.listen(ringing(local))
+        return local
+    dispatcher = ProcrastinateDispatcher(settings.database_url.get_secret_value(), ground.notices, worker)
+    ground.own.listen(ringing(dispatcher))
+    return dispatcher
 
 
 def _worker(
@@ -218,6 +240,7 @@ def _worker(
         queue_limits=settings.queue_concurrency,
         presence=presence,
         grace_seconds=settings.grace_seconds,
+        clock=store.clock,
     )
 
 
@@ -231,11 +254,16 @@ def uploads(settings: Settings) -> UploadFolder:
 
 
 def _only(handlers: Mapping[str, Handler], task_types: Sequence[str]) -> Mapping[str, Handler]:
-    """Those of these types; without any, all."""
-    for task_type in task_types:
-        if task_type not in handlers:
-            raise errors.InvalidInput("--task-types", f"there is no {task_type!r}; there are {', '.join(handlers)}")
-    return {name: handler for name, handler in handlers.items() if not task_types or name in task_types}
+    """Those of these types, and those of these kinds of work; without any, all."""
+    for name in task_types:
+        if name not in handlers and name not in set(Work):
+            reason = f"there is no {name!r}; there are {', '.join(handlers)}, and for several of them {', '.join(Work)}"
+            raise errors.InvalidInput("--task-types", reason)
+    return {
+        name: handler
+        for name, handler in handlers.items()
+        if not task_types or name in task_types or handler.spec.work in task_types
+    }
 
 
 async def run_engine(
@@ -248,14 +276,16 @@ async def run_engine(
 ) -> None:
     """Begin to run tasks, ticks and webhook calls; all of it ends with `stack`."""
     poster = await stack.enter_async_context(Poster(policy, user_agent(__version__)))
-    secret = load_secret(
-        settings.data_dir, settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
-    )
-    sender = WebhookSender(ground.store.outbox, poster.post, secret, utc_now)
+    secret = await installation_secret(settings, ground.store)
+    sender = WebhookSender(ground.store.outbox, poster.post, secret, ground.store.clock)
     ground.feed.listen(sender.hear)
     await sender.start()
     stack.push_async_callback(sender.stop)
+    await engine.dispatcher.start()
     stack.push_async_callback(engine.dispatcher.drain)
+    if ground.notices is not None:
+        ground.notices.start()
+        stack.push_async_callback(ground.notices.stop)
     await engine.worker.start()
     stack.push_async_callback(engine.worker.stop)
     if engine.is_whole:  # one that can't run every type would pass over the ticks of the others

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,16 +27,20 @@ from gleanery.knowledge.vectors import Vectors
 from gleanery.store.base import Store
 from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.supabase import SupabaseStore
-from gleanery.store.values import OnChange
+from gleanery.store.supabase.notices import EVENTS, Notices
+from gleanery.store.values import Change, OnChange
 
 
 @dataclass(frozen=True)
 class Ground:
     """`is_searched` tells whether somebody may search in this process. `chat` and `runtime`, on which agents run, are None
-    where no chat model is set."""
+    where no chat model is set. `feed` tells what any process writes, `own` what this one does; `notices` come from PostgreSQL,
+    where a connection to it is set."""
 
     store: Store
     feed: ChangeFeed
+    own: ChangeFeed
+    notices: Notices | None
     tail: Tail
     executor: CountedExecutor
     vectors: Vectors
@@ -48,9 +53,15 @@ class Ground:
 
 
 async def ground(settings: Settings, stack: contextlib.AsyncExitStack, *, is_searched: bool = True) -> Ground:
-    feed = ChangeFeed()
+    feed, own = ChangeFeed(), ChangeFeed()
     tail = Tail(feed.publish)
-    store = await stack.enter_async_context(_store(settings, tail.hear))
+
+    def tell(changes: Sequence[Change]) -> None:
+        tail.hear(changes)
+        own.publish(changes)
+
+    store = await stack.enter_async_context(_store(settings, tell))
+    notices = _notices(settings, tail)
     await tail.start(store.tasks)
     stack.push_async_callback(tail.stop)
     executor = CountedExecutor(max(4, (os.cpu_count() or 1) + 2), "cpu")
@@ -65,7 +76,9 @@ async def ground(settings: Settings, stack: contextlib.AsyncExitStack, *, is_sea
     runtime = None if chat is None else _runtime(settings, chat)
     if runtime is not None and await store.stories.workspaces():
         await runtime.open()  # now: it imports much, and that would hold the loop later
-    return Ground(store, feed, tail, executor, vectors, models, budgets, right_of_way, chat, is_searched, runtime)
+    return Ground(
+        store, feed, own, notices, tail, executor, vectors, models, budgets, right_of_way, chat, is_searched, runtime
+    )
 
 
 def _store(settings: Settings, on_change: OnChange) -> contextlib.AbstractAsyncContextManager[Store]:
@@ -73,6 +86,16 @@ def _store(settings: Settings, on_change: OnChange) -> contextlib.AbstractAsyncC
     if settings.supabase_url is None or settings.supabase_service_key is None:
         return EmbeddedStore(settings.data_dir / "gleanery.db", on_change)
     return SupabaseStore(settings.supabase_url, settings.supabase_service_key.get_secret_value(), on_change)
+
+
+def _notices(settings: Settings, tail: Tail) -> Notices | None:
+    """Wake the tail; whoever else listens says so before they are started."""
+    if settings.supabase_url is None or settings.database_url is None:
+        return None
+    notices = Notices(settings.database_url.get_secret_value())
+    notices.listen([EVENTS], tail.notice)
+    tail.is_noticed = lambda: notices.is_heard
+    return notices
 
 
 def _factory(settings: Settings, executor: CountedExecutor, right_of_way: RightOfWay) -> EmbedderFactory:

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from gleanery import __version__
 from gleanery.agents.page_meaning import PageSharpener
 from gleanery.app.ground import Ground
+from gleanery.app.secret import installation_secret
 from gleanery.config import Settings, user_agent
-from gleanery.engine.webhooks import load_secret
 from gleanery.handlers.crawl.run import CrawlParts
 from gleanery.handlers.parse.estimates import Estimates
 from gleanery.handlers.parse.handler import ParseParts
 from gleanery.handlers.parse.loading import Loader
 from gleanery.handlers.parse.recovery import LONGEST_SECONDS
 from gleanery.handlers.parse.understanding import Understanding
-from gleanery.model import utc_now
+from gleanery.store.base import Store
 from gleanery.web.browser.supervisor import Browser, BrowserLimits
 from gleanery.web.egress import EgressLimits, EgressProxy
 from gleanery.web.guard import AddressPolicy
@@ -74,16 +74,15 @@ async def parsing(
         loader=Loader(browser, Understanding(crawl.extract_pool, ground.executor, sharpen)),
         estimates=Estimates(parses, settings.browser_pool_size),
         executor=ground.executor,
-        key=_cache_secret(settings),
+        key=await _cache_secret(settings, ground.store),
         cache_seconds=settings.parse_cache_seconds,
         cache_bytes=settings.parse_cache_mb * 1024**2,
         pool_size=settings.browser_pool_size,
-        clock=utc_now,
+        clock=ground.store.clock,
     )
     return Parsing(browser, parts)
 
 
-def _cache_secret(settings: Settings) -> bytes:
-    """A key of its own made of the installation's secret: all processes on the folder have the same one."""
-    set_to = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
-    return hashlib.sha256(b"parse cache" + load_secret(settings.data_dir, set_to).key).digest()
+async def _cache_secret(settings: Settings, store: Store) -> bytes:
+    """A key of its own made of the installation's secret: all processes on the store have the same one."""
+    return hashlib.sha256(b"parse cache" + (await installation_secret(settings, store)).key).digest()

@@ -20,7 +20,6 @@ from gleanery.handlers.stories.hands import Reach
 from gleanery.handlers.stories.stages import StageFunctions, StageHandler
 from gleanery.handlers.stories.write_back import WriteBackHandler
 from gleanery.knowledge.search import Searcher
-from gleanery.model import utc_now
 from gleanery.model.stories import Stage
 from gleanery.web.fetch import Fetcher, FetchLimits
 from gleanery.web.guard import AddressPolicy
@@ -63,7 +62,7 @@ def story_door(settings: Settings, ground: Ground) -> StoryDoor:
         ground.store.stories,
         queue_limit=settings.queue_limit,
         is_inline=not settings.background_processing,
-        clock=utc_now,
+        clock=ground.store.clock,
     )
     ground.feed.listen(door.hear)
     return door

@@ -56,6 +56,7 @@ _COMMANDS = {
     "export": ("export", "export"),
     "import": ("export", "import_file"),
     "migrate": ("migrate", "migrate"),
+    "move": ("move", "move"),
     "parse": ("parse", "parse"),
     "preview": ("preview", "preview"),
     "restore": ("backup", "restore"),

@@ -11,6 +11,7 @@ from gleanery.cli.compliance_arguments import add_compliance
 from gleanery.cli.crawl_request import add_flags, add_running_flags
 from gleanery.cli.exits import MEANINGS
 from gleanery.cli.file_arguments import add_backup, add_export, add_import, add_restore
+from gleanery.cli.move_arguments import add_move
 from gleanery.cli.story_arguments import add_stories
 from gleanery.cli.trace_arguments import add_traces
 
@@ -57,6 +58,7 @@ Settings come from the environment (GLEANERY_…) or from flags; flags win.""",
     for add in (add_export, add_import, add_backup, add_restore):
         add(commands)
     _migrate(commands)
+    add_move(commands)
     _tasks(commands)
     add_stories(commands)
     add_traces(commands)
@@ -113,10 +115,16 @@ once, and its tasks go on in another.""",
         epilog="""\
 examples:
   gleanery worker
-  gleanery worker --worker-id crawler-1 --task-types crawl,embed_source --concurrency 2""",
+  gleanery worker --worker-id crawler-1 --task-types crawl,embed_source --concurrency 2
+  gleanery worker --types browser,agents""",
     )
     parser.add_argument("--worker-id", metavar="NAME", help="its name in tasks and events; by default host and process")
-    parser.add_argument("--task-types", metavar="TYPES", help="only these, separated by commas; by default all")
+    parser.add_argument(
+        "--task-types",
+        "--types",
+        metavar="TYPES",
+        help="only these, separated by commas, or all that need the same: crawl, browser, cpu, agents; by default all",
+    )
     parser.add_argument("--concurrency", metavar="N", help="tasks at once (GLEANERY_WORKER_CONCURRENCY)")
     parser.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error (GLEANERY_LOG_LEVEL)")
     _data_dir(parser)

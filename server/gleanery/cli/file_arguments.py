@@ -49,7 +49,8 @@ def add_backup(commands: Any) -> None:
         help="write everything that is kept to a file, also while a server runs",
         description="""\
 Write everything in the data folder to one file: the database as it is at one moment, uploads that wait, the secret of the
-webhooks. A server on the folder goes on as if nothing were. Without --server the folder itself is read.""",
+webhooks. A server on the folder goes on as if nothing were. Without --server the folder itself is read. With SUPABASE_URL,
+and without --data-dir, it is what the project has, read over GLEANERY_DATABASE_URL; the file is the same.""",
         epilog="""\
 examples:
   gleanery backup /backups/monday.zip --force

@@ -36,6 +36,8 @@ async def _show_kept(args: Namespace, kept_id: str) -> Exit:
         parsed = await client.parse(kept_id)
         if parsed.page is None and not args.json:
             raise errors.NotFound("page of a parse", kept_id)
+        if args.screenshot is not None and parsed.screenshot_url is None:
+            raise errors.InvalidInput("--screenshot", "this parse took none; parse the URL with --screenshot")
         if args.screenshot is not None:
             await asyncio.to_thread(_write, Path(args.screenshot), await client.screenshot(kept_id))
         await _show(client, kept_id, args)

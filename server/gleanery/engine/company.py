@@ -33,4 +33,4 @@ class Company:
 
     async def is_alone(self) -> bool:
         others = [one.worker_id for one in await self._workers.list() if one.worker_id != self._worker_id]
-        return len(self._presence.gone(others)) == len(others)
+        return len(await self._presence.gone(others)) == len(others)

@@ -27,8 +27,17 @@ class Dispatcher(Protocol):
         """Hear every doorbell from now on, in the loop; call what is returned to stop. `hear` must be quick."""
         ...
 
+    async def start(self) -> None:
+        """Begin to deliver; never fails: what can't be delivered yet is lost."""
+        ...
+
     async def drain(self) -> None:
         """Deliver no more; returns when none is under way."""
+        ...
+
+    @property
+    def problem(self) -> str | None:
+        """Why doorbells don't come, if so: then work begins a second later."""
         ...
 
     def health(self) -> str:
@@ -52,8 +61,15 @@ class LocalDispatcher:
         self._hearers.append(hear)
         return lambda: self._hearers.remove(hear)
 
+    async def start(self) -> None:
+        return
+
     async def drain(self) -> None:
         self._is_drained = True
+
+    @property
+    def problem(self) -> str | None:
+        return "drained" if self._is_drained else None
 
     def health(self) -> str:
         return "drained" if self._is_drained else f"in this process, {len(self._hearers)} listening"

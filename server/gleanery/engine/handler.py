@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ValidationError
@@ -31,6 +32,15 @@ class Outcome:
     message: str
 
 
+class Work(StrEnum):
+    """What a task type mostly needs, so that machines can be had for it: a worker may run the types of some of these only."""
+
+    CRAWL = "crawl"
+    BROWSER = "browser"
+    CPU = "cpu"
+    AGENTS = "agents"
+
+
 def _no_key(_: Any) -> str | None:
     return None
 
@@ -39,18 +49,21 @@ def _no_key(_: Any) -> str | None:
 class TaskSpec:
     """What the engine knows of a task type.
 
-    `concurrency` is how many may run at once over all workers, `memory_limit_mb` what the processes that an attempt starts
-    may take together. Only a type that goes on where it stopped says `can_pause`; it is also interrupted at once when the
-    server stops, others get a grace time. Keys are made of the payload: at most one task of a serial key runs, and a queued
-    one is superseded by a newer one of its coalesce key, which is its serial key too unless there is another.
+    `concurrency` is how many may run at once over all workers, `worker_concurrency` in each of them, `memory_limit_mb` what
+    the processes that an attempt starts may take together. Only a type that goes on where it stopped says `can_pause`; it is
+    also interrupted at once when the server stops, others get a grace time. Keys are made of the payload: at most one task
+    of a serial key runs, and a queued one is superseded by a newer one of its coalesce key, which is its serial key too
+    unless there is another.
     """
 
     task_type: str
     payload: type[BaseModel]
+    work: Work = Work.CPU
     description: str = ""
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     timeout_seconds: float | None = None
     concurrency: int | None = None
+    worker_concurrency: int | None = None
     memory_limit_mb: float | None = None
     can_pause: bool = False
     coalesce_key: Callable[[Any], str | None] = _no_key

@@ -7,27 +7,28 @@ from typing import Protocol
 
 
 class Presence(Protocol):
-    """What shows that a worker's process lives, where something does."""
+    """What shows that a worker's process lives, where something does. All may raise StorageError where that is the store."""
 
-    def hold(self, worker_id: str, /) -> None:
+    async def hold(self, worker_id: str, /) -> None:
         """Show that this process is that worker. Raises InvalidInput when another one is."""
         ...
 
-    def release(self) -> None: ...
+    async def release(self) -> None: ...
 
-    def gone(self, worker_ids: Sequence[str], /) -> Sequence[str]:
-        """Those whose process has certainly ended. One that can't be told of is not among them: its lease says."""
+    async def gone(self, worker_ids: Sequence[str], /) -> Sequence[str]:
+        """Those whose process has certainly ended, or whose lease is over. One that can't be told of is not among them: its
+        tasks' leases say."""
         ...
 
 
 class Unseen:
     """`Presence` where nothing shows who lives: every worker has its lease."""
 
-    def hold(self, _: str, /) -> None:
+    async def hold(self, _: str, /) -> None:
         return
 
-    def release(self) -> None:
+    async def release(self) -> None:
         return
 
-    def gone(self, _: Sequence[str], /) -> Sequence[str]:
+    async def gone(self, _: Sequence[str], /) -> Sequence[str]:
         return ()

@@ -1,12 +1,13 @@
 """The event log's tail: changes in the order of all tasks, whichever process made them.
 
 A commit of this process is told at once when nothing of another one came before it. A gap in the numbers shows that
-something did; then, and now and then anyway, the log is read from the last number told.
+something did; then, when a notice says so, and now and then anyway, the log is read from the last number told.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 
 from gleanery import errors, log
@@ -18,6 +19,12 @@ _log = log.get(__name__)
 ALONE_SECONDS = 0.25
 """Between two looks at the log while no other process is known: the first word of one comes so late."""
 TOGETHER_SECONDS = 0.05
+NOTICED_SECONDS = 1.0
+"""Between two looks while notices are heard: what was lost of them is healed so late."""
+PAUSE_SECONDS = 0.05
+"""From one look to the next while notices are heard, at least: what comes meanwhile is read by one."""
+OWN_SECONDS = 0.01
+"""A notice may overtake the answer to the call of this process that wrote the event: so long it is waited for."""
 AGAIN_SECONDS = 1.0
 """After a look that failed."""
 ROWS = 500
@@ -26,13 +33,20 @@ ROWS = 500
 class Tail:
     """Give `hear` to the store, `publish` is told. `start` before the first change, `stop` at the end."""
 
-    def __init__(self, publish: Callable[[Sequence[Change]], None]) -> None:
+    def __init__(
+        self, publish: Callable[[Sequence[Change]], None], *, noticed_seconds: float = NOTICED_SECONDS
+    ) -> None:
         self._publish = publish
+        self._noticed_seconds = noticed_seconds
         self._last = 0
+        self._noticed = 0
+        self._looked_at = float("-inf")
         self._is_behind = False
         self._kick = asyncio.Event()
         self._job: asyncio.Task[None] | None = None
         self._is_alone = True
+        self.is_noticed: Callable[[], bool] = lambda: False
+        """Whether somebody calls `notice` for every event."""
 
     @property
     def is_alone(self) -> bool:
@@ -68,23 +82,48 @@ class Tail:
         if told:
             self._publish(told)
 
+    def notice(self, payload: str) -> None:
+        """The event with this number is there; without one, some may be that nobody noticed."""
+        if not payload.isdecimal():
+            self._kick.set()
+        elif int(payload) > max(self._last, self._noticed):
+            self._noticed = int(payload)
+            asyncio.get_running_loop().call_later(OWN_SECONDS, self._kick_for_notice)
+
+    def _kick_for_notice(self) -> None:
+        if self._noticed > self._last:
+            self._kick.set()
+
+    def _wait_seconds(self) -> float:
+        if self.is_noticed():
+            return self._noticed_seconds
+        return ALONE_SECONDS if self._is_alone else TOGETHER_SECONDS
+
     async def _follow(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(ALONE_SECONDS if self._is_alone else TOGETHER_SECONDS):
+                async with asyncio.timeout(self._wait_seconds()):
                     await self._kick.wait()
             except TimeoutError:
                 pass
+            await self._pause()
             try:
                 await self._look()
             except errors.StorageError as error:
                 _log.error("event log not read", extra={"code": error.code, "reason": error.message})
                 await asyncio.sleep(AGAIN_SECONDS)
+            self._kick_for_notice()
+
+    async def _pause(self) -> None:
+        now = time.monotonic()
+        if self.is_noticed() and now - self._looked_at < PAUSE_SECONDS:
+            await asyncio.sleep(PAUSE_SECONDS - (now - self._looked_at))
+        self._looked_at = time.monotonic()
 
     async def _look(self) -> None:
         while True:
             self._kick.clear()
-            last = self._last
+            last, noticed = self._last, self._noticed
             changes = await self._tasks.changes_after(last, ROWS)
             if self._last != last:
                 return  # what this process told meanwhile came right after: no other one has written
@@ -92,6 +131,11 @@ class Tail:
                 self._is_alone = False  # these are another's
                 self._last = changes[-1].number
                 self._publish(changes)
-            elif not self._kick.is_set():
+                if self.is_noticed() and not self._is_behind:
+                    return  # what comes after these says so
+                continue
+            if self._noticed == noticed:
+                self._noticed = last  # what is not there now was removed since
+            if not self._kick.is_set():
                 self._is_behind = False
                 return

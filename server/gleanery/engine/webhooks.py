@@ -69,6 +69,10 @@ class Secret:
 
     key: bytes = field(repr=False)
 
+    @property
+    def text(self) -> str:
+        return f"{_PREFIX}{base64.b64encode(self.key).decode()}"
+
     def signature(self, delivery_id: str, timestamp: int, body: bytes) -> str:
         """The value of `webhook-signature`. `timestamp` is in seconds of the epoch."""
         signed = hmac.digest(self.key, f"{delivery_id}.{timestamp}.".encode() + body, hashlib.sha256)

@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -66,6 +68,8 @@ class Worker:
         self.worker_id = worker_id or f"{os.uname().nodename}-{os.getpid()}"
         self.concurrency = concurrency
         self.leases_lost = 0
+        self.room = asyncio.Event()
+        """Set while a doorbell would be of use: there are free places, and no look is due anyway."""
         self._tasks: TaskStore = store.tasks
         self._registry: WorkerStore = store.workers
         self._handlers = handlers
@@ -81,6 +85,11 @@ class Worker:
             {name: h.spec.concurrency for name, h in handlers.items() if h.spec.concurrency is not None},
             dict(queue_limits or {}),
         )
+        self._own_limits = {
+            name: handler.spec.worker_concurrency
+            for name, handler in handlers.items()
+            if handler.spec.worker_concurrency is not None
+        }
         self._runs: dict[str, Run] = {}
         self._bell = asyncio.Event()
         self._beat_bell = asyncio.Event()
@@ -101,9 +110,15 @@ class Worker:
     def running(self) -> int:
         return len(self._runs)
 
+    @property
+    def free(self) -> int:
+        """How many tasks it may take."""
+        return self.concurrency - len(self._runs)
+
     async def start(self) -> None:
         """Take back what workers that are gone left running, then begin to claim. Raises InvalidInput for an id in use."""
-        self._presence.hold(self.worker_id)
+        await self._presence.hold(self.worker_id)
+        self._jump = _JumpWatch(self._clock)
         await self._reap(is_first=True)
         await self._tell_of_itself("running")
         if self.concurrency:
@@ -117,6 +132,7 @@ class Worker:
         A task that goes on where it stopped anyway is put back at once.
         """
         self._is_stopping = True
+        self.room.clear()
         self._bell.set()
         if self._jobs and self.concurrency:
             # Not cancelled at once: a claim that is under way would leave its task running by the row alone.
@@ -136,7 +152,7 @@ class Worker:
             await self._registry.remove([self.worker_id])
         except errors.StorageError as error:
             _log.error("worker not taken off the list", extra={"code": error.code})
-        self._presence.release()
+        await self._presence.release()
 
     async def _wait_for_runs(self, seconds: float) -> set[asyncio.Task[None]]:
         jobs = [run.job for run in self._runs.values() if run.job is not None]
@@ -147,6 +163,7 @@ class Worker:
         run = self._runs.get(task_id)
         if run is not None and run.is_ending:
             return  # its own end: `_run` knows what follows
+        self.room.clear()
         self._bell.set()
         if run is not None:
             self._to_beat.add(task_id)
@@ -174,15 +191,28 @@ class Worker:
 
     async def _claim_due(self) -> float:
         """Fill the free slots; how long to wait for a doorbell after that."""
-        while (free := self.concurrency - len(self._runs)) > 0:
+        self.room.clear()
+        while (free := self.free) > 0:
             self._rung_while_claiming.clear()
-            claimed = await self._tasks.claim_due(self._wanted, free)
+            wanted, most = self._within_own_limits(free)
+            claimed = await self._tasks.claim_due(wanted, most)
             for task in claimed:
                 self._begin(task)
-            self._is_drained = len(claimed) < free
+            self._is_drained = len(claimed) < most
             if self._is_drained:
+                if not (self._bell.is_set() or self._is_stopping):
+                    self.room.set()
                 return await self._seconds_to_next()
         return LOOK_SECONDS
+
+    def _within_own_limits(self, free: int) -> tuple[Wanted, int]:
+        """What may be claimed now, and how many: no more of a type than may run in this worker, whichever come."""
+        if not self._own_limits:
+            return self._wanted, free
+        running = Counter(run.task.task_type for run in self._runs.values())
+        room = {name: most - running[name] for name, most in self._own_limits.items()}
+        types = tuple(name for name in self._wanted.task_types if room.get(name, free) > 0)
+        return replace(self._wanted, task_types=types), min(free, *(room.get(name, free) for name in types), free)
 
     def _begin(self, task: Task) -> None:
         old = self._runs.get(task.task_id)
@@ -213,7 +243,9 @@ class Worker:
         """Whether the end of this attempt may let another begin. What is new since the last look has rung itself."""
         if not self._is_drained or run.ended is None or not run.ended.status.is_final:
             return True
-        return run.task.serial_key is not None or bool(self._wanted.type_limits or self._wanted.queue_limits)
+        return run.task.serial_key is not None or bool(
+            self._wanted.type_limits or self._wanted.queue_limits or self._own_limits
+        )
 
     # Leases
 
@@ -289,7 +321,7 @@ class Worker:
     async def _reap(self, *, is_first: bool = False) -> None:
         """Take back what is lost. Not right after a jump of the clock: by it every lease looks over, also of the living."""
         owners = await self._tasks.owners()
-        gone = list(self._presence.gone([owner for owner in owners if owner != self.worker_id]))
+        gone = list(await self._presence.gone([owner for owner in owners if owner != self.worker_id]))
         if is_first:
             gone.append(self.worker_id)  # an earlier life under this name
         spare = [*self._runs]
@@ -313,7 +345,7 @@ class Worker:
         now = self._clock()
         others = await self._registry.list()
         silent = [other.worker_id for other in others if (now - other.beat_at).total_seconds() > FORGET_SECONDS]
-        gone = {*silent, *self._presence.gone([o.worker_id for o in others if o.worker_id != self.worker_id])}
+        gone = {*silent, *await self._presence.gone([o.worker_id for o in others if o.worker_id != self.worker_id])}
         if gone:
             await self._registry.remove(sorted(gone))
         await self._registry.put(
@@ -334,7 +366,7 @@ class Worker:
 
 
 class _JumpWatch:
-    """Notices when the wall clock went another way than time itself."""
+    """Notices when the store's clock went another way than time itself, or when the store was away."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -343,9 +375,12 @@ class _JumpWatch:
         self._jumped_at = float("-inf")
 
     def is_recent(self, seconds: float) -> bool:
-        """Whether the clock jumped by a quarter of `seconds` or more, within the last `seconds`."""
+        """Whether the clock jumped by a quarter of `seconds` or more, within the last `seconds`; or whether nobody asked for so
+        long, as when the store did not answer: then no lease could be prolonged either."""
         wall, now = self._clock(), time.monotonic()
         jump = (wall - self._wall).total_seconds() - (now - self._time)
+        if now - self._time > max(seconds / 4, 3 * LOOK_SECONDS):
+            self._jumped_at = now
         self._wall, self._time = wall, now
         if abs(jump) >= seconds / 4:
             _log.warning("the clock jumped", extra={"seconds": round(jump, 1)})

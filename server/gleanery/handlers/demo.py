@@ -6,7 +6,7 @@ import asyncio
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
+from gleanery.engine.handler import Outcome, TaskContext, TaskSpec, Work
 from gleanery.errors import GleaneryError
 from gleanery.model import EventType, NewEvent, Progress, StageCount
 
@@ -35,7 +35,7 @@ class StepFailed(GleaneryError):
 class DemoHandler:
     """`Handler` for tasks of type `test`. Interrupted or paused, it goes on with the step that was not done."""
 
-    spec = TaskSpec("test", TestPayload, description="So many steps of so many seconds", can_pause=True)
+    spec = TaskSpec("test", TestPayload, Work.CPU, description="So many steps of so many seconds", can_pause=True)
 
     async def run(self, ctx: TaskContext, payload: TestPayload) -> Outcome:
         done = ctx.task.progress.stages.get("steps")

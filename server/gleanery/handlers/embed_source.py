@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from gleanery import errors, log
-from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
+from gleanery.engine.handler import Outcome, TaskContext, TaskSpec, Work
 from gleanery.engine.retry import RetryPolicy
 from gleanery.engine.submit import Submitter
 from gleanery.knowledge.embedding_models import EmbeddingModels
@@ -61,6 +61,7 @@ class EmbedSourceHandler:
     spec = TaskSpec(
         TASK_TYPE,
         EmbedSourcePayload,
+        Work.CPU,
         description="Vectors for the chunks of a source",
         retry=RetryPolicy(max_retries=5),
         can_pause=True,

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from gleanery import errors
-from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
+from gleanery.engine.handler import Outcome, TaskContext, TaskSpec, Work
 from gleanery.engine.process import in_process
 from gleanery.knowledge.portable import About, Model, PortableFile, open_portable
 from gleanery.knowledge.portable_rows import Owner
@@ -168,6 +168,7 @@ class ImportHandler:
     spec = TaskSpec(
         "import",
         ImportPayload,
+        Work.CPU,
         description="Take in a source that another gleanery exported",
         memory_limit_mb=3000,
         can_pause=True,

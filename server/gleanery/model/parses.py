@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 State = bool | Literal["mixed"]
+Evidence = Literal["control", "role", "editable", "onclick", "focus", "listener", "pointer"]
 
 
 class Value(BaseModel):
@@ -56,7 +57,9 @@ class InteractiveElement(Value):
     """Something that a user can act on. `role` and `name` are those of the browser's accessibility tree. `value` is what stands
     in it, never a password. `states` has those of ARIA that it has: checked, selected, expanded, pressed, readonly, invalid,
     busy, multiline, multiselectable, focused, haspopup, current. `options` are the first of them, `option_count` says how
-    many there are. `is_in_viewport` is as the page stood when it was parsed, not scrolled. `shown_box` is the part of `box` that
+    many there are. `evidence` is what says that it can be acted on: it is a control of HTML, has the role of one, can be written
+    in, has an `onclick`, can have the focus, a script listens there for clicks and the like, or it shows the hand of the mouse and
+    nothing more. `is_in_viewport` is as the page stood when it was parsed, not scrolled. `shown_box` is the part of `box` that
     the screenshot shows where the rest is scrolled out of something, of no size where all of it is; unset: all of it is shown.
     `autocomplete`, `field_name`, `html_id` and `rel` are the attributes as they stand (`field_name` is `name`, or `ng-model` and
     the like). `hints` are class names and ids of the element and its nearest ancestors, for the rules alone: they are not kept."""
@@ -67,6 +70,7 @@ class InteractiveElement(Value):
     name: str
     description: str = ""
     tag: str
+    evidence: Evidence = "control"
     input_type: str | None = None
     value: str | None = None
     placeholder: str | None = None

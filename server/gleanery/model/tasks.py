@@ -225,10 +225,12 @@ class NewTask:
 
 @dataclass(frozen=True)
 class Fence:
-    """The right to write for a task: valid only while this attempt is the running one."""
+    """The right to write for a task: valid only while this attempt is the running one. With a `helper` it is that of one who
+    works on it beside the worker that runs it: the task's progress is not for it to say."""
 
     task_id: str
     attempt: int
+    helper: str | None = None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from gleanery import errors
 from gleanery.store.archive import Archive, ArchiveWriter, damaged, open_archive, storing, sync_folder, whole_file
+from gleanery.store.presence import is_used
 from gleanery.store.schema import MIGRATIONS
 from gleanery.store.snapshot import snapshot
 
@@ -78,7 +79,7 @@ def make_backup(
     """
     with _alone(data_dir), contextlib.ExitStack() as stack:
         file = stack.enter_context(whole_file(target, is_replacing=is_replacing))
-        staged = stack.enter_context(_folder(data_dir / "backup.part"))
+        staged = stack.enter_context(part_folder(data_dir / "backup.part"))
         copy = target.with_name(f"{target.name}.db.part")
         stack.callback(copy.unlink, missing_ok=True)
         with _moment(data_dir, staged) as source:
@@ -111,7 +112,8 @@ def _alone(data_dir: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _folder(path: Path) -> Iterator[Path]:
+def part_folder(path: Path) -> Iterator[Path]:
+    """An empty folder that goes at the end of the block; what is there of one that died goes before."""
     with storing(path):
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(mode=0o700)
@@ -130,15 +132,15 @@ def _moment(data_dir: Path, staged: Path) -> Iterator[sqlite3.Connection]:
     not there is taken for lost.)
     """
     for attempt in range(TRIES):
-        _hold_uploads(data_dir / UPLOADS, staged)
+        hold_uploads(data_dir / UPLOADS, staged)
         with snapshot(data_dir / DATABASE) as source:
-            _hold_uploads(data_dir / UPLOADS, staged)
+            hold_uploads(data_dir / UPLOADS, staged)
             if attempt == TRIES - 1 or _needing(source) <= {path.name for path in staged.iterdir()}:
                 yield source
                 return
 
 
-def _hold_uploads(folder: Path, staged: Path) -> None:
+def hold_uploads(folder: Path, staged: Path) -> None:
     """Give every waiting file a second name, so that it stays although its task may end."""
     if not folder.is_dir():
         return
@@ -268,7 +270,7 @@ def restore_backup(file: Path, data_dir: Path, *, now: datetime, is_forced: bool
         _check_free(data_dir, is_forced=is_forced)
         if shutil.disk_usage(data_dir).free < backup.size_bytes:
             raise errors.StorageFull(f"There is no room on the disk: {data_dir} needs {backup.size_bytes} bytes.")
-        with _folder(data_dir / "restore.part") as staged:
+        with part_folder(data_dir / "restore.part") as staged:
             _unpack(archive, staged)
             if (found := _check(staged / DATABASE)) != (backup.schema, backup.tables):
                 raise damaged(DATABASE, f"has not the tables and rows that the manifest says, but {found}")
@@ -277,21 +279,10 @@ def restore_backup(file: Path, data_dir: Path, *, now: datetime, is_forced: bool
 
 
 def _check_free(data_dir: Path, *, is_forced: bool) -> None:
-    if any(map(_is_locked, (data_dir / "workers").glob("*.lock"))):
+    if is_used(data_dir / "workers"):
         raise errors.WrongState(f"A worker uses {data_dir}: stop it first.")
     if not is_forced and (there := [name for name in _REPLACED if (data_dir / name).exists()]):
         raise errors.WrongState(f"{data_dir} has {', '.join(there)} already: take an empty folder, or say --force.")
-
-
-def _is_locked(path: Path) -> bool:
-    try:
-        with path.open("r") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return False
 
 
 def _unpack(archive: Archive, folder: Path) -> None:

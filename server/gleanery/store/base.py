@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gleanery.model import (
+    Clock,
     Delivery,
     DeliveryState,
     ErrorInfo,
@@ -28,6 +29,7 @@ from gleanery.store.holdings import HoldingStore
 from gleanery.store.knowledge_store import KnowledgeStore
 from gleanery.store.parses import ParseStore
 from gleanery.store.portable_store import PortableStore
+from gleanery.store.processes import ProcessStore
 from gleanery.store.saved_queries import SavedQueryStore
 from gleanery.store.search_store import Nearest, SearchStore
 from gleanery.store.stories import StoryStore
@@ -154,6 +156,17 @@ class HostStore(Protocol):
 
 class Store(Protocol):
     """The parts over one database. Whoever made it hears of changes, in the order of their commits."""
+
+    @property
+    def clock(self) -> Clock:
+        """The time by which the store writes and judges. Whoever compares with what is stored goes by it: a machine's own clock
+        may say something else."""
+        ...
+
+    @property
+    def processes(self) -> ProcessStore | None:
+        """None where all processes are on one machine, and a folder tells them of each other."""
+        ...
 
     @property
     def tasks(self) -> TaskStore: ...

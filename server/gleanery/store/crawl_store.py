@@ -22,12 +22,18 @@ from gleanery.model import (
     UrlCount,
     UrlState,
 )
+from gleanery.store.crawl_sharing import CrawlSharing
 from gleanery.store.values import (
     Idempotency,
 )
 
 
 class CrawlStore(Protocol):
+    @property
+    def sharing(self) -> CrawlSharing | None:
+        """None where a crawl is one worker's."""
+        ...
+
     async def start(
         self,
         new: NewTask,

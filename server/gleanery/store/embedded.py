@@ -33,6 +33,8 @@ class EmbeddedStore:
 
     def __init__(self, path: Path, on_change: OnChange, clock: Clock = utc_now) -> None:
         self._db = Database(path, on_change, clock)
+        self.clock = clock
+        self.processes = None
         self.tasks = SqliteTasks(self._db)
         self.crawls = SqliteCrawls(self._db)
         self.knowledge = SqliteKnowledge(self._db)

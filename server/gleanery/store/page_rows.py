@@ -104,27 +104,35 @@ def code_row(code: StoredCode, title: str) -> dict[str, Any]:
 
 
 def chunk_words(chunk: Chunk, title: str) -> Words:
+    return chunk_row_words(chunk_row(chunk, title))
+
+
+def chunk_row_words(row: Mapping[str, Any]) -> Words:
     """Title, headings, body, code, names, context."""
-    content = chunk.content
+    content = row["content"]
     return (
-        fts_text(title),
-        fts_text(" ".join(chunk.heading_path)),
+        fts_text(row["title"]),
+        fts_text(row["headings"]),
         fts_body(content),
         fts_code(content),
         fts_names(content),
-        fts_text(chunk.context),
+        fts_text(row["context"]),
     )
 
 
 def code_words(code: StoredCode, title: str) -> Words:
+    return code_row_words(code_row(code, title))
+
+
+def code_row_words(row: Mapping[str, Any]) -> Words:
     """Title, headings, context, code, names, summary."""
     return (
-        fts_text(title),
-        fts_text(" ".join(code.heading_path)),
-        fts_text(code.context),
-        fts_text(code.code),
-        fts_names(code.code),
-        fts_text(f"{code.name} {code.summary}"),
+        fts_text(row["title"]),
+        fts_text(row["headings"]),
+        fts_text(row["context"]),
+        fts_text(row["code"]),
+        fts_names(row["code"]),
+        fts_text(f"{row['name']} {row['summary']}"),
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import hashlib
 import os
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
@@ -14,6 +14,7 @@ from gleanery import errors
 
 TRIES = 3
 TRY_SECONDS = 0.01
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class FilePresence:
@@ -24,7 +25,7 @@ class FilePresence:
         self._held: IO[str] | None = None
         self._path: Path | None = None
 
-    def hold(self, worker_id: str) -> None:
+    async def hold(self, worker_id: str) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._file(worker_id)
         for _ in range(TRIES):
@@ -33,32 +34,47 @@ class FilePresence:
                 self._held, self._path = file, path
                 return
             file.close()
-            time.sleep(TRY_SECONDS)  # at a start only: it may be someone who just looks whether we live
-        raise errors.InvalidInput("worker_id", f"a worker {worker_id!r} runs already: take another name")
+            await asyncio.sleep(TRY_SECONDS)  # it may be someone who just looks whether we live
+        raise in_use(worker_id)
 
-    def release(self) -> None:
+    async def release(self) -> None:
         if self._held is None or self._path is None:
             return  # the file may be that of another one, who was refused to us
         self._path.unlink(missing_ok=True)
         self._held.close()
         self._held = None
 
-    def gone(self, worker_ids: Sequence[str]) -> Sequence[str]:
-        return [worker_id for worker_id in worker_ids if not self._is_held(worker_id)]
+    async def gone(self, worker_ids: Sequence[str]) -> Sequence[str]:
+        return [worker_id for worker_id in worker_ids if not _is_locked(self._file(worker_id))]
 
-    def _is_held(self, worker_id: str) -> bool:
-        try:
-            with self._file(worker_id).open("r") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return True  # held; or it can't be told (no file handle left), and then its lease says
-        return False
+    def place(self) -> str:
+        """The folder by a name that no other one has, on whatever machine and in whatever container; once somebody has held."""
+        at = self._folder.stat()
+        return f"{BOOT_ID.read_text().strip()}:{at.st_dev}:{at.st_ino}"
 
     def _file(self, worker_id: str) -> Path:
         """Names are the user's: a digest is a file name whatever they hold."""
         return self._folder / f"{hashlib.sha256(worker_id.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}.lock"
+
+
+def is_used(folder: Path) -> bool:
+    """Whether the process of any worker lives that has its file in this folder."""
+    return any(map(_is_locked, folder.glob("*.lock")))
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        with path.open("r") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # held; or it can't be told (no file handle left), and then the lease says
+    return False
+
+
+def in_use(worker_id: str) -> errors.InvalidInput:
+    return errors.InvalidInput("worker_id", f"a worker {worker_id!r} runs already: take another name")
 
 
 def _lock(file: IO[str]) -> bool:

@@ -265,7 +265,8 @@ def host_use_row(row: HostUse) -> dict[str, Any]:
 
 
 def fence_row(fence: Fence) -> dict[str, Any]:
-    return {"task_id": fence.task_id, "attempt": fence.attempt}
+    own: dict[str, Any] = {"task_id": fence.task_id, "attempt": fence.attempt}
+    return own if fence.helper is None else {**own, "helper": fence.helper}
 
 
 def progress_row(progress: Progress, events: Sequence[NewEvent]) -> dict[str, Any]:

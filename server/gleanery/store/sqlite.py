@@ -91,12 +91,12 @@ class Database:
         self._loop = asyncio.get_running_loop()
         connection = await self._loop.run_in_executor(self._readers, self._open)
         for _ in range(READERS):
-            self._free.put(_connect(self.path, read_only=True))
+            self._free.put(connect(self.path, read_only=True))
         self._writer = threading.Thread(target=self._write_forever, args=(connection,), name="store-write", daemon=True)
         self._writer.start()
         self._checkpointer = threading.Thread(
             target=self._checkpoint_forever,
-            args=(_connect(self.path, read_only=False),),
+            args=(connect(self.path, read_only=False),),
             name="store-checkpoint",
             daemon=True,
         )
@@ -116,10 +116,10 @@ class Database:
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            connection = _connect(self.path, read_only=False)
-            _migrate(connection)
+            connection = connect(self.path, read_only=False)
+            bring_up_to_date(connection)
         except sqlite3.Error as error:
-            raise _translate(error) from error
+            raise translate(error) from error
         return connection
 
     async def write(self, work: Callable[[Tx], T], *, is_long: bool = False, is_durable: bool = True) -> T:
@@ -146,7 +146,7 @@ class Database:
         try:
             return work(connection)
         except sqlite3.Error as error:
-            raise _translate(error) from error
+            raise translate(error) from error
         finally:
             self._free.put(connection)
 
@@ -207,7 +207,7 @@ class Database:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             for call in calls:
-                call.error = _translate(error)
+                call.error = translate(error)
             return
         try:
             for call in calls:
@@ -218,7 +218,7 @@ class Database:
             with contextlib.suppress(sqlite3.Error):  # the next transaction begins with it
                 _roll_back(connection)
             if len(calls) == 1:
-                calls[0].error = calls[0].error or _translate(error)
+                calls[0].error = calls[0].error or translate(error)
                 return
             # The one that was too much for the disk must not take the others along.
             for call in calls:
@@ -238,7 +238,7 @@ class Database:
         except Exception as error:  # noqa: BLE001 - whatever a call raises is its caller's, who gets it through the future
             if connection.in_transaction:
                 connection.execute("ROLLBACK TO call")
-            call.error = _translate(error) if isinstance(error, sqlite3.Error) else error
+            call.error = translate(error) if isinstance(error, sqlite3.Error) else error
         if not connection.in_transaction:
             # On a full disk SQLite may roll back all there is, what the calls before have written too.
             raise sqlite3.OperationalError("the transaction was rolled back")
@@ -272,7 +272,8 @@ def _roll_back(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
-def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
+def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    """A connection on which each statement is a transaction of its own, until one begins."""
     mode = "ro" if read_only else "rwc"
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
@@ -303,7 +304,7 @@ def _text_hash(title: str, heading_path: str, context: str, content: str) -> byt
     return text_hash(title, json.loads(heading_path), context, content)
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
+def bring_up_to_date(connection: sqlite3.Connection) -> None:
     """Bring the file to the newest schema; a file from a newer gleanery is refused."""
     # Another process may open the same new file right now: whoever comes second finds it done.
     connection.execute("BEGIN IMMEDIATE")
@@ -335,7 +336,8 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
 
 
-def _translate(error: Exception) -> errors.StorageError:
+def translate(error: Exception) -> errors.StorageError:
+    """An error of SQLite as ours."""
     text = str(error)
     if "disk is full" in text:
         return errors.StorageFull(

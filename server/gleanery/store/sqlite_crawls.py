@@ -47,6 +47,7 @@ class SqliteCrawls:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self.sharing = None
 
     async def start(
         self,

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from gleanery.store.stats_rows import oldest_due_seconds
 from gleanery.store.values import Spread, TaskStats
 
 SAMPLE = 10_000
@@ -24,17 +25,17 @@ def stats(db: sqlite3.Connection, now: datetime, window_seconds: float, sample: 
     ran = [row for row in rows if row["waited_seconds"] is not None]
     ends = _ends(db, since)
     due = db.execute(
-        "SELECT count(*) AS count, min(max(run_at, created_at)) AS oldest FROM task"
-        " WHERE status = 'queued' AND waits_for = 0 AND (wakes_at IS NULL OR wakes_at <= ?)",
+        "SELECT task_type, count(*) AS count, min(max(run_at, created_at)) AS oldest FROM task"
+        " WHERE status = 'queued' AND waits_for = 0 AND (wakes_at IS NULL OR wakes_at <= ?) GROUP BY task_type",
         (now.timestamp(),),
-    ).fetchone()
+    ).fetchall()
     return TaskStats(
         window_seconds=window_seconds,
         by_status={row[0]: row[1] for row in db.execute("SELECT status, count FROM tally")},
         by_type=by_type,
         by_queue=by_queue,
-        due=due["count"],
-        oldest_due_seconds=None if due["oldest"] is None else max(0.0, now.timestamp() - due["oldest"]),
+        due_by_type={row["task_type"]: row["count"] for row in due},
+        oldest_due_seconds=oldest_due_seconds([row["oldest"] for row in due], now.timestamp()),
         ended={row["status"]: row["count"] for row in ends},
         retries=sum(row["retries"] for row in ends),
         superseded=sum(row["superseded"] for row in ends),

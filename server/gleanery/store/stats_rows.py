@@ -24,8 +24,8 @@ def stats_from(found: Mapping[str, Any], window_seconds: float) -> TaskStats:
         by_status={str(status): by_status.get(status, 0) for status in TaskStatus},
         by_type=_by_name(found["counts"], "task_type"),
         by_queue=_by_name(found["counts"], "queue_name"),
-        due=due["count"],
-        oldest_due_seconds=None if due["oldest"] is None else max(0.0, found["now"] - due["oldest"]),
+        due_by_type={row["task_type"]: row["count"] for row in due},
+        oldest_due_seconds=oldest_due_seconds([row["oldest"] for row in due], found["now"]),
         ended={row["status"]: row["count"] for row in ends},
         retries=sum(row["retries"] for row in ends),
         superseded=sum(row["superseded"] for row in ends),
@@ -35,6 +35,11 @@ def stats_from(found: Mapping[str, Any], window_seconds: float) -> TaskStats:
         waiting_by_type={name: _spread(spreads[name], "waiting") for name in types},
         running_by_type={name: _spread(spreads[name], "running") for name in types},
     )
+
+
+def oldest_due_seconds(since: Sequence[float], now: float) -> float | None:
+    """How long the first of these tasks has waited; not in the future, though the clock was set back."""
+    return max(0.0, now - min(since)) if since else None
 
 
 def _sums(counts: Sequence[Mapping[str, Any]], column: str) -> Mapping[str, int]:

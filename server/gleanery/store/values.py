@@ -93,14 +93,14 @@ class TaskStats:
     """Tasks as they stand, and what ended within the last `window_seconds`.
 
     `by_type` and `by_queue` give counts by state for each name. `waiting` is from due to start, `running` the time of all
-    attempts; both of tasks that ended in the window, by type too. `due` counts queued tasks that may run now.
+    attempts; both of tasks that ended in the window, by type too. `due_by_type` counts queued tasks that may run now.
     """
 
     window_seconds: float
     by_status: Mapping[str, int]
     by_type: Mapping[str, Mapping[str, int]]
     by_queue: Mapping[str, Mapping[str, int]]
-    due: int
+    due_by_type: Mapping[str, int]
     oldest_due_seconds: float | None
     ended: Mapping[str, int]
     retries: int
@@ -110,6 +110,10 @@ class TaskStats:
     running: Spread
     waiting_by_type: Mapping[str, Spread]
     running_by_type: Mapping[str, Spread]
+
+    @property
+    def due(self) -> int:
+        return sum(self.due_by_type.values())
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ PATIENCE_SECONDS = 20.0
 class Child:
     """A running process; `lines` is what it has said so far."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._process = process
+        self._patience = patience_seconds
         self.lines: list[str] = []
 
     async def line(self) -> str:
@@ -33,7 +34,7 @@ class Child:
 
     async def until(self, word: str) -> str:
         """The rest of the next line that begins with the word."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(self._patience):
             while line := await self.line():
                 first, _, rest = line.partition(" ")
                 if first == word:
@@ -42,7 +43,7 @@ class Child:
 
     async def until_logged(self, message: str) -> dict[str, object]:
         """The fields of the next line of its log with that message."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(self._patience):
             while line := await self.line():
                 if line.startswith("{") and (fields := json.loads(line))["message"] == message:
                     return dict(fields)
@@ -79,7 +80,7 @@ class Child:
 
     async def over(self) -> int:
         """The exit code, once it has ended by itself."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(self._patience):
             while await self.line():
                 pass
             return await self._process.wait()

@@ -108,13 +108,13 @@ async def test_an_hour_ahead_only_the_tasks_of_a_worker_that_is_gone_are_taken_b
 ) -> None:
     """Expected: a worker crashes as the clock jumps; its task is run by another, the living one's task is left alone."""
     presence = FilePresence(timed.folder / "workers")
-    presence.hold("living")
+    await presence.hold("living")
     living = await held(timed, "living", 60.0)
     async with timed.worker(Acting(nothing, "lost"), clock=clock, lease_seconds=60.0):
         clock.jump(HOUR)
         lost = await timed.ended(await held(timed, "crashed", HOUR))
         assert await timed.tasks.get(living.task_id) == living
-    presence.release()
+    await presence.release()
     assert (lost.status, lost.attempt) == (TaskStatus.COMPLETED, 2)
     await history.check_all(timed.tasks)
 

@@ -30,6 +30,7 @@ function element(id: string, box: Box | null, isVisible = true): InteractiveElem
     landmark_id: null,
     box,
     shown_box: null,
+    evidence: "control",
     locator: { selector: `#${id}`, frames: [], by: "id" },
   };
 }

@@ -1386,7 +1386,7 @@ export interface components {
             readonly example_url: string | null;
             /** @description Whether clients must send an API key. */
             readonly needs_key: boolean;
-            /** @description database, embedder, browser, worker. */
+            /** @description database, embedder, browser, worker, dispatcher, grouping. */
             readonly parts: {
                 readonly [key: string]: components["schemas"]["PartHealth"];
             };
@@ -1482,7 +1482,9 @@ export interface components {
          * @description Something that a user can act on. `role` and `name` are those of the browser's accessibility tree. `value` is what stands
          *     in it, never a password. `states` has those of ARIA that it has: checked, selected, expanded, pressed, readonly, invalid,
          *     busy, multiline, multiselectable, focused, haspopup, current. `options` are the first of them, `option_count` says how
-         *     many there are. `is_in_viewport` is as the page stood when it was parsed, not scrolled. `shown_box` is the part of `box` that
+         *     many there are. `evidence` is what says that it can be acted on: it is a control of HTML, has the role of one, can be written
+         *     in, has an `onclick`, can have the focus, a script listens there for clicks and the like, or it shows the hand of the mouse and
+         *     nothing more. `is_in_viewport` is as the page stood when it was parsed, not scrolled. `shown_box` is the part of `box` that
          *     the screenshot shows where the rest is scrolled out of something, of no size where all of it is; unset: all of it is shown.
          *     `autocomplete`, `field_name`, `html_id` and `rel` are the attributes as they stand (`field_name` is `name`, or `ng-model` and
          *     the like). `hints` are class names and ids of the element and its nearest ancestors, for the rules alone: they are not kept.
@@ -1496,6 +1498,11 @@ export interface components {
             readonly description: string;
             /** @description `e1`, `e2`, … in the order of the document. */
             readonly element_id: string;
+            /**
+             * @default control
+             * @enum {string}
+             */
+            readonly evidence: "control" | "role" | "editable" | "onclick" | "focus" | "listener" | "pointer";
             /** @default null */
             readonly field_name: string | null;
             /** @default null */
@@ -3042,6 +3049,7 @@ export interface components {
             readonly goal: components["schemas"]["Goal"];
             /** @description What was not done, and why. */
             readonly left_out: readonly string[];
+            readonly max_cost_usd: number | null;
             readonly max_tokens: number | null;
             readonly model: string | null;
             /** @description Its title before. */
@@ -3377,6 +3385,10 @@ export interface components {
             };
             readonly task_type: string;
             readonly timeout_seconds: number | null;
+            /** @description What it mostly needs; `gleanery worker --task-types` takes these names too. */
+            readonly work: components["schemas"]["Work"];
+            /** @description At once in one worker. */
+            readonly worker_concurrency: number | null;
         };
         /** TaskTypes */
         readonly TaskTypes: {
@@ -3722,6 +3734,12 @@ export interface components {
             readonly rank: number;
             readonly score: number;
         };
+        /**
+         * Work
+         * @description What a task type mostly needs, so that machines can be had for it: a worker may run the types of some of these only.
+         * @enum {string}
+         */
+        readonly Work: "crawl" | "browser" | "cpu" | "agents";
         /** WorkerShape */
         readonly WorkerShape: {
             /**
@@ -3746,8 +3764,8 @@ export interface components {
         /**
          * Workspace
          * @description How the stories of a Shortcut workspace are treated. The webhook's secret and the API token are never in it: only
-         *     whether they are set. An empty done label adds none; `model` None is the server's chat model; `max_tokens` bounds what one
-         *     story may cost, None is no bound; a webhook older than `max_age_seconds` is refused.
+         *     whether they are set. An empty done label adds none; `model` None is the server's chat model; `max_tokens` and
+         *     `max_cost_usd` bound what one story may take, None is no bound; a webhook older than `max_age_seconds` is refused.
          */
         readonly Workspace: {
             /** @default analyze */
@@ -3770,6 +3788,8 @@ export interface components {
             readonly is_token_set: boolean;
             /** @default 300 */
             readonly max_age_seconds: number;
+            /** @default null */
+            readonly max_cost_usd: number | null;
             /** @default 200000 */
             readonly max_tokens: number | null;
             /** @default null */
@@ -3827,7 +3847,12 @@ export interface components {
              */
             readonly max_age_seconds?: number;
             /**
-             * @description Most that one story may cost; null: no bound.
+             * @description US dollars that one story may cost, by the price that is set; null: no bound.
+             * @default null
+             */
+            readonly max_cost_usd?: number | null;
+            /**
+             * @description Most that one story may take; null: no bound.
              * @default 200000
              */
             readonly max_tokens?: number | null;
@@ -4099,6 +4124,7 @@ export type VariableShape = components['schemas']['VariableShape'];
 export type Verdict = components['schemas']['Verdict'];
 export type WebhookReply = components['schemas']['WebhookReply'];
 export type Why = components['schemas']['Why'];
+export type Work = components['schemas']['Work'];
 export type WorkerShape = components['schemas']['WorkerShape'];
 export type Workspace = components['schemas']['Workspace'];
 export type WorkspacePage = components['schemas']['WorkspacePage'];

@@ -17,7 +17,7 @@ from gleanery.agents.compliance import (
     question_about,
     question_key,
 )
-from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
+from gleanery.engine.handler import Outcome, TaskContext, TaskSpec, Work
 from gleanery.engine.retry import RetryPolicy
 from gleanery.handlers.compliance.payload import ANALYSIS, ReportPayload
 from gleanery.knowledge.compliance.quotes import place_of
@@ -50,6 +50,7 @@ class AnalyzeComplianceHandler:
     spec = TaskSpec(
         ANALYSIS,
         ReportPayload,
+        Work.AGENTS,
         description="Analysis",
         retry=RetryPolicy(max_retries=5, base_seconds=5.0, cap_seconds=300.0),
         can_pause=True,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from gleanery import errors
-from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
+from gleanery.engine.handler import Outcome, TaskContext, TaskSpec, Work
 from gleanery.engine.retry import RetryPolicy
 from gleanery.handlers.compliance.payload import EVIDENCE, ReportPayload
 from gleanery.knowledge.compliance.evidence import HITS_A_QUERY, Taken, queries_of, taken_of
@@ -27,6 +27,7 @@ class FetchEvidenceHandler:
     spec = TaskSpec(
         EVIDENCE,
         ReportPayload,
+        Work.CPU,
         description="Evidence",
         retry=RetryPolicy(max_retries=3),
         can_pause=True,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from gleanery import errors
-from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
+from gleanery.engine.handler import Outcome, TaskContext, TaskSpec, Work
 from gleanery.engine.retry import RetryPolicy
 from gleanery.handlers.compliance.payload import REPORT, ReportPayload
 from gleanery.knowledge.compliance.compare import compared
@@ -36,6 +36,7 @@ class GenerateReportHandler:
     spec = TaskSpec(
         REPORT,
         ReportPayload,
+        Work.BROWSER,
         description="Report",
         retry=RetryPolicy(max_retries=3),
         timeout_seconds=600.0,

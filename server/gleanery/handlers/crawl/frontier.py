@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from gleanery.model import FrontierUrl
@@ -22,6 +22,8 @@ PATIENCE_SECONDS = 2.0
 
 class Frontier:
     """Hands out URLs until all are settled. `room` tells how many more pages the crawl may take."""
+
+    look_seconds = PATIENCE_SECONDS
 
     def __init__(self, store: CrawlStore, task_id: str, room: Callable[[], int], clock: Callable[[], float]) -> None:
         self._store = store
@@ -81,7 +83,7 @@ class Frontier:
         wait for another try, and stay so."""
         async with self._filling:
             try:
-                yield [*self._under_way, *(ordinal for _, ordinal, _ in self._waiting)]
+                yield self._busy()
             finally:
                 self._window.clear()
         await self.wake()
@@ -133,26 +135,36 @@ class Frontier:
         if len(self._waiting) >= MOST_WAITING:
             return None
         if not self._window:
-            busy = [*self._under_way, *(ordinal for _, ordinal, _ in self._waiting)]
-            self._window.extend(await self._store.next_urls(self._task_id, WINDOW, busy))
+            self._window.extend(await self._more())
         if not self._window or self._must_wait(self._window[0].depth):
             return None
         return self._window.popleft()
 
+    async def _more(self) -> Sequence[FrontierUrl]:
+        """URLs that wait in the store and are not on their way."""
+        return await self._store.next_urls(self._task_id, WINDOW, self._busy())
+
+    def _busy(self) -> list[int]:
+        """The ordinals that are on their way, or wait for another try."""
+        return [*self._under_way, *(ordinal for _, ordinal, _ in self._waiting)]
+
     def _must_wait(self, depth: int) -> bool:
         """Whether a shallower page is still under way and hasn't used up everybody's patience."""
-        if all(url.depth >= depth for url in self._under_way.values()):
+        if all(under_way >= depth for under_way in self._depths_under_way()):
             self._level_since = None
             return False
         if self._level_since is None:
             self._level_since = self._clock()
         return self._clock() - self._level_since < PATIENCE_SECONDS
 
+    def _depths_under_way(self) -> Iterable[int]:
+        return (url.depth for url in self._under_way.values())
+
     async def _wait(self, seen: int) -> None:
         """Until something changed since version `seen`, a try is due, or patience may be over."""
-        due = self._waiting[0][0] - self._clock() if self._waiting else PATIENCE_SECONDS
+        due = self._waiting[0][0] - self._clock() if self._waiting else self.look_seconds
         try:
-            async with asyncio.timeout(min(PATIENCE_SECONDS, max(0.01, due))), self._changed:
+            async with asyncio.timeout(min(self.look_seconds, max(0.01, due))), self._changed:
                 await self._changed.wait_for(lambda: self._version != seen)
         except TimeoutError:
             return

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from gleanery import errors
-from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
+from gleanery.engine.handler import Outcome, TaskContext, TaskSpec, Work
 from gleanery.handlers.crawl.embedding import Embedding
 from gleanery.handlers.crawl.full_text import FullText
 from gleanery.handlers.crawl.gather import Gatherer
+from gleanery.handlers.crawl.helper import call_for_help
 from gleanery.handlers.crawl.limits import LimitKeeper
 from gleanery.handlers.crawl.links import LinkSorter
-from gleanery.handlers.crawl.listing import Listing
 from gleanery.handlers.crawl.payload import CrawlPayload
 from gleanery.handlers.crawl.pipeline import Pipeline
 from gleanery.handlers.crawl.progress import CrawlProgress
@@ -25,23 +25,9 @@ from gleanery.handlers.crawl.rendering import SiteRendering
 from gleanery.handlers.crawl.run import CrawlParts, CrawlRun
 from gleanery.handlers.crawl.storing import Storer
 from gleanery.handlers.crawl.survey import Surveyor
+from gleanery.handlers.crawl.taking_up import take_up
 from gleanery.model import CrawlCounts, EventType, FrontierUrl, NewEvent, UrlOrigin, UrlState
-from gleanery.web.scope import Refusal
-from gleanery.web.traps import TrapWatch
 from gleanery.web.urls import url_key
-
-ROWS_AT_ONCE = 1_000
-_REFUSALS = frozenset(Refusal)
-_OUT_OF_SCOPE = frozenset(
-    {
-        Refusal.OTHER_HOST,
-        Refusal.OUTSIDE_PATH,
-        Refusal.EXCLUDED,
-        Refusal.NOT_INCLUDED,
-        Refusal.TOO_DEEP,
-        Refusal.NOT_A_DOCUMENT,
-    }
-)
 
 
 class CrawlHandler:
@@ -50,6 +36,7 @@ class CrawlHandler:
     spec = TaskSpec(
         "crawl",
         CrawlPayload,
+        Work.CRAWL,
         description="Crawl a site into the knowledge base",
         can_pause=True,
         serial_key=lambda payload: payload.source_id or None,
@@ -64,13 +51,15 @@ class CrawlHandler:
             ctx.task.progress, max_pages=payload.max_pages, has_embedder=self._parts.vectors.is_on, now=started
         )
         await self._begin(ctx, payload, progress)
-        run = await self._take_up(ctx, payload, progress)
+        run = await take_up(self._parts, ctx, payload, progress)
         limits = LimitKeeper(run)
         if ctx.is_resumed:
             await limits.resume()
+        if (sharing := self._parts.store.crawls.sharing) is not None:
+            await sharing.let_go(ctx.fence)  # whoever worked on an earlier attempt is locked out by now
         publisher = Publisher(run)
         await publisher.begin(await self._counts(ctx, payload))
-        embed_error = await self._crawl(run, limits)
+        embed_error = await self._with_help(run, limits)
         limit = Reason.TIME_LIMIT if run.is_out_of_time else Reason.PAGE_LIMIT
         await self._parts.store.crawls.skip_queued(ctx.fence, limit)
         counts = await self._counts(ctx, payload)
@@ -87,6 +76,17 @@ class CrawlHandler:
         if self._parts.follow_up is not None:
             await self._parts.follow_up(payload.source_id, ctx.task.task_id)
         return self._outcome(payload, counts, progress, time.monotonic() - started, brought)
+
+    async def _with_help(self, run: CrawlRun, limits: LimitKeeper) -> errors.EmbedError | None:
+        """Beside the rounds other workers are asked to help, where there are any."""
+        if self._parts.store.crawls.sharing is None or self._parts.workers < 2 or run.payload.is_single:
+            return await self._crawl(run, limits)
+        calling = asyncio.create_task(call_for_help(run), name=f"help {run.ctx.task.task_id}")
+        try:
+            return await self._crawl(run, limits)
+        finally:
+            calling.cancel()
+            await asyncio.gather(calling, return_exceptions=True)
 
     async def _crawl(self, run: CrawlRun, limits: LimitKeeper) -> errors.EmbedError | None:
         """Rounds of the pipeline, until nothing is left that only waited for another URL to give its page."""
@@ -145,34 +145,6 @@ class CrawlHandler:
             NewEvent(EventType.STAGE_STARTED, message, {"stage": "crawling"}),
         )
 
-    async def _take_up(self, ctx: TaskContext, payload: CrawlPayload, progress: CrawlProgress) -> CrawlRun:
-        """The run as it stands: from the start URL, or from where that led to when it is stored already."""
-        crawls = self._parts.store.crawls
-        [first] = await crawls.urls(ctx.task.task_id, state=None, after=0, limit=1)
-        start = payload.url if first.page_id is None else (await crawls.page(first.page_id)).url
-        run = CrawlRun(ctx, payload, start, self._parts, progress)
-        if first.state is UrlState.QUEUED:
-            return run
-        if first.reason == Reason.LISTING:
-            run.begin_with(Listing.SITEMAP, start, None)
-        else:
-            run.begin_at(start, None)
-        if first.page_id is not None:
-            run.variants.page_language(start, (await crawls.page(first.page_id)).language or "")
-        await self._remember(run)
-        return run
-
-    async def _remember(self, run: CrawlRun) -> None:
-        """Learn again what the crawl had learned of the site, as far as the stored frontier tells it."""
-        loop, executor = asyncio.get_running_loop(), self._parts.executor
-        taken: list[tuple[str, int, bool | None]] = []
-        task_id, after = run.ctx.task.task_id, 0
-        while rows := await self._parts.store.crawls.urls(task_id, state=None, after=after, limit=ROWS_AT_ONCE):
-            after = rows[-1].ordinal
-            taken += [(row.url, row.depth, _is_new(row)) for row in rows if not _is_refused(row)]
-            await loop.run_in_executor(executor, _learn, run, rows)
-        run.traps = await loop.run_in_executor(executor, TrapWatch.of, taken)
-
     async def _is_refresh(self, payload: CrawlPayload) -> bool:
         """Whether there are pages from before, which may not have changed."""
         return (await self._parts.store.knowledge.source(payload.source_id)).page_count > 0
@@ -213,24 +185,6 @@ async def _tell_wait(ctx: TaskContext, progress: CrawlProgress, error: errors.Ro
     message = f"{error.code} · {error.message} Asking again in {error.details['retry_in_seconds']:.0f} s"
     warning = NewEvent(EventType.WARNING_RAISED, message, {"code": error.code, "url": error.url})
     await ctx.report(progress.snapshot(time.monotonic(), message), warning)
-
-
-def _learn(run: CrawlRun, rows: Sequence[FrontierUrl]) -> None:
-    """What these tell of versions and languages, and of where the site keeps its Markdown."""
-    for row in rows:
-        if row.reason not in _OUT_OF_SCOPE:
-            run.variants.refusal(row.url)
-        if row.reason == Reason.MARKDOWN_TWIN and row.origin is UrlOrigin.LLMS:
-            run.learn_markdown(row.url, row.url)
-
-
-def _is_refused(row: FrontierUrl) -> bool:
-    return row.reason is not None and row.reason in _REFUSALS
-
-
-def _is_new(row: FrontierUrl) -> bool | None:
-    """Whether a URL brought a page that was new; None while that isn't known."""
-    return None if row.state is UrlState.QUEUED else row.state is UrlState.STORED
 
 
 def _without_vectors(error: errors.EmbedError, counts: CrawlCounts) -> errors.EmbedError:

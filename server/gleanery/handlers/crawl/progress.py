@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 
 from gleanery.model import CrawlCounts, CrawlStage, Progress, StageCount
+from gleanery.store.crawl_sharing import SharedCounts
 
 RATE_WINDOW_SECONDS = 15.0
 ETA_MIN_SECONDS = 10.0
@@ -39,6 +40,15 @@ class CrawlProgress:
         self.stored = self.chunked = self.extracted = self.fetched = counts.stored
         self.embedded = counts.embedded
         self.failed, self.skipped = counts.failed, asked
+
+    def take_in(self, counts: SharedCounts, now: float) -> None:
+        """What all who work on the crawl have done, by the rows: what others did counts as if it had been done here."""
+        more = max(0, counts.stored - self.stored)
+        self.stored += more
+        self.fetched, self.extracted, self.chunked = self.fetched + more, self.extracted + more, self.chunked + more
+        self._stored_at.extend([now] * more)
+        self.discovered = max(self.discovered, counts.discovered)
+        self.failed, self.skipped = max(self.failed, counts.failed), max(self.skipped, counts.skipped)
 
     def page_stored(self, now: float) -> None:
         self.stored += 1

@@ -17,14 +17,16 @@ from gleanery.handlers.crawl.payload import CrawlPayload, scope_of
 from gleanery.handlers.crawl.places import Places
 from gleanery.handlers.crawl.progress import CrawlProgress
 from gleanery.handlers.crawl.reasons import SKIPPING, Reason
+from gleanery.handlers.crawl.shared_frontier import SharedFrontier
 from gleanery.knowledge.budgets import ChunkBudgets
 from gleanery.knowledge.extract import ExtractedPage
 from gleanery.knowledge.extract_pool import ExtractPool
 from gleanery.knowledge.gate import GatePolicy
 from gleanery.knowledge.right_of_way import RightOfWay
 from gleanery.knowledge.vectors import Vectors
-from gleanery.model import EventType, FrontierUrl, NewEvent, Progress, UrlState
+from gleanery.model import EventType, FrontierUrl, NewEvent, NewTask, Progress, UrlState
 from gleanery.store.base import Store
+from gleanery.store.crawl_sharing import Claimed
 from gleanery.store.saved_queries import Figures
 from gleanery.web.browser.supervisor import Browser
 from gleanery.web.fetch import Document, Fetcher
@@ -40,6 +42,9 @@ MAX_MARKDOWN = 100_000
 
 Evaluate = Callable[[str, int, str], Awaitable[Figures | None]]
 """Runs the saved queries of a source (its id) against a generation for a task (its id); None where there are none."""
+
+Enlist = Callable[[NewTask], Awaitable[object]]
+"""Queues a task that helps with a crawl."""
 
 FollowUp = Callable[[str, str], Awaitable[object]]
 """Queues what is to be done with a source (its id) once a task (its id) is complete."""
@@ -71,6 +76,9 @@ class CrawlParts:
     robots_patience_seconds: float
     publish: PublishPolicy
     evaluate: Evaluate | None = None
+    workers: int = 1
+    """How many workers may be on one crawl, where several share the store."""
+    enlist: Enlist | None = None
     follow_up: FollowUp | None = None
 
 
@@ -95,7 +103,7 @@ class CrawlRun:
         self.variants = VariantChooser(start_url, all_variants=payload.all_variants)
         self.started_at = time.monotonic()
         self.places = Places(self._most_places())
-        self.frontier = Frontier(parts.store.crawls, ctx.task.task_id, self.room, time.monotonic)
+        self.frontier = self._frontier()
         self.failed_texts = 0
         self.embedding_tokens = 0
         self.start_error: errors.FetchError | None = None
@@ -105,6 +113,19 @@ class CrawlRun:
         self.list_document: Document | None = None
         self.markdown_of: dict[str, str] = {}
         """Where the site keeps the Markdown of a page, by the page's key, as its llms.txt tells."""
+
+    def _frontier(self) -> Frontier:
+        crawls, task_id = self.parts.store.crawls, self.ctx.task.task_id
+        if crawls.sharing is None:
+            return Frontier(crawls, task_id, self.room, time.monotonic)
+        return SharedFrontier(crawls, crawls.sharing, self.ctx.fence, self.room, time.monotonic, self._hear)
+
+    def _hear(self, claimed: Claimed) -> None:
+        """What all who work on this crawl have done, and how many pages they may take now."""
+        if claimed.counts is not None:
+            self.progress.take_in(claimed.counts, time.monotonic())
+        if self.ctx.fence.helper is not None and claimed.max_pages != self.payload.max_pages:
+            self.change(self.payload.model_copy(update={"max_pages": claimed.max_pages}))
 
     @property
     def is_out_of_time(self) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gleanery import errors
 from gleanery.engine.schedule import parse_every
 from gleanery.handlers.crawl.payload import CrawlPayload, scope_of
-from gleanery.model import MissedTicks, NewTask, Schedule, Source, Task, new_id, utc_now
+from gleanery.model import Clock, MissedTicks, NewTask, Schedule, Source, Task, new_id, utc_now
 from gleanery.store.crawl_store import CrawlStore
 from gleanery.store.values import Idempotency
 from gleanery.web.urls import parse_url, url_key
@@ -20,8 +20,11 @@ CheckUrl = Callable[[str], None]
 class CrawlStarter:
     """The crawl's `Create`. `check_url` raises InvalidUrl for a URL that can't be fetched by its form."""
 
-    def __init__(self, crawls: CrawlStore, check_url: CheckUrl, has_browser: Callable[[], bool]) -> None:
+    def __init__(
+        self, crawls: CrawlStore, check_url: CheckUrl, has_browser: Callable[[], bool], clock: Clock = utc_now
+    ) -> None:
         self._crawls = crawls
+        self._clock = clock
         self._check_url = check_url
         self._has_browser = has_browser
 
@@ -32,11 +35,11 @@ class CrawlStarter:
         payload = asked.model_copy(update={"url": url, "source_id": ""})
         return await self._crawls.start(
             replace(new, payload=payload.model_dump(), title=url),
-            _source(payload),
+            _source(payload, self._clock()),
             url_key(url),
             idempotency=idempotency,
             queue_limit=queue_limit,
-            schedule=None if new.schedule_id else _schedule(payload, new),
+            schedule=None if new.schedule_id else _schedule(payload, new, self._clock()),
         )
 
     def check(self, asked: CrawlPayload) -> str:
@@ -56,8 +59,7 @@ class CrawlStarter:
             )
 
 
-def _source(payload: CrawlPayload) -> Source:
-    now = utc_now()
+def _source(payload: CrawlPayload, now: datetime) -> Source:
     return Source(
         source_id=new_id("src"),
         url=payload.url,
@@ -71,11 +73,11 @@ def _source(payload: CrawlPayload) -> Source:
     )
 
 
-def _schedule(payload: CrawlPayload, new: NewTask) -> Schedule | None:
+def _schedule(payload: CrawlPayload, new: NewTask, now: datetime) -> Schedule | None:
     """The recurring crawl that `refresh_every` asks for: its first tick is one interval from now."""
     if payload.refresh_every is None:
         return None
-    now, every = utc_now(), parse_every(payload.refresh_every)
+    every = parse_every(payload.refresh_every)
     return Schedule(
         schedule_id=new_id("sch"),
         name=f"Refresh {payload.url}",

@@ -13,7 +13,7 @@ from gleanery.handlers.crawl.run import CrawlRun, count_of, path_of
 from gleanery.knowledge.budget import ChunkBudget
 from gleanery.knowledge.cut import Origin, content_hash_of, cut_page
 from gleanery.knowledge.extract import ExtractedPage
-from gleanery.model import EventType, FetchedBy, FrontierUrl, NewEvent, Page, PageBundle, UrlOrigin, UrlState, utc_now
+from gleanery.model import EventType, FetchedBy, FrontierUrl, NewEvent, Page, PageBundle, StoredAs, UrlOrigin, UrlState
 from gleanery.web.fetch import Document
 from gleanery.web.urls import url_key
 from gleanery.web.variant_slots import version_of
@@ -53,6 +53,7 @@ class Storer:
         self._run = run
         self._budget = run.parts.budgets.now()
         self._places: dict[str, _Place] = {}
+        self.stored = 0
 
     async def store(self, item: ReadPage) -> None:
         """Keep the page with its pieces, and settle its URL last: a crash in between makes all of it come again."""
@@ -147,7 +148,7 @@ class Storer:
             etag=document.etag,
             last_modified=document.last_modified,
             size_bytes=len(document.body),
-            fetched_at=utc_now(),
+            fetched_at=self._run.parts.store.clock(),
             fetched_by=item.fetched_by,
             version=version_of(document.url),
         )
@@ -175,10 +176,27 @@ class Storer:
         run.progress.page_stored(time.monotonic())
         run.traps.outcome(item.url.url, is_new_content=True)
         await run.parts.right_of_way.give()
-        await run.parts.store.crawls.store_page(run.ctx.fence, settled, bundle, [event], run.snapshot(event.message))
+        stored = await run.parts.store.crawls.store_page(
+            run.ctx.fence, settled, bundle, [event], run.snapshot(event.message)
+        )
+        if stored is StoredAs.BEFORE:  # by another worker on this crawl, at the same time
+            await self._was_before(item, bundle)
+            return
+        self.stored += 1
         if item.url.depth == 0:
             await run.parts.store.knowledge.name_source(run.payload.source_id, page.title, run.ctx.task.task_id)
         await run.frontier.settled(item.url)
+
+    async def _was_before(self, item: ReadPage, bundle: PageBundle) -> None:
+        run, page = self._run, bundle.page
+        run.progress.stored -= 1
+        twin = await run.parts.store.crawls.twin(
+            run.ctx.task.task_id, run.payload.source_id, page.url_key, page.content_hash
+        )
+        if twin is not None:
+            await self._skip_twin(item, twin, page.url_key)
+        else:
+            await run.frontier.settled(item.url)
 
 
 def stored_event(url: FrontierUrl, page_url: str, title: str) -> NewEvent:

@@ -8,7 +8,7 @@ from gleanery import errors
 from gleanery.agents.asking import Asking
 from gleanery.agents.chat import ChatClient
 from gleanery.agents.enrich import EnrichPart, Estimate, estimate
-from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
+from gleanery.engine.handler import Outcome, TaskContext, TaskSpec, Work
 from gleanery.engine.retry import RetryPolicy
 from gleanery.engine.submit import Submitter
 from gleanery.handlers.enrich.payload import EnrichSourcePayload
@@ -31,6 +31,7 @@ class EnrichSourceHandler:
     spec = TaskSpec(
         "enrich_source",
         EnrichSourcePayload,
+        Work.AGENTS,
         description="Contexts and summaries by a chat model",
         retry=RetryPolicy(max_retries=5, base_seconds=5.0, cap_seconds=300.0),
         concurrency=1,

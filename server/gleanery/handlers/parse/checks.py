@@ -16,6 +16,11 @@ HEIGHTS = range(200, 4097)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NOT_LATIN = re.compile(r"[^\x00-\xff]")
+# Of Playwright's selectors, which look much like those of CSS (https://playwright.dev/docs/other-locators).
+_PLAYWRIGHTS = re.compile(
+    r":(?:has-text|text-is|text-matches|text|visible|nth-match|left-of|right-of|above|below|near|light)(?![\w-])|>>|//"
+    r"|(?<![^\s,])(?:css|text|xpath|id|role|internal:[\w-]+|data-test(?:-?id)?)="
+)
 _PAIRS = {")": "(", "]": "["}
 _FORBIDDEN_HEADERS = frozenset(
     [
@@ -131,6 +136,9 @@ def _selector_fault(text: str) -> str | None:
         return "a string is not closed"
     if _CONTROL.search(bare.replace("\n", " ").replace("\t", " ").replace("\r", " ")):
         return "it has control characters"
+    foreign = _PLAYWRIGHTS.search(re.sub(r"\[[^\]]*\]", "", bare))
+    if foreign is not None:
+        return f"{foreign[0]} is known to Playwright, not to CSS"
     open_brackets = list[str]()
     for character in bare:
         if character in "([":

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gleanery import errors
-from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
+from gleanery.engine.handler import Outcome, TaskContext, TaskSpec, Work
 from gleanery.handlers.parse.estimates import Estimates
 from gleanery.handlers.parse.loading import Loaded, Loader
 from gleanery.handlers.parse.payload import ParsePayload, cache_key
@@ -51,10 +51,11 @@ class ParseHandler:
         self.spec = TaskSpec(
             TASK_TYPE,
             ParsePayload,
+            Work.BROWSER,
             description="Parse one page in a browser",
             retry=POLICY,
             timeout_seconds=LONGEST_SECONDS + CLEAR_UP_SECONDS,
-            concurrency=parts.pool_size,
+            worker_concurrency=parts.pool_size,
             serial_key=lambda payload: cache_key(payload, parts.key),
         )
 

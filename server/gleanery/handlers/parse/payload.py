@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from gleanery.model.parses import Size
 from gleanery.store.parses import Secrets
@@ -17,6 +18,12 @@ MASK = "•••"
 
 _UNIMPORTANT = frozenset({"url", "timeout_seconds", "force_refresh"})
 """What a parse may be asked for that its page does not depend on; the URL counts by its key."""
+
+
+def _sized(value: Any) -> Any:
+    if isinstance(value, str) and value != "vary":
+        raise PydanticCustomError("viewport", 'must be an object of width and height, or "vary"')
+    return value
 
 
 class CookieBody(BaseModel):
@@ -41,7 +48,7 @@ class ParsePayload(BaseModel):
         "settled", description="When the page counts as shown."
     )
     timeout_seconds: float = Field(30.0, ge=1, le=300, description="Longest that one attempt may take.")
-    viewport: Size | Literal["vary"] | None = Field(
+    viewport: Annotated[Size | Literal["vary"] | None, BeforeValidator(_sized)] = Field(
         None,
         description="Width and height in CSS pixels, 1280 × 720 unless said; `vary` takes a common size by chance.",
     )

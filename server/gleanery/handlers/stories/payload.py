@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pydantic import BaseModel, ConfigDict, Field
 
 from gleanery import errors
-from gleanery.engine.handler import TaskSpec
+from gleanery.engine.handler import TaskSpec, Work
 from gleanery.engine.retry import RetryPolicy
 from gleanery.model import DependencyFailure, NewTask
 from gleanery.model.stories import Goal, Stage, Workspace
@@ -44,6 +44,7 @@ def _spec(task_type: str, description: str) -> TaskSpec:
     return TaskSpec(
         task_type,
         StoryPayload,
+        Work.AGENTS,
         description=description,
         retry=RetryPolicy(max_retries=5, base_seconds=5.0, cap_seconds=300.0),
         timeout_seconds=1800.0,

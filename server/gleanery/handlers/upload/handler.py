@@ -18,7 +18,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gleanery import errors
-from gleanery.engine.handler import Outcome, TaskContext, TaskSpec
+from gleanery.engine.handler import Outcome, TaskContext, TaskSpec, Work
 from gleanery.handlers.upload.folder import UploadFolder
 from gleanery.knowledge.budget import ChunkBudget
 from gleanery.knowledge.budgets import ChunkBudgets
@@ -29,6 +29,7 @@ from gleanery.knowledge.formats import Kind, Part
 from gleanery.knowledge.right_of_way import RightOfWay
 from gleanery.knowledge.vectors import Vectors
 from gleanery.model import (
+    Clock,
     CrawlStage,
     EventType,
     FrontierUrl,
@@ -101,8 +102,9 @@ class UploadParts:
 class UploadStarter:
     """The upload's `Create`: the task is kept together with its source. Its file must be in the folder by then."""
 
-    def __init__(self, crawls: CrawlStore, folder: UploadFolder) -> None:
+    def __init__(self, crawls: CrawlStore, folder: UploadFolder, clock: Clock = utc_now) -> None:
         self._crawls = crawls
+        self._clock = clock
         self._folder = folder
 
     async def __call__(self, new: NewTask, idempotency: Idempotency | None, queue_limit: int) -> Task:
@@ -110,7 +112,7 @@ class UploadStarter:
         if not await self._folder.holds(new.task_id):
             raise errors.InvalidInput("task_type", "needs a file: send it to /api/v1/knowledge/upload")
         payload = UploadPayload.model_validate(new.payload).model_copy(update={"source_id": ""})
-        now = utc_now()
+        now = self._clock()
         source = Source(
             source_id=new_id("src"),
             url=payload.url,
@@ -137,6 +139,7 @@ class UploadHandler:
     spec = TaskSpec(
         "upload",
         UploadPayload,
+        Work.CPU,
         description="Read an uploaded file into the knowledge base",
         can_pause=True,
         serial_key=lambda payload: payload.source_id or None,
@@ -258,7 +261,7 @@ class _Run:
             etag=None,
             last_modified=None,
             size_bytes=0 if part.fragment else self._payload.size_bytes,
-            fetched_at=utc_now(),
+            fetched_at=self._parts.store.clock(),
         )
 
     async def _settle_error(self, start: FrontierUrl, error: errors.FetchError) -> None:

@@ -140,6 +140,8 @@ def _says(element: InteractiveElement, facts: Facts, act: Act, *, is_paged: bool
         return is_paged and _ARROWS[name] is act
     if act not in facts.acts(element) or element.href is None:
         return False  # "Next" on a button of a wizard or slide show leads to no page
+    if _is_fragment(element.href) and facts.is_this_page(element.href):
+        return False  # a function of that name, or a slide of this page
     if is_paged or number_in_url(element.href) is not None:
         return True
     # "Cash back" and "next week" are no pages; "Next: the second chapter" is one.

@@ -17,8 +17,12 @@ How functions look, so that all parts do it alike:
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import random
+import re
+import ssl
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -28,6 +32,7 @@ import httpx
 from gleanery import errors, log
 from gleanery.model import Clock
 from gleanery.store.rows import change_from
+from gleanery.store.supabase.database_clock import DatabaseClock
 from gleanery.store.supabase.telling import Teller
 from gleanery.store.values import OnChange
 
@@ -51,8 +56,11 @@ PASSING_CODES = ("08", "40", "53", "55P03", "57014", "57P", "PGRST000", "PGRST00
 """Beginnings of codes: connections, serialization and deadlocks, resources, locks, time-outs, a server that ends; PostgREST
 without a database. https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 FULL_CODES = ("53100",)
-MISSING_CODES = frozenset({"42P01", "42883", "3F000", "PGRST202", "PGRST205"})
+MISSING_CODES = frozenset({"42P01", "3F000", "PGRST202", "PGRST205"})
 """No such table, function or schema: as PostgREST 12 says it, and 13."""
+_OWN_FUNCTION = re.compile(r"function (?:public\.)?gleanery[._]")
+KEY_CODES = frozenset({"401", "403", "PGRST300", "PGRST301", "PGRST302", "PGRST303", "42501"})
+"""The key is none, or none that may do this. An expired one is PGRST301 in PostgREST 12, PGRST303 from 13 on."""
 
 SCHEMA_MISSING = "The database has not the tables and functions that this gleanery works with: run `gleanery migrate`, then start it again."
 
@@ -107,6 +115,7 @@ class Rest:
         self._url = url
         self._key = key
         self._clock = clock
+        self._database_clock = DatabaseClock()
         self._patience = patience_seconds
         self._teller = Teller(on_change)
         self._writes: set[asyncio.Task[Any]] = set()
@@ -118,6 +127,7 @@ class Rest:
 
         self.loop = asyncio.get_running_loop()
         self._http = httpx.AsyncClient(
+            verify=_authorities(),
             timeout=CALL_TIMEOUT,
             limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
         )
@@ -130,8 +140,15 @@ class Rest:
             await asyncio.gather(*self._writes, return_exceptions=True)
         await self._http.aclose()
 
+    @property
+    def clock(self) -> Clock:
+        """The database's time, or the time that was set for it."""
+        return self._clock or self._database_clock
+
     async def start_telling(self) -> None:
-        """Tell of changes from the newest event on."""
+        """Know the database's time, and tell of changes from the newest event on."""
+        asked_at = time.monotonic()
+        self._database_clock.hear(float(await self.call("now")), asked_at, time.monotonic())
         self._teller.start(int(await self.call("tasks_last_number")))
 
     async def call(self, name: str, /, **args: Any) -> Any:
@@ -158,7 +175,9 @@ class Rest:
 
     async def _write(self, name: str, args: dict[str, Any]) -> Any:
         with self._teller.turn() as turn:
+            asked_at = time.monotonic()
             answer = await self._answer(name, {**args, "call_id": uuid4().hex})
+            self._database_clock.hear(answer["at"], asked_at, time.monotonic())
             if answer["changes"]:
                 await turn.tell([change_from(row) for row in answer["changes"]])
             return answer["value"]
@@ -194,6 +213,12 @@ class Rest:
             raise _Passing(f"Supabase does not answer: {type(error).__name__} {error}".rstrip()) from error
 
 
+@functools.cache
+def _authorities() -> ssl.SSLContext:
+    """Whose certificates are believed: those that httpx goes by, read once (a thirtieth of a second)."""
+    return httpx.create_ssl_context()
+
+
 class _Passing(errors.StorageError):
     """Worth another try at once. `wait_seconds` is what the server asks for."""
 
@@ -218,7 +243,7 @@ async def patiently(ask: Callable[[], Awaitable[Any]], patience_seconds: float) 
 def _translate(code: str, message: str, details: Any) -> errors.GleaneryError:
     if (known := CODES.get(code)) is not None:
         return known(message, json.loads(details or "{}"))
-    if code in MISSING_CODES:
+    if code in MISSING_CODES or (code == "42883" and _OWN_FUNCTION.search(message)):
         return errors.StorageError(SCHEMA_MISSING, reason=message)
     if code.startswith(FULL_CODES):
         return errors.StorageFull(
@@ -226,12 +251,15 @@ def _translate(code: str, message: str, details: Any) -> errors.GleaneryError:
         )
     if code == "23505" and "call_pkey" in message:
         return _Passing("The same call is being answered already.")
+    if code in KEY_CODES or (not code and "api key" in message.lower()):  # without a code: the gateway's own
+        said = f"{message} ({code})" if code else message
+        return errors.StorageError(f"Supabase refuses the key: {said}. Check SUPABASE_SERVICE_KEY.")
+    if code == "PGRST106":
+        return errors.StorageError("The project's API does not offer the schema public: add it under Exposed schemas.")
     if not code:  # how PostgREST 12 tells that its connection broke while it waited for the answer
         return _Passing("PostgREST lost its connection to the database.")
     if code.startswith(PASSING_CODES) or (code.isdigit() and len(code) == 3 and int(code) in PASSING_STATUSES):
         return _Passing(f"The database could not do that now: {message} ({code}).")
-    if code in ("401", "403", "PGRST301", "PGRST302", "42501"):
-        return errors.StorageError(f"Supabase refuses the key: {message} ({code}). Check SUPABASE_SERVICE_KEY.")
     return errors.StorageError(f"The database could not do that: {message} ({code}).")
 
 

@@ -36,6 +36,7 @@ from gleanery.store.rows import (
     task_from,
 )
 from gleanery.store.supabase.client import Rest
+from gleanery.store.supabase.crawl_sharing import SupabaseSharing
 from gleanery.store.supabase.page_writer import PageWriter
 from gleanery.store.values import Idempotency
 
@@ -46,6 +47,7 @@ class SupabaseCrawls:
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
         self._pages = PageWriter(rest)
+        self.sharing = SupabaseSharing(rest)
 
     async def start(
         self,
@@ -181,5 +183,5 @@ def told_args(fence: Fence, events: Sequence[NewEvent], progress: Progress) -> d
     return {
         "fence": fence_row(fence),
         "events": [event_row(event) for event in events],
-        "progress": progress_row(progress, events),
+        "progress": progress_row(progress, events) if fence.helper is None else None,
     }

@@ -1,6 +1,6 @@
 """Vectors of half floats on their way to pgvector and back. Pure.
 
-There they go as text, since PostgreSQL makes no vector of bytes: each of the 65,536 numbers that a half float can be is looked up
+Over PostgREST they go as text, since PostgreSQL makes no vector of bytes: each of the 65,536 numbers that a half float can be is looked up
 in a table, in as few digits as tell it from all others. Back they come as the bytes that pgvector sends (base64).
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,17 @@ def as_texts(vectors: np.ndarray[Any, Any]) -> list[str]:
 def from_bytes(text: str) -> Halves:
     data = base64.b64decode(text)
     return np.frombuffer(data, ">f2", offset=_HEAD_BYTES).astype(np.float16)
+
+
+def to_send(data: bytes) -> bytes:
+    """Half floats (least byte first) as pgvector receives them."""
+    numbers = np.frombuffer(data, "<u2")
+    return struct.pack(">HH", len(numbers), 0) + numbers.byteswap().tobytes()
+
+
+def from_sent(data: bytes) -> bytes:
+    """What pgvector sends, as half floats (least byte first)."""
+    return np.frombuffer(data, ">u2", offset=_HEAD_BYTES).astype("<u2").tobytes()
 
 
 @functools.cache

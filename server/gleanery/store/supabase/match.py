@@ -13,19 +13,12 @@ from typing import Any
 
 from gleanery.errors import InvalidInput
 from gleanery.store.search_store import Match, Shelf
-from gleanery.store.supabase.words import SIGNS, ZONES, lexeme
+from gleanery.store.supabase.phrases import Phrase, counted, phrase_query
+from gleanery.store.supabase.words import ZONES, lexeme
 from gleanery.store.words import EVERY_ROW, WORD
 
 _TOKEN = re.compile(r'"((?:[^"]|"")*)"|([(){}:])|([^\s"(){}:]+)')
 _KEYWORDS = ("AND", "OR", "NOT")
-
-
-@dataclass(frozen=True)
-class Phrase:
-    """Words that follow each other, in one of these columns. Without words it is nowhere; EVERY_ROW is everywhere."""
-
-    words: tuple[str, ...]
-    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -62,7 +55,7 @@ def query_of(shelf: Shelf, node: Node) -> str | bool:
     """As a tsquery; True where each row has it, False where none has."""
     match node:
         case Phrase():
-            return _phrase_query(shelf, node)
+            return phrase_query(shelf, node)
         case All(parts):
             return _joined([query_of(shelf, part) for part in parts], "&", neutral=True)
         case AnyOf(parts):
@@ -82,51 +75,6 @@ def phrases(node: Node) -> Iterator[Phrase]:
                 yield from phrases(part)
         case Without(wanted):
             yield from phrases(wanted)
-
-
-def counted(shelf: Shelf, phrase: Phrase, weights: Sequence[float]) -> list[dict[str, Any]]:
-    """How to count a phrase in a row, each place by the weight of its column: queries with the weights of the labels D, C, B
-    and A. Columns that share a label are counted at once if they weigh alike."""
-    by_column = dict(zip(ZONES[shelf], weights, strict=True))
-    parts: list[tuple[dict[str, float], list[str]]] = []
-    for columns in _by_sign(shelf, phrase):
-        query = _in_zone(shelf, phrase.words, columns)
-        labels = {ZONES[shelf][column].label: by_column[column] for column in columns}
-        for known, queries in parts:
-            if all(known.get(label, weight) == weight for label, weight in labels.items()):
-                known.update(labels)
-                queries.append(query)
-                break
-        else:
-            parts.append((labels, [query]))
-    return [
-        {"query": " | ".join(queries), "weights": [labels.get(label, 0.0) for label in "DCBA"]}
-        for labels, queries in parts
-    ]
-
-
-def _by_sign(shelf: Shelf, phrase: Phrase) -> list[list[str]]:
-    """The columns of a phrase, those together whose words have the same sign."""
-    groups = [[column for column in phrase.columns if ZONES[shelf][column].sign == sign] for sign in SIGNS]
-    return [columns for columns in groups if columns]
-
-
-def _phrase_query(shelf: Shelf, phrase: Phrase) -> str | bool:
-    if not phrase.words:
-        return False
-    if phrase.words == (EVERY_ROW,):
-        return True
-    queries = [_in_zone(shelf, phrase.words, columns) for columns in _by_sign(shelf, phrase)]
-    return queries[0] if len(queries) == 1 else f"({' | '.join(queries)})"
-
-
-def _in_zone(shelf: Shelf, words: Sequence[str], columns: Sequence[str]) -> str:
-    """In columns whose words have the same sign."""
-    zones = [ZONES[shelf][column] for column in columns]
-    sign, labels = zones[0].sign, "".join(zone.label for zone in zones)
-    where = "" if sign or len(labels) == 4 else f":{labels}"
-    lexemes = [f"'{sign}{lexeme(word)}'{where}" for word in words]
-    return lexemes[0] if len(lexemes) == 1 else f"({' <-> '.join(lexemes)})"
 
 
 def _joined(parts: Sequence[str | bool], sign: str, *, neutral: bool) -> str | bool:
@@ -245,7 +193,7 @@ def conditions(match: Match | None) -> str | bool:
 
 def word_query(shelf: Shelf, word: str) -> str:
     """For one word in any column."""
-    return str(_phrase_query(shelf, Phrase((word,), tuple(ZONES[shelf]))))
+    return str(phrase_query(shelf, Phrase((word,), tuple(ZONES[shelf]))))
 
 
 def asked_of(shelf: Shelf, match: Match, weights: Sequence[float]) -> Mapping[str, Any] | None:

@@ -1,6 +1,9 @@
 """The schema in Supabase: numbered SQL files, applied once each, and the check that a server makes at its start.
 
-A file that has landed never changes; a new one is added. `gleanery.migration` keeps the number and checksum of each.
+A file that was released never changes (tests/store/released_migrations.txt has them); a new one is added, with a higher number.
+`gleanery.migration` keeps the number and checksum of each. Servers that run go on while a newer schema is applied: so a file
+that adds a column gives it no `not null`, or replaces the functions that insert, and one that takes something away waits
+until no version that works with it can be running.
 """
 
 from __future__ import annotations
@@ -10,9 +13,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gleanery import errors
+from gleanery.store.supabase import procrastinate_schema
+
+if TYPE_CHECKING:
+    import psycopg
 
 PREPARE = """create schema if not exists gleanery;
 create table if not exists gleanery.migration (
@@ -48,8 +55,8 @@ def known() -> tuple[Migration, ...]:
     )
 
 
-def apply(database_url: str) -> Sequence[str]:
-    """Bring the database to this gleanery's schema; the names of what was applied. Raises StorageError."""
+def apply(database_url: str, ours: Sequence[Migration] | None = None) -> Sequence[str]:
+    """Bring the database to this gleanery's schema (or to `ours`); the names of what was applied. Raises StorageError."""
     import psycopg
 
     try:
@@ -57,17 +64,29 @@ def apply(database_url: str) -> Sequence[str]:
             connection.execute(f"select pg_advisory_xact_lock({LOCK})")
             connection.execute(PREPARE)
             rows = connection.execute("select number, name, checksum from gleanery.migration").fetchall()
-            missing = to_apply([{"number": row[0], "name": row[1], "checksum": row[2]} for row in rows])
+            missing = to_apply([{"number": row[0], "name": row[1], "checksum": row[2]} for row in rows], ours)
             for migration in missing:
                 connection.execute(_as_query(migration.sql))
                 connection.execute(
                     "insert into gleanery.migration (number, name, checksum) values (%s, %s, %s)",
                     (migration.number, migration.name, migration.checksum),
                 )
+            doorbells = _apply_procrastinate(connection)
             connection.execute(FINISH)
     except psycopg.Error as error:
         raise errors.StorageError(f"The database could not be migrated: {error}".strip()) from error
-    return [f"{migration.number:03d}_{migration.name}" for migration in missing]
+    return [*(f"{migration.number:03d}_{migration.name}" for migration in missing), *doorbells]
+
+
+def _apply_procrastinate(connection: psycopg.Connection[Any]) -> Sequence[str]:
+    connection.execute(_as_query(procrastinate_schema.PREPARE))
+    rows = connection.execute(_as_query(f"select name from {procrastinate_schema.SCHEMA}.step")).fetchall()
+    missing = procrastinate_schema.steps([row[0] for row in rows])
+    connection.execute(_as_query(f"set local search_path = {procrastinate_schema.SCHEMA}, pg_temp"))
+    for _, sql in missing:
+        connection.execute(_as_query(sql))
+    connection.execute("set local search_path to default")
+    return [name for name, _ in missing]
 
 
 def _as_query(sql: str) -> Any:
@@ -87,31 +106,31 @@ def script() -> str:
             f"insert into gleanery.migration (number, name, checksum) values {row};\n"
             "end if;\nend $gleanery_step$;\n"
         )
-    return "\n".join([*parts, f"{FINISH}commit;\n"])
+    return "\n".join([*parts, procrastinate_schema.script(), f"{FINISH}commit;\n"])
 
 
-def to_apply(applied: Sequence[Mapping[str, Any]]) -> Sequence[Migration]:
+def to_apply(applied: Sequence[Mapping[str, Any]], ours: Sequence[Migration] | None = None) -> Sequence[Migration]:
     """The migrations that a database with these (`number`, `name`, `checksum`) lacks. Raises StorageError for a schema that
     this gleanery doesn't know."""
-    ours = {migration.number: migration for migration in known()}
+    by_number = {migration.number: migration for migration in (known() if ours is None else ours)}
     for row in applied:
-        mine = ours.get(row["number"])
+        mine = by_number.get(row["number"])
         if mine is None:
             raise errors.StorageError(
                 f"The database has the migration {row['number']} ({row['name']}), which this gleanery doesn't know:"
                 " run the newer gleanery that made it.",
                 found=row["number"],
-                known=max(ours),
+                known=max(by_number),
             )
         if mine.checksum != row["checksum"]:
             raise errors.StorageError(
                 f"The migration {row['number']} ({row['name']}) of the database is another one than this gleanery's:"
                 " run the gleanery that made it, or take a database of its own.",
                 found=row["number"],
-                known=max(ours),
+                known=max(by_number),
             )
     numbers = {row["number"] for row in applied}
-    return [migration for number, migration in sorted(ours.items()) if number not in numbers]
+    return [migration for number, migration in sorted(by_number.items()) if number not in numbers]
 
 
 def check(applied: Sequence[Mapping[str, Any]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
+from gleanery import errors
 from gleanery.model import Clock
 from gleanery.store.supabase import migrations
 from gleanery.store.supabase.client import PATIENCE_SECONDS, Rest
@@ -17,6 +18,7 @@ from gleanery.store.supabase.knowledge import SupabaseKnowledge
 from gleanery.store.supabase.outbox import SupabaseOutbox
 from gleanery.store.supabase.parses import SupabaseParses
 from gleanery.store.supabase.portable import SupabasePortable
+from gleanery.store.supabase.processes import SupabaseProcesses
 from gleanery.store.supabase.saved_queries import SupabaseSavedQueries
 from gleanery.store.supabase.schedules import SupabaseSchedules
 from gleanery.store.supabase.search import SupabaseSearch
@@ -62,12 +64,22 @@ class SupabaseStore:
         self.outbox = SupabaseOutbox(self._rest)
         self.workers = SupabaseWorkers(self._rest)
         self.hosts = SupabaseHosts(self._rest)
+        self.processes = SupabaseProcesses(self._rest)
+
+    @property
+    def clock(self) -> Clock:
+        return self._rest.clock
 
     async def __aenter__(self) -> Self:
-        """Raises StorageError when the database has not the schema of this gleanery."""
+        """Raises StorageError when the database has not the schema of this gleanery, or not yet all that is moved to it."""
         await self._rest.__aenter__()
         try:
-            migrations.check((await self._rest.call("schema"))["migrations"])
+            schema = await self._rest.call("schema")
+            migrations.check(schema["migrations"])
+            if schema["is_moving"]:
+                raise errors.StorageError(
+                    "A move to this database was begun and is not finished: run `gleanery move --to supabase` again."
+                )
             await self._rest.start_telling()
         except BaseException:
             await self._rest.__aexit__()

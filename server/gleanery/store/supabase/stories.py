@@ -8,7 +8,7 @@ from datetime import datetime
 from json import loads
 from typing import Any
 
-from gleanery.model import Fence, NewTask, utc_now
+from gleanery.model import Fence, NewTask
 from gleanery.model.stories import AgentStep, Stage, Story, StoryState, Workspace
 from gleanery.store.rows import compact, fence_row, new_task_row, task_from
 from gleanery.store.stories import (
@@ -50,7 +50,7 @@ class SupabaseStories:
 
     async def put_workspace(self, workspace: Workspace, secrets: WorkspaceSecrets) -> Workspace:
         before = [one for one in await self.workspaces() if one.name == workspace.name]
-        now = utc_now()
+        now = self._rest.clock()
         kept = workspace.model_copy(update={"created_at": before[0].created_at if before else now, "changed_at": now})
         row = await self._rest.write(
             "stories_put_workspace",

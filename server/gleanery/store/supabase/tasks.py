@@ -113,7 +113,7 @@ class SupabaseTasks:
             "tasks_report",
             fence=fence_row(fence),
             events=[event_row(event) for event in events],
-            progress=progress_row(progress, events),
+            progress=progress_row(progress, events) if fence.helper is None else None,
         )
         return task_from(row)
 
@@ -185,7 +185,11 @@ class SupabaseTasks:
         return ids
 
     async def reap(self, *, gone: Sequence[str], spare: Sequence[str]) -> Sequence[Task]:
-        return [task_from(row) for row in await self._rest.write("tasks_reap", gone=list(gone), spare=list(spare))]
+        # By a clock that was set since we heard of it, every lease looks over, or none: then nothing is taken back yet.
+        rows = await self._rest.write(
+            "tasks_reap", gone=list(gone), spare=list(spare), about=self._rest.clock().timestamp()
+        )
+        return [task_from(row) for row in rows]
 
     async def prune(self, retention: Retention, limit: int) -> Removed:
         return Removed(**await self._rest.write("tasks_prune", retention=_retention(retention), limit=limit))

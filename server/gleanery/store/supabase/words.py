@@ -1,7 +1,8 @@
 """The words of chunks and code examples as PostgreSQL's full-text search keeps them: columns as labels and prefixes. Pure.
 
-A tsvector knows four labels and a shelf has six columns. So the words of two columns have a sign before them, which no word
-can have: those of names `+`, those that a chat model added `^`. Where both tell alike, a sign has the label of its like.
+A tsvector knows four labels and a shelf has six columns. So two columns have the label of another one, and their words are
+there twice, at the same place: plain, and with a sign before them that no word can have: those of names `+`, those that a chat
+model added `^`. Most queries don't tell the two columns apart and look up the plain word alone; see phrases.py for the others.
 """
 
 from __future__ import annotations
@@ -24,13 +25,12 @@ GAP = 8
 
 @dataclass(frozen=True)
 class Zone:
-    """Where the words of a column are: their label, and the sign before each."""
+    """Where the words of a column are: their label, and the sign of those that are there once more."""
 
     label: str
     sign: str = ""
 
 
-SIGNS = ("", "+", "^")
 ZONES: Mapping[Shelf, Mapping[str, Zone]] = {
     Shelf.CHUNKS: {
         "title": Zone("A"),
@@ -61,13 +61,14 @@ def vector_of(shelf: Shelf, texts: Sequence[str]) -> str:
             if word == EVERY_ROW:
                 continue
             position += 1
-            known = zone.sign + lexeme(word)
-            if known not in places:
-                room -= len(known.encode()) + 8
-                if room < 0:
-                    break
-                places[known] = []
-            places[known].append(f"{min(position, MAX_POSITION)}{zone.label}")
+            plain = lexeme(word)
+            for known in (plain, zone.sign + plain) if zone.sign else (plain,):
+                if known not in places:
+                    room -= len(known.encode()) + 8
+                    places[known] = []
+                places[known].append(f"{min(position, MAX_POSITION)}{zone.label}")
+            if room < 0:
+                break
         position += GAP
     return " ".join(f"'{word}':{','.join(at)}" for word, at in places.items())
 

@@ -122,6 +122,15 @@ def shown_error(url: str, message: str, selector: str, seconds: float) -> errors
     return page_error(url, message)
 
 
+def still_laid_out(url: str, seconds: float) -> errors.TimedOut:
+    """The error for a page that came, and that the browser itself, not a script, has been busy with for so long."""
+    message = (
+        f"The page was not rendered within {seconds:.3g} seconds: the browser was still laying it out. Tens of thousands of"
+        " links or words in one line that can't be broken take it minutes."
+    )
+    return errors.TimedOut(url, message, seconds=seconds, busy_with="layout")
+
+
 def bad_selector(url: str, selector: str) -> errors.RenderFailed:
     message = f"wait_for: {quoted(selector)} is not a CSS selector."
     return render_refused(url, message, reason="bad_selector", field="wait_for")

@@ -16,7 +16,7 @@ from gleanery.model.parses import Incidents, Inspected, Navigation, Screenshot
 from gleanery.web.browser import scripts, snapshot
 from gleanery.web.browser.answers import judge_shown, no_answer, refused
 from gleanery.web.browser.blocked import PageSigns, blocked, challenge
-from gleanery.web.browser.failures import bad_selector, is_moving, is_of_script
+from gleanery.web.browser.failures import bad_selector, is_moving, is_of_script, still_laid_out
 from gleanery.web.browser.inspect.inspector import Inspector
 from gleanery.web.browser.inspect.screenshot import screenshot
 from gleanery.web.browser.open_page import Guise
@@ -98,6 +98,11 @@ class Opened:
             self._tab.is_broken = False
         except errors.RenderFailed as error:
             raise await self._explained(error) from error
+        except errors.TimedOut as error:
+            seconds = error.details.get("seconds")
+            if seconds is None or self._visit.answer is None or not await self._watched.is_laid_out_for_ever():
+                raise
+            raise still_laid_out(self._asked.url, seconds) from error
 
     async def _arrive(self, act: Act | None) -> None:
         await self._check_selector(self._asked.request.wait_for)

@@ -340,6 +340,5 @@ class Tab:
 def _timed_out(visit: Visit, seconds: float, wait_for: str | None) -> errors.TimedOut:
     message, has_come = f"The page was not rendered within {seconds:.3g} seconds", visit.has_come
     if has_come and wait_for is None:
-        # 30,000 links in a line that can't be broken take Chromium itself minutes to lay out.
         message += ": all of it had come, and the browser was still busy with its scripts or its layout"
     return errors.TimedOut(visit.url, f"{message}.", seconds=seconds, has_come=has_come)

@@ -21,6 +21,8 @@ from gleanery.web.browser.request import BrowserLimits
 from gleanery.web.browser.scripts import prepare_watched
 from gleanery.web.browser.witness import Witness
 
+_ANSWER_SECONDS = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Watched:
@@ -68,6 +70,20 @@ class Watched:
         pid = await renderer_pid(self.session)
         if pid is not None:
             self.tab.pids.add(pid)
+
+    async def is_laid_out_for_ever(self) -> bool:
+        """Whether the page stays silent also when no script of its own may run any more. It is of no use after that."""
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                # Both reach a script that never ends, and what follows them is the first that is done after it.
+                await self.session.send("Emulation.setScriptExecutionDisabled", {"value": True})
+                await self.session.send("Runtime.terminateExecution")
+                await self.session.send("Runtime.evaluate", {"expression": "1"})
+        except TimeoutError:
+            return True
+        except PlaywrightError:
+            return False
+        return False
 
     def end(self) -> None:
         """Hears and sends nothing more."""

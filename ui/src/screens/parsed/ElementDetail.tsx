@@ -57,6 +57,16 @@ const BY: Readonly<Record<Locator["by"], string>> = {
   path: "by its place in the document",
 };
 
+const EVIDENCE: Readonly<Record<InteractiveElement["evidence"], string>> = {
+  control: "it is a control",
+  role: "its role",
+  editable: "it can be written in",
+  onclick: "its onclick attribute",
+  focus: "it can have the focus",
+  listener: "a script listens there for clicks and the like",
+  pointer: "the mouse shows a hand there, and nothing else does",
+};
+
 function LocatorText({ locator }: { locator: Locator }): ReactNode {
   return (
     <div className="locator">
@@ -95,6 +105,8 @@ function factsOf(element: InteractiveElement, page: ParsedPage): readonly Fact[]
   const facts: readonly (Fact | null)[] = [
     description === "" ? null : ["Description", visible(description)],
     ["Element", <code key="tag">{visible(type === null ? `<${tag}>` : `<${tag} type="${type}">`)}</code>],
+    // What is plainly a control needs no proof.
+    element.evidence === "control" ? null : ["Can be acted on", EVIDENCE[element.evidence]],
     value === null ? null : ["Value", value === "" ? <span className="muted">empty</span> : visible(value)],
     placeholder === null ? null : ["Placeholder", visible(placeholder)],
     href === null ? null : ["Leads to", <Target key="target" href={href} base={page.navigation.final_url} />],

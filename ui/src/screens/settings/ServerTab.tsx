@@ -7,18 +7,16 @@ import { useApp } from "../../components/app";
 import { Loaded } from "../../components/Failure";
 import { Icon, type IconName } from "../../components/Icon";
 import { useNow } from "../../components/useNow";
-import { backgroundQuery } from "../../data/queue";
 import { healthQuery } from "../../data/server";
 import { settingsQuery } from "../../data/settings";
 import { ago, dateAndTime } from "../../text/format";
 import { visible } from "../../text/visible";
-import type { BackgroundHealth, Health, PartHealth, PartStatus, SettingShape } from "../../wire";
+import type { Health, PartHealth, PartStatus, SettingShape } from "../../wire";
 import { Backup } from "./Backup";
 
 export function ServerTab(): ReactNode {
   const { api } = useApp();
   const health = useQuery({ ...healthQuery(api), refetchInterval: 5_000 });
-  const background = useQuery(backgroundQuery(api));
   const settings = useQuery(settingsQuery(api));
   return (
     <>
@@ -26,7 +24,7 @@ export function ServerTab(): ReactNode {
         {(data) => (
           <>
             <About health={data} settings={settings.data?.items ?? []} />
-            <Parts health={data} background={background.data} />
+            <Parts health={data} />
           </>
         )}
       </Loaded>
@@ -91,10 +89,11 @@ const TODO: Readonly<Record<string, string>> = {
   embedder: "Choose an embedder in the tab beside this one. Until then search finds by words.",
   browser: "Run make browser, or name a Chromium with GLEANERY_BROWSER and restart. Until then pages are read over HTTP.",
   worker: "Look at the server's log.",
+  dispatcher: "Look at GLEANERY_DATABASE_URL. Until then work is found by looking, a second later at most.",
   store: "Look at the data folder and its disk.",
 };
 
-function Parts({ health, background }: { health: Health; background: BackgroundHealth | undefined }): ReactNode {
+function Parts({ health }: { health: Health }): ReactNode {
   return (
     <section className="card table-frame" aria-label="Parts" tabIndex={0} role="region">
       <table className="table">
@@ -109,13 +108,6 @@ function Parts({ health, background }: { health: Health; background: BackgroundH
           {Object.entries(health.parts).map(([name, part]) => (
             <Part key={name} name={name} part={part} />
           ))}
-          {background === undefined ? null : (
-            <tr>
-              <th scope="row">dispatcher</th>
-              <td />
-              <td>{visible(background.dispatcher)}</td>
-            </tr>
-          )}
         </tbody>
       </table>
     </section>

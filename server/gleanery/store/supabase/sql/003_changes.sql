@@ -21,36 +21,40 @@ begin
         'seq', changed.last_seq - jsonb_array_length(events) + ordinality, 'at', at,
         'type', value ->> 'type', 'message', value ->> 'message', 'data', value ->> 'data') order by ordinality), '[]')
     into kept from jsonb_array_elements(events) with ordinality;
-    perform gleanery.add_draft(json_build_object('task', row_to_json(changed), 'events', kept)::text);
+    perform gleanery.add_draft(concat_ws(E'\t', changed.task_id, jsonb_array_length(events), kept, row_to_json(changed)));
+    perform gleanery.ring_for(changed, events);
 end $$;
 
 -- Drafts are lines in settings of the transaction, a new one for each 64 KB: adding to one text would copy all of it each time.
+-- A line is the task's id, how many events, the events and the task as JSON, which has no tab in it: nothing needs to be parsed
+-- but the events.
 create function gleanery.add_draft(line text) returns void
 language plpgsql as $$
 declare
     number int := coalesce(nullif(current_setting('gleanery.drafts', true), '')::int, 0);
     before text := coalesce(current_setting('gleanery.drafts_' || number, true), '');
+    unused text;
 begin
     if number = 0 or length(before) > 65536 then
         number := number + 1;
         before := '';
-        perform set_config('gleanery.drafts', number::text, true);
+        unused := set_config('gleanery.drafts', number::text, true);
     end if;
-    perform set_config('gleanery.drafts_' || number, before || line || E'\n', true);
+    unused := set_config('gleanery.drafts_' || number, before || line || E'\n', true);
 end $$;
 
 -- All drafts as lines, in order, and none is left.
 create function gleanery.take_drafts() returns text
 language plpgsql as $$
 declare
-    numbers int := coalesce(nullif(current_setting('gleanery.drafts', true), '')::int, 0);
     taken text := '';
+    unused text;
 begin
-    if numbers > 0 then
-        select string_agg(current_setting('gleanery.drafts_' || n), '' order by n) into taken from generate_series(1, numbers) as n;
-        perform set_config('gleanery.drafts_' || n, '', true) from generate_series(1, numbers) as n;
-        perform set_config('gleanery.drafts', '', true);
-    end if;
+    for number in 1 .. coalesce(nullif(current_setting('gleanery.drafts', true), '')::int, 0) loop
+        taken := taken || current_setting('gleanery.drafts_' || number);
+        unused := set_config('gleanery.drafts_' || number, '', true);
+        unused := set_config('gleanery.drafts', '', true);
+    end loop;
     return taken;
 end $$;
 
@@ -71,37 +75,43 @@ language sql immutable as $$
     select jsonb_build_array(jsonb_build_object('type', type, 'message', message, 'data', data::text))
 $$;
 
--- The answer of a call that writes: {value, changes: [{task, events, number}]}. The events get their numbers here, under a
+-- The answer of a call that writes: {value, changes: [{task, events, number}], at}; `at` is the database's time. The events get their numbers here, under a
 -- lock that the transaction keeps to its end. Answers that tell of changes (and those to keep) are kept, to be given again.
 create function gleanery.reply(args jsonb, value json, is_kept boolean default false) returns json
 language plpgsql as $$
 declare
     drafts text := gleanery.take_drafts();
     changes text := '';
+    newest bigint;
     answer text;
 begin
     if drafts <> '' then
         perform pg_advisory_xact_lock(gleanery.event_lock());
         with draft as materialized (
-            select place, one -> 'task' as task, one -> 'task' ->> 'task_id' as task_id, one -> 'events' as events,
-                json_array_length(one -> 'events') as size
-            from (select ordinality as place, line::json as one
-                from string_to_table(rtrim(drafts, E'\n'), E'\n') with ordinality as lines (line, ordinality)) as lines
+            select place, split_part(line, E'\t', 1) as task_id, split_part(line, E'\t', 2)::bigint as size,
+                split_part(line, E'\t', 3) as events, split_part(line, E'\t', 4) as task
+            from string_to_table(rtrim(drafts, E'\n'), E'\n') with ordinality as lines (line, place)
         ), added as (
             insert into gleanery.event (task_id, seq, at, type, message, data)
             select task_id, e.seq, e.at, e.type, e.message, e.data
-            from draft, json_to_recordset(events)
+            from draft, json_to_recordset(events::json)
                 as e (seq bigint, at double precision, type text, message text, data text)
             order by place, e.seq
             returning number
+        ), numbered as (
+            select min(number) as first, max(number) as last from added
         ), counted as (
             select place, task, events, size, sum(size) over (order by place) as total from draft
         )
-        select string_agg(json_build_object('task', task, 'events', events,
-            'number', case when size = 0 then 0 else (select min(number) from added) - 1 + total end)::text, ',' order by place)
-        into changes from counted;
+        select string_agg('{"task":' || task || ',"events":' || events || ',"number":'
+            || case when size = 0 then 0 else first - 1 + total end || '}', ',' order by place), min(last)
+        into changes, newest from counted, numbered;
+        if newest is not null then
+            perform pg_notify('gleanery_events', newest::text);  -- wakes those who follow the log
+        end if;
     end if;
-    answer := '{"value":' || coalesce(value::text, 'null') || ',"changes":[' || changes || ']}';
+    answer := '{"value":' || coalesce(value::text, 'null') || ',"changes":[' || changes || '],"at":'
+        || extract(epoch from clock_timestamp()) || '}';
     if (drafts <> '' or is_kept) and args ? 'call_id' then
         insert into gleanery.call (call_id, at, answer)
         values (args ->> 'call_id', extract(epoch from clock_timestamp()), answer);
@@ -128,7 +138,7 @@ begin
 end $$;
 
 -- Fenced: append events and set the progress that they tell of. `progress` is {text, mark, gets_on}: the row's text, a number
--- that grows when the work gets on, and whether one of the events says so.
+-- that grows when the work gets on, and whether one of the events says so; null leaves it as it is.
 create function gleanery.report(fence jsonb, events jsonb, progress jsonb, at double precision) returns gleanery.task
 language plpgsql as $$
 declare
@@ -137,7 +147,7 @@ declare
     mark double precision := (progress ->> 'mark')::double precision;
 begin
     update gleanery.task set
-        progress = report.progress ->> 'text',
+        progress = coalesce(report.progress ->> 'text', task.progress),
         lost_count = case when (report.progress ->> 'gets_on')::boolean or mark > progress_mark then 0 else lost_count end,
         progress_mark = greatest(progress_mark, mark),
         last_seq = last_seq + jsonb_array_length(events)

@@ -134,8 +134,9 @@ begin
             select status, count(*) as count, sum(retry_attempts) as retries,
                 count(*) filter (where status = 'cancelled' and error is not null and error::json ->> 'code' = 'superseded') as superseded
             from task where processing_completed_at >= since group by status) as one),
-        'due', (select json_build_object('count', count(*), 'oldest', min(greatest(run_at, created_at))) from task
-            where status = 'queued' and waits_for = 0 and (wakes_at is null or wakes_at <= at)),
+        'due', (select coalesce(json_agg(one), '[]') from (
+            select task_type, count(*) as count, min(greatest(run_at, created_at)) as oldest from task
+            where status = 'queued' and waits_for = 0 and (wakes_at is null or wakes_at <= at) group by task_type) as one),
         'now', at,
         'skipped_ticks', (select coalesce(sum(skipped_count), 0) from schedule),
         'spreads', (select coalesce(json_agg(one), '[]') from (

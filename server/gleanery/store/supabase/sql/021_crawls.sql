@@ -128,6 +128,8 @@ declare
     known json := answered(args);
 begin
     if known is not null then return known; end if;
+    perform check_fence(args -> 'fence');
+    if not is_held(args -> 'fence', args ->> 'url_key') then return reply(args, null); end if;
     perform report(args -> 'fence', args -> 'events', args -> 'progress', now_of(args));
     update frontier set attempts = attempts + 1
     where task_id = args -> 'fence' ->> 'task_id' and url_key = args ->> 'url_key';
@@ -141,6 +143,8 @@ declare
     now double precision := now_of(args);
 begin
     if known is not null then return known; end if;
+    perform check_fence(args -> 'fence');
+    if not is_held(args -> 'fence', args -> 'url' ->> 'url_key') then return reply(args, null); end if;
     perform report(args -> 'fence', args -> 'events', args -> 'progress', now);
     perform settle_url(args -> 'fence' ->> 'task_id', args -> 'url', now);
     return reply(args, null);

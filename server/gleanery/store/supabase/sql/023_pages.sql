@@ -166,6 +166,16 @@ language sql as $$
     from jsonb_populate_record(null::gleanery.page, $2 - 'markdown') as one where page.page_row = which
 $$;
 
+-- Whether the task has met another page with this content: one worker can't know what another one stores at the same time.
+create function gleanery.stands_for(page jsonb, task text) returns boolean
+language plpgsql stable as $$
+begin
+    return exists (select from gleanery.frontier_hold where task_id = task and helper <> '')
+    and exists (select from gleanery.page as other where source_id = $1 ->> 'source_id' and died = gleanery.forever()
+        and born < gleanery.forever() and seen_task_id = task and content_hash = $1 ->> 'content_hash'
+        and url_key <> $1 ->> 'url_key');
+end $$;
+
 -- {stored}. Two answers say that nothing is written, and the call is to be made again: {said}, what was said of rows that the
 -- version before had, to be in these rows too; {stored: null} where no rows came, and the page is not there as it is.
 create function public.gleanery_crawls_store_page(args jsonb) returns json
@@ -182,7 +192,8 @@ begin
     if known is not null then return known; end if;
     perform check_fence(args -> 'fence');
     head := newest_row(given ->> 'source_id', given ->> 'url_key');
-    if exists (select from page where page_row = head and seen_task_id = task) then
+    if exists (select from page where page_row = head and seen_task_id = task)
+        or not is_held(args -> 'fence', args -> 'url' ->> 'url_key') or stands_for(given, task) then
         return reply(args, json_build_object('stored', 'before'));
     end if;
     if says_same(head, given, args -> 'chunk_ids', args -> 'code_ids') then
@@ -220,6 +231,8 @@ declare
     kept record;
 begin
     if known is not null then return known; end if;
+    perform check_fence(args -> 'fence');
+    if not is_held(args -> 'fence', args -> 'url' ->> 'url_key') then return reply(args, null); end if;
     perform report(args -> 'fence', args -> 'events', args -> 'progress', now);
     select page_row, page_id, source_id, chunk_count, code_count into kept from page
     where page_id = args ->> 'page_id' and died = forever() and born < forever();

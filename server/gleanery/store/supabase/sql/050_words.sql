@@ -48,10 +48,10 @@ create table gleanery.shelf (
     words bigint not null
 );
 
--- The words of a row, each once, without their signs.
+-- The words of a row, each once. Those with a sign are there without it too.
 create function gleanery.plain_words(words tsvector) returns text[]
 language sql immutable as $$
-    select array(select distinct ltrim(word, '+^') from unnest(tsvector_to_array(words)) as word)
+    select array(select word from unnest(tsvector_to_array(words)) as word where not starts_with(word, '+') and not starts_with(word, '^'))
 $$;
 
 create function gleanery.note_added_words() returns trigger
@@ -102,7 +102,10 @@ create trigger removed after delete on gleanery.code_words referencing old table
     for each statement execute function gleanery.note_removed_words('code');
 
 create function gleanery.word_count(words tsvector) returns bigint
-language sql immutable as $$ select coalesce(sum(cardinality(positions)), 0) from unnest(words) $$;
+language sql immutable as $$
+    select coalesce(sum(cardinality(positions)), 0) from unnest(words)
+    where not starts_with(lexeme, '+') and not starts_with(lexeme, '^')
+$$;
 
 -- Keep the words of new rows: [{row_id, words}].
 create or replace function gleanery.index_chunks(rows jsonb) returns void

@@ -18,24 +18,42 @@ language sql stable set search_path = gleanery, pg_temp as $$
     end
 $$;
 
-create function gleanery.reals(list jsonb) returns real[]
+-- How often a phrase is in `row.words`, each place by its weight, as SQL: `parts` are [{query, weights, factor}]. ts_rank_cd of one
+-- phrase is the sum of the weights of its places; that it isn't there is found out sooner than counted.
+create function gleanery.times_of(parts jsonb) returns text
+language sql immutable set search_path = gleanery, pg_temp as $$
+    select string_agg(format('%s * case when row.words @@ %L::tsquery then ts_rank_cd(%L, row.words, %2$L::tsquery) else 0 end',
+        part ->> 'factor', part ->> 'query', translate(part ->> 'weights', '[]', '{}')), ' + ')
+    from jsonb_array_elements(parts) as part
+$$;
+
+-- What a phrase weighs that so many of all rows have.
+create function gleanery.weight_of(having_it bigint, of_rows bigint) returns double precision
 language sql immutable as $$
-    select array_agg(value::real order by ordinality) from jsonb_array_elements_text(list) with ordinality
+    select greatest(ln((of_rows - least(having_it, of_rows) + 0.5)::double precision / (having_it + 0.5)::double precision), 1e-6)
 $$;
 
 -- The best rows of a shelf by BM25, as FTS5 counts it (https://www.sqlite.org/fts5.html#the_bm25_function): [[row, rank]], the
--- lowest first. `query` is what a row must have (null for all), `phrases` are [{words, parts: [{query, weights}]}] and `scale`
--- is what weights were divided by. ts_rank_cd of one phrase is the sum of the weights of its places.
+-- lowest first. `query` is what a row must have (null for all), `phrases` are [{words, parts}] and `scale` is what weights were
+-- divided by.
+--
+-- A phrase is a column, not a row: so each costs little more than its lookup in the row's words. What may be seen is looked at
+-- last, from the best row on until there are enough. A plan without the index of words would look each up in every row.
 create function public.gleanery_search_find_words(args jsonb) returns json
-language plpgsql stable security invoker set search_path = gleanery, pg_temp as $$
+language plpgsql stable security invoker
+set search_path = gleanery, pg_temp set enable_seqscan = off set jit = off as $$
 declare
     found json;
     words_table text := case args ->> 'shelf' when 'chunks' then 'chunk_words' else 'code_words' end;
-    of_words text := case when args ->> 'query' is null then 'true' else 'words @@ ($1 ->> ''query'')::tsquery' end;
+    of_words text := case when args ->> 'query' is null then 'true' else format('item.words @@ %L::tsquery', args ->> 'query') end;
     of_pages text := page_conditions(args -> 'pages');
+    times text;
+    weights text;
+    rank text;
 begin
-    if jsonb_typeof(args #> '{pages,few}') = 'array' then  -- known without another table
-        of_words := of_words || ' and ' || of_pages;
+    if jsonb_typeof(args #> '{pages,few}') = 'array' then  -- known without another table; if not so few, not by their index
+        of_words := of_words || ' and ' || case when jsonb_array_length(args #> '{pages,few}') < 200 then of_pages
+            else replace(of_pages, 'item.page_row', 'item.page_row + 0') end;
         of_pages := 'true';
     end if;
     if jsonb_array_length(args -> 'code_languages') > 0 then
@@ -43,50 +61,41 @@ begin
             || ' and not exists (select from jsonb_array_elements($1 -> ''code_languages'') as allowed'
             || ' where coalesce(code.language, '''') <> all (texts(allowed))))';
     end if;
-    -- First what has the words, then what of it may be seen, then how often it has each: one step after the other, since the
-    -- planner can't estimate how many rows have the words of a query. A phrase that isn't there is found out sooner than counted.
+    -- Words that have not been counted yet, and phrases, are in as many rows as are found to have them.
+    select string_agg(format('(%s) * %s::double precision as times_%s', times_of(one -> 'parts'), args ->> 'scale', number), ', '),
+        string_agg(format('weight_of(greatest(count(*) filter (where times_%s > 0), %s), shelf_size.rows) as weight_%1$s', number,
+            coalesce(word.rows, 0)), ', '),
+        string_agg(format('weight_%s * times_%1$s * 2.2 / (times_%1$s + by_length)', number), ' + ')
+    into times, weights, rank
+    from jsonb_array_elements(args -> 'phrases') with ordinality as list (one, number)
+    left join word on word.shelf = args ->> 'shelf' and word.word = one #>> '{words,0}' and jsonb_array_length(one -> 'words') = 1;
+    if times is null then
+        return '[]';
+    end if;
     execute format($sql$
-        with phrase as materialized (
-            select ordinality as phrase,
-                case jsonb_array_length(one -> 'words') when 1 then one #>> '{words,0}' end as word,
-                (one #>> '{parts,0,query}')::tsquery as query_1, reals(one #> '{parts,0,weights}') as weights_1,
-                (one #>> '{parts,1,query}')::tsquery as query_2, reals(one #> '{parts,1,weights}') as weights_2,
-                (one #>> '{parts,2,query}')::tsquery as query_3, reals(one #> '{parts,2,weights}') as weights_3
-            from jsonb_array_elements($1 -> 'phrases') with ordinality as list (one, ordinality)
-        ), having_words as materialized (
-            select row_id, page_row from %1$I as item where %2$s
-        ), hit as materialized (
-            select row_id from having_words as item where %3$s
-        ), counted as materialized (
-            select item.row_id, item.word_count, each.phrase, each.times * ($1 ->> 'scale')::double precision as times
-            from hit cross join lateral (select * from %1$I as words where words.row_id = hit.row_id offset 0) as item
-            cross join lateral (
-                select phrase, case when item.words @@ query_1 then ts_rank_cd(weights_1, item.words, query_1) else 0 end
-                    + case when item.words @@ query_2 then ts_rank_cd(weights_2, item.words, query_2) else 0 end
-                    + case when item.words @@ query_3 then ts_rank_cd(weights_3, item.words, query_3) else 0 end as times
-                from phrase offset 0
-            ) as each
-            where each.times > 0
+        with counted as materialized (
+            select item.row_id, item.page_row, item.word_count::double precision, %s
+            from %I as item cross join lateral (
+                -- What is kept apart from its row would be read again for each phrase.
+                select case when pg_column_size(item.words) > 8000 then item.words || '' else item.words end as words offset 0
+            ) as row
+            where %s
         ), shelf_size as materialized (
             select greatest(shelf_rows($1 ->> 'shelf'), 1) as rows, coalesce(
                 (select words::double precision / nullif(rows, 0) from shelf where shelf = $1 ->> 'shelf'),
                 (select avg(word_count) from counted)) as words
-        ), having_phrase as (
-            -- Words that have not been counted yet, and phrases, are in as many rows as are found to have them.
-            select phrase.phrase, greatest(coalesce(counts.rows, 0), coalesce(word.rows, 0)) as rows
-            from phrase left join (select phrase, count(*) as rows from counted group by phrase) as counts using (phrase)
-            left join word on word.shelf = $1 ->> 'shelf' and word.word = phrase.word
         ), weight as materialized (
-            select phrase, greatest(ln((shelf_size.rows - least(having_phrase.rows, shelf_size.rows) + 0.5)::double precision
-                / (having_phrase.rows + 0.5)::double precision), 1e-6) as weight
-            from having_phrase cross join shelf_size
+            select %s from shelf_size left join counted on true group by shelf_size.rows
+        ), measured as (
+            select counted.*, 0.3::double precision + 0.9::double precision * word_count / shelf_size.words as by_length
+            from counted cross join shelf_size offset 0
         )
         select coalesce(json_agg(json_build_array(row_id, rank) order by rank, row_id), '[]') from (
-            select row_id, -sum(weight * times * 2.2 / (times + 1.2 * (0.25 + 0.75 * word_count / shelf_size.words))) as rank
-            from counted join weight using (phrase) cross join shelf_size
-            group by row_id order by rank, row_id limit ($1 ->> 'limit')::bigint
+            select row_id, rank
+            from (select row_id, page_row, -(%s) as rank from measured cross join weight order by 3, 1 offset 0) as item
+            where rank < 0 and %s limit ($1 ->> 'limit')::bigint
         ) as best
-    $sql$, words_table, of_words, of_pages) using args into found;
+    $sql$, times, words_table, of_words, weights, rank, of_pages) using args into found;
     return found;
 end $$;
 
@@ -138,16 +147,22 @@ language sql stable security invoker set search_path = gleanery, pg_temp as $$
     ) as listed
 $$;
 
+-- {chunks, pages}: what a page has for all of its chunks comes once, its outline is most of it.
 create function public.gleanery_search_found_chunks(args jsonb) returns json
 language plpgsql stable security invoker set search_path = gleanery, pg_temp as $$
 declare
     found json;
 begin
     execute format($sql$
-        select coalesce(json_agg(one), '[]') from (
-            select item.*, page.url, page.title as page_title, page.outline from chunk as item join page using (page_row)
-            where item.row_id = any (bigints($1 -> 'rows')) and %s
-        ) as one
+        with found as materialized (
+            select row_id, chunk_id, page_row, page_id, source_id, ordinal, start, "end", heading_path, content, context, text_row
+            from chunk as item where row_id = any (bigints($1 -> 'rows')) and %s
+        )
+        select json_build_object(
+            'chunks', (select coalesce(json_agg(found), '[]') from found),
+            'pages', (select coalesce(json_object_agg(page_row, json_build_object(
+                'url', url, 'page_title', title, 'outline', outline)), '{}')
+                from page where page_row in (select page_row from found)))
     $sql$, page_conditions(args -> 'pages')) using args into found;
     return found;
 end $$;

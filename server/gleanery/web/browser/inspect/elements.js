@@ -30,6 +30,7 @@ class Elements {
       name,
       description: this.#description(element, name),
       tag: cut(tag, 100),
+      evidence: actor.why,
       input_type: tag === "input" || tag === "button" ? element.type : null,
       value: this.#value(element, tag, role),
       placeholder: this.#placeholder(element),
@@ -59,7 +60,7 @@ class Elements {
     const said = isOdd ? labelOf(element) || attribute(element, "aria-label") || attribute(element, "alt") : "";
     const name = line(said, this.limits.name) || this.roles.named(element, this.limits.name);
     return name || line(attribute(element, "aria-label") || attribute(element, "title"), this.limits.name)
-      || (element.value === undefined ? textOf(element, this.limits.name) : "");
+      || (typeof element.value === "string" ? "" : textOf(element, this.limits.name));
   }
 
   #description(element, name) {

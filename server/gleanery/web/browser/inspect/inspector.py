@@ -14,6 +14,7 @@ from gleanery.model.parses import Inspected
 from gleanery.web.browser.failures import quoted
 from gleanery.web.browser.inspect.assemble import FrameParts, assemble
 from gleanery.web.browser.inspect.limits import InspectLimits
+from gleanery.web.browser.inspect.listeners import Listeners
 from gleanery.web.browser.inspect.world import ScriptFailed, World
 
 __all__ = ["InspectLimits", "Inspector"]
@@ -41,6 +42,7 @@ class Inspector:
         self._tree: dict[str, Any] = {}
         self._remote: list[tuple[CDPSession, dict[str, Any]]] = []
         self._worlds: dict[int, World] = {}
+        self._listeners: dict[CDPSession, Listeners] = {}
         self._include_tree = False
         self._has_more_frames = False
 
@@ -67,7 +69,7 @@ class Inspector:
         await self._detach()
         session = await self._session(self._page)
         tree = (await session.send("Page.getFrameTree"))["frameTree"]
-        self._frames, self._worlds, self._remote, self._tree = [], {}, [], tree
+        self._frames, self._worlds, self._remote, self._tree, self._listeners = [], {}, [], tree, {}
         top = FrameParts(0, tree["frame"]["id"], tree["frame"]["url"])
         self._frames.append(top)
         world = World(session, tree["frame"]["id"])
@@ -77,7 +79,8 @@ class Inspector:
 
     async def _walk(self, frame: FrameParts, world: World, tree: dict[str, Any], depth: int) -> None:
         """Walks the document of a frame, then those of the frames in it."""
-        inner = await self._inner(frame, world, tree)
+        listeners = self._listeners.setdefault(world.session, Listeners(world.session, self._limits))
+        inner, _ = await asyncio.gather(self._inner(frame, world, tree), listeners.tell(world))
         shown = {
             said["key"]: said["is_shown"]
             for said in await world.dom(include_tree=self._include_tree, is_top=frame.key == 0)

@@ -12,6 +12,8 @@ class InspectLimits:
 
     walked: int = 200_000
     elements: int = 2000
+    listeners: int = 2000
+    listening: int = 200
     options: int = 100
     landmarks: int = 200
     headings: int = 500

@@ -8,23 +8,41 @@ class Inspection {
     this.roles = new Roles(hasTree);
     this.notes = [];
     this.owners = new Map();
+    this.listening = new Set();
   }
 
   own(element, key) {
     this.owners.set(element, key);
   }
 
+  // Takes note of what listens for clicks and the like; the places of those nodes that are of another document.
+  hear(nodes) {
+    const foreign = [];
+    nodes.forEach((node, place) => {
+      if (ownerDocument(node) === document) this.listening.add(node);
+      else if (node !== document) foreign.push(place);
+    });
+    return foreign;
+  }
+
   dom(includeTree, isTop) {
     stopAnimations();
-    const tree = includeTree ? new Tree(this.limits) : null;
-    const walk = new Walk(this.limits, this.roles, this.owners, tree);
-    walk.run();
+    let walk = this.#newWalk(includeTree);
+    if (!walk.run(true)) {
+      showAll();
+      walk = this.#newWalk(includeTree);
+      walk.run(false);
+    }
     this.walk = walk;
     this.actors = walk.actors.filter((actor) => !actor.isDropped);
-    this.tree = tree;
+    this.tree = walk.tree;
     if (isTop) this.#give("head", headOf(this.limits, this.notes));
     this.#count();
     return walk.frames.map(({element}) => ({key: this.owners.get(element), is_shown: isShown(element)}));
+  }
+
+  #newWalk(includeTree) {
+    return new Walk(this.limits, this.roles, this, includeTree ? new Tree(this.limits) : null);
   }
 
   elements() {

@@ -28,6 +28,7 @@ const parentNode = get(Node.prototype, "parentNode");
 const parentElement = get(Node.prototype, "parentElement");
 const textContent = get(Node.prototype, "textContent");
 const nodeType = get(Node.prototype, "nodeType");
+const ownerDocument = get(Node.prototype, "ownerDocument");
 const rootOf = call(Node.prototype, "getRootNode");
 const firstElementChild = get(Element.prototype, "firstElementChild");
 const nextElementSibling = get(Element.prototype, "nextElementSibling");

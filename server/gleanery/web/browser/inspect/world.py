@@ -76,14 +76,39 @@ class World:
     async def own(self, frame_id: str, key: int) -> None:
         """Tells the script which element holds the frame `frame_id`. Raises Playwright's Error when there is none."""
         owner = await self.session.send("DOM.getFrameOwner", {"frameId": frame_id})
-        ids = {"backendNodeId": owner["backendNodeId"], "executionContextId": self._context}
-        node = (await self.session.send("DOM.resolveNode", ids))["object"]
         call = {
             "functionDeclaration": "function (key) { globalThis.inspection.own(this, key); }",
-            "objectId": node["objectId"],
+            "objectId": await self.resolve(owner["backendNodeId"]),
             "arguments": [{"value": key}],
         }
         await self.session.send("Runtime.callFunctionOn", call)
+
+    async def document(self) -> str:
+        """The browser's handle on the document that its session is of, as its own scripts know it."""
+        answer = await self.session.send("Runtime.evaluate", {"expression": "document"})
+        handle: str = answer["result"]["objectId"]
+        return handle
+
+    async def resolve(self, number: int) -> str:
+        """The handle on the node that the browser knows by this number. Raises Playwright's Error when it is gone."""
+        ids = {"backendNodeId": number, "executionContextId": self._context}
+        handle: str = (await self.session.send("DOM.resolveNode", ids))["object"]["objectId"]
+        return handle
+
+    async def hear(self, handles: list[str]) -> list[int]:
+        """Tells the script which nodes listen; the places in `handles` of those that are of another document."""
+        call = {
+            "functionDeclaration": "function (...nodes) { return globalThis.inspection.hear(nodes); }",
+            "executionContextId": self._context,
+            "arguments": [{"objectId": handle} for handle in handles],
+            "returnByValue": True,
+        }
+        foreign: list[int] = _value(await self.session.send("Runtime.callFunctionOn", call))
+        return foreign
+
+    async def note(self, text: str) -> None:
+        """Something that the script could not know."""
+        await self._run(f"inspection.notes.push({json.dumps(text)})")
 
     async def dom(self, *, include_tree: bool, is_top: bool) -> list[dict[str, Any]]:
         """Walks the document; the frames in it that are known, and whether they are shown."""
@@ -102,10 +127,13 @@ class World:
 
     async def _run(self, expression: str) -> Any:
         asked = {"expression": expression, "contextId": self._context, "returnByValue": True, "awaitPromise": True}
-        answer = await self.session.send("Runtime.evaluate", asked)
-        if (failed := answer.get("exceptionDetails")) is not None:
-            raise ScriptFailed(str(failed.get("exception", {}).get("description") or failed.get("text"))[:500])
-        return answer["result"].get("value")
+        return _value(await self.session.send("Runtime.evaluate", asked))
+
+
+def _value(answer: dict[str, Any]) -> Any:
+    if (failed := answer.get("exceptionDetails")) is not None:
+        raise ScriptFailed(str(failed.get("exception", {}).get("description") or failed.get("text"))[:500])
+    return answer["result"].get("value")
 
 
 def _word(value: bool) -> str:

@@ -1,0 +1,122 @@
+"""One crawl, worked on by several workers of different machines: no page is fetched twice, and none is lost with a worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.api.client import Client
+from tests.api.sites import GatedSite, gated_ring
+from tests.e2e.server_process import ServerProcess
+from tests.e2e.worker_process import WorkerProcess
+from tests.ground.supabase import Gateway, Project
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+PAGES = 70
+MAX_PAGES = 65
+AHEAD = {"one": 0, "two": 600, "three": -600}
+
+
+class House:
+    """A server that runs nothing itself, and three workers, each with a folder and a wall clock of its own."""
+
+    def __init__(self, project: Project, gateway: Gateway, shift: Path, folder: Path) -> None:
+        self._project = project
+        shared = {
+            "SUPABASE_URL": gateway.url,
+            "SUPABASE_SERVICE_KEY": project.service_key,
+            "GLEANERY_LEASE_SECONDS": "6",
+        }
+        self.server = ServerProcess(folder / "server", GLEANERY_WORKER_CONCURRENCY="0", **shared)
+        self.workers = {
+            name: WorkerProcess(folder / name, name, LD_PRELOAD=str(shift), SHIFTED_SECONDS=str(ahead), **shared)
+            for name, ahead in AHEAD.items()
+        }
+
+    async def start(self, stack: AsyncExitStack) -> Client:
+        await self.server.start()
+        stack.push_async_callback(self.server.kill)
+        for worker in self.workers.values():
+            stack.push_async_callback(worker.kill)
+            await worker.start("--types", "crawl", "--concurrency", "2")
+        return Client(self.server.url, await stack.enter_async_context(aiohttp.ClientSession()))
+
+    def held(self) -> Mapping[str, int]:
+        """How many URLs each has: the crawl's own worker ('') and the helpers."""
+        with self._project.connect() as connection:
+            rows = connection.execute("select helper, count(*) from gleanery.frontier_hold group by helper").fetchall()
+        return {str(helper): int(count) for helper, count in rows}
+
+    async def until_shared(self, holders: int) -> Mapping[str, int]:
+        async with asyncio.timeout(90):
+            while True:
+                if len(held := self.held()) >= holders:
+                    return held
+                await asyncio.sleep(0.1)  # nobody tells when a URL is taken
+
+
+@pytest.fixture
+async def house(supabase_project: Project, gateway: Gateway, shift: Path, tmp_path: Path) -> House:
+    return House(supabase_project, gateway, shift, tmp_path)
+
+
+async def helpers(client: Client, crawl_id: str) -> list[dict[str, Any]]:
+    return await client.every(f"/tasks?parent_task_id={crawl_id}&task_type=crawl_part")
+
+
+def asked_for(site: GatedSite) -> dict[str, int]:
+    return {path: count for path, count in site.site.pages.items() if path.startswith("/p")}
+
+
+async def test_three_workers_share_a_crawl_and_fetch_no_page_twice(house: House, stack: AsyncExitStack) -> None:
+    """Expected: all three have URLs at the same time; each page is asked for once, and no more of them than the crawl may take."""
+    client = await house.start(stack)
+    async with gated_ring(PAGES) as site:
+        crawl_id = str((await client.start(site.start))["task_id"])
+        held = await house.until_shared(3)
+        assert sum(held.values()) <= PAGES + 1
+        await site.let(PAGES)
+        crawl = await client.ended(crawl_id)
+        assert (crawl.status, crawl.task["result"]["pages"], crawl.task["result"]["failed"]) == (
+            "completed",
+            PAGES + 1,
+            0,
+        )
+        assert asked_for(site) == {f"/p{n}.html": 1 for n in range(PAGES)}
+    seqs = [event["seq"] for event in crawl.events]
+    assert seqs == list(range(1, crawl.task["last_seq"] + 1))
+    stored = [event["data"]["url"] for event in crawl.events if event["type"] == "page_stored"]
+    assert len(stored) == len(set(stored)) == MAX_PAGES
+    shares = [(await client.ended(one["task_id"])).task["result"]["pages"] for one in await helpers(client, crawl_id)]
+    assert sum(share > 0 for share in shares) >= 2
+    told = [event["data"] for event in crawl.events if event["type"] == "task_completed"]
+    assert len(told) == 1
+    assert house.held() == {}
+    health = (await client.call("GET", "/health/background-tasks")).body
+    assert {one["worker_id"] for one in health["workers"] if one["is_alive"]} >= set(AHEAD)
+
+
+async def test_a_helper_that_is_killed_leaves_its_pages_to_the_others(house: House, stack: AsyncExitStack) -> None:
+    """Expected: what it had is fetched by others once its task is seen to be lost; nothing else is fetched again."""
+    client = await house.start(stack)
+    async with gated_ring(PAGES) as site:
+        crawl_id = str((await client.start(site.start))["task_id"])
+        held = await house.until_shared(2)
+        helper = next(name for name in held if name)
+        worker = (await client.one(f"/tasks/{helper.partition(':')[0]}"))["worker_id"]
+        await house.workers.pop(worker).kill()
+        await site.let(PAGES)
+        crawl = await client.ended(crawl_id)
+        assert (crawl.status, crawl.task["result"]["pages"]) == ("completed", PAGES + 1)
+        twice = [path for path, count in asked_for(site).items() if count > 1]
+        assert set(asked_for(site).values()) <= {1, 2}
+        assert len(twice) <= held[helper]
+    stored = [event["data"]["url"] for event in crawl.events if event["type"] == "page_stored"]
+    assert len(stored) == len(set(stored)) == PAGES + 1

@@ -1,0 +1,129 @@
+"""Who has which URLs of a crawl: its own worker and helpers, each URL one of them at a time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gleanery.errors import LeaseLost
+from gleanery.model import Fence, FrontierUrl, NewTask, UrlState
+from gleanery.store.base import Store
+from gleanery.store.crawl_sharing import Claimed, CrawlSharing
+from tests.clock import SetClock
+from tests.store.samples import Crawl
+
+LEASE = 30.0
+
+
+@pytest.fixture
+def sharing(store: Store) -> CrawlSharing:
+    assert store.crawls.sharing is not None
+    return store.crawls.sharing
+
+
+async def helper(store: Store, crawl: Crawl, name: str) -> Fence:
+    """The fence of a helper of that crawl, whose task runs."""
+    new = NewTask("crawl_part", {}, parent_task_id=crawl.fence.task_id)
+    await store.tasks.create(new)
+    assert await store.tasks.claim(new.task_id, name, 600.0) is not None
+    return replace(crawl.fence, helper=f"{new.task_id}:1")
+
+
+async def some(store: Store, crawl: Crawl, count: int, depth: int = 1) -> None:
+    await store.crawls.add_urls(
+        crawl.fence,
+        [FrontierUrl(f"http://a/{depth}/{n}", f"a/{depth}/{n}", depth, UrlState.QUEUED) for n in range(count)],
+    )
+
+
+def names(claimed: Claimed) -> list[str]:
+    return [url.url_key for url in claimed.urls]
+
+
+def ordinals(claimed: Claimed) -> list[int]:
+    return [url.ordinal for url in claimed.urls]
+
+
+async def test_a_url_is_had_by_one_at_a_time(store: Store, crawl: Crawl, sharing: CrawlSharing) -> None:
+    await some(store, crawl, 6)
+    first, second = await helper(store, crawl, "w1"), await helper(store, crawl, "w2")
+    own = await sharing.claim(crawl.fence, keep=[], limit=2, lease_seconds=LEASE)
+    theirs = await sharing.claim(first, keep=[], limit=3, lease_seconds=LEASE)
+    rest = await sharing.claim(second, keep=[], limit=9, lease_seconds=LEASE)
+    assert [len(names(one)) for one in (own, theirs, rest)] == [2, 3, 1]
+    assert len({*names(own), *names(theirs), *names(rest)}) == 6
+    assert (rest.others, rest.shallowest) == (5, 1)
+    again = await sharing.claim(crawl.fence, keep=ordinals(own)[:1], limit=9, lease_seconds=LEASE)
+    assert names(again) == names(own)[1:], "what one had and did not keep"
+    await sharing.let_go(first)
+    assert names(await sharing.claim(second, keep=ordinals(rest), limit=9, lease_seconds=LEASE)) == names(theirs)
+    await sharing.let_go(crawl.fence)
+    assert len((await sharing.claim(first, keep=[], limit=9, lease_seconds=LEASE)).urls) == 6
+
+
+async def test_a_helper_has_its_urls_for_a_lease_and_as_long_as_its_attempt_runs(
+    store: Store, crawl: Crawl, sharing: CrawlSharing, clock: SetClock
+) -> None:
+    await some(store, crawl, 4)
+    first, second = await helper(store, crawl, "w1"), await helper(store, crawl, "w2")
+    own = await sharing.claim(crawl.fence, keep=[], limit=1, lease_seconds=LEASE)
+    theirs = await sharing.claim(first, keep=[], limit=1, lease_seconds=LEASE)
+    lost = await sharing.claim(second, keep=[], limit=1, lease_seconds=LEASE)
+    clock.jump(LEASE * 0.7)
+    await sharing.claim(first, keep=ordinals(theirs), limit=0, lease_seconds=LEASE)
+    clock.jump(LEASE * 0.7)
+    found = await sharing.claim(crawl.fence, keep=ordinals(own), limit=9, lease_seconds=LEASE)
+    assert names(lost)[0] in names(found), (
+        "the crawl's own worker has its URLs without a lease, the first prolonged his"
+    )
+    assert names(theirs)[0] not in names(found)
+    assert (found.others, len(found.urls)) == (1, 2)
+    await store.tasks.reap(gone=["w1"], spare=[crawl.fence.task_id])
+    found = await sharing.claim(crawl.fence, keep=ordinals(own) + ordinals(found), limit=9, lease_seconds=LEASE)
+    assert names(found) == names(theirs)
+
+
+async def test_what_a_helper_writes_of_a_url_that_it_lost_is_passed_over(
+    store: Store, crawl: Crawl, sharing: CrawlSharing, clock: SetClock
+) -> None:
+    """Expected: no event, no state, no progress; and of a URL that it has, everything but the progress."""
+    await some(store, crawl, 2)
+    slow = await helper(store, crawl, "w1")
+    kept, lost = (await sharing.claim(slow, keep=[], limit=2, lease_seconds=LEASE)).urls
+    await sharing.claim(slow, keep=[kept.ordinal], limit=0, lease_seconds=LEASE)
+    before = await store.tasks.get(crawl.fence.task_id)
+    progress = replace(before.progress, percentage=77.0)
+    await store.crawls.settle(slow, replace(lost, state=UrlState.FAILED), [], progress)
+    assert await store.tasks.get(crawl.fence.task_id) == before
+    await store.crawls.settle(slow, replace(kept, state=UrlState.FAILED), [], progress)
+    rows = await store.crawls.urls(crawl.fence.task_id, state=None, after=0, limit=9)
+    states = {row.url_key: row.state for row in rows}
+    assert (states[kept.url_key], states[lost.url_key]) == (UrlState.FAILED, UrlState.QUEUED)
+    assert (await store.tasks.get(crawl.fence.task_id)).progress == before.progress
+
+
+async def test_the_pages_that_a_crawl_may_take_count_for_all(store: Store, crawl: Crawl, sharing: CrawlSharing) -> None:
+    await some(store, crawl, 30)
+    await store.crawls.change_limits(crawl.fence.task_id, {"max_pages": 10})
+    first = await helper(store, crawl, "w1")
+    own = await sharing.claim(crawl.fence, keep=[], limit=7, lease_seconds=LEASE)
+    theirs = await sharing.claim(first, keep=[], limit=9, lease_seconds=LEASE)
+    assert (len(own.urls), len(theirs.urls), theirs.max_pages) == (7, 3, 10)
+    settled = replace(theirs.urls[0], state=UrlState.FAILED)
+    await store.crawls.settle(first, settled, [], (await store.tasks.get(crawl.fence.task_id)).progress)
+    again = await sharing.claim(first, keep=ordinals(theirs)[1:], limit=9, lease_seconds=LEASE)
+    assert len(again.urls) == 1, "one that failed makes room for another"
+    assert again.counts is not None
+    assert (again.counts.failed, again.counts.stored) == (1, 0)
+
+
+async def test_nobody_claims_of_an_attempt_that_is_over(store: Store, crawl: Crawl, sharing: CrawlSharing) -> None:
+    await some(store, crawl, 3)
+    late = await helper(store, crawl, "w1")
+    owner = (await store.tasks.get(crawl.fence.task_id)).worker_id
+    assert owner is not None
+    await store.tasks.reap(gone=[owner], spare=[])
+    with pytest.raises(LeaseLost) as caught:
+        await sharing.claim(late, keep=[], limit=1, lease_seconds=LEASE)
+    assert caught.value.details["task_id"] == crawl.fence.task_id

@@ -1,0 +1,163 @@
+"""Workers on several machines: names with leases in the store, by the store's clock, and what all of them have alike."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from gleanery.errors import InvalidInput
+from gleanery.store.base import Store
+from gleanery.store.leased_presence import LeasedPresence
+from gleanery.store.presence import FilePresence
+from gleanery.store.processes import Life, ProcessStore, Seen
+from tests.clock import SetClock
+from tests.store.test_presence import another_process, said
+
+LEASE = 30.0
+
+
+@pytest.fixture
+def processes(store: Store) -> ProcessStore:
+    assert store.processes is not None
+    return store.processes
+
+
+def presence(processes: ProcessStore, machine: Path) -> LeasedPresence:
+    """As that of a process on that machine: its folder is no other machine's."""
+    return LeasedPresence(processes, FilePresence(machine / "workers"), LEASE)
+
+
+async def names(processes: ProcessStore) -> dict[str, bool]:
+    return {seen.worker_id: seen.is_over for seen in await processes.look("somebody", "else")}
+
+
+async def test_a_name_is_had_by_one_life_for_a_lease(processes: ProcessStore, clock: SetClock) -> None:
+    first, second = Life("a", "1", "here"), Life("a", "2", "there")
+    assert await processes.hold(first, LEASE) is None
+    assert await processes.hold(first, LEASE) is None, "a call may be repeated"
+    other = await processes.hold(second, LEASE)
+    assert other is not None
+    assert (other.life, other.place) == ("1", "here")
+    assert LEASE - 5 < other.seconds <= LEASE
+    clock.jump(LEASE + 1)
+    assert await names(processes) == {"a": True}
+    assert await processes.hold(second, LEASE) is None
+    await processes.release("a", "1")
+    assert await names(processes) == {"a": False}, "it is another one's by now"
+    await processes.release("a", "2")
+    assert await names(processes) == {}
+
+
+async def test_looking_prolongs_ones_own_lease_and_no_other(processes: ProcessStore, clock: SetClock) -> None:
+    await processes.hold(Life("a", "1", "here"), LEASE)
+    await processes.hold(Life("b", "2", "there"), LEASE)
+    clock.jump(LEASE * 0.6)
+    seen = await processes.look("a", "1")
+    assert [(one.worker_id, one.is_own) for one in sorted(seen, key=lambda one: one.worker_id)] == [
+        ("a", True),
+        ("b", False),
+    ]
+    clock.jump(LEASE * 0.6)
+    assert await names(processes) == {"a": False, "b": True}
+    clock.jump(LEASE * 11)
+    await names(processes)
+    assert await names(processes) == {}, "nobody has asked for them in ten leases"
+
+
+async def test_a_life_that_is_known_to_be_gone_needs_no_waiting(processes: ProcessStore) -> None:
+    await processes.hold(Life("a", "1", "here"), LEASE)
+    assert await processes.hold(Life("a", "2", "here"), LEASE, gone="0") is not None
+    assert await processes.hold(Life("a", "2", "here"), LEASE, gone="1") is None
+
+
+async def test_workers_of_two_machines_see_each_other_by_leases(
+    processes: ProcessStore, clock: SetClock, tmp_path: Path
+) -> None:
+    mine, theirs = presence(processes, tmp_path / "one"), presence(processes, tmp_path / "two")
+    await mine.hold("a")
+    await theirs.hold("b")
+    assert list(await mine.gone(["b", "nobody"])) == [], "of whom nothing is known, tasks' leases say"
+    assert list(await theirs.gone(["a"])) == []
+    clock.jump(LEASE + 1)
+    third = presence(processes, tmp_path / "three")
+    await third.hold("c")
+    assert sorted(await third.gone(["a", "b", "c"])) == ["a", "b"]
+
+
+async def test_a_name_that_lives_on_another_machine_is_refused_after_its_lease(
+    processes: ProcessStore, tmp_path: Path
+) -> None:
+    """Expected: the second one waits whether the first still lives, since it might be its own earlier life."""
+    first = LeasedPresence(processes, FilePresence(tmp_path / "one"), 1.0)
+    second = LeasedPresence(processes, FilePresence(tmp_path / "two"), 1.0)
+    await first.hold("a")
+    beats = asyncio.create_task(beat(first))
+    with pytest.raises(InvalidInput) as caught:
+        await second.hold("a")
+    beats.cancel()
+    assert caught.value.field == "worker_id"
+    assert list(await first.gone([])) == []
+
+
+async def beat(one: LeasedPresence) -> None:
+    while True:
+        await one.gone([])
+        await asyncio.sleep(0.2)
+
+
+async def test_a_worker_that_crashed_in_this_folder_is_gone_at_once(processes: ProcessStore, tmp_path: Path) -> None:
+    """Expected: its locked file is seen, its lease need not run out; and its name is free at once."""
+    folder = tmp_path / "workers"
+    looking = LeasedPresence(processes, FilePresence(folder), LEASE)
+    await looking.hold("me")
+    with another_process(folder, "a") as process:
+        assert said(process) == "held"
+        await processes.hold(Life("a", "1", FilePresence(folder).place()), LEASE)
+        assert list(await looking.gone(["a"])) == []
+        process.kill()
+        process.wait()
+        assert list(await looking.gone(["a"])) == ["a"]
+    again = LeasedPresence(processes, FilePresence(folder), LEASE)
+    async with asyncio.timeout(LEASE / 2):
+        await again.hold("a")
+
+
+class SeesAlways:
+    """A ProcessStore of which a test says who is seen."""
+
+    def __init__(self, seen: Sequence[Seen]) -> None:
+        self._seen = seen
+
+    async def hold(self, life: Life, lease_seconds: float, *, gone: str | None = None) -> None:
+        return None
+
+    async def look(self, worker_id: str, life: str) -> Sequence[Seen]:
+        return self._seen
+
+    async def release(self, worker_id: str, life: str) -> None:
+        return
+
+    async def common(self, name: str, value: str) -> str:
+        return value
+
+
+async def test_after_a_time_without_the_store_nobody_is_gone_for_a_lease(tmp_path: Path) -> None:
+    """Expected: whoever was away from the store too has had no chance to prolong its lease."""
+    seen = [Seen("me", "here", is_over=False, is_own=True), Seen("a", "elsewhere", is_over=True, is_own=False)]
+    times = [0.0, 1.0, *(100.0 + 5 * n for n in range(8))]  # nobody answered before 100
+    at = [0.0]
+    it = LeasedPresence(SeesAlways(seen), FilePresence(tmp_path), LEASE, lambda: at[0])
+    await it.hold("me")
+    gone = dict[float, Sequence[str]]()
+    for at[0] in times:
+        gone[at[0]] = list(await it.gone(["a"]))
+    assert [time for time in times if gone[time]] == [0.0, 1.0, 130.0, 135.0]
+
+
+async def test_what_all_have_alike_is_what_the_first_one_gave(processes: ProcessStore) -> None:
+    assert await processes.common("x", "1") == "1"
+    assert await processes.common("x", "2") == "1"
+    assert await processes.common("y", "2") == "2"
