@@ -76,7 +76,7 @@ function Form({ projectId, path, places, onClose }: Props & { onClose: () => voi
       </fieldset>
       {isOld ? <Field label="Older than so many days">{(field) => <input {...field} name="days" className="in" type="number" min={0} max={36_500} step="any" defaultValue="30" required />}</Field> : null}
       <Field label={`Type ${visible(name)} to delete them`} hint={isWrong ? "That is not its name. Nothing was deleted." : undefined} isWrong={isWrong}>
-        {(field) => <input {...field} name="name" className="in" spellCheck={false} autoFocus aria-invalid={isWrong} onChange={() => setWrong(false)} />}
+        {(field) => <input {...field} name="name" className="in" spellCheck={false} aria-invalid={isWrong} onChange={() => setWrong(false)} />}
       </Field>
       <WrongField error={error} />
       <div className="row end">
