@@ -590,6 +590,7 @@ async def test_stories_by_keyboard_alone(page: Page, tmp_path: Path) -> None:
         await _a_story_is_rejected(page)
         await _a_story_is_approved(page)
         await page.goto(f"{there.server.url}/stories/{there.failed}")
+        await expect(page.get_by_role("button", name="Go on with it")).to_be_visible()
         await _tab_to(page, "Go on with it")
         await _press(page, "Enter")
         await expect(page.get_by_test_id("state").first).to_have_attribute(
