@@ -78,6 +78,7 @@ class StoreOf:
     crawls: Any
     knowledge: Any
     generations: Any
+    clock: Any
 
 
 class Moody:
@@ -255,7 +256,8 @@ async def test_it_is_read_after_a_restart(house: House) -> None:
 
 
 async def test_a_second_attempt_goes_on_with_the_pages_that_are_not_stored(house: House) -> None:
-    store = StoreOf(BreaksOnce(house.stage.store.crawls), house.stage.store.knowledge, house.stage.store.generations)
+    kept = house.stage.store
+    store = StoreOf(BreaksOnce(kept.crawls), kept.knowledge, kept.generations, kept.clock)
     handler = UploadHandler(replace(house.parts, store=store))  # type: ignore[arg-type]
     reply = await house.send(json.dumps(API).encode(), "api.json")
     async with house.stage.worker(handler):  # type: ignore[arg-type]
