@@ -191,7 +191,7 @@ class Settings(BaseSettings):
         None,
         description="Has the best hits looked at again: a folder with a cross-encoder (model.onnx, tokenizer.json), or `chat`.",
     )
-    chat_concurrency: int = Field(4, ge=1, le=64, description="Questions to the chat model at once.")
+    chat_concurrency: int = Field(4, ge=1, le=64, description="Questions to the chat model at once, in each process.")
     chat_timeout_seconds: float = Field(
         60.0, gt=0, le=600, description="Longest that one answer may take; five times as long for agents."
     )

@@ -137,6 +137,8 @@ async def test_a_workspace_that_is_not_there_and_one_without_a_secret(client: Cl
         (b"[]", 400, None),
         (b"[" * 100_000, 400, None),
         (b"{}", 422, "id"),
+        (b'{"version": "v1"}', 422, "id"),
+        (b'{"id": "a", "version": "v2", "event": {"type": "story.assigned"}}', 422, "version"),
         (b'{"id": "a", "changed_at": "soon", "actions": []}', 422, "changed_at"),
         (b'{"id": "a", "changed_at": "2026-01-01T00:00:00", "actions": []}', 422, "changed_at"),
         (b'{"id": "a", "changed_at": "%s", "actions": {}}', 422, "actions"),

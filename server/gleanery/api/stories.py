@@ -125,6 +125,7 @@ class StoriesApi:
             steps=list(await self._store.steps(run.story_id)),
             model=run.settings.model,
             max_tokens=run.settings.max_tokens,
+            max_cost_usd=run.settings.max_cost_usd,
             left_out=list(dict.fromkeys(each for value in made for each in value.left_out)),
             note=run.note,
         )

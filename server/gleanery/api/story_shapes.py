@@ -42,7 +42,14 @@ class WorkspaceRequest(Request):
     analyzed_label: LabelName = Field("analyzed", description="Takes its place afterwards; empty: none does.")
     model: str | None = Field(None, min_length=1, max_length=200, description="Chat model; null: the server's.")
     max_tokens: int | None = Field(
-        200_000, ge=0, le=1_000_000_000, description="Most that one story may cost; null: no bound."
+        200_000, ge=0, le=1_000_000_000, description="Most that one story may take; null: no bound."
+    )
+    max_cost_usd: float | None = Field(
+        None,
+        ge=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="US dollars that one story may cost, by the price that is set; null: no bound.",
     )
     dry_run: bool = Field(False, description="Everything is done but the writing.")
     needs_approval: bool = Field(False, description="Somebody must approve before anything is written.")
@@ -161,6 +168,7 @@ class StoryShape(StorySummary):
     steps: list[AgentStep] = Field(description="Each call of a model or a tool, in order.")
     model: str | None
     max_tokens: int | None
+    max_cost_usd: float | None
     left_out: list[str] = Field(description="What was not done, and why.")
     note: str = Field(description="Why it was rejected.")
 

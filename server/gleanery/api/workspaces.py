@@ -23,9 +23,10 @@ _TAG = "stories"
 
 
 class WorkspacesApi:
-    """The routes. `check_url` raises InvalidUrl for a webhook that can't be called."""
+    """The routes. `check_url` raises InvalidUrl for a webhook that can't be called; without a price no cost can be bounded."""
 
-    def __init__(self, store: StoryStore, check_url: CheckUrl, clock: Clock) -> None:
+    def __init__(self, store: StoryStore, check_url: CheckUrl, clock: Clock, *, is_price_set: bool) -> None:
+        self._is_price_set = is_price_set
         self._store = store
         self._check_url = check_url
         self._clock = clock
@@ -50,6 +51,10 @@ class WorkspacesApi:
         """Raises InvalidInput."""
         name = _name(request.match_info["name"])
         body = await read(request, shapes.WorkspaceRequest)
+        if body.max_cost_usd is not None and not self._is_price_set:
+            raise errors.InvalidInput(
+                "max_cost_usd", "needs a price: set GLEANERY_CHAT_PRICE_PER_MILLION, or leave it out"
+            )
         webhook_url = None if body.webhook_url is None else str(body.webhook_url)
         if webhook_url is not None:
             check_field(self._check_url, "webhook_url", webhook_url)

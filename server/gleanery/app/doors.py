@@ -105,7 +105,9 @@ def routes(
         *SearchApi(searcher, store.search).routes(),
         *ComplianceApi(store.compliance, store.search, reports, check_url).routes(),
         *StoriesApi(store.stories, engine.stories).routes(),
-        *WorkspacesApi(store.stories, check_url, store.clock).routes(),
+        *WorkspacesApi(
+            store.stories, check_url, store.clock, is_price_set=settings.chat_price_per_million is not None
+        ).routes(),
         *EmbedderApi(ground.models, vectors, engine.conductor, base_url).routes(),
         *SettingsApi(settings).routes(),
         *TracesApi(
@@ -152,7 +154,8 @@ def watching(
         ground.store.clock,
     )
     parts = DoorParts(live, engine.grouping, engine.stories)
-    return [*background.routes(), *MetricsApi(ground.store, process, parts, background.living).routes()]
+    work = {name: handler.spec.work for name, handler in engine.handlers.items()}
+    return [*background.routes(), *MetricsApi(ground.store, process, parts, work, background.living).routes()]
 
 
 def _process_metrics(

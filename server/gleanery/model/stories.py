@@ -56,8 +56,8 @@ OPEN_STATES = frozenset({StoryState.WAITING, StoryState.WORKING, StoryState.NEED
 
 class Workspace(Frozen):
     """How the stories of a Shortcut workspace are treated. The webhook's secret and the API token are never in it: only
-    whether they are set. An empty done label adds none; `model` None is the server's chat model; `max_tokens` bounds what one
-    story may cost, None is no bound; a webhook older than `max_age_seconds` is refused."""
+    whether they are set. An empty done label adds none; `model` None is the server's chat model; `max_tokens` and
+    `max_cost_usd` bound what one story may take, None is no bound; a webhook older than `max_age_seconds` is refused."""
 
     name: WorkspaceName
     enhance_label: LabelName = "enhance"
@@ -66,6 +66,7 @@ class Workspace(Frozen):
     analyzed_label: LabelName = "analyzed"
     model: str | None = None
     max_tokens: int | None = 200_000
+    max_cost_usd: float | None = None
     dry_run: bool = False
     needs_approval: bool = False
     max_age_seconds: int = 300

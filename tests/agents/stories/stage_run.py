@@ -158,6 +158,7 @@ class Bench:
     notes: Notes = field(default_factory=Notes)
     hands: NotingHands = field(default_factory=NotingHands)
     max_tokens: int | None = 100_000
+    max_cost_usd: float | None = None
     model: str | None = None
     attempt: int = 0
 
@@ -173,5 +174,6 @@ class Bench:
             runtime=self.runtime,
             model=self.model,
             max_tokens=self.max_tokens,
+            max_cost_usd=self.max_cost_usd,
             spent_before=spent_outside(self.notes.all, stage),
         )

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gleanery import errors
-from gleanery.agents.stories.runtime import Api
+from gleanery.agents.stories.runtime import Api, Price
 from gleanery.agents.stories.stages import ANALYSIS_TURNS, analyze, enhance, triage
 from gleanery.agents.stories.tools import MAX_CALLS, MAX_READS
 from gleanery.model.stories import Stage, StepKind
@@ -91,7 +91,7 @@ async def test_what_was_given_up_is_begun_anew_and_counted_once(server: ModelSer
     server.fail_with(Fault.INVALID_JSON, times=5)
     with pytest.raises(errors.ChatMismatch):
         await triage(bench.begin(Stage.TRIAGE), STORY)
-    assert bench.begin(Stage.TRIAGE).spent_before == 360
+    assert bench.begin(Stage.TRIAGE).spent_before.total_tokens == 360
     done = await triage(bench.begin(Stage.TRIAGE), STORY)
     assert done.by_model
     assert len(server.paid) == 6
@@ -163,6 +163,34 @@ async def test_a_budget_that_is_spent_leaves_the_rules(server: ModelServer) -> N
     assert better.left_out == ["The 500 tokens of this story are spent: title and description stay as they are."]
 
 
+@pytest.mark.parametrize(
+    ("max_cost_usd", "price", "calls"),
+    [(0.001, Price(1.0, 5.0), 0), (1.0, None, 0), (1.0, Price(1.0, 5.0), 1)],
+    ids=["spent", "no price", "enough"],
+)
+async def test_what_a_story_may_cost_is_kept_to(
+    server: ModelServer, max_cost_usd: float, price: Price | None, calls: int
+) -> None:
+    runtime = runtime_for(server)
+    runtime.price = price
+    bench = Bench(runtime, max_tokens=None, max_cost_usd=max_cost_usd)
+    done = await triage(bench.begin(Stage.TRIAGE), STORY)
+    assert len(server.paid) == calls
+    if not calls:
+        assert done.left_out == [f"The {max_cost_usd:g} US dollars of this story are spent: only rules looked at it."]
+
+
+async def test_what_other_stages_cost_counts(server: ModelServer) -> None:
+    runtime = runtime_for(server)
+    runtime.price = Price(10.0, 10.0)
+    bench = Bench(runtime, max_tokens=None)
+    await triage(bench.begin(Stage.TRIAGE), STORY)
+    paid = len(server.paid)
+    bench.max_cost_usd = runtime.price.of(bench.begin(Stage.ENHANCEMENT).spent_before)
+    assert (await enhance(bench.begin(Stage.ENHANCEMENT), STORY, TRIAGED, ANALYSED)).is_empty
+    assert len(server.paid) == paid
+
+
 async def test_a_budget_that_runs_low_brings_the_answer_early(server: ModelServer) -> None:
     def greedy(turn: Turn) -> Calls | str:
         more = Calls(("search_knowledge", {"query": f"more {len(turn.results)}"}))
@@ -179,8 +207,8 @@ async def test_what_was_spent_before_counts_and_a_replay_does_not_count_twice(se
     bench = Bench(runtime_for(server), max_tokens=10_000)
     await triage(bench.begin(Stage.TRIAGE), STORY)
     await analyze(bench.begin(Stage.ANALYSIS), STORY, TRIAGED)
-    assert bench.begin(Stage.ENHANCEMENT).spent_before == 360
-    assert bench.begin(Stage.ANALYSIS).spent_before == 120
+    assert bench.begin(Stage.ENHANCEMENT).spent_before.total_tokens == 360
+    assert bench.begin(Stage.ANALYSIS).spent_before.total_tokens == 120
 
 
 async def test_a_vague_criterion_is_sent_back_once(server: ModelServer) -> None:

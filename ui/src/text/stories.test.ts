@@ -41,6 +41,7 @@ const SHAPE: StoryShape = {
   steps: [],
   model: null,
   max_tokens: null,
+  max_cost_usd: null,
   left_out: [],
   note: "",
 };

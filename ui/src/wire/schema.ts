@@ -3049,6 +3049,7 @@ export interface components {
             readonly goal: components["schemas"]["Goal"];
             /** @description What was not done, and why. */
             readonly left_out: readonly string[];
+            readonly max_cost_usd: number | null;
             readonly max_tokens: number | null;
             readonly model: string | null;
             /** @description Its title before. */
@@ -3763,8 +3764,8 @@ export interface components {
         /**
          * Workspace
          * @description How the stories of a Shortcut workspace are treated. The webhook's secret and the API token are never in it: only
-         *     whether they are set. An empty done label adds none; `model` None is the server's chat model; `max_tokens` bounds what one
-         *     story may cost, None is no bound; a webhook older than `max_age_seconds` is refused.
+         *     whether they are set. An empty done label adds none; `model` None is the server's chat model; `max_tokens` and
+         *     `max_cost_usd` bound what one story may take, None is no bound; a webhook older than `max_age_seconds` is refused.
          */
         readonly Workspace: {
             /** @default analyze */
@@ -3787,6 +3788,8 @@ export interface components {
             readonly is_token_set: boolean;
             /** @default 300 */
             readonly max_age_seconds: number;
+            /** @default null */
+            readonly max_cost_usd: number | null;
             /** @default 200000 */
             readonly max_tokens: number | null;
             /** @default null */
@@ -3844,7 +3847,12 @@ export interface components {
              */
             readonly max_age_seconds?: number;
             /**
-             * @description Most that one story may cost; null: no bound.
+             * @description US dollars that one story may cost, by the price that is set; null: no bound.
+             * @default null
+             */
+            readonly max_cost_usd?: number | null;
+            /**
+             * @description Most that one story may take; null: no bound.
              * @default 200000
              */
             readonly max_tokens?: number | null;

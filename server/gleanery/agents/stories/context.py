@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from gleanery.agents.budget import Usage
 from gleanery.agents.stories.runtime import Runtime
 from gleanery.model.stories import AgentStep, RelatedStory, Stage
 
@@ -56,7 +57,8 @@ class Hands(Protocol):
 class StageContext:
     """One attempt of a stage. `runtime` is None where no chat model is set; `model` is the workspace's own, None the server's.
 
-    `max_tokens` bounds what the story may cost (None: no bound), of which `spent_before` is gone: see `spent_outside`.
+    `max_tokens` and `max_cost_usd` bound what the story may take (None: no bound), of which `spent_before` is gone: see
+    `spent_outside`. Both hold over all workers: what was charged stands in the store, and a story's stages run one by one.
     """
 
     task_id: str
@@ -67,13 +69,11 @@ class StageContext:
     runtime: Runtime | None = None
     model: str | None = None
     max_tokens: int | None = None
-    spent_before: int = 0
+    max_cost_usd: float | None = None
+    spent_before: Usage = field(default_factory=Usage)
 
 
-def spent_outside(steps: Sequence[AgentStep], stage: Stage) -> int:
+def spent_outside(steps: Sequence[AgentStep], stage: Stage) -> Usage:
     """The tokens of a story that no replay of `stage` counts again: those of its other stages and of calls that failed."""
-    return sum(
-        step.prompt_tokens + step.completion_tokens
-        for step in steps
-        if step.stage is not stage or step.error is not None
-    )
+    counted = [step for step in steps if step.stage is not stage or step.error is not None]
+    return Usage(sum(step.prompt_tokens for step in counted), sum(step.completion_tokens for step in counted))

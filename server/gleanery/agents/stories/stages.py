@@ -34,7 +34,7 @@ ANALYSIS_TURNS, ENHANCEMENT_TURNS = 8, 4
 MAX_ITEMS, MAX_SOURCES, MAX_SECTIONS, MAX_CRITERIA = 8, 10, 6, 12
 TITLE_CHARACTERS, SECTION_CHARACTERS, LINE_CHARACTERS = 200, 4_000, 400
 NO_MODEL = "No chat model is set: {without}."
-SPENT = "The {limit} tokens of this story are spent: {without}."
+SPENT = "The {limit} of this story are spent: {without}."
 NO_LINKS = "{count} links to addresses that were not found were taken out of the description."
 WITHOUT: Mapping[Stage, str] = {
     Stage.TRIAGE: "only rules looked at it",
@@ -177,10 +177,11 @@ async def _marker(ctx: StageContext, stage: Stage) -> str:
 
 def _left_out(ctx: StageContext, stage: Stage) -> list[str]:
     without = WITHOUT[stage]
-    said = (
-        NO_MODEL.format(without=without) if ctx.runtime is None else SPENT.format(limit=ctx.max_tokens, without=without)
-    )
-    return [said]
+    if ctx.runtime is None:
+        return [NO_MODEL.format(without=without)]
+    bounds = [f"{ctx.max_tokens} tokens"] if ctx.max_tokens is not None else []
+    bounds += [f"{ctx.max_cost_usd:g} US dollars"] if ctx.max_cost_usd is not None else []
+    return [SPENT.format(limit=" or ".join(bounds), without=without)]
 
 
 def _known(said: str, values: list[JsonValue], otherwise: int) -> str:

@@ -113,7 +113,7 @@ class StoredModel(Model):
         self.last_prompt_tokens = 0
         self.call_ids: set[str] = set()
         self.server = ModelServer(runtime, ctx.model)
-        self.budget = TokenBudget(ctx.max_tokens, spent_before=ctx.spent_before)
+        self.budget = TokenBudget(ctx.max_tokens, spent_before=ctx.spent_before.total_tokens)
 
     async def get_response(
         self,
@@ -189,7 +189,7 @@ class StoredModel(Model):
         if is_last and self.turn > 1:
             call = replace(call, items=(*call.items, _user(ANSWER_NOW)))
         expected = self._expected(call)
-        if not self.budget.reserve(expected):
+        if not self._can_pay(1, expected) or not self.budget.reserve(expected):
             raise BudgetSpent
         try:
             reply = await self.server.ask(replace(call, may_use_tools=not is_last))
@@ -203,10 +203,20 @@ class StoredModel(Model):
         if self.turn >= self.turns or (self.toolbox is not None and self.toolbox.calls >= MAX_CALLS):
             return True
         two = 2 * self._expected(call)
-        if self.budget.reserve(two):
+        if self._can_pay(2, two) and self.budget.reserve(two):
             self.budget.release(two)
             return False
         return True
+
+    def _can_pay(self, calls: int, expected: int) -> bool:
+        """Whether so many calls of so many tokens in all are within the story's cost; without a price none is."""
+        if self.ctx.max_cost_usd is None:
+            return True
+        if self.runtime.price is None:
+            return False
+        answers = calls * EXPECTED_ANSWER_TOKENS
+        usage = self.ctx.spent_before + self.budget.usage + Usage(expected - answers, answers)
+        return self.runtime.price.of(usage) <= self.ctx.max_cost_usd
 
     def _expected(self, call: Call) -> int:
         """What a call will cost, about: a conversation only grows, so no less than its last one."""

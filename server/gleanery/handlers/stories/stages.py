@@ -104,6 +104,7 @@ class StageHandler:
             runtime=self._runtime,
             model=run.settings.model,
             max_tokens=run.settings.max_tokens,
+            max_cost_usd=run.settings.max_cost_usd,
             spent_before=spent_outside(await self._store.steps(run.story_id), self._stage),
         )
         if self._stage is Stage.TRIAGE:

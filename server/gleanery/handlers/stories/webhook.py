@@ -20,6 +20,8 @@ from gleanery import errors
 from gleanery.model.stories import Goal, Workspace
 
 SIGNATURE_HEADER = "Payload-Signature"
+VERSION = "v1"
+"""The only one whose form is public. Another is taken as far as it keeps to it."""
 MAX_STORIES = 100
 FUTURE_SECONDS = 60.0
 """How far its clock may be ahead of ours."""
@@ -98,6 +100,12 @@ def read_event(body: bytes) -> Event:
     try:
         return Event.model_validate(data)
     except ValidationError as error:
+        version = data.get("version", VERSION)
+        if version != VERSION:
+            raise errors.InvalidInput(
+                "version",
+                f"is {str(version)[:40]!r}, and what it says is not as {VERSION} has it, the one that is taken",
+            ) from None
         first = error.errors()[0]
         path = [part for part in first["loc"] if part not in ("int", "str")]
         raise errors.InvalidInput(".".join(map(str, path)), first["msg"]) from None

@@ -43,6 +43,9 @@ export function WorkspaceForm({ workspace, onDone }: Props): ReactNode {
             <input {...field} name="max_tokens" className="in" inputMode="numeric" defaultValue={workspace === null ? "200000" : (workspace.max_tokens ?? "")} />
           )}
         </Field>
+        <Field label="Most US dollars a story" hint="Empty: no limit. Needs the price that the server is told.">
+          {(field) => <input {...field} name="max_cost_usd" className="in" inputMode="decimal" defaultValue={workspace?.max_cost_usd ?? ""} />}
+        </Field>
       </div>
       <fieldset>
         <legend>Writing back</legend>
@@ -137,6 +140,7 @@ function requestOf(form: FormData): WorkspaceRequest {
     analyzed_label: text(form, "analyzed_label"),
     model: text(form, "model") || null,
     max_tokens: number(form, "max_tokens"),
+    max_cost_usd: number(form, "max_cost_usd"),
     dry_run: form.has("dry_run"),
     needs_approval: form.has("needs_approval"),
     max_age_seconds: number(form, "max_age_seconds") ?? 300,
