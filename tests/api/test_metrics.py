@@ -84,6 +84,7 @@ async def test_due_tasks_that_nobody_runs_are_seen(start_server: StartServer) ->
     told = await metrics(client)
     assert (value(told, "tasks_due"), value(told, "queue_depth", queue="default")) == (3, 3)
     assert value(told, "tasks_due_by_type", task_type="test") == 3
+    assert (value(told, "work_wanted", work="cpu"), value(told, "work_wanted", work="crawl")) == (3, 0)
     assert value(told, "workers_alive", task_type="test") is None
     oldest = value(told, "tasks_oldest_due_seconds")
     assert oldest is not None

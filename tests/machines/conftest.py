@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import shutil
-import subprocess
-import sys
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -17,23 +11,17 @@ import pytest
 from gleanery.engine.events import ChangeFeed
 from gleanery.engine.tail import Tail
 from gleanery.store.supabase import SupabaseStore
-from tests.engine.faults.child import ROOT, Child
+from tests.engine.faults.child import Child
 from tests.ground.supabase import Gateway, Project
-from tests.machines.cluster import PATIENCE_SECONDS, Cluster
+from tests.machines.cluster import Cluster
+from tests.machines.machine import compiled_shift, machine
 
 StartMachine = Callable[..., Awaitable[Child]]
-SHIFT = Path(__file__).with_name("shifted_time.c")
 
 
 @pytest.fixture(scope="session")
 def shift(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library that shifts the wall clock of the process it is preloaded into."""
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("needs a C compiler")
-    library = tmp_path_factory.mktemp("shift") / "shifted_time.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, SHIFT, "-ldl"], check=True)
-    return library
+    return compiled_shift(tmp_path_factory.mktemp("shift"))
 
 
 @pytest.fixture
@@ -55,28 +43,7 @@ async def start_machine(cluster: Cluster, shift: Path, stack: AsyncExitStack) ->
     """Starts a machine with that name, whose wall clock is so many seconds ahead; it ends with the test."""
 
     async def start(name: str, *flags: str, ahead_seconds: int = 0, folder: str = "") -> Child:
-        home = cluster.folder / (folder or name)
-        home.mkdir(exist_ok=True)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.machines.process",
-            cluster.gateway.url,
-            str(home),
-            name,
-            *flags,
-            cwd=ROOT,
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": f"{ROOT / 'server'}:{ROOT}",
-                "SUPABASE_SERVICE_KEY": cluster.project.service_key,
-                "LD_PRELOAD": str(shift),
-                "SHIFTED_SECONDS": str(ahead_seconds),
-            },
-            stdout=PIPE,
-            limit=1 << 20,
-        )
-        child = Child(process, PATIENCE_SECONDS)
+        child = await machine(cluster, shift, name, *flags, ahead_seconds=ahead_seconds, folder=folder)
         stack.push_async_callback(child.kill)
         return child
 

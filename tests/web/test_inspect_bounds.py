@@ -15,7 +15,7 @@ from tests.sites import Site
 from tests.sites.parse_pages import page, parse_site
 from tests.sites.written import Answers, written_site
 from tests.web.browsers import needs_browser
-from tests.web.inspections import Eyes, inspected, open_eyes
+from tests.web.inspections import Eyes, differences, inspected, open_eyes
 
 pytestmark = [pytest.mark.browser, needs_browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -37,6 +37,14 @@ PAGES: Answers = {
         f"/nested/{i}": page("<ul><li>" * 60 + f"<button>{i}</button><iframe src='/nested/{i + 1}'></iframe>")
         for i in range(1, 5)
     },
+    "/left-out": page(
+        "<style>section { content-visibility: auto; contain-intrinsic-size: 50px; }</style>"
+        + "".join(
+            f"<section><h2>S {i}</h2><p style='height: 400px'>Words</p><button>b {i}</button>"
+            f"<div style='content-visibility: hidden'><button>Unseen {i}</button></div></section>"
+            for i in range(20)
+        )
+    ),
     "/nothing": "",
     "/frameset": "<frameset cols='50%,50%'><frame src='/halves'><frame src='/nothing'></frameset>",
 }
@@ -64,6 +72,20 @@ async def test_a_page_of_100_000_elements_is_read_in_part(eyes: Eyes, site: Site
         "The page has 25,000 interactive elements; the first 2,000 are listed.",
         "The tree has the first 5,000 nodes.",
     )
+
+
+async def test_what_is_left_out_until_it_is_scrolled_to_is_where_the_picture_shows_it(eyes: Eyes, site: Site) -> None:
+    """`content-visibility: auto`: its parts have made-up heights until then, and each question lays them out anew."""
+    async with eyes.page(f"{site.url}/left-out") as shown:
+        read = await inspected(shown)
+        _, picture = await screenshot(shown, is_full_page=True)
+        await shown.evaluate(
+            "document.querySelectorAll('section').forEach((one) => one.style.contentVisibility = 'visible')"
+        )
+        assert await differences(shown, read.elements) == []
+    assert [element.name for element in read.elements] == [f"b {i}" for i in range(20)]
+    assert (picture.width, picture.height) == (read.page_size.width, read.page_size.height)
+    assert read.page_size.height > 20 * 400
 
 
 async def test_a_page_of_great_depth_is_read(eyes: Eyes, site: Site) -> None:

@@ -19,9 +19,10 @@ from gleanery.api.live import Live
 from gleanery.api.process_metrics import ProcessMetrics, gauge, gauges, text
 from gleanery.api.route import Route
 from gleanery.api.story_meters import StoryMeters, of_stories, of_webhooks
+from gleanery.engine.handler import Work
 from gleanery.handlers.group_traces.requests import GroupingRequests
 from gleanery.handlers.stories.door import StoryDoor
-from gleanery.model import DeliveryState, EventType
+from gleanery.model import DeliveryState, EventType, TaskStatus
 from gleanery.model.stories import StoryState
 from gleanery.store.base import Store
 from gleanery.store.parses import TASK_TYPE as PARSE
@@ -121,19 +122,20 @@ class _Rows:
 
 
 class MetricsApi:
-    """The route. `living` gives the workers that live and take tasks."""
+    """The route. `work` is the kind of work of each task type, `living` gives the workers that live and take tasks."""
 
     def __init__(
         self,
         store: Store,
         process: ProcessMetrics,
         parts: DoorParts,
+        work: Mapping[str, Work],
         living: Callable[[], Awaitable[Sequence[WorkerShape]]],
     ) -> None:
         self._store = store
         self._process = process
         self._living = living
-        self._figures = _Figures(parts)
+        self._figures = _Figures(parts, work)
         process.registry.register(self._figures)
 
     def routes(self) -> Sequence[Route]:
@@ -162,8 +164,9 @@ class MetricsApi:
 class _Figures(Collector):
     """What stands in the rows, which are read before it is asked to `collect`, and in the parts at the moment."""
 
-    def __init__(self, parts: DoorParts) -> None:
+    def __init__(self, parts: DoorParts, work: Mapping[str, Work]) -> None:
         self._parts = parts
+        self._work = work
         self.rows: _Rows | None = None
 
     def describe(self) -> Sequence[Metric]:
@@ -173,6 +176,7 @@ class _Figures(Collector):
     def collect(self) -> Iterator[Metric]:
         if self.rows is not None:
             yield from _of_tasks(self.rows.stats)
+            yield _of_work(self.rows.stats, self._work)
             yield _of_workers(self.rows.workers)
             states = {str(state): self.rows.deliveries.get(state, 0) for state in DeliveryState}
             yield gauges("gleanery_webhook_deliveries", "Webhook calls in each state.", "state", states)
@@ -180,6 +184,14 @@ class _Figures(Collector):
         yield from _of_grouping(self._parts.grouping)
         yield of_webhooks(self._parts.stories.counts)
         yield gauge("gleanery_socketio_clients", "Open Socket.IO connections.", self._parts.live.clients)
+
+
+def _of_work(stats: TaskStats, work: Mapping[str, Work]) -> Metric:
+    wanted = dict.fromkeys(map(str, Work), 0)
+    for task_type, counts in stats.by_type.items():
+        if task_type in work:
+            wanted[work[task_type]] += stats.due_by_type.get(task_type, 0) + counts.get(TaskStatus.RUNNING, 0)
+    return gauges("gleanery_work_wanted", "Due and running tasks of each kind of work.", "work", wanted)
 
 
 def _of_workers(workers: Sequence[WorkerShape]) -> Metric:

@@ -154,7 +154,8 @@ def watching(
         ground.store.clock,
     )
     parts = DoorParts(live, engine.grouping, engine.stories)
-    return [*background.routes(), *MetricsApi(ground.store, process, parts, background.living).routes()]
+    work = {name: handler.spec.work for name, handler in engine.handlers.items()}
+    return [*background.routes(), *MetricsApi(ground.store, process, parts, work, background.living).routes()]
 
 
 def _process_metrics(

@@ -7,6 +7,7 @@ something did; then, when a notice says so, and now and then anyway, the log is 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 
 from gleanery import errors, log
@@ -21,7 +22,7 @@ TOGETHER_SECONDS = 0.05
 NOTICED_SECONDS = 1.0
 """Between two looks while notices are heard: what was lost of them is healed so late."""
 PAUSE_SECONDS = 0.05
-"""After a look that a notice asked for: what comes meanwhile is read by the next one."""
+"""From one look to the next while notices are heard, at least: what comes meanwhile is read by one."""
 OWN_SECONDS = 0.01
 """A notice may overtake the answer to the call of this process that wrote the event: so long it is waited for."""
 AGAIN_SECONDS = 1.0
@@ -39,6 +40,7 @@ class Tail:
         self._noticed_seconds = noticed_seconds
         self._last = 0
         self._noticed = 0
+        self._looked_at = float("-inf")
         self._is_behind = False
         self._kick = asyncio.Event()
         self._job: asyncio.Task[None] | None = None
@@ -104,12 +106,19 @@ class Tail:
                     await self._kick.wait()
             except TimeoutError:
                 pass
+            await self._pause()
             try:
                 await self._look()
             except errors.StorageError as error:
                 _log.error("event log not read", extra={"code": error.code, "reason": error.message})
                 await asyncio.sleep(AGAIN_SECONDS)
             self._kick_for_notice()
+
+    async def _pause(self) -> None:
+        now = time.monotonic()
+        if self.is_noticed() and now - self._looked_at < PAUSE_SECONDS:
+            await asyncio.sleep(PAUSE_SECONDS - (now - self._looked_at))
+        self._looked_at = time.monotonic()
 
     async def _look(self) -> None:
         while True:
@@ -122,7 +131,8 @@ class Tail:
                 self._is_alone = False  # these are another's
                 self._last = changes[-1].number
                 self._publish(changes)
-                await asyncio.sleep(PAUSE_SECONDS if self.is_noticed() else 0)
+                if self.is_noticed() and not self._is_behind:
+                    return  # what comes after these says so
                 continue
             if self._noticed == noticed:
                 self._noticed = last  # what is not there now was removed since

@@ -88,6 +88,8 @@ def postgres_source(url: str, *, is_shared: bool = False) -> Iterator[PostgresRe
         ]
         if not tables:
             raise errors.StorageError("The database has nothing of gleanery: there is nothing to move.")
+        if not is_shared:
+            _check_alone(db)  # before the locks, which would stop whoever lives
         # What is seen is of the first look after this, and the locks come before it: so they hold still what is seen.
         db.execute("begin isolation level repeatable read")
         if not is_shared:

@@ -63,6 +63,7 @@ declare
     known json := answered(args);
     at double precision;
     wanted jsonb := args -> 'wanted';
+    types text[] := texts(args #> '{wanted,task_types}');  -- not in the query: each row that waits would read the list anew
     most bigint := (args ->> 'limit')::bigint;
     suspect_losses bigint := (wanted ->> 'suspect_losses')::bigint;
     type_room jsonb;
@@ -87,7 +88,7 @@ begin
         for one in
             select task_id, task_type, queue_name, lost_count from task
             where status = 'queued' and waits_for = 0 and wakes_at is null
-                and task_type = any (texts(wanted -> 'task_types')) and not coalesce((type_room ->> task_type)::bigint <= 0, false)
+                and task_type = any (types) and not coalesce((type_room ->> task_type)::bigint <= 0, false)
                 and not coalesce((queue_room ->> queue_name)::bigint <= 0, false)
                 and (serial_key is null or not exists (
                     select from task as other where other.serial_key = task.serial_key and other.status = 'running'))
@@ -135,7 +136,7 @@ create function public.gleanery_tasks_next_due_at(args jsonb) returns json
 language sql stable security invoker set search_path = gleanery, pg_temp as $$
     select to_json(wakes_at) from task
     where status = 'queued' and wakes_at is not null and wakes_at > now_of(args) and waits_for = 0
-        and task_type = any (texts(args -> 'task_types'))
+        and task_type = any ((select texts(args -> 'task_types'))::text[])
     order by wakes_at limit 1
 $$;
 

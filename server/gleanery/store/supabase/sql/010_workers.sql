@@ -35,7 +35,7 @@ end $$;
 create function public.gleanery_hosts_used(args jsonb) returns json
 language sql stable security invoker set search_path = gleanery, pg_temp as $$
     select coalesce(json_agg(one), '[]') from (
-        select * from host_use where host = any (texts(args -> 'hosts'))
+        select * from host_use where host = any ((select texts(args -> 'hosts'))::text[])
         and (beat_at >= (args ->> 'since')::double precision or pause_until > (args ->> 'since')::double precision)
         order by host, worker_id
     ) as one

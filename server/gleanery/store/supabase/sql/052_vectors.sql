@@ -167,7 +167,7 @@ begin
     perform count_usage(name, jsonb_build_object('texts', jsonb_array_length(args -> 'rows')) || (args -> 'usage'));
     select count(*) into completed from (
         select distinct page_row from chunk join page using (page_row)
-        where text_row = any (texts) and chunk.source_id = any (texts(args -> 'source_ids')) and died = forever() and born < forever()
+        where text_row = any (texts) and chunk.source_id = any ((select texts(args -> 'source_ids'))::text[]) and died = forever() and born < forever()
     ) as page
     where not exists (select from chunk where chunk.page_row = page.page_row and not has_vector(chunk.text_row, name));
     return reply(args, to_json(completed), true);

@@ -17,7 +17,7 @@ declare
 begin
     if not is_of_few then
         select count(*) into number from (
-            select from chunk where source_id = any (texts(args #> '{pages,source_ids}')) limit few + 1) as listed;
+            select from chunk where source_id = any ((select texts(args #> '{pages,source_ids}'))::text[]) limit few + 1) as listed;
     end if;
     if is_of_few or number <= few then
         return query execute format($sql$

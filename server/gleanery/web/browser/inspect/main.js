@@ -27,15 +27,22 @@ class Inspection {
 
   dom(includeTree, isTop) {
     stopAnimations();
-    const tree = includeTree ? new Tree(this.limits) : null;
-    const walk = new Walk(this.limits, this.roles, this, tree);
-    walk.run();
+    let walk = this.#newWalk(includeTree);
+    if (!walk.run(true)) {
+      showAll();
+      walk = this.#newWalk(includeTree);
+      walk.run(false);
+    }
     this.walk = walk;
     this.actors = walk.actors.filter((actor) => !actor.isDropped);
-    this.tree = tree;
+    this.tree = walk.tree;
     if (isTop) this.#give("head", headOf(this.limits, this.notes));
     this.#count();
     return walk.frames.map(({element}) => ({key: this.owners.get(element), is_shown: isShown(element)}));
+  }
+
+  #newWalk(includeTree) {
+    return new Walk(this.limits, this.roles, this, includeTree ? new Tree(this.limits) : null);
   }
 
   elements() {

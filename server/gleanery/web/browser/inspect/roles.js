@@ -28,6 +28,9 @@ const BY_TYPE = {
 // Of which there is no doubt, as long as no other role is given.
 const USUAL = {button: "button", textarea: "textbox", summary: "button", nav: "navigation", main: "main"};
 
+// A section is a region when one of these names it.
+const NAMING = ["aria-label", "aria-labelledby", "title"];
+
 class Roles {
   constructor(hasTree) {
     this.hasTree = hasTree && "computedRole" in Element.prototype;
@@ -36,10 +39,16 @@ class Roles {
   }
 
   of(element) {
-    const usual = hasAttribute(element, "role") ? undefined : USUAL[localName(element)];
+    const usual = hasAttribute(element, "role") ? undefined : this.#usual(element);
     if (usual !== undefined && isHtml(element)) return usual;
     const role = this.role(element);
     return role && role !== "generic" && role !== "none" ? role : this.#plain(element, role);
+  }
+
+  // Each question makes the browser bring its tree up to date: what is known without is not asked.
+  #usual(element) {
+    const tag = localName(element);
+    return tag === "section" && !NAMING.some((name) => hasAttribute(element, name)) ? "generic" : USUAL[tag];
   }
 
   named(element, most) {

@@ -3,6 +3,7 @@
 
 const NEVER_SHOWN = new Set(["script", "style", "template", "noscript", "head", "link", "meta", "title", "base", "param"]);
 const HEADING = /^h[1-6]$/;
+const MOST_ROUNDS = 5;
 
 // Why an element is taken that could have been made to be acted on by nothing else: what is in it is a part of it.
 const SURE = new Set(["control", "role", "editable"]);
@@ -36,12 +37,16 @@ class Walk {
     this.shadowRootCount = 0;
     this.closedCount = 0;
     this.isCut = false;
+    this.isStopped = false;
     this.modal = selectOneInDocument("dialog:modal");
   }
 
-  run() {
+  // False when it met something that Chromium leaves out until it is scrolled to: asked about a part of that, it lays out all of
+  // it, each time anew, and says where it would be if all else before were left out too. See `showAll`.
+  run(mayStop) {
+    this.mayStop = mayStop;
     const stack = [documentElement, START, 1];
-    while (stack.length) {
+    while (stack.length && !this.isStopped) {
       const depth = stack.pop();
       const context = stack.pop();
       const node = stack.pop();
@@ -51,6 +56,14 @@ class Walk {
       if (type === TEXT) this.#text(node, context);
       else if (type === ELEMENT) this.#enter(node, context, depth, stack);
     }
+    return !this.isStopped;
+  }
+
+  #isShown(element) {
+    if (isShown(element, {contentVisibilityAuto: true})) return true;
+    const isSkipped = isShown(element);
+    if (isSkipped && this.mayStop) this.isStopped = true;
+    return isSkipped;
   }
 
   #text(node, context) {
@@ -124,7 +137,7 @@ class Walk {
     const isPointer = style.cursor === "pointer";
     const inner = isPointer === context.pointer ? context : {...context, pointer: isPointer};
     const why = this.#whyActs(element, tag, isPointer && !context.pointer, inner, found);
-    if (why === null || (tag !== "area" && !isShown(element)) || (this.modal && !isWithin(element, this.modal))) return inner;
+    if (why === null || (tag !== "area" && !this.#isShown(element)) || (this.modal && !isWithin(element, this.modal))) return inner;
     const actor = {element, tag, role: found.role ?? this.#role(element, tag), at: this.count, context: inner, why, isDropped: false};
     found.actor = actor;
     this.actors.push(actor);
@@ -209,10 +222,35 @@ class Walk {
     this.headingCount += 1;
     const said = Number.parseInt(attribute(element, "aria-level") ?? "", 10);
     found.level = Math.min(6, Math.max(1, said || Number(HEADING.test(tag) ? tag[1] : 2)));
-    if (this.headings.length >= this.limits.headings) return;
+    if (this.headings.length >= this.limits.headings || !this.#isShown(element)) return;
     const text = textOf(element, this.limits.name).replace(/\s*[¶§]$/, "") || this.roles.named(element, this.limits.name);
     this.headings.push({element, level: found.level, text, at: this.count, landmark: context.landmark});
   }
+}
+
+// Has everything laid out that is left out for as long as it is not scrolled to (`content-visibility: auto`), as it is in the
+// picture of the whole page. What lies in such a part is asked about only when the part itself is there.
+function showAll() {
+  for (let parts = skippedParts(), round = 0; parts.length && round < MOST_ROUNDS; parts = skippedParts(), round++) {
+    for (const part of parts) part.style.setProperty("content-visibility", "visible", "important");
+  }
+}
+
+function skippedParts() {
+  const parts = [];
+  const stack = [documentElement];
+  while (stack.length) {
+    const node = stack.pop();
+    const next = node === documentElement ? null : nextSibling(node);
+    if (next) stack.push(next);
+    if (nodeType(node) !== ELEMENT) continue;
+    if (getComputedStyle(node).contentVisibility === "auto" && node.style instanceof CSSStyleDeclaration) {
+      parts.push(node);
+      continue;
+    }
+    for (const inner of [firstChild(node), shadowRoot(node) && firstChild(shadowRoot(node))]) if (inner) stack.push(inner);
+  }
+  return parts;
 }
 
 function isEditingHost(element) {
