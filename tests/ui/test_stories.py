@@ -72,6 +72,13 @@ def state(page: Page) -> Locator:
     return page.get_by_test_id("state").first
 
 
+async def deleted(page: Page, server: ServerProcess, left: int = 0) -> None:
+    await page.get_by_test_id("delete").click()
+    await page.get_by_role("button", name="Yes, delete it").click()
+    await expect(page).to_have_url(f"{server.url}/stories")
+    await expect(page.get_by_test_id("story-row")).to_have_count(left)
+
+
 async def test_an_empty_server_leads_to_the_first_workspace(page: Page, server: ServerProcess) -> None:
     await page.goto(f"{server.url}/stories")
     await page.get_by_role("link", name="Set up a workspace").click()
@@ -250,6 +257,7 @@ async def test_a_story_is_rejected_with_a_word_why(
     await expect(state(page)).to_have_attribute("data-state", "rejected")
     await expect(page.get_by_test_id("stands")).to_contain_text("Why: Not this quarter \u27e8RLO\u27e9")
     assert there.writes == []
+    await deleted(page, working)
 
 
 async def test_a_conflict_shows_both_sides(page: Page, client: Client, working: ServerProcess, there: Shortcut) -> None:
@@ -281,7 +289,13 @@ async def test_a_failed_story_says_why_and_goes_on(
     await expect(failed).to_contain_text("Shortcut refused the API token")
     await failed.get_by_role("button", name="Go on with it").click()
     await expect(state(page)).to_have_attribute("data-state", "needs_approval", timeout=30_000)
-    await page.goto(f"{working.url}/stories/sty_none")
+    await expect(page.get_by_test_id("delete")).to_have_count(0)
+    there.fail(*[Fault(401)] * 5)
+    story_id = await ask(client, there, there.add("Export slow", BEFORE))
+    await story_in(client, story_id, "failed")
+    await page.goto(f"{working.url}/stories/{story_id}")
+    await deleted(page, working, left=1)
+    await page.goto(f"{working.url}/stories/{story_id}")
     await expect(page.locator("section.fail")).to_contain_text("not_found")
 
 

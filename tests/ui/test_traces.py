@@ -65,6 +65,42 @@ async def test_groups_are_found_by_project_and_path_and_looked_into(page: Page, 
     await expect(rows).to_have_count(20)
 
 
+async def test_traces_of_a_project_are_deleted_by_its_name(page: Page, server: ServerProcess) -> None:
+    async with aiohttp.ClientSession() as session:
+        client = Client(server.url, session)
+        await client.post("/traces", {"traces": traces(20)})
+        await client.post("/traces", {"traces": traces(3, first=20, project_id="lab")})
+        await settled(client, 20)
+        await settled(client, 3, "lab")
+    await page.goto(f"{server.url}/traces")
+    await expect(page.get_by_role("button", name="Delete…")).to_have_count(0)
+    await page.get_by_role("link", name="lab 3").press("Enter")
+    await page.get_by_role("button", name="Delete…").press("Enter")
+    dialog = page.get_by_role("dialog", name="Delete these traces?")
+    await expect(dialog).to_contain_text("There are 3 traces of lab.")
+    name = dialog.get_by_label("Type lab to delete them")
+    await expect(dialog.get_by_label("All of them")).to_be_focused()
+    await page.keyboard.press("Tab")
+    await expect(name).to_be_focused()
+    await page.keyboard.type("shop")
+    await page.keyboard.press("Enter")
+    await expect(dialog.get_by_role("status")).to_have_text("That is not its name. Nothing was deleted.")
+    await dialog.get_by_label("Only those that are old").check()
+    await name.fill("lab")
+    await dialog.get_by_role("button", name="Delete").click()
+    await expect(dialog).to_have_count(0)
+    await expect(page.get_by_role("button", name="Delete…")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(dialog.get_by_label("All of them")).to_be_focused()
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("lab")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("There are no traces here, or none any more.")).to_be_visible(timeout=20_000)
+    await expect(page.get_by_role("link", name="shop 20")).to_be_visible()
+    await expect(page.get_by_role("link", name="lab 3")).to_have_count(0)
+    assert await page.evaluate("document.activeElement !== document.body"), "the focus is lost"
+
+
 async def test_a_group_that_is_not_there_is_told(page: Page, server: ServerProcess) -> None:
     await page.goto(f"{server.url}/traces/grp_none")
     await expect(page.locator("section.fail")).to_contain_text("not_found")

@@ -73,8 +73,8 @@ export class Api {
     return this.send("POST", PREFIX + path + queryText(query), body, { headers: { "Content-Type": type } });
   }
 
-  delete(path: string): Promise<void> {
-    return this.send("DELETE", PREFIX + path, undefined, {});
+  delete<Reply = void>(path: string, query: Query = {}): Promise<Reply> {
+    return this.send("DELETE", PREFIX + path + queryText(query), undefined, {});
   }
 
   /** A file, such as an export, kept in memory. */

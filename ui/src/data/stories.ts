@@ -29,6 +29,10 @@ export function rejectStory(api: Api, storyId: string, note: string): Promise<St
   return api.post(at`/stories/${storyId}/reject`, { note });
 }
 
+export function deleteStory(api: Api, storyId: string): Promise<void> {
+  return api.delete(at`/stories/${storyId}`);
+}
+
 export const workspacesQuery = (api: Api) =>
   queryOptions({ queryKey: WORKSPACES_KEY, queryFn: ({ signal }) => api.get<WorkspacePage>("/workspaces", {}, signal) });
 

@@ -2,7 +2,7 @@
 
 import { queryOptions } from "@tanstack/react-query";
 
-import type { GroupHistory, TraceGroupDetail, TraceGroupPage, TracePage, TracePlacePage } from "../wire";
+import type { GroupHistory, TraceGroupDetail, TraceGroupPage, TracePage, TracePlacePage, TracesForgotten } from "../wire";
 import { type Api, at } from "./api";
 import { pagedQuery } from "./queryClient";
 
@@ -35,3 +35,14 @@ export const groupHistoryQuery = (api: Api, groupId: string) =>
     queryKey: [...TRACES_KEY, "group", groupId, "history"],
     queryFn: ({ signal }) => api.get<GroupHistory>(at`/traces/groups/${groupId}/history`, {}, signal),
   });
+
+/** What goes: of one path or of all, what began before a time or all that is there. A task for each path takes it away. */
+export interface Forgotten {
+  readonly projectId: string;
+  readonly path: string | undefined;
+  readonly before: string | undefined;
+}
+
+export function forgetTraces(api: Api, { projectId, path, before }: Forgotten): Promise<TracesForgotten> {
+  return api.delete("/traces", { project_id: projectId, path, before });
+}

@@ -4,8 +4,13 @@ import type { DriftPointShape, GroupEventShape, ImplementationShape, TaskShape }
 import { count, counted } from "./format";
 import type { Series } from "./plot";
 
-export function isGrouping({ task_type: type }: Pick<TaskShape, "task_type">): boolean {
-  return type === "group_traces";
+export function isForgetting({ task_type: type }: Pick<TaskShape, "task_type">): boolean {
+  return type === "forget_traces";
+}
+
+/** Whether a task changes groups. */
+export function isOfTraces(task: Pick<TaskShape, "task_type">): boolean {
+  return task.task_type === "group_traces" || isForgetting(task);
 }
 
 type GroupChange = GroupEventShape["type"];

@@ -23,7 +23,7 @@ import { FindingsTab } from "./FindingsTab";
 import type { StoryTab } from "./params";
 import { StateBadge } from "./StateBadge";
 import { StepsTab } from "./StepsTab";
-import { CancelStory, Decision, RetryStory, type StoryCommands, useStoryCommands } from "./storyCommands";
+import { CancelStory, Decision, DeleteStory, RetryStory, type StoryCommands, useStoryCommands } from "./storyCommands";
 import { StoryTasks } from "./StoryTasks";
 import "../../components/table.css";
 import "./stories.css";
@@ -76,6 +76,7 @@ function Known({ story }: { story: StoryShape }): ReactNode {
         <span className="sp" />
         <CancelStory story={story} commands={commands} />
         {isToldWhy(story) ? null : <RetryStory story={story} commands={commands} />}
+        <DeleteStory story={story} commands={commands} />
       </div>
       <Asked story={story} />
       <InlineError error={commands.error} />

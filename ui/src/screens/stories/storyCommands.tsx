@@ -1,6 +1,7 @@
-// Commands on a story: approve, reject, cancel what is under way, go on with what failed.
+// Commands on a story: approve, reject, cancel what is under way, go on with what failed, delete it.
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, type SubmitEvent, useState } from "react";
 
 import { useApp } from "../../components/app";
@@ -8,7 +9,7 @@ import { Button, ConfirmButton } from "../../components/buttons";
 import { Field } from "../../components/Field";
 import { Icon } from "../../components/Icon";
 import { text } from "../../data/formValues";
-import { approveStory, rejectStory, STORIES_KEY } from "../../data/stories";
+import { approveStory, deleteStory, rejectStory, STORIES_KEY } from "../../data/stories";
 import { cancelTask, retryTask } from "../../data/tasks";
 import { isFinal } from "../../live/tasks";
 import { isUnderWay } from "../../text/stories";
@@ -19,17 +20,20 @@ export interface StoryCommands {
   readonly reject: (note: string) => void;
   readonly cancel: () => void;
   readonly retry: () => void;
+  readonly remove: () => void;
   /** From the click until the story is seen as it is then. */
   readonly isApproving: boolean;
   readonly isRejecting: boolean;
   readonly isCancelling: boolean;
   readonly isRetrying: boolean;
+  readonly isRemoving: boolean;
   readonly error: Error | null;
 }
 
 export function useStoryCommands(story: StoryShape): StoryCommands {
   const { api } = useApp();
   const queries = useQueryClient();
+  const navigate = useNavigate();
   const { story_id: id, state, tasks } = story;
   const again = { onSettled: () => queries.invalidateQueries({ queryKey: STORIES_KEY }) };
   const approve = useMutation({ mutationFn: () => approveStory(api, id), ...again });
@@ -47,9 +51,22 @@ export function useStoryCommands(story: StoryShape): StoryCommands {
     },
     ...again,
   });
+  const remove = useMutation({
+    mutationFn: async () => {
+      // What waits behind a task that failed would still begin.
+      for (const task of tasks.toReversed()) if (!isFinal(task.status)) await cancelTask(api, task.task_id);
+      await deleteStory(api, id);
+    },
+    onSuccess: async () => {
+      // A list that was read before would show it for a moment.
+      queries.removeQueries({ queryKey: STORIES_KEY, type: "inactive" });
+      await navigate({ to: "/stories" });
+      queries.removeQueries({ queryKey: [...STORIES_KEY, "one", id] });
+    },
+  });
   const begin = (run: () => void): void => {
     // What went wrong with the last command is no news any more.
-    for (const each of [approve, reject, cancel, retry]) each.reset();
+    for (const each of [approve, reject, cancel, retry, remove]) each.reset();
     run();
   };
   return {
@@ -57,11 +74,13 @@ export function useStoryCommands(story: StoryShape): StoryCommands {
     reject: (note) => begin(() => reject.mutate(note)),
     cancel: () => begin(() => cancel.mutate()),
     retry: () => begin(() => retry.mutate()),
+    remove: () => begin(() => remove.mutate()),
     isApproving: approve.isPending || (approve.isSuccess && state === "needs_approval"),
     isRejecting: reject.isPending || (reject.isSuccess && state === "needs_approval"),
     isCancelling: cancel.isPending || (cancel.isSuccess && isUnderWay(story)),
     isRetrying: retry.isPending,
-    error: [approve, reject, cancel, retry].find(({ error }) => error !== null)?.error ?? null,
+    isRemoving: remove.isPending || remove.isSuccess,
+    error: [approve, reject, cancel, retry, remove].find(({ error }) => error !== null)?.error ?? null,
   };
 }
 
@@ -92,6 +111,26 @@ export function RetryStory({ story, commands }: Props): ReactNode {
       <Icon name="retry" />
       {commands.isRetrying ? "Going on…" : "Go on with it"}
     </Button>
+  );
+}
+
+/** Whether anything is still to become of it, or to be decided. */
+function isOpen(story: StoryShape): boolean {
+  return isUnderWay(story) || story.state === "needs_approval";
+}
+
+export function DeleteStory({ story, commands }: Props): ReactNode {
+  if (isOpen(story)) return null;
+  return (
+    <ConfirmButton
+      label="Delete"
+      confirmLabel="Yes, delete it"
+      pendingLabel="Deleting…"
+      isPending={commands.isRemoving}
+      onConfirm={commands.remove}
+      icon="cross"
+      testId="delete"
+    />
   );
 }
 

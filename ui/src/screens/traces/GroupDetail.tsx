@@ -12,7 +12,7 @@ import { type Tab, Tabs } from "../../components/Tabs";
 import { traceGroupQuery, TRACES_KEY } from "../../data/traces";
 import { useListedMarks, useQuietReading, useReadWhenTold } from "../../live/reading";
 import { count, counted } from "../../text/format";
-import { confidenceText, isGrouping } from "../../text/traces";
+import { confidenceText, isOfTraces } from "../../text/traces";
 import { visible } from "../../text/visible";
 import type { TraceGroupDetail } from "../../wire";
 import { HistoryTab } from "./HistoryTab";
@@ -30,7 +30,7 @@ export function GroupDetail(): ReactNode {
   const { groupId } = useParams({ from: "/traces/$groupId" });
   const query = useQuery({ ...traceGroupQuery(api, groupId), ...useQuietReading() });
   const place = query.data;
-  const told = useListedMarks((task) => isGrouping(task) && task.payload.project_id === place?.project_id && task.payload.path === place?.path);
+  const told = useListedMarks((task) => isOfTraces(task) && task.payload.project_id === place?.project_id && task.payload.path === place?.path);
   useReadWhenTold([...TRACES_KEY, "group", groupId], told, LEAST_MS);
   return (
     <>

@@ -12,10 +12,11 @@ import { More } from "../../components/More";
 import { traceGroupsQuery, tracePlacesQuery, TRACES_KEY } from "../../data/traces";
 import { useListedMarks, useQuietReading, useReadWhenTold } from "../../live/reading";
 import { count, counted } from "../../text/format";
-import { confidenceText, isGrouping } from "../../text/traces";
+import { confidenceText, isOfTraces } from "../../text/traces";
 import { visible } from "../../text/visible";
 import type { TraceGroupShape, TracePlaceShape } from "../../wire";
 import { useRowKeys } from "../queue/useRowKeys";
+import { BeingDeleted, DeleteTraces } from "./DeleteTraces";
 import { Places } from "./Places";
 import "../../components/table.css";
 import "./traces.css";
@@ -25,7 +26,7 @@ const LEAST_MS = 1_000;
 export function Traces(): ReactNode {
   const { api } = useApp();
   const places = useQuery({ ...tracePlacesQuery(api), ...useQuietReading() });
-  useReadWhenTold(TRACES_KEY, useListedMarks(isGrouping), LEAST_MS);
+  useReadWhenTold(TRACES_KEY, useListedMarks(isOfTraces), LEAST_MS);
   return (
     <>
       <Heading title="Traces" className="traces-title">
@@ -45,9 +46,14 @@ function Known({ places }: { places: readonly TracePlaceShape[] }): ReactNode {
   return (
     <div className="stack">
       <Places places={places} />
-      <Waiting places={chosen} />
+      <div className="row">
+        <Waiting places={chosen} />
+        <span className="sp" />
+        {project === undefined || chosen.length === 0 ? null : <DeleteTraces key={`${project} ${path ?? ""}`} projectId={project} path={path} places={chosen} />}
+      </div>
+      <BeingDeleted projectId={project} />
       <Loaded query={{ data: groups, error: query.error }}>
-        {(items) => (items.length === 0 ? <p className="muted">No group yet. Groups appear as soon as the traces are grouped.</p> : <Groups groups={items} isOfOnePlace={path !== undefined} />)}
+        {(items) => (items.length === 0 ? <NoGroup hasTraces={chosen.length > 0} /> : <Groups groups={items} isOfOnePlace={path !== undefined} />)}
       </Loaded>
       <More query={query} />
     </div>
@@ -61,6 +67,15 @@ function Waiting({ places }: { places: readonly TracePlaceShape[] }): ReactNode 
     <p className="muted sm" role="status">
       {counted(traces, "trace")}
       {waiting === 0 ? ", all in groups" : `, ${count(waiting)} wait to be grouped`}
+    </p>
+  );
+}
+
+function NoGroup({ hasTraces }: { hasTraces: boolean }): ReactNode {
+  if (hasTraces) return <p className="muted">No group yet. Groups appear as soon as the traces are grouped.</p>;
+  return (
+    <p className="card pad">
+      There are no traces here, or none any more. <Link to="/traces">Show all</Link>
     </p>
   );
 }
