@@ -76,8 +76,10 @@ class Stress:
             "PostgREST killed": self._kill_postgrest,
         }
         until = time.monotonic() + seconds
+        deck = list[str]()
         while time.monotonic() < until:
-            name = self._random.choice(list(faults))
+            deck = deck or self._random.sample(list(faults), len(faults))
+            name = deck.pop()
             await faults[name]()
             self.faults[name] += 1
             await asyncio.sleep(self._random.uniform(5, 20))

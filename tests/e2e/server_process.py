@@ -54,8 +54,7 @@ class ServerProcess:
 
     async def kill(self) -> None:
         """SIGKILL, if it still runs: no good-bye, no last write."""
-        assert self._process is not None
-        if self._process.returncode is None:
+        if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -34,10 +35,9 @@ class House:
     async def start(self, stack: AsyncExitStack) -> Sequence[Client]:
         session = await stack.enter_async_context(aiohttp.ClientSession())
         for server in self.servers:
-            await server.start()
             stack.push_async_callback(server.kill)
-        await self.worker.start("--concurrency", "4")
         stack.push_async_callback(self.worker.kill)
+        await asyncio.gather(*(server.start() for server in self.servers), self.worker.start("--concurrency", "4"))
         return [Client(server.url, session) for server in self.servers]
 
 

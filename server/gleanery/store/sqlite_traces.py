@@ -138,17 +138,19 @@ class SqliteTraces:
 
 def _add(tx: Tx, trace: Trace) -> Arrival:
     digest = content_hash(trace)
-    known = tx.db.execute(
-        "SELECT content_hash FROM trace WHERE project_id = ? AND trace_id = ?", (trace.project_id, trace.trace_id)
-    ).fetchone()
-    if known is not None:
-        return Arrival.KNOWN if known["content_hash"] == digest else Arrival.CONFLICT
     row = {**trace_row(trace), "content_hash": digest}
+    is_new = tx.db.execute(
+        f"INSERT INTO trace ({', '.join(row)}) VALUES ({marks(tuple(row))}) ON CONFLICT DO NOTHING", tuple(row.values())
+    ).rowcount
+    if not is_new:
+        known = tx.db.execute(
+            "SELECT content_hash FROM trace WHERE project_id = ? AND trace_id = ?", (trace.project_id, trace.trace_id)
+        ).fetchone()
+        return Arrival.KNOWN if known["content_hash"] == digest else Arrival.CONFLICT
     tx.db.execute(
         "INSERT INTO trace_implementation (implementation_id, model, settings) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         tuple(implementation_row(trace).values()),
     )
-    tx.db.execute(f"INSERT INTO trace ({', '.join(row)}) VALUES ({marks(tuple(row))})", tuple(row.values()))
     tx.db.execute(
         "INSERT INTO trace_place (project_id, path, traces, last_at) VALUES (?, ?, 1, ?) ON CONFLICT DO UPDATE"
         " SET traces = traces + 1, last_at = max(last_at, excluded.last_at)",

@@ -77,7 +77,7 @@ class HostShare:
 
     Use as an async context manager, within the store's. A process that begins with a host looks first. The others notice
     at their next look, so for up to a second both may have more than their part. While the store can't be asked, what was
-    last known holds. Wall clocks of the processes must agree to a second or so.
+    last known holds. `clock` is the store's: all processes go by it, whatever their machines' clocks say.
     """
 
     def __init__(self, store: HostStore, worker_id: str, *, clock: Clock = utc_now) -> None:
