@@ -72,12 +72,7 @@ class CrawlPartHandler:
             return Outcome({"pages": 0}, None, "Nothing to help with: the crawl goes on without, or is over")
         beside = TaskContext(crawl, self._parts.store.tasks, ctx.memory)
         beside.fence = replace(beside.fence, helper=f"{ctx.task.task_id}:{ctx.task.attempt}")
-        try:
-            pages = await self._help(ctx, beside)
-        except errors.LeaseLost as error:
-            if error.details.get("task_id") != crawl.task_id:
-                raise
-            return Outcome({}, None, "The crawl is over, or has begun anew")
+        pages = await self._help(ctx, beside)
         return Outcome({"pages": pages}, None, f"Through: {pages} pages stored here")
 
     async def _crawl_of(self, ctx: TaskContext, payload: CrawlPartPayload) -> Task | None:
@@ -102,6 +97,10 @@ class CrawlPartHandler:
         prolonging = asyncio.create_task(_prolong(run, ctx, storer))
         try:
             await Pipeline(run, gatherer, reader, storer, None, _nothing, LimitKeeper(run)).run()
+        except errors.LeaseLost as error:
+            if error.details.get("task_id") != beside.task.task_id:
+                raise
+            _log.info("crawl over, or begun anew", extra={"task_id": beside.task.task_id})
         finally:
             prolonging.cancel()
             await asyncio.gather(prolonging, return_exceptions=True)
