@@ -7,7 +7,6 @@ import html
 import json
 import re
 import shlex
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +16,7 @@ import pytest
 from tests.cli.command import ROOT, Ended, run
 from tests.sites.parsed import FORM, parsed_site
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not (shutil.which("curl") and shutil.which("jq")), reason="they ask with curl and jq"),
-]
+pytestmark = pytest.mark.browser
 
 EXAMPLE = ROOT / "server" / "gleanery" / "example"
 BLOCK = re.compile(r"<pre><code class=\"language-bash\">(.*?)</code></pre>", re.DOTALL)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from tools.ground import browser, locks, model, postgrest, sites, ui
+from tools.ground import browser, commands, locks, model, postgrest, sites, ui
 from tools.ground.python_env import Extent, require_environment
 from tools.ground.shell import TOOLS, GroundError, say
 
@@ -30,6 +30,7 @@ def prepare_tests() -> None:
     ui.require_dist()
     browser.require_browser()
     sites.require_sites()
+    commands.require_commands()
     postgrest.require_postgrest()
 
 
