@@ -65,7 +65,7 @@ def test_what_a_stage_copies_is_there(name: str) -> None:
             assert f"!{source.strip('./').split('/')[0]}" in allowed, f"{source} does not reach the builder"
 
 
-@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("name", sorted(TARGETS))
 def test_an_image_sets_only_settings_and_runs_as_nobody_special(name: str) -> None:
     assert env_of(name).keys() - NOT_SETTINGS <= SETTINGS
     every, stage = stages(), name
@@ -77,7 +77,7 @@ def test_an_image_sets_only_settings_and_runs_as_nobody_special(name: str) -> No
     assert VERSIONED.fullmatch(stage), stage
 
 
-@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("name", sorted(TARGETS))
 def test_an_image_asks_for_its_health_where_it_listens(name: str) -> None:
     port = "GLEANERY_PORT" if name in ("api", "serve") else "GLEANERY_WORKER_PORT"
     (check,) = stages()[name].all("HEALTHCHECK")
