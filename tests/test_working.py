@@ -22,7 +22,7 @@ async def test_only_a_worker_of_all_types_keeps_schedules(tmp_path: Path) -> Non
         assert {"webhooks", "tail", "worker"} <= jobs()
         assert "scheduler" not in jobs()
     async with app.working(settings(tmp_path), "whole", []) as worker:
-        assert len(worker.task_types) == 16
+        assert len(worker.task_types) == 17
         assert "scheduler" in jobs()
     assert not {"webhooks", "tail", "worker", "scheduler"} & jobs()
 

@@ -94,6 +94,7 @@ async def test_the_types_are_told_with_their_payloads(client: Client) -> None:
         "enhance_story",
         "enrich_source",
         "fetch_evidence",
+        "forget_traces",
         "generate_report",
         "group_traces",
         "import",

@@ -12,8 +12,8 @@ import pytest
 from tests.cli.command import run, started
 
 TYPES = (
-    "crawl, parse_page, upload, import, embed_source, enrich_source, group_traces, test, fetch_evidence, "
-    "analyze_compliance, generate_report, triage_story, analyze_story, enhance_story, write_back_story"
+    "crawl, crawl_part, parse_page, upload, import, embed_source, enrich_source, group_traces, forget_traces, test, "
+    "fetch_evidence, analyze_compliance, generate_report, triage_story, analyze_story, enhance_story, write_back_story"
 )
 
 
@@ -46,7 +46,7 @@ async def test_it_takes_only_its_types(env: dict[str, str]) -> None:
         _, said = await stack.enter_async_context(
             worker(env, "--worker-id", "a", "--task-types", "crawl, embed_source")
         )
-        assert said == "worker a runs tasks of crawl, embed_source, 8 at once\n"
+        assert said == "worker a runs tasks of crawl, crawl_part, embed_source, 8 at once\n"
         task_id = (await run(env, "tasks", "start", "test", "--payload", '{"steps": 1, "seconds": 0}')).out.split()[0]
         listed = await run(env, "tasks", "list", "--status", "queued", "--queue", "default")
         assert listed.out.split("\t")[:4] == [task_id, "queued", "0 %", "test"]

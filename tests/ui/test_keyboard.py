@@ -196,17 +196,18 @@ async def test_the_focus_is_kept_while_a_page_without_a_heading_comes(page: Page
         aiohttp.ClientSession() as session,
     ):
         await Client(server.url, session).crawl(f"{site.url}/")
-    await page.goto(f"{server.url}/search?q=wombats")
-    hit = page.locator("[data-hit-link]").first
-    await expect(hit).to_be_visible()
-    await hit.focus()
     gate = asyncio.Event()
 
     async def hold(route: Route) -> None:
         await gate.wait()
         await route.continue_()
 
+    # From the beginning: what is pointed at is fetched before it is opened.
     await page.route(re.compile(r"/api/v1/(sources/[^/]+/)?pages/"), hold)
+    await page.goto(f"{server.url}/search?q=wombats")
+    hit = page.locator("[data-hit-link]").first
+    await expect(hit).to_be_visible()
+    await hit.focus()
     await page.keyboard.press("Enter")
     await expect(hit).to_have_count(0)
     await expect(page.get_by_role("main")).to_be_focused()
