@@ -12,11 +12,13 @@ export interface Block {
   readonly spans: readonly Span[];
 }
 
-const FENCE = /^ {0,3}(`{3,}|~{3,})[ \t]*([^\s`]*)/;
+const FENCE = /^(?:>[ \t]?)* {0,3}(`{3,}|~{3,})[ \t]*([^\s`]*)/;
+const QUOTE = /^(?:>[ \t]?)+/gm;
 const HEADING = /^(#{1,6} )(.*)$/gm;
 const LINK = /(!?\[)((?:[^\][\\]|\\.)*)(\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*(?: "[^"\n]*")?\))/g;
 const CODE = /(`+)([^`\n]+)\1/g;
 const STRONG = /(\*\*|__)(?=\S)([^\n]*?\S)\1/g;
+const EMPHASIS = /(?<![\w*\\])(\*)(?=[^\s*])([^*\n]*[^\s*])\*(?![\w*])/g;
 const ESCAPE = /\\(?=[!-/:-@[-`{-~])/g;
 const HIDDEN = "hidden";
 
@@ -27,7 +29,7 @@ export function blocksOf(content: string, marks: readonly Range[]): Block[] {
     const inside = marks
       .filter(([from, to]) => to > start && from < end)
       .map(([from, to]): Range => [Math.max(from, start) - start, Math.min(to, end) - start]);
-    const tokens = kind === "prose" ? syntaxOf(text) : [];
+    const tokens = kind === "prose" ? syntaxOf(text) : quotesOf(text);
     const spans = spansOf(text, tokens, inside).filter((span) => span.style !== HIDDEN || span.isMarked);
     return { kind, language, start, end, spans };
   });
@@ -53,7 +55,7 @@ function cut(content: string): Piece[] {
     if (open === null && fence !== null) {
       pieces.push({ kind: "prose", language: null, start: proseStart, end: offset });
       open = { fence: run, language: fence[2] ?? null, start: Math.min(end, content.length) };
-    } else if (open !== null && run.startsWith(open.fence) && line.trim() === run) {
+    } else if (open !== null && run.startsWith(open.fence) && line.replace(QUOTE, "").trim() === run) {
       pieces.push({ kind: "code", language: open.language, start: open.start, end: Math.max(open.start, offset - 1) });
       open = null;
       proseStart = Math.min(end, content.length);
@@ -70,9 +72,9 @@ function cut(content: string): Piece[] {
 /** Prose at its blank lines. A table keeps its columns when it is shown as code is. */
 function paragraphs(content: string, { start, end }: Piece): Piece[] {
   const pieces: Piece[] = [];
-  const first = start + (/^(?:[ \t]*\n)*/.exec(content.slice(start, end))?.[0].length ?? 0);
+  const first = start + (/^(?:[ \t>]*\n)*/.exec(content.slice(start, end))?.[0].length ?? 0);
   let from = first;
-  for (const gap of content.slice(first, end).matchAll(/\n[ \t]*\n\s*|\s+$/g)) {
+  for (const gap of content.slice(first, end).matchAll(/\n[ \t>]*\n[\s>]*|\s+$/g)) {
     pieces.push(paragraph(content, from, first + gap.index));
     from = first + gap.index + gap[0].length;
   }
@@ -83,6 +85,11 @@ function paragraphs(content: string, { start, end }: Piece): Piece[] {
 function paragraph(content: string, start: number, end: number): Piece {
   const isTable = /^\|.*\|\n\|[ :|-]+\|/.test(content.slice(start, end));
   return { kind: isTable ? "code" : "prose", language: null, start, end };
+}
+
+/** What begins the lines of a quotation. */
+function quotesOf(text: string): Token[] {
+  return [...text.matchAll(QUOTE)].map(({ 0: run, index }) => ({ start: index, end: index + run.length, style: HIDDEN }));
 }
 
 function syntaxOf(text: string): Token[] {
@@ -103,10 +110,12 @@ function syntaxOf(text: string): Token[] {
       add(from + inner.length, match.index + whole.length, HIDDEN);
     }
   };
+  for (const { start, end, style } of quotesOf(text)) add(start, end, style);
   wrap(CODE, "code");
   wrap(LINK, null);
   wrap(HEADING, "strong");
   wrap(STRONG, "strong");
+  wrap(EMPHASIS, "em");
   for (const match of text.matchAll(ESCAPE)) add(match.index, match.index + 1, HIDDEN);
   return tokens.sort((a, b) => a.start - b.start);
 }

@@ -71,8 +71,12 @@ function Blocks({ blocks, isStill }: { blocks: readonly Block[]; isStill: boolea
 }
 
 function PassageCode({ block: { spans, language }, isStill }: { block: Block; isStill: boolean }): ReactNode {
-  const first = spans[0]?.start ?? 0;
   const code = spans.map((span) => span.text).join("");
-  const marks = spans.filter((span) => span.isMarked).map((span): Range => [span.start - first, span.start - first + span.text.length]);
+  const marks: Range[] = [];
+  let at = 0; // what is left out of the code has no place in it
+  for (const { text, isMarked } of spans) {
+    if (isMarked) marks.push([at, at + text.length]);
+    at += text.length;
+  }
   return isStill ? <Code code={code} language={language} marks={marks} isStill /> : <CodeBlock code={code} language={language} marks={marks} />;
 }
