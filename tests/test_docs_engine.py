@@ -8,9 +8,7 @@ import dataclasses
 import itertools
 import json
 import re
-import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -34,6 +32,7 @@ from gleanery.store.presence import FilePresence
 from tests.api.client import Client
 from tests.conftest import settings
 from tests.documents import PACKAGE, PAGES, ROOT, code_blocks, coded, section
+from tools.ground.ui import require_node
 
 HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 KEY = bytes(range(32))
@@ -128,10 +127,10 @@ for (const [headers, body] of {asked})
   console.log(isGenuine("{SECRET}", headers, Buffer.from(body)));
 """
     (tmp_path / "verify.mjs").write_text(example + ask)
-    node = shutil.which("node", path=f"{Path(sys.prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin")
-    if node is None:
-        pytest.skip("no Node on this machine")
-    told = subprocess.run([node, tmp_path / "verify.mjs"], capture_output=True, text=True, check=True).stdout.split()
+    node = require_node()
+    told = subprocess.run(
+        [node.program, tmp_path / "verify.mjs"], capture_output=True, text=True, check=True
+    ).stdout.split()
     assert told == [str(is_genuine).lower() for _, _, is_genuine in calls()]
 
 

@@ -50,8 +50,6 @@ async def test_elements_are_found_again(eyes: Eyes, site: Site, path: str) -> No
 
 @pytest.mark.parametrize("path", REAL)
 async def test_elements_of_real_pages_are_found_again(eyes: Eyes, path: str) -> None:
-    if not (DOCS / path).exists():
-        pytest.skip(f"{path} is not installed")
     async with serve_directory(DOCS) as docs:
         page = await eyes.read(f"{docs.url}/{path}")
         async with eyes.page(f"{docs.url}/{path}") as fresh:

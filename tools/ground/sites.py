@@ -1,4 +1,4 @@
-"""Real documentation sites for the tests, from Debian packages: CPython's (Sphinx) and git's (AsciiDoc)."""
+"""Real documentation sites for the tests, from Debian packages: two of Sphinx, one of AsciiDoc, one of DocBook."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from tools.ground.shell import GroundError
 SITES = {
     "python3.11-doc": Path("/usr/share/doc/python3.11/html/index.html"),
     "git-doc": Path("/usr/share/doc/git/html/index.html"),
+    "python-django-doc": Path("/usr/share/doc/python-django-doc/html/index.html"),
+    "postgresql-doc-15": Path("/usr/share/doc/postgresql-doc-15/html/index.html"),
 }
 
 
 def require_sites() -> None:
-    """Both sites on this machine. Raises GroundError with the command that installs them."""
+    """All of them on this machine. Raises GroundError with the command that installs them."""
     missing = [package for package, page in SITES.items() if not page.is_file()]
     if not missing:
         return

@@ -26,6 +26,7 @@ CHECKS = ("types:check", "typecheck", "lint", "test")
 class Node:
     """A Node that can build the UI. `env` is what a program started with it needs."""
 
+    program: Path
     npm: Path
     version: str
     env: Mapping[str, str]
@@ -66,13 +67,13 @@ def _node_on_path() -> Node | None:
         version = run([node, "--version"]).strip()
     except GroundError:
         return None
-    return Node(Path(npm), version, NODE_ENV) if is_new_enough(version) else None
+    return Node(Path(node), Path(npm), version, NODE_ENV) if is_new_enough(version) else None
 
 
 def _node_in(folder: Path) -> Node:
     path = f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"
     version = run([folder / "node", "--version"]).strip()
-    return Node(folder / "npm", version, {**NODE_ENV, "PATH": path})
+    return Node(folder / "node", folder / "npm", version, {**NODE_ENV, "PATH": path})
 
 
 def require_packages(node: Node) -> None:
