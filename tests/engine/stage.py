@@ -113,6 +113,13 @@ class Stage:
                 self._news.clear()
                 await self._news.wait()
 
+    async def lose(self, *worker_ids: str) -> None:
+        """Take back what these workers run, as after a laptop's sleep. A row that its worker beats right then is left for the
+        next look."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not await self.tasks.reap(gone=worker_ids, spare=[]):
+                pass
+
     async def ended(self, task: Task) -> Task:
         """The task once it has ended."""
         async with asyncio.timeout(PATIENCE_SECONDS):

@@ -319,7 +319,7 @@ async def test_a_lost_lease_ends_it(stage: Stage, ear: Ear) -> None:
     async with stage.worker(Acting(act)) as worker:
         task = await stage.enqueue()
         processes = await ear.processes()
-        await stage.tasks.reap(gone=[worker.worker_id], spare=[])
+        await stage.lose(worker.worker_id)
         worker.hear(task.task_id)
         async with asyncio.timeout(PATIENCE_SECONDS):
             await is_over.wait()

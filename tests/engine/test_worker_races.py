@@ -216,7 +216,7 @@ async def test_a_worker_that_lost_its_lease_writes_nothing(stage: Stage) -> None
 
 async def run_elsewhere(stage: Stage, task: Task) -> Task:
     """Another worker takes the task back, and completes it."""
-    await stage.tasks.reap(gone=await stage.tasks.owners(), spare=[])
+    await stage.lose(*await stage.tasks.owners())
     again = await stage.tasks.claim(task.task_id, "other", 600.0)
     assert again is not None
     event = NewEvent("task_completed", "Done")
@@ -230,8 +230,8 @@ async def test_a_worker_that_takes_up_its_own_lost_task_forgets_the_old_attempt(
     async with stage.worker(Acting(play.act)) as worker:
         task = await stage.enqueue()
         await stage.told(task.task_id, "stage_started")
-        # As after a laptop's sleep: the lease ran out, and the first who notices is this worker itself.
-        await stage.tasks.reap(gone=[worker.worker_id], spare=[])
+        # The first who notices that the lease ran out is this worker itself.
+        await stage.lose(worker.worker_id)
         await stage.told(task.task_id, "task_resumed")
         play.let_write.set()
         async with asyncio.timeout(PATIENCE_SECONDS):

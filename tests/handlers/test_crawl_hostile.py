@@ -70,16 +70,12 @@ async def test_every_hostile_path_ends_with_its_reason(start_server: StartServer
     assert set(ENDS) == {"/", *PATHS}
     client = await small(start_server)
     async with hostile_site(robots=ROBOTS) as site:
-        loop = asyncio.get_running_loop()
-        started = loop.time()
         crawl = await client.crawl(f"{site.url}/")
-        seconds = loop.time() - started
         urls = await client.urls(crawl.task_id, site.url)
         attempts = {path: row["attempts"] for path, row in urls.items()}
     assert {path: (row["state"], row["reason"]) for path, row in urls.items()} == ENDS
     assert crawl.status == "completed"
     assert crawl.task["result"]["pages"] == list(ENDS.values()).count(STORED)
-    assert seconds < 60
     assert "/status/429" not in site.counts
     assert attempts["/status/404"] == attempts["/huge"] == attempts["/broken-gzip"] == 1
     assert attempts["/status/500"] == attempts["/never"] == attempts["/truncated"] == 4

@@ -167,7 +167,8 @@ class TaskStore(Protocol):
 
     async def reap(self, *, gone: Sequence[str], spare: Sequence[str]) -> Sequence[Task]:
         """Take back tasks whose lease ran out or whose worker is `gone`, except the ids in `spare`. They are queued again,
-        or failed with `worker_lost` when that happened more often in a row, without progress, than they have retries."""
+        or failed with `worker_lost` when that happened more often in a row, without progress, than they have retries. A row
+        that another call holds right then is left for the next look."""
         ...
 
     async def prune(self, retention: Retention, limit: int) -> Removed:

@@ -41,7 +41,7 @@ class Refused(Through):
             raise
 
 
-async def first_refused(seen: asyncio.Event) -> None:
+async def first_seen(seen: asyncio.Event) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         await seen.wait()
 
@@ -62,9 +62,13 @@ def room_again(tx: Tx) -> None:
 async def test_a_disk_that_is_full_at_the_end_of_a_task_delays_the_end(tmp_path: Path) -> None:
     """Expected: the result that found no room is kept once there is some; the task ran once, others go on meanwhile."""
     ran = list[str]()
+    runs, is_full = asyncio.Event(), asyncio.Event()
 
     async def act(ctx: TaskContext) -> dict[str, str]:
         ran.append(ctx.task.task_id)
+        if "text" in ctx.task.payload:
+            runs.set()
+            await is_full.wait()
         return {"text": ctx.task.payload.get("text", "")}
 
     async with faulty_stage(tmp_path) as it:
@@ -73,8 +77,10 @@ async def test_a_disk_that_is_full_at_the_end_of_a_task_delays_the_end(tmp_path:
             small = await it.stage.enqueue()
             await it.stage.ended(small)
             large = await it.stage.enqueue(payload={"text": TOO_LARGE})
+            await first_seen(runs)
             await it.database.write(no_more_room)
-            await first_refused(store.once)
+            is_full.set()
+            await first_seen(store.once)
             assert (await it.stage.tasks.get(large.task_id)).status is TaskStatus.RUNNING
             await it.database.write(room_again)
             done = await it.stage.ended(large)
@@ -97,7 +103,7 @@ async def test_a_report_that_finds_no_room_is_the_handlers_error_and_the_task_st
 
     async with faulty_stage(tmp_path) as it, it.stage.worker(Acting(act)):
         task = await it.stage.enqueue()
-        await first_refused(heard)
+        await first_seen(heard)
         await it.database.write(room_again)
         failed = await it.stage.ended(task)
         assert failed.error is not None
@@ -150,7 +156,7 @@ async def test_on_a_real_full_disk_tasks_end_once_there_is_room(small_disk: Path
                 await there.told(task.task_id, "task_started")
             fill(ballast)
             is_full.set()
-            await first_refused(tasks.once)
+            await first_seen(tasks.once)
             ballast.unlink()
             for task in both:
                 done = await there.ended(task)

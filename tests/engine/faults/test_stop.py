@@ -23,7 +23,8 @@ from tests.engine.faults.child import PATIENCE_SECONDS
 from tests.engine.stage import Acting, Stage
 
 EACH = 7
-GRACE_SECONDS = 0.5
+GRACE_SECONDS = 4.0
+"""Enough to put many tasks back over Supabase on a machine with other work."""
 AT_ONCE_SECONDS = 3.0
 """For a process to be gone, on a busy machine; an orderly end that can't write takes longer."""
 
