@@ -61,7 +61,7 @@ e2e: ready-tests ## The tests of whole servers and real browsers
 	$(PYTEST) $(SIDE_BY_SIDE) -m "e2e or browser"
 
 cover: ready-tests ## All Python tests, with coverage
-	$(PYTEST) $(SIDE_BY_SIDE) --cov --cov-report=term:skip-covered
+	$(PYTEST) $(SIDE_BY_SIDE) --cov --cov-report=term:skip-covered --durations=25 --durations-min=5
 
 ui: ## Build the UI into ui/dist
 	@$(GROUND) ui
