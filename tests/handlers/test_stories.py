@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from gleanery import errors
-from gleanery.handlers.stories.proposal import proposal_of
+from gleanery.handlers.stories.proposal import MAX_TEXT, proposal_of
 from gleanery.handlers.stories.webhook import check_signature, read_event, wanted_by
 from gleanery.model.stories import (
     Analysis,
@@ -129,6 +130,47 @@ def test_criteria_alone_come_after_the_description_as_it_was() -> None:
         "It takes minutes.\n\n## Acceptance criteria\n\n- [ ] A.\n\n[//]: # (gleanery:sty_1)"
     )
     assert proposal.name is None
+
+
+def rewritten(description: str, body: str = "Customers wait.") -> str | None:
+    better = Enhancement(sections=[Section(title="Context", body=body)], acceptance_criteria=["A."])
+    before = STORY.model_copy(update={"description": description})
+    return proposal_of(run(), replace(results(better), before=before)).description
+
+
+def test_pictures_and_links_of_the_description_stay() -> None:
+    kept = rewritten(
+        "![shot](https://s.example/a(1).png) of [the wiki](https://w.example/x#top), https://w.example/y#z. And"
+        " [known](https://k.example/) and https://w.example/x.\n\n![shot](https://s.example/a(1).png)",
+        body="See https://k.example/.",
+    )
+    assert kept == (
+        "## Context\n\nSee https://k.example/.\n\n## Acceptance criteria\n\n- [ ] A.\n\n"
+        "## From the description before\n\n- ![shot](https://s.example/a(1).png)\n- [the wiki](https://w.example/x#top)\n"
+        "- https://w.example/y#z\n\n[//]: # (gleanery:sty_1)"
+    )
+
+
+def test_a_description_whose_end_no_agent_has_seen_stays_below() -> None:
+    long = "word " * 3_000
+    assert rewritten(long) == (
+        "## Context\n\nCustomers wait.\n\n## Acceptance criteria\n\n- [ ] A.\n\n"
+        f"## As it was before\n\n{long.strip()}\n\n[//]: # (gleanery:sty_1)"
+    )
+
+
+def test_a_description_that_leaves_no_room_stays_as_it_is() -> None:
+    assert rewritten("x" * MAX_TEXT) is None
+    before = STORY.model_copy(update={"description": "x" * MAX_TEXT})
+    found = replace(results(Enhancement(acceptance_criteria=["A."])), before=before)
+    assert proposal_of(run(), found).description is None
+
+
+@pytest.mark.parametrize("part", ["[a](http://b(c)", "[a](http://b", "![", "http://a(", "[a](http://b) "])
+def test_hostile_descriptions_cost_no_time(part: str) -> None:
+    started = time.process_time()
+    rewritten(part * (11_000 // len(part)))
+    assert time.process_time() - started < 1
 
 
 def test_an_analysis_changes_no_text() -> None:

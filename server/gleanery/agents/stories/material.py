@@ -36,12 +36,21 @@ def urls_in(text: str) -> list[str]:
     return [bare(found) for found in _URL.findall(text)]
 
 
+def written_urls_in(text: str) -> list[str]:
+    """With their fragments."""
+    return [_alone(found) for found in _URL.findall(text)]
+
+
 def bare(url: str) -> str:
     """Without what the sentence around it has added, and without its fragment; empty for what is no web address."""
-    url = url.strip().partition("#")[0]
+    url = _alone(url.strip().partition("#")[0])
+    return url if _URL.fullmatch(url) else ""
+
+
+def _alone(url: str) -> str:
     while url and (url[-1] in ".,;:!?*_~" or (url[-1] == ")" and url.count(")") > url.count("("))):
         url = url[:-1]
-    return url if _URL.fullmatch(url) else ""
+    return url
 
 
 def story_text(story: Story, marker: str) -> str:

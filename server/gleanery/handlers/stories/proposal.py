@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from gleanery.agents.stories.material import DESCRIPTION_CHARACTERS, bare, urls_in, written_urls_in
 from gleanery.model.stories import (
     Analysis,
     CitedSource,
@@ -22,6 +23,8 @@ MAX_TEXT = 90_000
 """Shortcut takes 512 characters of a title and 100,000 of a text."""
 
 _PICTURE = re.compile(r"!(?=\[)")
+_LINK = re.compile(r"!?\[[^\[\]\n]*\]\(\s*(https?://[^\s()]+(?:\([^\s()]*\)[^\s()]*)*)(?:\s[^()\n]*)?\)", re.IGNORECASE)
+"""A link or a picture."""
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _MARK_UP = re.compile(r"([\\\[\]<>*_`])")
 
@@ -65,16 +68,35 @@ def _labels(run: StoryRun) -> tuple[str, str]:
 
 
 def _description(story_id: str, before: Story, better: Enhancement) -> str | None:
-    """None where there is nothing to say: the description stays."""
+    """None where there is nothing to say, or no room for it: the description stays. All of it stays below what is new where no
+    agent has written it anew, or none has seen its end."""
     if not better.sections and not better.acceptance_criteria:
         return None
-    parts = [f"## {_line(section.title)}\n\n{_harmless(section.body)}" for section in better.sections]
-    if not better.sections and before.description.strip():
-        parts.append(_without_mark(before.description))
-    parts += _listed("Acceptance criteria", [f"- [ ] {_line(each)}" for each in better.acceptance_criteria])
-    parts += _listed("Open questions", [f"- {_line(each)}" for each in better.open_questions])
-    parts += _listed("Sources", [_source(source) for source in better.sources])
-    return _bounded("\n\n".join(parts), mark_of(story_id))
+    was = _without_mark(before.description)
+    is_kept = not better.sections or len(before.description) > DESCRIPTION_CHARACTERS
+    sections = [f"## {_line(section.title)}\n\n{_harmless(section.body)}" for section in better.sections]
+    rest = _listed("Acceptance criteria", [f"- [ ] {_line(each)}" for each in better.acceptance_criteria])
+    rest += _listed("Open questions", [f"- {_line(each)}" for each in better.open_questions])
+    rest += _listed("Sources", [_source(source) for source in better.sources])
+    if not better.sections:
+        parts = [was, *rest]
+    elif is_kept:
+        parts = [*sections, *rest, f"## As it was before\n\n{was}"]
+    else:
+        parts = [*sections, *rest, *_listed("From the description before", _left_behind(was, sections + rest))]
+    text = "\n\n".join(part for part in parts if part)
+    return None if is_kept and len(text) > MAX_TEXT else _bounded(text, mark_of(story_id))
+
+
+def _left_behind(was: str, parts: Sequence[str]) -> list[str]:
+    """Pictures and links that somebody has put into a description and that would not stand in it any more, as they were."""
+    there = {url for part in parts for url in urls_in(part)}
+    found = dict[str, str]()
+    for link in _LINK.finditer(was):
+        found.setdefault(bare(link[1]), link[0])
+    for url in written_urls_in(was):
+        found.setdefault(bare(url), url)
+    return [f"- {each}" for url, each in found.items() if url and url not in there]
 
 
 def _comment(
