@@ -173,6 +173,11 @@ def test_hostile_descriptions_cost_no_time(part: str) -> None:
     assert time.process_time() - started < 1
 
 
+def test_a_comment_tells_when_nothing_was_changed() -> None:
+    comment = proposal_of(run(), results(Enhancement())).comment
+    assert comment.startswith("**gleanery** changed nothing in this story.\n\nToo slow.")
+
+
 def test_an_analysis_changes_no_text() -> None:
     other = RelatedStory(
         shortcut_id=3, name="A <b>](x)", description="", story_type="bug", app_url="https://s.example/3"

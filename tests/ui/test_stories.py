@@ -114,7 +114,7 @@ async def test_secrets_of_a_workspace_are_set_and_never_shown(page: Page, server
     await expect(row).to_contain_text("Webhook secret set")
     await expect(row).to_contain_text("API token set")
     await expect(row).to_contain_text("(then “better”)")
-    await expect(row).to_contain_text("with no limit of tokens")
+    await expect(row).to_contain_text("Model: the server's, with no limit.")
     await expect(row).to_contain_text("Somebody approves before anything is written.")
     await expect(row).to_contain_text(f"{server.url}/api/v1/webhooks/shortcut/acme")
 
@@ -136,6 +136,25 @@ async def test_secrets_of_a_workspace_are_set_and_never_shown(page: Page, server
     await form.get_by_test_id("delete").click()
     await form.get_by_role("button", name="Yes, delete it").click()
     await expect(row).to_have_count(0)
+
+
+async def test_what_a_story_may_cost_is_told(
+    page: Page, client: Client, working: ServerProcess, there: Shortcut
+) -> None:
+    await put(client, max_cost_usd=0.5)
+    await page.goto(f"{working.url}/stories?tab=workspaces")
+    await expect(page.get_by_test_id("workspace")).to_contain_text(
+        "with 200,000 tokens or US$0.50 for one story at most"
+    )
+    await page.get_by_role("button", name="Change acme").click()
+    form = page.get_by_role("dialog", name="Workspace acme")
+    await form.get_by_label("Most dollars a story").fill("0.25")
+    await form.get_by_label("Most tokens a story").fill("")
+    await form.get_by_role("button", name="Save").click()
+    await expect(page.get_by_test_id("workspace")).to_contain_text("with US$0.25 for one story at most")
+    story_id = await ask(client, there, there.add("Export slow", BEFORE))
+    await page.goto(f"{working.url}/stories/{story_id}")
+    await expect(page.get_by_text("360 tokens, US$0.0011 of at most US$0.25")).to_be_visible(timeout=30_000)
 
 
 async def test_a_story_is_read_and_approved(

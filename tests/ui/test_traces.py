@@ -35,6 +35,7 @@ async def test_groups_are_found_by_project_and_path_and_looked_into(page: Page, 
     groups = page.get_by_role("list", name="Groups, the largest first").get_by_role("listitem")
     await expect(groups).to_have_count(2)
     await expect(groups.last).to_contain_text("Say \u27e8RLO\u27e9good")
+    await expect(groups.first).to_contain_text("Name: {{name}}")
     await page.get_by_role("link", name="shop 20").click()
     await expect(page).to_have_url(re.compile(r"/traces\?project=shop$"))
     await expect(groups).to_have_count(1)

@@ -83,6 +83,46 @@ export function ConfirmButton(props: ConfirmProps): ReactNode {
   );
 }
 
+/** Takes what is shown away. */
+export function DeleteButton({ isPending, onConfirm }: Pick<ConfirmProps, "isPending" | "onConfirm">): ReactNode {
+  return (
+    <ConfirmButton
+      label="Delete"
+      confirmLabel="Yes, delete it"
+      pendingLabel="Deleting…"
+      isPending={isPending}
+      onConfirm={onConfirm}
+      icon="cross"
+      testId="delete"
+    />
+  );
+}
+
+/** Ends what is under way. */
+export function StopButton({ isPending, onConfirm }: Pick<ConfirmProps, "isPending" | "onConfirm">): ReactNode {
+  return (
+    <ConfirmButton
+      label="Cancel"
+      confirmLabel="Yes, cancel it"
+      pendingLabel="Cancelling…"
+      isPending={isPending}
+      onConfirm={onConfirm}
+      icon="stop"
+      testId="cancel"
+    />
+  );
+}
+
+/** Goes on with what failed or was cancelled. */
+export function GoOnButton({ isPending, onClick }: { readonly isPending: boolean; readonly onClick: () => void }): ReactNode {
+  return (
+    <Button className="btn pri" isOff={isPending} onClick={onClick}>
+      <Icon name="retry" />
+      {isPending ? "Going on…" : "Go on with it"}
+    </Button>
+  );
+}
+
 interface CopyProps {
   readonly text: string;
   readonly label: string;

@@ -111,6 +111,7 @@ it("small costs keep their digits, an unknown one is left out", () => {
   expect([costText(null), costText(0), costText(0.00144), costText(1.2)]).toEqual([null, "US$0.00", "US$0.0014", "US$1.20"]);
   expect(tookText(1200, null)).toBe("1,200 tokens");
   expect(tookText(480, 0.00144, 200_000)).toBe("480 of at most 200,000 tokens, US$0.0014");
+  expect(tookText(480, 0.00144, null, 0.5)).toBe("480 tokens, US$0.0014 of at most US$0.50");
 });
 
 it("every state is in one group", () => {

@@ -67,10 +67,12 @@ export function costText(cost: number | null): string | null {
   return `US$${cost >= 0.1 || cost === 0 ? cost.toFixed(2) : cost.toPrecision(2)}`;
 }
 
-/** "480 tokens, US$0.0014", "480 of at most 2,000 tokens". */
-export function tookText(tokens: number, cost: number | null, most: number | null = null): string {
+/** "480 tokens, US$0.0014", "480 of at most 2,000 tokens, US$0.0014 of at most US$0.50". */
+export function tookText(tokens: number, cost: number | null, most: number | null = null, mostCost: number | null = null): string {
+  const told = `${count(tokens)} ${most === null ? "" : `of at most ${count(most)} `}tokens`;
   const price = costText(cost);
-  return `${count(tokens)} ${most === null ? "" : `of at most ${count(most)} `}tokens${price === null ? "" : `, ${price}`}`;
+  if (price === null) return told;
+  return `${told}, ${price}${mostCost === null ? "" : ` of at most ${costText(mostCost)}`}`;
 }
 
 export interface StepsTotal {

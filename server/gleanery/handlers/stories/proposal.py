@@ -110,8 +110,9 @@ def _comment(
     left_out = [*triage.left_out, *analysis.left_out, *([] if better is None else better.left_out)]
     if run.goal is Goal.ENHANCE:
         changed = [text for text, is_so in (("the title", has_name), ("the description", has_description)) if is_so]
-        what = f"changed {' and '.join(changed)} of this story" if changed else "changed nothing in this story"
-        parts = [f"**gleanery** {what}. What it was before is kept there."]
+        parts = ["**gleanery** changed nothing in this story."]
+        if changed:
+            parts = [f"**gleanery** changed {' and '.join(changed)} of this story. What it was before is kept there."]
     else:
         parts = ["**gleanery** analysed this story."]
     parts += [_harmless(text) for text in (triage.summary, analysis.summary) if text]

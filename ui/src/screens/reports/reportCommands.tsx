@@ -5,8 +5,7 @@ import { useNavigate } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 
 import { useApp } from "../../components/app";
-import { Button, ConfirmButton } from "../../components/buttons";
-import { Icon } from "../../components/Icon";
+import { DeleteButton, GoOnButton, StopButton } from "../../components/buttons";
 import { cancelReport, deleteReport, reportKey, REPORTS_KEY, retryReport } from "../../data/compliance";
 import { isFinal } from "../../live/tasks";
 import type { ReportShape } from "../../wire";
@@ -64,40 +63,15 @@ interface Props {
 
 export function CancelReport({ report, commands }: Props): ReactNode {
   if (isFinal(report.status)) return null;
-  return (
-    <ConfirmButton
-      label="Cancel"
-      confirmLabel="Yes, cancel it"
-      pendingLabel="Cancelling…"
-      isPending={commands.isCancelling}
-      onConfirm={commands.cancel}
-      icon="stop"
-      testId="cancel"
-    />
-  );
+  return <StopButton isPending={commands.isCancelling} onConfirm={commands.cancel} />;
 }
 
 export function RetryReport({ report, commands }: Props): ReactNode {
   if (report.status !== "failed" && report.status !== "cancelled") return null;
-  return (
-    <Button className="btn pri" isOff={commands.isRetrying} onClick={commands.retry}>
-      <Icon name="retry" />
-      {commands.isRetrying ? "Going on…" : "Go on with it"}
-    </Button>
-  );
+  return <GoOnButton isPending={commands.isRetrying} onClick={commands.retry} />;
 }
 
 export function DeleteReport({ report, commands }: Props): ReactNode {
   if (!isFinal(report.status)) return null;
-  return (
-    <ConfirmButton
-      label="Delete"
-      confirmLabel="Yes, delete it"
-      pendingLabel="Deleting…"
-      isPending={commands.isRemoving}
-      onConfirm={commands.remove}
-      icon="cross"
-      testId="delete"
-    />
-  );
+  return <DeleteButton isPending={commands.isRemoving} onConfirm={commands.remove} />;
 }

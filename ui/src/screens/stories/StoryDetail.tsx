@@ -94,7 +94,7 @@ function isToldWhy({ state, error }: StoryShape): boolean {
 
 function Asked({ story }: { story: StoryShape }): ReactNode {
   const href = safeHref(story.app_url);
-  const { workspace, shortcut_id: number, goal, tokens, max_tokens: most, cost_usd: cost } = story;
+  const { workspace, shortcut_id: number, goal, tokens, max_tokens: most, cost_usd: cost, max_cost_usd: mostCost } = story;
   return (
     <p className="row sm muted story-asked">
       <Link to="/stories" search={{ workspace }} className="wrap">
@@ -110,7 +110,7 @@ function Asked({ story }: { story: StoryShape }): ReactNode {
       <span>asked to {GOAL_NAMES[goal]}</span>
       <span>{dateAndTime(story.created_at)}</span>
       <span className="num">
-        {tookText(tokens, cost, most)}
+        {tookText(tokens, cost, most, mostCost)}
       </span>
       {story.model === null ? null : <span className="wrap">{visible(story.model)}</span>}
       {story.dry_run ? <span>dry run</span> : null}

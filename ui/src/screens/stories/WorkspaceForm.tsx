@@ -4,7 +4,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, type SubmitEvent, useState } from "react";
 
 import { useApp } from "../../components/app";
-import { Button, ConfirmButton } from "../../components/buttons";
+import { Button, DeleteButton } from "../../components/buttons";
 import { Field } from "../../components/Field";
 import { WrongField } from "../../components/WrongField";
 import { number, text } from "../../data/formValues";
@@ -34,7 +34,7 @@ export function WorkspaceForm({ workspace, onDone }: Props): ReactNode {
       <Secret name="secret" label="Webhook secret" isSet={workspace?.is_secret_set ?? false} />
       <Secret name="api_token" label="Shortcut API token" isSet={workspace?.is_token_set ?? false} />
       <Labels workspace={workspace} />
-      <div className="row top">
+      <div className="story-bounds">
         <Field label="Chat model" hint="Empty: the server's.">
           {(field) => <input {...field} name="model" className="in" maxLength={200} defaultValue={workspace?.model ?? ""} />}
         </Field>
@@ -43,7 +43,7 @@ export function WorkspaceForm({ workspace, onDone }: Props): ReactNode {
             <input {...field} name="max_tokens" className="in" inputMode="numeric" defaultValue={workspace === null ? "200000" : (workspace.max_tokens ?? "")} />
           )}
         </Field>
-        <Field label="Most US dollars a story" hint="Empty: no limit. Needs the price that the server is told.">
+        <Field label="Most dollars a story" hint="Empty: no limit. Needs the server's price of tokens.">
           {(field) => <input {...field} name="max_cost_usd" className="in" inputMode="decimal" defaultValue={workspace?.max_cost_usd ?? ""} />}
         </Field>
       </div>
@@ -69,17 +69,7 @@ export function WorkspaceForm({ workspace, onDone }: Props): ReactNode {
       </details>
       <WrongField error={error} />
       <div className="row end">
-        {workspace === null ? null : (
-          <ConfirmButton
-            label="Delete"
-            confirmLabel="Yes, delete it"
-            pendingLabel="Deleting…"
-            isPending={isRemoving}
-            onConfirm={() => remove(workspace.name)}
-            icon="cross"
-            testId="delete"
-          />
-        )}
+        {workspace === null ? null : <DeleteButton isPending={isRemoving} onConfirm={() => remove(workspace.name)} />}
         <span className="sp" />
         <button type="button" className="btn quiet" onClick={onDone}>
           Close

@@ -5,6 +5,7 @@ import { type ReactNode, useState } from "react";
 import { CopyButton } from "../../components/buttons";
 import { Dialog } from "../../components/Dialog";
 import { counted } from "../../text/format";
+import { costText } from "../../text/stories";
 import { visible } from "../../text/visible";
 import type { Workspace } from "../../wire";
 import { WorkspaceForm } from "./WorkspaceForm";
@@ -78,7 +79,8 @@ function aboutText(workspace: Workspace): string {
   const { enhance_label: enhance, analyze_label: analyze, enhanced_label: enhanced, analyzed_label: analyzed } = workspace;
   const labels = `“${visible(enhance)}” asks for a better story${afterText(enhanced)}, “${visible(analyze)}” for an analysis${afterText(analyzed)}.`;
   const writing = workspace.dry_run ? "Nothing is written to Shortcut." : workspace.needs_approval ? "Somebody approves before anything is written." : "What comes of it is written back at once.";
-  const most = workspace.max_tokens === null ? "with no limit of tokens" : `with ${counted(workspace.max_tokens, "token")} for one story at most`;
+  const bounds = [workspace.max_tokens === null ? null : counted(workspace.max_tokens, "token"), costText(workspace.max_cost_usd)].filter((each) => each !== null);
+  const most = bounds.length === 0 ? "with no limit" : `with ${bounds.join(" or ")} for one story at most`;
   return `${labels} ${writing} Model: ${visible(workspace.model ?? "the server's")}, ${most}.`;
 }
 

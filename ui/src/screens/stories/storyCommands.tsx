@@ -5,7 +5,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, type SubmitEvent, useState } from "react";
 
 import { useApp } from "../../components/app";
-import { Button, ConfirmButton } from "../../components/buttons";
+import { Button, DeleteButton, GoOnButton, StopButton } from "../../components/buttons";
 import { Field } from "../../components/Field";
 import { Icon } from "../../components/Icon";
 import { text } from "../../data/formValues";
@@ -91,27 +91,12 @@ interface Props {
 
 export function CancelStory({ story, commands }: Props): ReactNode {
   if (!isUnderWay(story)) return null;
-  return (
-    <ConfirmButton
-      label="Cancel"
-      confirmLabel="Yes, cancel it"
-      pendingLabel="Cancelling…"
-      isPending={commands.isCancelling}
-      onConfirm={commands.cancel}
-      icon="stop"
-      testId="cancel"
-    />
-  );
+  return <StopButton isPending={commands.isCancelling} onConfirm={commands.cancel} />;
 }
 
 export function RetryStory({ story, commands }: Props): ReactNode {
   if (story.state !== "failed" && story.state !== "cancelled") return null;
-  return (
-    <Button className="btn pri" isOff={commands.isRetrying} onClick={commands.retry}>
-      <Icon name="retry" />
-      {commands.isRetrying ? "Going on…" : "Go on with it"}
-    </Button>
-  );
+  return <GoOnButton isPending={commands.isRetrying} onClick={commands.retry} />;
 }
 
 /** Whether anything is still to become of it, or to be decided. */
@@ -121,17 +106,7 @@ function isOpen(story: StoryShape): boolean {
 
 export function DeleteStory({ story, commands }: Props): ReactNode {
   if (isOpen(story)) return null;
-  return (
-    <ConfirmButton
-      label="Delete"
-      confirmLabel="Yes, delete it"
-      pendingLabel="Deleting…"
-      isPending={commands.isRemoving}
-      onConfirm={commands.remove}
-      icon="cross"
-      testId="delete"
-    />
-  );
+  return <DeleteButton isPending={commands.isRemoving} onConfirm={commands.remove} />;
 }
 
 /** Approve, or reject with a word why. */

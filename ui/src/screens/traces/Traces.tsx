@@ -89,6 +89,7 @@ function Groups({ groups, isOfOnePlace }: { groups: readonly TraceGroupShape[]; 
           <Link to="/traces/$groupId" params={{ groupId: group.group_id }} className="b wrap" data-row-link>
             {visible(group.title)}
           </Link>
+          {group.prompt === group.title ? null : <span className="trace-excerpt muted">{visible(group.prompt)}</span>}
           <span className="row sm muted">
             <span className="num">{counted(group.trace_count, "trace")}</span>
             <span>{counted(group.variables.length, "variable")}</span>
