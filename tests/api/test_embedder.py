@@ -170,7 +170,7 @@ async def test_what_does_not_work_changes_nothing(
         ({"base_url": "http://x:99999/"}, "base_url"),
         ({"base_url": "http://[x/"}, "base_url"),
         ({"base_url": "http://169.254.169.254/v1"}, "base_url"),
-        ({"base_url": None}, "kind"),
+        ({"base_url": None}, "base_url"),
         ({"price_per_million": -1}, "price_per_million"),
         ({"api_key": "sk-mine"}, "api_key"),
     ],
