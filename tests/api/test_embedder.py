@@ -16,6 +16,7 @@ from aiohttp import web
 from gleanery.api.embedder import EmbedderApi
 from gleanery.api.http import MAX_BODY_BYTES, error_middleware
 from gleanery.errors import InvalidUrl
+from gleanery.knowledge.embedders.embedder import PROBE_TEXT
 from tests.api.client import Client
 from tests.embedding import House, house, options
 from tests.sites.openai_api import Dislike, Fault, OpenAIApi, openai_api
@@ -51,6 +52,11 @@ class Door:
             while (state := await self.state())["building"] is not None:
                 pass
         return state
+
+    async def until_embedded(self, count: int) -> None:
+        async with asyncio.timeout(15):
+            while (await self.state())["active"]["embedded"] < count:
+                pass
 
 
 async def check_base_url(url: str) -> None:
@@ -170,7 +176,7 @@ async def test_what_does_not_work_changes_nothing(
         ({"base_url": "http://x:99999/"}, "base_url"),
         ({"base_url": "http://[x/"}, "base_url"),
         ({"base_url": "http://169.254.169.254/v1"}, "base_url"),
-        ({"base_url": None}, "kind"),
+        ({"base_url": None}, "base_url"),
         ({"price_per_million": -1}, "price_per_million"),
         ({"api_key": "sk-mine"}, "api_key"),
     ],
@@ -193,6 +199,26 @@ async def test_none_turns_vectors_off_and_back_on_they_are_there(door: Door, api
     assert (await door.put()).body["active"]["model"] == options(api).name
     assert door.home.vectors.count == 5
     assert len(api.texts) == asked + 1, "the short text of the check alone"
+
+
+async def test_after_none_what_has_no_vectors_gets_them(door: Door, api: OpenAIApi) -> None:
+    await door.client.call("PUT", "/api/v1/embedder", json={"kind": "none"})
+    await door.home.add_source("https://a.test/", FRUIT)
+    assert (await door.put()).body["active"]["model"] == options(api).name
+    await door.until_embedded(5)
+    assert sorted(api.texts) == sorted([PROBE_TEXT, *(f"A page › Guide › Setup\n\n{text}" for text in FRUIT)])
+
+
+async def test_a_model_that_is_taken_before_it_is_built_gets_the_rest(door: Door, api: OpenAIApi) -> None:
+    await door.home.add_source("https://a.test/", FRUIT)
+    await door.home.embed()
+    api.answer_then_hang(1)
+    assert (await door.put(dimensions=4)).body["building"] is not None
+    await api.hanging.wait()
+    await door.client.call("PUT", "/api/v1/embedder", json={"kind": "none"})
+    assert (await door.put(dimensions=4)).body["active"]["model"] == options(api, dimensions=4).name
+    api.release()
+    await door.until_embedded(5)
 
 
 async def test_an_estimate_before(door: Door, api: OpenAIApi) -> None:

@@ -96,7 +96,7 @@ async def test_search_goes_on_by_the_old_model_until_the_new_one_is_whole(home: 
     old, new = options(api), options(api, dimensions=4)
     api.fail_with(Fault.HANG, times=1)
     assert await home.models.change_to(new) is ModelState.BUILDING
-    home.conductor.begin_again()
+    await home.conductor.begin_again()
     await api.hanging.wait()
     assert await home.states() == {"active": old.name, "building": new.name}
     assert await nearest(home, as_embedded("plums are soft")) == "plums are soft"
@@ -119,7 +119,7 @@ async def test_to_go_back_costs_nothing_and_the_one_before_goes(home: House, api
     for wanted in (second, first, third):
         asked = len(api.texts)
         await home.models.change_to(wanted)
-        home.conductor.begin_again()
+        await home.conductor.begin_again()
         await home.until(ModelState.ACTIVE, wanted.name)
         assert len(api.texts) - asked == (0 if wanted is first else 5)
     assert await home.states() == {"active": third.name, "previous": first.name}
@@ -203,7 +203,7 @@ async def test_another_environment_is_a_change_and_the_same_is_none(tmp_path: Pa
         await home.add_source("https://a.test/", FRUIT)
         await home.embed()
         await home.models.change_to(by_hand)
-        home.conductor.begin_again()
+        await home.conductor.begin_again()
         await home.until(ModelState.ACTIVE, by_hand.name)
     async with house(tmp_path, first) as home:
         assert await home.states() == {"active": by_hand.name, "previous": first.name}
@@ -238,7 +238,7 @@ async def test_a_revoked_key_stops_the_change_and_not_the_search(home: House, ap
     old, new = options(api), options(api, dimensions=4)
     api.fail_with(Fault.KEY_REFUSED, times=99)
     await home.models.change_to(new)
-    home.conductor.begin_again()
+    await home.conductor.begin_again()
     async with asyncio.timeout(10):
         while not (tasks := [t for t in await home.tasks() if t.payload["model"] == new.name]):
             await home.store.health()
@@ -250,7 +250,7 @@ async def test_a_revoked_key_stops_the_change_and_not_the_search(home: House, ap
     assert await home.states() == {"active": old.name, "building": new.name}
     api.heal()
     assert await nearest(home, as_embedded("plums are soft")) == "plums are soft"
-    home.conductor.begin_again()
+    await home.conductor.begin_again()
     await home.until(ModelState.ACTIVE, new.name)
 
 
@@ -260,7 +260,7 @@ async def test_what_is_given_up_leaves_nothing(home: House, api: OpenAIApi) -> N
     old, new = options(api), options(api, dimensions=4)
     api.fail_with(Fault.HANG, times=1)
     await home.models.change_to(new)
-    home.conductor.begin_again()
+    await home.conductor.begin_again()
     await api.hanging.wait()
     [task] = [task for task in await home.tasks() if task.payload["model"] == new.name]
     assert await home.models.give_up() == new.name
@@ -313,7 +313,7 @@ async def test_a_refused_text_does_not_keep_a_new_model_back(home: House, api: O
     api.dislikes = (Dislike("quinces"),)
     new = options(api, dimensions=4)
     await home.models.change_to(new)
-    home.conductor.begin_again()
+    await home.conductor.begin_again()
     await home.until(ModelState.ACTIVE, new.name)
     assert len(await home.store.vectors.failures(new.name, limit=10)) == 1
 

@@ -48,7 +48,7 @@ def test_a_hostile_quote_costs_no_time() -> None:
 
 def hit(name: str, page: str) -> Hit:
     chunk = Chunk(name, page, "src_1", 0, 0, 5, (), "Words")
-    return Hit(FoundChunk(1, chunk, f"https://a.test/{page}", page, (), 1), 0.5, {}, ())
+    return Hit(FoundChunk(1, chunk, f"https://a.test/{page}", page, "[]", 1), 0.5, {}, ())
 
 
 def test_what_several_searches_find_comes_first() -> None:

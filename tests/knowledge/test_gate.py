@@ -80,10 +80,9 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_is_refused(name: str) -> None:
     before, after, said = REFUSED[name]
-    verdict = judge_generation(before, after, POLICY, how_to="Activate it by hand.")
+    verdict = judge_generation(before, after, POLICY)
     assert not verdict.is_passed
     assert any(said in reason for reason in verdict.reasons), verdict.reasons
-    assert all(reason.endswith(" Activate it by hand.") for reason in verdict.reasons)
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from gleanery.store.base import Store
 from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.enriching import EnrichStore, KeptAnswer, NewContext, NewSummary
 from gleanery.store.search_store import Shelf
-from tests.store.samples import Crawl, fence_of, start_crawl, told, words_found
+from tests.store.samples import Crawl, bundle_of, fence_of, start_crawl, told, url_of, words_found
 
 MODEL = "m"
 
@@ -251,6 +252,19 @@ async def test_rows_that_are_gone_or_others_are_passed_over(crawl: Crawl, enrich
 
 
 # --- summaries ---------------------------------------------------------------------------------------------------
+
+
+async def test_code_whose_prose_sums_it_up_is_named_all_the_same(crawl: Crawl, enrich: EnrichStore) -> None:
+    source_id = crawl.source.source_id
+    bundle = bundle_of(source_id, crawl.task.task_id, "a", code=[("c", "x;")])
+    [example] = bundle.code_examples
+    await crawl.add(url_of("a"))
+    await crawl.store_page(url_of("a"), replace(bundle, code_examples=(replace(example, summary="Do this:"),)))
+    [code] = await enrich.code_to_name(source_id, after=0, limit=9)
+    assert list((await enrich.lacking(source_id)).code_examples) == [(1, len("x;"))]
+    await enrich.add_summaries(crawl.fence, [NewSummary(code.row, code.code_id, "Name", "What it does.")])
+    assert await enrich.code_to_name(source_id, after=0, limit=9) == []
+    assert list((await enrich.lacking(source_id)).code_examples) == []
 
 
 async def test_a_summary_is_found_by_words_and_goes_with_its_code(

@@ -47,7 +47,7 @@ async def test_a_page_comes_back_whole(crawl: Crawl, changes: Changes) -> None:
     source_id = crawl.source.source_id
     found = await crawl.store.knowledge.chunks(source_id, page_id=None, after=0, limit=10)
     assert tuple(chunk.chunk for chunk in found) == bundle.chunks
-    assert {(c.url, c.title, c.outline) for c in found} == {(bundle.page.url, "A page", (("top", 0), (None, 7)))}
+    assert {(c.url, c.title, c.headings) for c in found} == {(bundle.page.url, "A page", (("top", 0), (None, 7)))}
     examples = await crawl.store.knowledge.code_examples(source_id, language=None, after=0, limit=10)
     assert tuple(example.code for example in examples) == bundle.code_examples
     [row] = await crawl.store.crawls.urls(crawl.task.task_id, state=UrlState.STORED, after=0, limit=10)

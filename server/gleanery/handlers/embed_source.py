@@ -208,9 +208,12 @@ class Conductor:
                 _log.error("vectors stand still", extra={"code": error.code, "reason": error.message})
                 asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._bell.set)
 
-    def begin_again(self) -> None:
+    async def begin_again(self) -> None:
         """Somebody has set a model: every source is tried."""
         self._stalled.clear()
+        model = self._vectors.model
+        if model is not None:  # one that is taken at once, since there was none, has all of them yet to be made
+            self._worked_on.update(await self._store.sources_without_vectors(model))
         self._bell.set()
 
     def look_at(self, source_id: str) -> None:

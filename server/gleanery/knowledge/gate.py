@@ -131,12 +131,11 @@ def judge_generation(
     queries: tuple[Figures, Figures] | None = None,
     refused: Sequence[BuildFigures] = (),
     is_forced: bool = False,
-    how_to: str = "",
 ) -> Verdict:
     """Whether the build `after` may take the place of `before`; the first of a source (`before` None) may always.
 
     `queries` are the saved queries' figures of both, run with the same embedder; `refused` the builds refused since `before`,
-    newest first. `how_to` is a sentence that ends each reason: how to take the build all the same.
+    newest first.
     """
     if before is None:
         return Verdict(True)
@@ -149,7 +148,7 @@ def judge_generation(
     for finding in findings:
         is_excused = is_forced or (finding.is_shape and (is_other_scope or is_lasting))
         if finding.is_refusal and not is_excused:
-            reasons.append(f"{finding.sentence} {how_to}".rstrip())
+            reasons.append(finding.sentence)
         else:
             warnings.append(f"{finding.sentence} {_excuse(finding, is_forced, is_other_scope, policy)}".rstrip())
     return Verdict(not reasons, tuple(reasons), tuple(warnings))

@@ -77,7 +77,7 @@ def twin_of(found: FoundChunk) -> Twin:
 
 def page_url(found: FoundChunk) -> str:
     """The page's URL with the anchor of the last heading that begins at or before the chunk."""
-    before = [anchor for anchor, offset in found.outline if offset <= found.chunk.start and anchor]
+    before = [anchor for anchor, offset in found.headings if offset <= found.chunk.start and anchor]
     return f"{found.url}#{before[-1]}" if before else found.url
 
 

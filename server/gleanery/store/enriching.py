@@ -27,7 +27,7 @@ class ChunkToPlace:
 
 @dataclass(frozen=True)
 class CodeToName:
-    """A visible code example without a summary. `before` is the prose before it."""
+    """A visible code example that no chat model has named yet. `before` is the prose before it."""
 
     row: int
     code_id: str

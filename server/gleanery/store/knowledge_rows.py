@@ -171,16 +171,7 @@ def chunk_from(row: Row) -> Chunk:
 
 
 def found_chunk(row: Row) -> FoundChunk:
-    return chunk_of_page(row, outline_from(row["outline"]))
-
-
-def outline_from(text: str) -> tuple[tuple[str | None, int], ...]:
-    """Anchors and offsets of a page's headings."""
-    return tuple((anchor, offset) for _, _, anchor, offset in json.loads(text))
-
-
-def chunk_of_page(row: Row, outline: tuple[tuple[str | None, int], ...]) -> FoundChunk:
-    return FoundChunk(row["row_id"], chunk_from(row), row["url"], row["page_title"], outline, row["text_row"])
+    return FoundChunk(row["row_id"], chunk_from(row), row["url"], row["page_title"], row["outline"], row["text_row"])
 
 
 def code_from(row: Row) -> StoredCode:

@@ -78,7 +78,7 @@ WHERE source.source_id = :source AND source.deleted_at IS NULL AND item.source_i
     AND page.page_row = item.page_row AND page.born <= source.generation AND page.died > source.generation
 """
 _UNPLACED = f"{_VISIBLE.format(table='chunk')} AND item.context = ''"
-_UNNAMED = f"{_VISIBLE.format(table='code_example')} AND item.summary = ''"
+_UNNAMED = f"{_VISIBLE.format(table='code_example')} AND item.name = ''"
 
 
 def _source_row(db: sqlite3.Connection, source_id: str) -> sqlite3.Row:

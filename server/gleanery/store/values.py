@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -205,14 +206,19 @@ class WordHit:
 
 @dataclass(frozen=True)
 class FoundChunk:
-    """A chunk with what a hit shows of its page."""
+    """A chunk with what a hit shows of its page. The outline is text as it is stored: most hits are never shown."""
 
     row: int
     chunk: Chunk
     url: str
     title: str
-    outline: tuple[tuple[str | None, int], ...]
+    outline: str
     text_row: int
+
+    @property
+    def headings(self) -> tuple[tuple[str | None, int], ...]:
+        """Anchors and offsets of the headings of its page."""
+        return tuple((anchor, offset) for _, _, anchor, offset in json.loads(self.outline))
 
 
 @dataclass(frozen=True)

@@ -66,10 +66,18 @@ export function CodeBlock({ code, language, marks = NO_MARKS, isGuessed = false 
   );
 }
 
+/** A code span, its text apart. What introduces a block has no other syntax. */
+const CODE_SPAN = /(?<!`)`([^`\n]+)`(?!`)/;
+
 /** What the page says of the block: the sentence that introduces it, else the prose before it. */
 export function CodeContext({ of: { summary, context } }: { of: CodeExampleShape }): ReactNode {
   const said = summary === "" ? context : summary;
-  return said === "" ? null : <p className="muted sm wrap clamp">{visible(said)}</p>;
+  if (said === "") return null;
+  return (
+    <p className="muted sm wrap clamp">
+      {said.split(CODE_SPAN).map((part, index) => (index % 2 === 0 ? visible(part) : <code key={index}>{visible(part)}</code>))}
+    </p>
+  );
 }
 
 function useTokens(code: string, language: string | null): readonly Token[] {

@@ -8,7 +8,7 @@ const result = {
   pages_removed: 2,
   saved: { pages_unchanged: 12, pages_not_fetched: 9, chunks: 1, tokens: 1200 },
   figures: { pages: 12, chars: 5000, asked: 14, gone: 2, scope: "max_depth=10" },
-  reasons: ["It lost much. Take it all the same with POST /api/v1/sources/src_1/generations/3/activate."],
+  reasons: ["It lost much."],
 };
 
 describe("a generation in words", () => {
@@ -27,7 +27,7 @@ describe("a generation in words", () => {
     expect(figuresOf({ result }).map(({ value }) => value)).toEqual([12, 5000, 14, 2]);
   });
 
-  it("leaves the REST call out of a reason", () => {
+  it("tells why it was refused", () => {
     expect(reasonsOf({ result })).toEqual(["It lost much."]);
     expect(reasonsOf({ result: { reasons: "no list" } })).toEqual([]);
   });

@@ -42,8 +42,7 @@ export function figuresOf({ result }: Result): readonly Figure[] {
 
 export function reasonsOf({ result }: Result): readonly string[] {
   const { reasons } = result;
-  // How to take it by REST is said by a button here.
-  return Array.isArray(reasons) ? reasons.map((reason) => String(reason).replace(/ Take it all the same with POST \S+$/, "")) : [];
+  return Array.isArray(reasons) ? reasons.map(String) : [];
 }
 
 function numbers(facts: Facts, labels: Readonly<Record<string, string>>): readonly Figure[] {

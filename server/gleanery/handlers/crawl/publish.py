@@ -68,7 +68,6 @@ class Publisher:
             queries=await self._queries(source_id, base, building.number),
             refused=await self._refused(building),
             is_forced=run.payload.force,
-            how_to=f"Take it all the same with POST /api/v1/sources/{source_id}/generations/{building.number}/activate.",
         )
         for warning in verdict.warnings:
             await run.warn("refresh_differs", f"· {warning}")
@@ -78,8 +77,10 @@ class Publisher:
     async def _reject(self, building: Generation, figures: BuildFigures, verdict: Verdict) -> None:
         told = {_FIGURES: figures.as_json(), "reasons": list(verdict.reasons)}
         await self._store.reject(self._run.ctx.fence, building.source_id, told)
+        how_to = f"POST /api/v1/sources/{building.source_id}/generations/{building.number}/activate"
         raise errors.RefreshRejected(
-            f"The refresh is not taken; search answers from what was there. {' '.join(verdict.reasons)}",
+            f"The refresh is not taken; search answers from what was there. {' '.join(verdict.reasons)}"
+            f" Take it all the same with {how_to}.",
             source_id=building.source_id,
             generation=building.number,
             reasons=list(verdict.reasons),

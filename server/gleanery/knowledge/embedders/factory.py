@@ -41,6 +41,12 @@ class EmbedderFactory:
             raise errors.InvalidInput("kind", "`none` makes no vectors")
         key = self.api_key if options.host == self.key_host else None
         if key is None and options.is_at_openai:
-            raise errors.InvalidInput("kind", "OpenAI's API needs OPENAI_API_KEY in the server's environment")
+            raise self._without_key()
         made = partial(OpenAIEmbedder, options, key, known_dimensions=dimensions, executor=self.executor)
         return await asyncio.get_running_loop().run_in_executor(self.executor, made)
+
+    def _without_key(self) -> errors.InvalidInput:
+        if self.api_key is None:
+            return errors.InvalidInput("kind", "OpenAI's API needs OPENAI_API_KEY in the server's environment")
+        told = f"OPENAI_API_KEY is for {self.key_host}, which OPENAI_BASE_URL names: OpenAI's own API gets no key"
+        return errors.InvalidInput("base_url", told)

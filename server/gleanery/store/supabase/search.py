@@ -12,7 +12,7 @@ import numpy as np
 from gleanery import errors
 from gleanery.model import Chunk
 from gleanery.store.facet_rows import facets_from
-from gleanery.store.knowledge_rows import chunk_of_page, found_chunk, found_code, outline_from
+from gleanery.store.knowledge_rows import found_chunk, found_code
 from gleanery.store.rows import Row
 from gleanery.store.search_store import FEW_PAGES, Facets, Match, PageFilter, Shelf, ShelfSize, SourceFilter
 from gleanery.store.source_filter import is_asked_for
@@ -97,12 +97,8 @@ class SupabaseSearch:
         if not rows or not pages.source_ids:
             return {}
         found = await self._rest.call("search_found_chunks", rows=list(rows), pages=_pages(replace(pages, few=None)))
-        of_page = {number: (page, outline_from(page["outline"])) for number, page in found["pages"].items()}
-        chunks: dict[int, FoundChunk] = {}
-        for row in found["chunks"]:
-            page, outline = of_page[str(row["page_row"])]
-            chunks[row["row_id"]] = chunk_of_page({**row, **page}, outline)
-        return chunks
+        of_page = found["pages"]
+        return {row["row_id"]: found_chunk({**row, **of_page[str(row["page_row"])]}) for row in found["chunks"]}
 
     async def found_code(self, rows: Sequence[int], pages: PageFilter) -> Mapping[int, FoundCode]:
         if not rows or not pages.source_ids:

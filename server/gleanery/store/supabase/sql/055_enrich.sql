@@ -48,7 +48,7 @@ begin
     select coalesce(json_agg(json_build_array(rows, characters) order by page_row), '[]') into code from (
         select page_row, count(*) as rows, sum(length(item.code)) as characters
         from code_example as item join page using (page_row)
-        where item.source_id = asked.source_id and summary = '' and born <= asked.generation and died > asked.generation
+        where item.source_id = asked.source_id and item.name = '' and born <= asked.generation and died > asked.generation
         group by page_row) as by_page;
     return json_build_object('chunks', chunks, 'code', code, 'has_description', asked.description <> '');
 end $$;
@@ -75,7 +75,7 @@ language sql stable security invoker set search_path = gleanery, pg_temp as $$
         from source join code_example as item using (source_id) join page using (page_row)
         where item.source_id = args ->> 'source_id' and source.deleted_at is null
         and page.born <= source.generation and page.died > source.generation
-        and item.summary = '' and item.row_id > (args ->> 'after')::bigint
+        and item.name = '' and item.row_id > (args ->> 'after')::bigint
         order by item.row_id limit (args ->> 'limit')::bigint
     ) as one
 $$;
