@@ -12,6 +12,8 @@ from gleanery.knowledge.extract import ExtractedPage, Heading, decode, extract_p
 
 URL = "https://example.org/guide/start.html"
 
+LONG = "<p>" + "Words that are read on this page alone. " * 12 + "</p>"
+
 
 def page(body: str, head: str = "") -> ExtractedPage:
     return extract_page(f"<!doctype html><html lang=en><head>{head}</head><body>{body}</body></html>", URL)
@@ -194,6 +196,24 @@ def test_hostile_documents_are_refused(body: str, fact: str) -> None:
 def test_deep_but_bearable_nesting_keeps_its_text() -> None:
     got = page("<div>" * 900 + "<p>deep down</p>" + "</div>" * 900)
     assert got.markdown == "deep down"
+
+
+@pytest.mark.parametrize(
+    ("body", "heading"),
+    [
+        (f"<div><h1>The Manual</h1></div><div><h1>Its source</h1><div>{LONG}</div></div>", "# Its source\n\n"),
+        (f"<header><h1>Our company</h1></header><div>{LONG}</div>", ""),
+        (f"<header><h1>The Manual</h1></header><div>{LONG}</div>", "# The Manual\n\n"),
+        (f"<main><div><h1>Class Example</h1></div><div><div>{LONG}</div></div></main>", "# Class Example\n\n"),
+        (f"<main><div class=sidebar><h1>Aside</h1></div><div>{LONG}</div></main>", ""),
+        (f"<h1>All our products</h1><div>{LONG}</div>", ""),
+        (f"<div>{LONG}</div><div><h1>The Manual</h1></div>", ""),
+    ],
+)
+def test_the_heading_that_names_the_page_stands_before_its_text(body: str, heading: str) -> None:
+    """It may stand outside of the text, as the site's name does."""
+    got = page(body, "<title>example.first - The Manual</title>")
+    assert got.markdown.removesuffix(" ".join(LONG[3:-4].split())) == heading
 
 
 def test_chrome_is_left_out_and_code_and_headings_like_it_stay() -> None:

@@ -8,6 +8,7 @@ from gleanery.knowledge.document import Document, Element, parse
 from gleanery.knowledge.main_content import drop_chrome, find_region
 
 PROSE = "<p>" + "Words of the page that nobody should lose. " * 20 + "</p>"
+SECTION = "<div><h2>Summary</h2><div>What is done here, in one sentence without a paragraph.</div></div>"
 CODE = "<pre>print(1)\nprint(2)</pre>"
 
 
@@ -109,6 +110,10 @@ def test_half_of_the_prose_is_no_chrome_whatever_its_name() -> None:
         (f"<div class=b><div><p>{'Introduction. ' * 30}</p></div><div class=c>{PROSE * 5}</div></div>", "b"),
         (f"<div class=b><div><h1>T</h1><p>What this is all about.</p></div><div class=c>{PROSE}</div></div>", "b"),
         (f"<div class=b><div><h1>T</h1><p>By A. Nobody</p></div><div class=c>{PROSE}</div></div>", "c"),
+        (f"<div class=b><h1>T</h1>{SECTION}<div class=c>{PROSE}</div></div>", "b"),
+        (f"<div class=b><h1>T</h1><div><h2>By</h2>A. Nobody</div><div class=c>{PROSE}</div></div>", "c"),
+        (f"<div class=b><h1>T</h1><div class=c>{PROSE}</div>{SECTION}</div>", "c"),
+        (f"<div class=b>{SECTION}<div class=c><h1>T</h1>{PROSE}</div></div>", "c"),
         (f"<div class=b>{PROSE}{PROSE}</div>", "b"),
     ],
 )

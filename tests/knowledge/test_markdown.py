@@ -116,6 +116,24 @@ def test_plain_text_has_the_words_and_leaves_fences_alone() -> None:
     assert plain_text(text) == "Read the docs *now* `x`\n\n```\n**kwargs [a](b)\n```\n\nold"
 
 
+@pytest.mark.parametrize(
+    ("markdown", "plain"),
+    [
+        ("See [operator[]](https://example.org/op), too", "See operator[], too"),
+        ("[`x[0][1]`](<https://example.org/a_(b)>) and ![a [b] c](https://example.org/p.png)", "`x[0][1]` and a [b] c"),
+        ("[not a link] but [one](https://example.org/)", "[not a link] but one"),
+        ("[[Inner](https://example.org/a)] and [open [one](https://example.org/b)", "[Inner] and [open one"),
+    ],
+)
+def test_plain_text_has_the_text_of_links_with_brackets(markdown: str, plain: str) -> None:
+    assert plain_text(markdown) == plain
+
+
+def test_plain_text_of_brackets_that_are_never_closed_ends() -> None:
+    text = "[" * 20_000 + "[a" * 20_000 + "[]" * 20_000
+    assert plain_text(text) == text
+
+
 def outline(body: str) -> list[tuple[int, str, str]]:
     got = extract_page(f"<body><main>{body}</main></body>", "https://example.org/a/")
     for heading in got.outline:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from gleanery.errors import EmptyPage, ExtractFailed
 from gleanery.knowledge.charset import decode
 from gleanery.knowledge.document import Document, DocumentTooComplex, Element, parse
-from gleanery.knowledge.main_content import drop_chrome, find_region
+from gleanery.knowledge.main_content import drop_chrome, find_region, is_main
 from gleanery.knowledge.markdown import MAX_NAME_CHARS, CodeExample, Heading, render_markdown
 from gleanery.knowledge.page_head import PageHead, absolute, read_head
 from gleanery.knowledge.rendering import rendering_sign
@@ -78,12 +78,11 @@ def _extract(document: Document, markup: str, url: str) -> ExtractedPage:
     resolve = _resolver(head.base)
     links = () if "nofollow" in head.robots else _links(document, resolve)
     content = next((e for e in root.elements() if e.tag in ("body", "frameset")), root)
-    first_heading = content.first("h1")
     tabs = find_tabs(document)
     drop_chrome(document, content)
     show_panels(tabs)
     region = find_region(document, content)
-    title = _outside(first_heading, region, head.title)
+    title = _outside(document, region, head.title)
     sign = rendering_sign(document, markup, region.size)
     rendered = render_markdown(region, resolve, title, tabs.labels)
     if not _WORD.search(rendered.markdown):
@@ -143,12 +142,24 @@ def _links(document: Document, resolve: Callable[[str], str | None]) -> tuple[st
     return tuple(url for url in found if url)
 
 
-def _outside(heading: Element | None, region: Element, page_title: str) -> Element | None:
-    """The page's <h1> when the region does not contain it but the page is called by it."""
-    if heading is None or heading is region or any(ancestor is region for ancestor in heading.ancestors()):
+def _outside(document: Document, region: Element, page_title: str) -> Element | None:
+    """The nearest <h1> before the region, which holds none, that is the page's title and not the site's: the page is
+    called by it, or it stands beside the region, or in the same landmark."""
+    if region.first("h1") is not None:
         return None
-    text = heading.line()
-    return heading if text and text.lower() in page_title.lower() and region.first("h1") is None else None
+    before = document.elements[: document.elements.index(region)]
+    for heading in reversed([element for element in before if element.tag == "h1"]):
+        text = heading.line().lower()
+        if text and (text in page_title.lower() or (heading.is_kept() and _belong_together(heading, region))):
+            return heading
+    return None
+
+
+def _belong_together(heading: Element, region: Element) -> bool:
+    if heading.parent is region.parent:
+        return region.parent is not None and region.parent.tag != "body"
+    landmark = next((ancestor for ancestor in heading.ancestors() if is_main(ancestor.start)), None)
+    return landmark is not None and any(ancestor is landmark for ancestor in (region, *region.ancestors()))
 
 
 def _title(head: PageHead, outline: tuple[Heading, ...]) -> str:

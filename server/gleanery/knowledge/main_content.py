@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from itertools import chain, pairwise
 
-from gleanery.knowledge.document import HEADING_TAGS, PRE, Document, Element, StartTag
+from gleanery.knowledge.document import HEADING, HEADING_TAGS, PRE, Document, Element, StartTag
 
 _TAGS = "nav button select dialog input textarea option datalist noscript svg footer fieldset legend"
 _CHROME_TAGS = frozenset(_TAGS.split())
@@ -70,6 +70,7 @@ _LINK_PAGE = 0.8
 _LANDMARK = 0.5
 _LEFT_CHARS = 400
 _LEAD_CHARS = 20
+_SECTION_CHARS = 40
 
 # What a start tag says about its elements; which of them have to go, depends on what is in them.
 _CONTROL, _UNSEEN, _SMALL_UNSEEN, _NAMED, _NAMED_BY_ID, _CONTENTS_BY_CLASS, _CONTENTS_BY_ID = (1 << n for n in range(7))
@@ -199,7 +200,7 @@ def find_region(document: Document, body: Element) -> Element:
     def mass(element: Element) -> float:
         return element.size - discount * element.link_size
 
-    landmarks = {start for start in document.start_tags if start.name == "main" or start.get("role") == "main"}
+    landmarks = {start for start in document.start_tags if is_main(start)}
     marks = [e for e in document.since(body) if e.start in landmarks and e.is_kept()] if landmarks else []
     mark = max(marks, key=mass, default=body)
     region = mark if mass(mark) >= _LANDMARK * mass(body) else body
@@ -211,17 +212,36 @@ def find_region(document: Document, body: Element) -> Element:
         region = child
 
 
+def is_main(start: StartTag) -> bool:
+    """Whether it opens the landmark of what the page is about."""
+    return start.name == "main" or start.get("role") == "main"
+
+
 def _leaves_content(region: Element, child: Element) -> bool:
     """Whether going on with `child` alone would leave something behind: code, a paragraph beside it, the title with what
-    is said under it, or much text in paragraphs."""
+    is said under it, a section between the title and it, or much text in paragraphs."""
     left = 0
+    is_after_title = is_after_child = False
     for other in region.elements():
-        if other is child or not other.size:
+        if other is child:
+            is_after_child = True
+            continue
+        if not other.size:
             continue
         if other.tag == "p" or other.first("pre") is not None:
             return True
+        # What comes after the child, or before the title, may as well be about other pages.
+        if is_after_title and not is_after_child and _is_section(other):
+            return True
+        holds_title = other.first("h1") is not None
+        is_after_title |= holds_title
         paragraphs = sum(element.size - element.link_size for element in other.walk() if element.tag == "p")
-        if paragraphs > _LEAD_CHARS and other.first("h1") is not None:
+        if paragraphs > _LEAD_CHARS and holds_title:
             return True
         left += paragraphs
     return left > _LEFT_CHARS
+
+
+def _is_section(element: Element) -> bool:
+    holds_heading = (element.holds | element.start.kinds) & HEADING
+    return bool(holds_heading) and element.size - element.link_size > _SECTION_CHARS
