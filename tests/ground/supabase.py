@@ -216,6 +216,9 @@ class Gateway:
         """Nobody answers but for an error of the gateway."""
         self.refused = asyncio.Event()
         """It has answered so once."""
+        self.speaks = asyncio.Event()
+        """While it is not set, nobody answers at all."""
+        self.speaks.set()
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(auto_decompress=False)
@@ -229,6 +232,7 @@ class Gateway:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.speaks.set()
         await self._runner.cleanup()
         await self._session.close()
 
@@ -238,6 +242,7 @@ class Gateway:
         if self.is_down:
             self.refused.set()
             return web.Response(status=503, text="no healthy upstream")
+        await self.speaks.wait()
         name = request.path.rpartition("/")[2]
         self.asked.append(name)
         kept = {n: v for n, v in request.headers.items() if n.lower() not in ("host", "content-length", "apikey")}

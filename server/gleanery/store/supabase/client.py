@@ -17,13 +17,14 @@ How functions look, so that all parts do it alike:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import json
 import random
 import re
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -121,6 +122,8 @@ class Rest:
         self._writes: set[asyncio.Task[Any]] = set()
         self._is_reached = True
         self._room = asyncio.Semaphore(CONNECTIONS)
+        self._ends_at: float | None = None
+        self._waiting: set[asyncio.Timeout] = set()
 
     async def __aenter__(self) -> Rest:
         from supabase import AsyncClient, AsyncClientOptions  # half a second, for those who have a project
@@ -150,6 +153,12 @@ class Rest:
         asked_at = time.monotonic()
         self._database_clock.hear(float(await self.call("now")), asked_at, time.monotonic())
         self._teller.start(int(await self.call("tasks_last_number")))
+
+    def end_within(self, seconds: float) -> None:
+        """No call is waited for any longer than so: neither those under way nor those to come."""
+        self._ends_at = self.loop.time() + seconds
+        for waiting in self._waiting:
+            waiting.reschedule(self._ends_at)
 
     async def call(self, name: str, /, **args: Any) -> Any:
         """What the function `gleanery_<name>` answers: of one that reads."""
@@ -188,7 +197,8 @@ class Rest:
 
     async def _answer(self, name: str, args: Mapping[str, Any]) -> Any:
         try:
-            answer = await patiently(lambda: self._ask(name, args), self._patience)
+            async with self._until_the_end():
+                answer = await patiently(lambda: self._ask(name, args), self._patience)
         except errors.StorageError as error:
             if self._is_reached and error.can_retry:
                 self._is_reached = False
@@ -198,6 +208,18 @@ class Rest:
             self._is_reached = True
             _log.info("database reached again", extra={"call": name})
         return answer
+
+    @contextlib.asynccontextmanager
+    async def _until_the_end(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout_at(self._ends_at) as waiting:
+                self._waiting.add(waiting)
+                try:
+                    yield
+                finally:
+                    self._waiting.remove(waiting)
+        except TimeoutError:
+            raise errors.StorageError("The database did not answer before this process stopped.") from None
 
     async def _ask(self, name: str, args: Mapping[str, Any]) -> Any:
         from postgrest.exceptions import APIError
