@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -88,10 +87,10 @@ async def test_a_crawl_goes_on_when_the_database_comes_back(
     assert (await health(server))["parts"]["database"]["status"] == "ok"
     task_id = str((await server.start(site.url))["task_id"])
     gateway.is_down = True
-    await gateway.refused.wait()
+    await gateway.refuses()
     told = await health(server)
     assert (told["status"], told["parts"]["database"]["status"]) == ("degraded", "failed")
-    await asyncio.sleep(1)  # so long that all that waits is tried again and again
+    await gateway.refuses(20)  # all that waits is tried again and again
     gateway.is_down = False
     crawl = await server.ended(task_id)
     assert (crawl.status, crawl.task["result"]["pages"], crawl.task["result"]["failed"]) == ("completed", 61, 0)
