@@ -55,6 +55,13 @@ async def gateway(supabase_project: Project) -> AsyncIterator[Gateway]:
 
 
 @pytest.fixture
+def new_database(supabase_project: Project) -> Iterator[str]:
+    """Where a database is in which nothing was migrated yet."""
+    with supabase_project.database("new_one") as url:
+        yield url
+
+
+@pytest.fixture
 async def stack() -> AsyncIterator[AsyncExitStack]:
     """Whatever a test opens, closed in reverse at its end."""
     async with AsyncExitStack() as stack:

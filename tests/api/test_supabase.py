@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -88,11 +87,21 @@ async def test_a_crawl_goes_on_when_the_database_comes_back(
     assert (await health(server))["parts"]["database"]["status"] == "ok"
     task_id = str((await server.start(site.url))["task_id"])
     gateway.is_down = True
-    await gateway.refused.wait()
+    await gateway.refuses()
     told = await health(server)
     assert (told["status"], told["parts"]["database"]["status"]) == ("degraded", "failed")
-    await asyncio.sleep(1)  # so long that all that waits is tried again and again
+    await gateway.refuses(20)  # all that waits is tried again and again
     gateway.is_down = False
     crawl = await server.ended(task_id)
     assert (crawl.status, crawl.task["result"]["pages"], crawl.task["result"]["failed"]) == ("completed", 61, 0)
     assert (await health(server))["parts"]["database"]["status"] == "ok"
+
+
+async def test_who_follows_a_task_is_told_without_the_database_being_asked(server: Client, gateway: Gateway) -> None:
+    """Expected: a reader at the end of a log hears of each event by what its server is told, not by a read."""
+    reply = await server.post("/tasks", {"task_type": "test", "payload": {"steps": 30, "seconds": 0.05, "lines": 1}})
+    task_id = str(reply.body["task_id"])
+    ended = await server.ended(task_id)
+    assert [event["seq"] for event in ended.events] == list(range(1, ended.task["last_seq"] + 1))
+    assert len(ended.events) > 30
+    assert gateway.asked.count("gleanery_tasks_events") < len(ended.events) / 3

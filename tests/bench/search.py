@@ -1,10 +1,11 @@
 """How fast search answers over many chunks, alone and beside a crawl, and how fast chunks go in.
 
-    python -m tests.bench search [--chunks 100000] [--queries 400] [--store DIR] [--model DIR]
+    python -m tests.bench search [--chunks 100000] [--queries 400] [--store DIR] [--model DIR] [--supabase]
 
 Real documentation (Debian's -doc packages, repeated under other titles) goes through the insertion path into an embedded store;
 vectors are random directions, which cost the same to look through, and queries are embedded by the local model where it is
-there. With --store the store is kept and taken again. Prints chunks per second, and milliseconds by mode and kind of query.
+there. With --store the store is kept and taken again. With --supabase it is a project on this machine, in processes of its own,
+in whose tables the vectors are. Prints chunks per second, and milliseconds by mode and kind of query.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from gleanery import config
 from gleanery.knowledge import minilm
 from gleanery.knowledge.embedders.embedder import Embedder, Embedding
 from gleanery.knowledge.embedders.local import LocalEmbedder
@@ -32,9 +34,12 @@ from gleanery.knowledge.right_of_way import RightOfWay
 from gleanery.knowledge.search import CodeQuery, Mode, Searcher, SearchQuery
 from gleanery.knowledge.speller import Speller
 from gleanery.knowledge.vectors import Vectors
+from gleanery.store.base import Store
 from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.search_store import PageFilter, SourceFilter
-from tests.bench.search_store import crawl_on, fill, queries, real_pages
+from gleanery.store.supabase import SupabaseStore
+from tests.bench.crawl_child import started
+from tests.bench.search_store import crawl_on, fill, keep_vectors, queries, real_pages
 
 DIMENSIONS = minilm.DIMENSIONS
 
@@ -68,44 +73,65 @@ async def bench(options: argparse.Namespace) -> None:
     pages = real_pages()
     gc.collect()
     gc.freeze()  # the pages are the bench's own: a server has no such heap to go through
-    with tempfile.TemporaryDirectory(prefix="gleanery-search-") as folder:
-        path = Path(options.store or folder) / "gleanery.db"
-        async with EmbeddedStore(path, lambda _: None) as store:
-            sources = await store.search.sources_for(SourceFilter())
-            if not sources:
-                filled = await fill(store, pages, options.chunks)
-                print(
-                    f"insertion: {filled.chunks:,} chunks of {filled.pages:,} pages at {filled.chunks / filled.seconds:.0f}"
-                    f" chunks/s, {filled.chunks / filled.cpu_seconds:.0f} by CPU time"
-                )
-            right_of_way = RightOfWay()
-            async with _searcher(store, options.model, right_of_way) as searcher:
-                asked = list(queries(pages, options.queries))
-                await _ask_all(searcher, asked[:20])  # what is loaded on first use
-                _print("alone", await _ask_all(searcher, asked))
-                async with crawl_on(store, pages, right_of_way) as progress:
-                    _print("beside a crawl", await _ask_all(searcher, asked))
-                print(f"the crawl stored {progress.chunks / progress.seconds:.0f} chunks/s meanwhile")
-                print(f"resident memory: {psutil.Process().memory_info().rss / 1e6:.0f} MB")
+    async with _supabase() if options.supabase else _embedded(options.store) as (store, database_url):
+        sources = await store.search.sources_for(SourceFilter())
+        if not sources:
+            filled = await fill(store, pages, options.chunks)
+            print(
+                f"insertion: {filled.chunks:,} chunks of {filled.pages:,} pages at {filled.chunks / filled.seconds:.0f}"
+                f" chunks/s, {filled.chunks / filled.cpu_seconds:.0f} by CPU time",
+                flush=True,
+            )
+        right_of_way = RightOfWay()
+        async with _searcher(store, database_url, options.model, right_of_way) as searcher:
+            asked = list(queries(pages, options.queries))
+            await _ask_all(searcher, asked[:20])  # what is loaded on first use
+            _print("alone", await _ask_all(searcher, asked))
+            async with crawl_on(store, pages, right_of_way) as progress:
+                _print("beside a crawl", await _ask_all(searcher, asked))
+            print(f"the crawl stored {progress.chunks / progress.seconds:.0f} chunks/s meanwhile")
+            print(f"resident memory: {psutil.Process().memory_info().rss / 1e6:.0f} MB")
 
 
 @asynccontextmanager
-async def _searcher(store: EmbeddedStore, model: Path, right_of_way: RightOfWay) -> AsyncIterator[Searcher]:
+async def _embedded(kept: Path | None) -> AsyncIterator[tuple[Store, None]]:
+    with tempfile.TemporaryDirectory(prefix="gleanery-search-") as folder:
+        async with EmbeddedStore(Path(kept or folder) / "gleanery.db", lambda _: None) as store:
+            yield store, None
+
+
+@asynccontextmanager
+async def _supabase() -> AsyncIterator[tuple[Store, str]]:
+    """Besides, where its database is reached directly."""
+    async with started(sys.executable, "tests.bench.scale_stack", []) as project:
+        said = await project.hear()
+        async with SupabaseStore(said["url"], said["key"], lambda _: None) as store:
+            yield store, said["database"]
+
+
+@asynccontextmanager
+async def _searcher(
+    store: Store, database_url: str | None, model: Path, right_of_way: RightOfWay
+) -> AsyncIterator[Searcher]:
     with ThreadPoolExecutor(4) as executor:
         embedder: Embedder = LocalEmbedder(model, executor) if minilm.is_built(model) else AnyDirection()
-        vectors = Vectors(store.vectors, embedder)
+        vectors = Vectors(store.vectors, embedder, nearest=store.nearest)
         await vectors.load()
-        started, before = time.perf_counter(), psutil.Process().memory_info().rss
-        for source_id in await store.search.sources_for(SourceFilter()):
-            texts = await store.search.texts_of(PageFilter((source_id,)))
-            if texts:
-                vectors.index.add(source_id, texts, _directions(len(texts), len(texts)))
+        began, before = time.perf_counter(), psutil.Process().memory_info().rss
+        if database_url is not None:
+            count = await asyncio.to_thread(keep_vectors, database_url, embedder.name, _directions)
+        else:
+            for source_id in await store.search.sources_for(SourceFilter()):
+                texts = await store.search.texts_of(PageFilter((source_id,)))
+                if texts:
+                    vectors.index.add(source_id, texts, _directions(len(texts), len(texts)))
+            count = len(vectors.index)
         memory = (psutil.Process().memory_info().rss - before) / 1e6
-        print(f"index: {len(vectors.index):,} vectors, {memory:.0f} MB, in {time.perf_counter() - started:.1f} s")
+        print(f"index: {count:,} vectors, {memory:.0f} MB, in {time.perf_counter() - began:.1f} s", flush=True)
         speller = Speller(store.search)
-        started = time.perf_counter()
+        began = time.perf_counter()
         await speller.refresh()
-        print(f"words of the index read in {time.perf_counter() - started:.1f} s")
+        print(f"words of the index read in {time.perf_counter() - began:.1f} s")
         yield Searcher(store.search, vectors, executor, speller=speller, right_of_way=right_of_way)
 
 
@@ -150,7 +176,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--chunks", type=int, default=100_000)
     parser.add_argument("--queries", type=int, default=400)
     parser.add_argument("--store", type=Path, help="a folder to keep the store in")
-    parser.add_argument("--model", type=Path, default=Path("data/models") / minilm.MODEL_NAME)
+    parser.add_argument("--supabase", action="store_true", help="over a Supabase project on this machine")
+    parser.add_argument("--model", type=Path, default=config.load().model_dir)
     asyncio.run(bench(parser.parse_args(arguments)))
     return 0
 

@@ -8,12 +8,16 @@ import os
 import random
 import re
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
 
 from gleanery.errors import EmptyPage, ExtractFailed
 from gleanery.knowledge.cut import Origin, cut_page
@@ -22,6 +26,7 @@ from gleanery.knowledge.extract_worker import NICENESS
 from gleanery.knowledge.right_of_way import RightOfWay
 from gleanery.model import FrontierUrl, UrlState, new_id
 from gleanery.store.base import Store
+from gleanery.store.supabase.half_floats import as_texts
 from tests.store.samples import Crawl, start_crawl
 
 SITES = {
@@ -32,6 +37,7 @@ SITES = {
     "git": Path("/usr/share/doc/git-doc"),
 }
 _INDEXES = re.compile(r"genindex|modindex|bookindex|search\.html|contents\.html")
+VECTORS_AT_ONCE = 1_000
 _WORD = re.compile(r"[^\W\d_]{3,}")
 
 
@@ -127,6 +133,25 @@ async def crawl_on(store: Store, pages: Sequence[RealPage], right_of_way: RightO
             filled.seconds = time.perf_counter() - started
             going.cancel()
             await asyncio.gather(going, return_exceptions=True)
+
+
+def keep_vectors(database_url: str, model: str, make: Callable[[int, int], NDArray[np.float32]]) -> int:
+    """A vector for each text of a Supabase project, straight into its table; `make` gives so many by a seed. The graph is built
+    after them, which takes a fraction of the time."""
+    with psycopg.connect(database_url, autocommit=True) as database:
+        texts = [row for (row,) in database.execute("select text_row from gleanery.text order by 1")]
+        index = f"gleanery.vector_near_{make(1, 0).shape[1]}"
+        definition = database.execute("select pg_get_indexdef(%s::regclass)", [index]).fetchone()
+        assert definition is not None
+        database.execute(f"drop index {index}; set maintenance_work_mem = '1GB'")
+        with database.cursor().copy("copy gleanery.vector (text_row, model, data) from stdin") as copy:
+            for start in range(0, len(texts), VECTORS_AT_ONCE):
+                some = texts[start : start + VECTORS_AT_ONCE]
+                for text_row, vector in zip(some, as_texts(make(len(some), start)), strict=True):
+                    copy.write_row((text_row, model, vector))
+        database.execute(definition[0])
+        database.execute("vacuum analyze")  # as PostgreSQL does by itself after a while
+    return len(texts)
 
 
 def queries(pages: Sequence[RealPage], count: int, seed: int = 5) -> Iterator[tuple[str, str]]:

@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
-import psycopg
 import pytest
 
 from gleanery.cli import main
 from gleanery.store.supabase import migrations
-from tests.ground.supabase import Project
-
-
-@pytest.fixture
-def empty_database(supabase_project: Project) -> Iterator[str]:
-    """One in which nothing was migrated yet."""
-    with supabase_project.connect() as db:
-        db.execute("create database to_migrate")
-    url = supabase_project.database_url.replace("/postgres?", "/to_migrate?")
-    with psycopg.connect(url, autocommit=True) as db:
-        db.execute("create schema extensions; create extension vector schema extensions")
-    yield url
-    with supabase_project.connect() as db:
-        db.execute("drop database to_migrate")
 
 
 def test_it_applies_what_is_missing_and_then_nothing(
-    empty_database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    new_database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("GLEANERY_DATABASE_URL", empty_database)
+    monkeypatch.setenv("GLEANERY_DATABASE_URL", new_database)
     assert main(["migrate", "--json"]) == 0
     applied = json.loads(capsys.readouterr().out)["applied"]
     assert applied == [*(f"{one.number:03d}_{one.name}" for one in migrations.known()), "procrastinate"]

@@ -71,6 +71,18 @@ async def check(watcher: Watcher, client: Client) -> None:
     assert [event["seq"] for event in watcher.events] == list(range(1, len(log) + 1))
 
 
+async def changed_over(one: Client, other: Client, site: GatedSite, stack: AsyncExitStack) -> Watcher:
+    """Hears a crawl from the one server, then from the other; pages were stored in between."""
+    task_id = str((await one.start(site.start))["task_id"])
+    watcher = await stack.enter_async_context(Watcher(one.url, task_id))
+    await watcher.connect()
+    await watcher.subscribe(0)
+    await page_stored(watcher, site)
+    await resume(watcher, other)
+    await page_stored(watcher, site)
+    return watcher
+
+
 async def test_a_client_that_changes_over_in_the_middle_of_a_crawl_misses_nothing(
     tmp_path: Path, supabase_project: Project, gateway: Gateway, site: GatedSite, stack: AsyncExitStack
 ) -> None:
@@ -80,13 +92,7 @@ async def test_a_client_that_changes_over_in_the_middle_of_a_crawl_misses_nothin
     one, other = await house.start(stack)
     for client in (one, other):
         assert "Procrastinate" in await dispatcher(client)
-    task_id = str((await one.start(site.start))["task_id"])
-    watcher = await stack.enter_async_context(Watcher(one.url, task_id))
-    await watcher.connect()
-    await watcher.subscribe(0)
-    await page_stored(watcher, site)
-    await resume(watcher, other)
-    await page_stored(watcher, site)
+    watcher = await changed_over(one, other, site, stack)
     with supabase_project.connect() as connection:
         connection.execute(CUT)
     await page_stored(watcher, site)
@@ -118,13 +124,7 @@ async def test_without_a_connection_to_postgres_a_client_misses_nothing_either(
     house = House(tmp_path, over(supabase_project, gateway))
     one, other = await house.start(stack)
     assert "in this process" in await dispatcher(one)
-    task_id = str((await one.start(site.start))["task_id"])
-    watcher = await stack.enter_async_context(Watcher(one.url, task_id))
-    await watcher.connect()
-    await watcher.subscribe(0)
-    await page_stored(watcher, site)
-    await resume(watcher, other)
-    await page_stored(watcher, site)
+    watcher = await changed_over(one, other, site, stack)
     await site.let(PAGES)
     assert (await watcher.hear_the_end())["taskStatus"] == "completed"
     await check(watcher, other)

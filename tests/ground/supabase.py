@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -20,7 +21,7 @@ import time
 import urllib.error
 import urllib.request
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -127,6 +128,19 @@ class Project:
         """A connection of the owner, each statement a transaction of its own."""
         return psycopg.connect(self.database_url, autocommit=True)
 
+    @contextlib.contextmanager
+    def database(self, name: str) -> Iterator[str]:
+        """Where another database of that name is, in which nothing was migrated yet."""
+        with self.connect() as owner:
+            owner.execute(f"create database {name}")
+            try:
+                url = self.database_url.replace("/postgres?", f"/{name}?")
+                with psycopg.connect(url, autocommit=True) as made:
+                    made.execute("create schema extensions; create extension vector schema extensions")
+                yield url
+            finally:
+                owner.execute(f"drop database {name}")
+
     def empty(self) -> None:
         """As it was made: no rows, all counts from the start."""
         try:
@@ -214,8 +228,10 @@ class Gateway:
         """Function → how many answers of it are lost on the way, after it has run."""
         self.is_down = False
         """Nobody answers but for an error of the gateway."""
-        self.refused = asyncio.Event()
-        """It has answered so once."""
+        self._refusals = asyncio.Semaphore(0)
+        self.speaks = asyncio.Event()
+        """While it is not set, nobody answers at all."""
+        self.speaks.set()
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(auto_decompress=False)
@@ -229,15 +245,22 @@ class Gateway:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.speaks.set()
         await self._runner.cleanup()
         await self._session.close()
+
+    async def refuses(self, times: int = 1) -> None:
+        """Wait until it has answered so many calls so, since the last time it was waited for."""
+        for _ in range(times):
+            await self._refusals.acquire()
 
     async def _pass_on(self, request: web.Request) -> web.StreamResponse:
         if "apikey" not in request.headers:
             return web.json_response({"message": "No API key found in request"}, status=401)
         if self.is_down:
-            self.refused.set()
+            self._refusals.release()
             return web.Response(status=503, text="no healthy upstream")
+        await self.speaks.wait()
         name = request.path.rpartition("/")[2]
         self.asked.append(name)
         kept = {n: v for n, v in request.headers.items() if n.lower() not in ("host", "content-length", "apikey")}

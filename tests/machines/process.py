@@ -1,7 +1,8 @@
 """A machine's process: a worker over a Supabase project, with a folder of its own, to be killed, stopped and shifted.
 
-`python -m tests.machines.process URL FOLDER NAME [--lease SECONDS] [--schedules]`, with the key of the project in
-SUPABASE_SERVICE_KEY. It says `ready`, then what it begins, and its log as JSON.
+`python -m tests.machines.process URL FOLDER NAME [--lease SECONDS] [--schedules] [--database URL]`, with the key of the project in
+SUPABASE_SERVICE_KEY. With the database's URL Procrastinate carries its doorbells. It says `ready`, then what it begins, and its log as
+JSON.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from gleanery import log
-from gleanery.engine.dispatch import LocalDispatcher, ringing
+from gleanery.engine.dispatch import Dispatcher, LocalDispatcher, ringing
+from gleanery.engine.doorbells import ProcrastinateDispatcher
 from gleanery.engine.events import ChangeFeed
 from gleanery.engine.handler import Handler, Outcome, TaskContext, TaskSpec, by_type
 from gleanery.engine.retry import RetryPolicy
@@ -32,6 +34,9 @@ from gleanery.model import Progress
 from gleanery.store.leased_presence import LeasedPresence
 from gleanery.store.presence import FilePresence
 from gleanery.store.supabase import SupabaseStore
+from gleanery.store.supabase.notices import Notices
+
+BEAT_SECONDS = 0.2
 
 
 class Steps(BaseModel):
@@ -86,10 +91,9 @@ def say(*words: object) -> None:
 async def run(options: argparse.Namespace) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    feed, dispatcher = ChangeFeed(), LocalDispatcher()
+    feed = ChangeFeed()
     tail = Tail(feed.publish)
     tail.is_alone = False
-    feed.listen(ringing(dispatcher))
     effects = options.folder.parent / "effects"
     handlers: Mapping[str, Handler] = by_type([StepsHandler(effects, name) for name in options.types.split(",")])
     key = os.environ["SUPABASE_SERVICE_KEY"]
@@ -103,6 +107,8 @@ async def run(options: argparse.Namespace) -> None:
             presence=LeasedPresence(store.processes, FilePresence(options.folder / "workers"), options.lease),
             clock=store.clock,
         )
+        dispatcher = await doorbells(options.database, worker, stack)
+        feed.listen(ringing(dispatcher))
         dispatcher.listen(worker.hear)
         await tail.start(store.tasks)
         stack.push_async_callback(tail.stop)
@@ -117,6 +123,18 @@ async def run(options: argparse.Namespace) -> None:
         await stop.wait()
 
 
+async def doorbells(database_url: str | None, worker: Worker, stack: contextlib.AsyncExitStack) -> Dispatcher:
+    if database_url is None:
+        return LocalDispatcher()
+    notices = Notices(database_url)
+    dispatcher = ProcrastinateDispatcher(database_url, notices, worker, beat_seconds=BEAT_SECONDS)
+    await dispatcher.start()
+    stack.push_async_callback(dispatcher.drain)
+    notices.start()
+    stack.push_async_callback(notices.stop)
+    return dispatcher
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
@@ -124,6 +142,7 @@ def main() -> None:
     parser.add_argument("name")
     parser.add_argument("--lease", type=float, default=3.0)
     parser.add_argument("--types", default="steps")
+    parser.add_argument("--database")
     parser.add_argument("--schedules", action="store_true")
     options = parser.parse_args()
     log.set_up("info", sys.stdout)

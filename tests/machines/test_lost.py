@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
 import pytest
 
 from gleanery.model import TaskStatus
-from tests.machines.cluster import Cluster
+from gleanery.store.supabase.doorbells import SILENT_SECONDS
+from tests.ground.supabase import Project
+from tests.machines.cluster import PATIENCE_SECONDS, Cluster
 from tests.machines.conftest import StartMachine
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -63,3 +70,72 @@ async def test_a_name_that_lives_elsewhere_is_refused(cluster: Cluster, start_ma
     (done,) = await cluster.ended([task])
     assert (done.status, done.attempt) == (TaskStatus.COMPLETED, 1)
     assert await first.end() == 0
+
+
+class Doorbells:
+    """Procrastinate's tables as the owner of the database sees them, while nobody can take a doorbell out of them."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def execute(self, sql: str) -> Sequence[tuple[Any, ...]]:
+        with self._project.connect() as connection:
+            connection.execute("set search_path = gleanery_procrastinate")
+            cursor = connection.execute(sql)
+            return cursor.fetchall() if cursor.description else []
+
+    async def until(self, sql: str) -> Sequence[tuple[Any, ...]]:
+        """What is asked for, once there is something."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (rows := await asyncio.to_thread(self.execute, sql)):  # noqa: ASYNC110 - these tables tell nobody
+                await asyncio.sleep(0.05)
+        return rows
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Who wants to delete one waits."""
+        self.execute(
+            "create function wait() returns trigger language plpgsql as $$ begin"
+            " perform pg_advisory_xact_lock(8); return old; end $$;"
+            " create trigger wait before delete on procrastinate_jobs for each row execute function wait()"
+        )
+        with self._project.connect() as connection:
+            connection.execute("select pg_advisory_lock(8)")
+            try:
+                yield
+            finally:
+                self.execute(
+                    "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and not granted"
+                )
+                self.execute("drop function wait cascade")
+
+
+async def test_what_a_killed_machine_had_heard_is_swept_and_done_by_another(
+    cluster: Cluster, start_machine: StartMachine
+) -> None:
+    """Expected: the machine dies between hearing a doorbell and saying so; its task is done by the other one, and once the
+    dead listener has been silent for long enough nothing of it is left."""
+    doorbells = Doorbells(cluster.project)
+    database = ("--database", cluster.project.database_url)
+    first = await start_machine("first", *database)
+    await first.until("ready")
+    await doorbells.until("select 1 from procrastinate_workers")
+    with doorbells.held():
+        task = await cluster.enqueue(steps=40, seconds=0.1)
+        ((listener,),) = await doorbells.until("select worker_id from procrastinate_jobs where status = 'doing'")
+        await cluster.running(task, "first")
+        await first.kill()
+    second = await start_machine("second", *database)
+    await second.until("ready")
+    (done,) = await cluster.ended([task])
+    assert (done.status, done.attempt) == (TaskStatus.COMPLETED, 2)
+    left = f"select 1 from procrastinate_jobs where worker_id = {listener}"
+    assert doorbells.execute(left)
+    doorbells.execute(
+        f"update procrastinate_workers set last_heartbeat = last_heartbeat - interval '{SILENT_SECONDS} s'"
+        f" where id = {listener}"
+    )
+    await doorbells.until(f"select 1 where not exists ({left})")
+    await doorbells.until(f"select 1 where not exists (select from procrastinate_workers where id = {listener})")
+    assert await second.end() == 0
+    await cluster.check([task])

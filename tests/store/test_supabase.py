@@ -65,7 +65,7 @@ async def test_reports_steps_and_ends_whose_answers_were_lost_are_written_once(
 async def test_a_call_waits_for_a_database_that_comes_back(store: Store, gateway: Gateway) -> None:
     gateway.is_down = True
     call = asyncio.create_task(store.tasks.create(NewTask("demo", {})))
-    await gateway.refused.wait()
+    await gateway.refuses()
     assert not call.done()
     gateway.is_down = False
     assert (await call).status is TaskStatus.QUEUED
@@ -118,7 +118,7 @@ async def test_a_caller_that_is_cancelled_does_not_cancel_its_write(
     async with SupabaseStore(gateway.url, supabase_project.service_key, changes) as store:
         gateway.is_down = True
         call = asyncio.create_task(store.tasks.create(new))
-        await gateway.refused.wait()
+        await gateway.refuses()
         call.cancel()
         await asyncio.wait([call])
         gateway.is_down = False
@@ -228,26 +228,13 @@ async def test_a_server_asks_for_the_schema_and_finds_it_after_the_migration(new
 
 
 def test_the_printed_file_makes_the_same_schema_and_can_be_run_again(supabase_project: Project) -> None:
-    with supabase_project.connect() as db:
-        db.execute("create database printed")
-        db.execute("create database applied")
-    try:
-        printed, applied = (
-            supabase_project.database_url.replace("/postgres?", f"/{n}?") for n in ("printed", "applied")
-        )
-        for url in (printed, applied):
-            with psycopg.connect(url, autocommit=True) as db:
-                db.execute("create schema extensions; create extension vector schema extensions")
+    with supabase_project.database("printed") as printed, supabase_project.database("applied") as applied:
         migrations.apply(applied)
         for _ in range(2):
             with psycopg.connect(printed, autocommit=True) as db:
                 db.execute(migrations.script())
         assert migrations.apply(printed) == []
         assert _shape(printed) == _shape(applied)
-    finally:
-        with supabase_project.connect() as db:
-            db.execute("drop database printed")
-            db.execute("drop database applied")
 
 
 def _shape(url: str) -> list[tuple[object, ...]]:

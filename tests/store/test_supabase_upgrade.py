@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -52,19 +52,6 @@ where c.relnamespace = 'gleanery'::regnamespace and c.relkind = 'r' and a.attnum
 """
 
 
-@pytest.fixture
-def database(supabase_project: Project) -> Iterator[str]:
-    """One in which nothing was migrated yet."""
-    with supabase_project.connect() as db:
-        db.execute("create database to_upgrade")
-    url = supabase_project.database_url.replace("/postgres?", "/to_upgrade?")
-    with psycopg.connect(url, autocommit=True) as db:
-        db.execute("create schema extensions; create extension vector schema extensions")
-    yield url
-    with supabase_project.connect() as db:
-        db.execute("drop database to_upgrade")
-
-
 def add_rows(url: str, number: int) -> dict[tuple[str, int], Mapping[str, Any]]:
     """A row in each table that there is, with something in every column; as it is in the database."""
     kept = {}
@@ -90,18 +77,18 @@ def rows_like(url: str, table: str, row: Mapping[str, Any]) -> int:
         return int(db.execute(query, (Jsonb(row),)).fetchall()[0][0])
 
 
-def test_rows_of_each_version_are_there_after_all_that_came_later(database: str) -> None:
+def test_rows_of_each_version_are_there_after_all_that_came_later(new_database: str) -> None:
     ours = migrations.known()
     kept: dict[tuple[str, int], Mapping[str, Any]] = {}
     for count, migration in enumerate(ours, 1):
         name = f"{migration.number:03d}_{migration.name}"
-        assert name in migrations.apply(database, ours[:count])
+        assert name in migrations.apply(new_database, ours[:count])
         if count < len(ours):
-            kept |= add_rows(database, migration.number)
+            kept |= add_rows(new_database, migration.number)
     assert len(kept) > 20 * len(ours)
     assert {table for table, _ in kept} >= set(MOVED)
-    assert [key for key, row in kept.items() if rows_like(database, key[0], row) != 1] == []
-    assert migrations.apply(database) == []
+    assert [key for key, row in kept.items() if rows_like(new_database, key[0], row) != 1] == []
+    assert migrations.apply(new_database) == []
 
 
 def test_what_was_released_never_changes() -> None:

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from gleanery import errors, log
 from gleanery.api import crawl_shapes, present, task_shapes
+from gleanery.api.following import Following
 from gleanery.api.http import answer, cursor_of, int_of, limit_of, make_cursor, read
 from gleanery.api.knowledge import row_key, time_key
 from gleanery.api.route import PAGED, Query, Route
@@ -18,7 +19,7 @@ from gleanery.engine.events import ChangeFeed
 from gleanery.engine.steer import Steering
 from gleanery.model import Event, Task, TaskStatus, UrlState
 from gleanery.store.base import Store
-from gleanery.store.values import Change, TaskFilter
+from gleanery.store.values import TaskFilter
 
 _log = log.get(__name__)
 Cursor = list[Any] | None
@@ -27,6 +28,7 @@ Key = Callable[[Task], tuple[Any, ...]]
 
 ORDERS = ("newest", "priority")
 _PING_SECONDS = 15.0
+_EVENTS_AT_ONCE = 500
 
 _FILTERS = (
     Query("status", "Only in these states, separated by commas.", values=[str(s) for s in TaskStatus]),
@@ -190,37 +192,27 @@ class TasksApi:
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
         )
         await response.prepare(request)
-        bell = asyncio.Event()
-
-        def hear(changes: Sequence[Change]) -> None:
-            if any(change.task.task_id == task_id for change in changes):
-                bell.set()
-
-        stop = self._feed.listen(hear)
         try:
-            while True:
-                bell.clear()
-                task = await self._store.tasks.get(task_id)
-                after = 0 if after > task.last_seq else after  # a number from another life
-                if after < task.first_seq - 1:
-                    await response.write(_start_over(task))
-                    after = task.first_seq - 1
-                rows = await self._store.tasks.events(task_id, after=after, before=None, limit=500)
-                if rows:
-                    after = rows[-1].seq
-                    await response.write("".join(map(_sse, rows)).encode())
-                if after >= task.last_seq and task.status.is_final:
-                    return response
-                if after >= task.last_seq:
-                    await self._wait(bell, response)
+            with Following(self._store.tasks, self._feed, task_id, _EVENTS_AT_ONCE) as following:
+                while True:
+                    task, rows = await following.after(after)
+                    after = 0 if after > task.last_seq else after  # a number from another life
+                    if after < task.first_seq - 1:
+                        await response.write(_start_over(task))
+                        after = task.first_seq - 1
+                    if rows:
+                        after = rows[-1].seq
+                        await response.write("".join(map(_sse, rows)).encode())
+                    if after >= task.last_seq and task.status.is_final:
+                        return response
+                    if after >= task.last_seq:
+                        await self._wait(following.news, response)
         except (ConnectionError, errors.StorageError) as error:
             # The answer has begun; an orderly end would say that the task has ended. The reader comes back by its last id.
             _log.info("event stream broken off", extra={"task_id": task_id, "reason": str(error)})
             if request.transport is not None:
                 request.transport.abort()
             return response
-        finally:
-            stop()
 
     async def _wait(self, bell: asyncio.Event, response: web.StreamResponse) -> None:
         try:

@@ -52,6 +52,9 @@ from gleanery.store.presence import FilePresence
 from gleanery.web.guard import AddressPolicy
 from gleanery.web.post import Poster
 
+LAST_CALLS_SECONDS = 3.0
+"""After the grace time, for what is put back and for the worker's good-bye."""
+
 
 @dataclass(frozen=True)
 class Engine:
@@ -291,4 +294,5 @@ async def run_engine(
     if engine.is_whole:  # one that can't run every type would pass over the ticks of the others
         await engine.scheduler.start()
         stack.push_async_callback(engine.scheduler.stop)
+    stack.callback(ground.store.end_within, settings.grace_seconds + LAST_CALLS_SECONDS)
     jobs.start(Company(ground.store.workers, engine.presence, engine.worker.worker_id, ground.tail).run())

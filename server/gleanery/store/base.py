@@ -213,3 +213,8 @@ class Store(Protocol):
     async def health(self) -> str:
         """One sentence about the store. Raises StorageError when it doesn't answer."""
         ...
+
+    def end_within(self, seconds: float) -> None:
+        """This process stops: nobody waits any longer than so for a database that doesn't answer. Raised is StorageError, then
+        and for every call after it."""
+        ...

@@ -62,6 +62,9 @@ class EmbeddedStore:
     async def __aexit__(self, *exc: object) -> None:
         await self._db.__aexit__(*exc)
 
+    def end_within(self, seconds: float) -> None:
+        """The database is in this process."""
+
     async def health(self) -> str:
         await self._db.read(lambda db: db.execute("SELECT 1 FROM task LIMIT 1").fetchone())
         wal = self._db.path.with_name(f"{self._db.path.name}-wal")

@@ -17,13 +17,14 @@ How functions look, so that all parts do it alike:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import json
 import random
 import re
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -47,8 +48,7 @@ PROBE_SECONDS = 3.0
 FIRST_WAIT_SECONDS = 0.05
 LONGEST_WAIT_SECONDS = 2.0
 CONNECTIONS = 16
-"""Calls at once; others wait here. PostgREST has ten connections to the database unless set otherwise, and httpx takes long to
-choose among hundreds of requests."""
+"""Calls at once; others wait here. PostgREST has ten connections to the database unless set otherwise."""
 CALL_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 
 PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
@@ -121,24 +121,30 @@ class Rest:
         self._writes: set[asyncio.Task[Any]] = set()
         self._is_reached = True
         self._room = asyncio.Semaphore(CONNECTIONS)
+        self._free: list[AsyncClient] = []
+        self._opened: list[httpx.AsyncClient] = []
+        self._ends_at: float | None = None
+        self._waiting: set[asyncio.Timeout] = set()
 
     async def __aenter__(self) -> Rest:
-        from supabase import AsyncClient, AsyncClientOptions  # half a second, for those who have a project
-
         self.loop = asyncio.get_running_loop()
-        self._http = httpx.AsyncClient(
-            verify=_authorities(),
-            timeout=CALL_TIMEOUT,
-            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
-        )
-        options = AsyncClientOptions(httpx_client=self._http, auto_refresh_token=False, persist_session=False)
-        self._client: AsyncClient = AsyncClient(self._url, self._key, options)
+        self._free.append(self._new_way())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         if self._writes:
             await asyncio.gather(*self._writes, return_exceptions=True)
-        await self._http.aclose()
+        await asyncio.gather(*(http.aclose() for http in self._opened))
+
+    def _new_way(self) -> AsyncClient:
+        """With one connection of its own: httpx looks at all that are idle in a pool at each request, a third of its time."""
+        from supabase import AsyncClient, AsyncClientOptions  # half a second, for those who have a project
+
+        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+        http = httpx.AsyncClient(verify=_authorities(), timeout=CALL_TIMEOUT, limits=limits)
+        self._opened.append(http)
+        options = AsyncClientOptions(httpx_client=http, auto_refresh_token=False, persist_session=False)
+        return AsyncClient(self._url, self._key, options)
 
     @property
     def clock(self) -> Clock:
@@ -150,6 +156,12 @@ class Rest:
         asked_at = time.monotonic()
         self._database_clock.hear(float(await self.call("now")), asked_at, time.monotonic())
         self._teller.start(int(await self.call("tasks_last_number")))
+
+    def end_within(self, seconds: float) -> None:
+        """No call is waited for any longer than so: neither those under way nor those to come."""
+        self._ends_at = self.loop.time() + seconds
+        for waiting in self._waiting:
+            waiting.reschedule(self._ends_at)
 
     async def call(self, name: str, /, **args: Any) -> Any:
         """What the function `gleanery_<name>` answers: of one that reads."""
@@ -188,7 +200,8 @@ class Rest:
 
     async def _answer(self, name: str, args: Mapping[str, Any]) -> Any:
         try:
-            answer = await patiently(lambda: self._ask(name, args), self._patience)
+            async with self._until_the_end():
+                answer = await patiently(lambda: self._ask(name, args), self._patience)
         except errors.StorageError as error:
             if self._is_reached and error.can_retry:
                 self._is_reached = False
@@ -199,13 +212,35 @@ class Rest:
             _log.info("database reached again", extra={"call": name})
         return answer
 
+    @contextlib.asynccontextmanager
+    async def _way(self) -> AsyncIterator[AsyncClient]:
+        """The one that was free last, since its connection is the likeliest to stand."""
+        async with self._room:
+            client = self._free.pop() if self._free else self._new_way()
+            try:
+                yield client
+            finally:
+                self._free.append(client)
+
+    @contextlib.asynccontextmanager
+    async def _until_the_end(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout_at(self._ends_at) as waiting:
+                self._waiting.add(waiting)
+                try:
+                    yield
+                finally:
+                    self._waiting.remove(waiting)
+        except TimeoutError:
+            raise errors.StorageError("The database did not answer before this process stopped.") from None
+
     async def _ask(self, name: str, args: Mapping[str, Any]) -> Any:
         from postgrest.exceptions import APIError
 
         try:
-            # postgrest's own type of parameters knows strings only.
-            asked = self._client.postgrest.rpc(f"gleanery_{name}", {"args": args})  # type: ignore[dict-item]
-            async with self._room:
+            async with self._way() as client:
+                # postgrest's own type of parameters knows strings only.
+                asked = client.postgrest.rpc(f"gleanery_{name}", {"args": args})  # type: ignore[dict-item]
                 return (await asked.execute()).data
         except APIError as error:
             raise _translate(error.code or "", error.message or "", error.details) from error

@@ -4,6 +4,7 @@ job ever the truth about a task.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ STALE_SECONDS = 60.0
 SWEPT_AT_ONCE = 5000
 CONNECTIONS = 2
 CONNECT_SECONDS = 5.0
+GOODBYE_SECONDS = 1.0
+"""A listener that could not say that it goes is swept."""
 
 SWEEP = """delete from procrastinate_jobs where id in (
     select id from procrastinate_jobs where task_name = %(task)s and (
@@ -94,8 +97,9 @@ class Doorbells:
 
     async def __aexit__(self, *_: object) -> None:
         try:
-            with contextlib.suppress(StorageError), _translated():
-                await self._jobs.unregister_worker(self._listener)
+            with contextlib.suppress(StorageError, TimeoutError), _translated():
+                async with asyncio.timeout(GOODBYE_SECONDS):
+                    await self._jobs.unregister_worker(self._listener)
         finally:
             await self._connector.close_async()
 

@@ -92,3 +92,6 @@ class SupabaseStore:
     async def health(self) -> str:
         found = await self._rest.probe("health")
         return f"Supabase, PostgreSQL {found['version']}, {found['size_bytes'] / 1_000_000:.1f} MB"
+
+    def end_within(self, seconds: float) -> None:
+        self._rest.end_within(seconds)
