@@ -9,6 +9,7 @@ class Inspection {
     this.notes = [];
     this.owners = new Map();
     this.listening = new Set();
+    this.leaveOut = () => undefined;
   }
 
   own(element, key) {
@@ -29,7 +30,8 @@ class Inspection {
     stopAnimations();
     let walk = this.#newWalk(includeTree);
     if (!walk.run(true)) {
-      showAll();
+      const leaveOut = showAll();
+      if (isTop) this.leaveOut = leaveOut;
       walk = this.#newWalk(includeTree);
       walk.run(false);
     }
@@ -64,6 +66,7 @@ class Inspection {
     if (forms.count > this.limits.forms) this.notes.push(bounded("forms", forms.count, this.limits.forms));
     this.#give("summary", this.#summary());
     this.#parts.reverse();
+    this.leaveOut(this.limits.picture);
   }
 
   // The next part: items as JSON, as many as fit; null after the last.

@@ -229,11 +229,20 @@ class Walk {
 }
 
 // Has everything laid out that is left out for as long as it is not scrolled to (`content-visibility: auto`), as it is in the
-// picture of the whole page. What lies in such a part is asked about only when the part itself is there.
+// picture of the whole page. What lies in such a part is asked about only when the part itself is there. Returns what leaves
+// out again the parts that begin below `height`: no picture shows them, and painting them costs more than all the rest.
 function showAll() {
+  const shown = [];
   for (let parts = skippedParts(), round = 0; parts.length && round < MOST_ROUNDS; parts = skippedParts(), round++) {
-    for (const part of parts) part.style.setProperty("content-visibility", "visible", "important");
+    for (const part of parts) {
+      shown.push([part, part.style.contentVisibility, part.style.getPropertyPriority("content-visibility")]);
+      part.style.setProperty("content-visibility", "visible", "important");
+    }
   }
+  return (height) => {
+    const below = shown.filter(([part]) => boxOf(part).y >= height);
+    for (const [part, said, priority] of below) part.style.setProperty("content-visibility", said, priority);
+  };
 }
 
 function skippedParts() {
