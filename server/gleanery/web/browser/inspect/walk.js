@@ -3,6 +3,8 @@
 
 const NEVER_SHOWN = new Set(["script", "style", "template", "noscript", "head", "link", "meta", "title", "base", "param"]);
 const HEADING = /^h[1-6]$/;
+// The link to itself that a heading often ends with.
+const SELF_LINK = /\s*[¶§]$|\s+#$/;
 const MOST_ROUNDS = 5;
 
 // Why an element is taken that could have been made to be acted on by nothing else: what is in it is a part of it.
@@ -223,7 +225,7 @@ class Walk {
     const said = Number.parseInt(attribute(element, "aria-level") ?? "", 10);
     found.level = Math.min(6, Math.max(1, said || Number(HEADING.test(tag) ? tag[1] : 2)));
     if (this.headings.length >= this.limits.headings || !this.#isShown(element)) return;
-    const text = textOf(element, this.limits.name).replace(/\s*[¶§]$/, "") || this.roles.named(element, this.limits.name);
+    const text = textOf(element, this.limits.name).replace(SELF_LINK, "") || this.roles.named(element, this.limits.name);
     this.headings.push({element, level: found.level, text, at: this.count, landmark: context.landmark});
   }
 }
