@@ -106,6 +106,20 @@ async def test_what_no_picture_shows_is_left_out_again(eyes: Eyes, site: Site) -
     assert said == ["visible"] * 41 + ["auto"] * 19
 
 
+async def test_of_what_is_left_out_the_first_parts_are_laid_out(eyes: Eyes, site: Site) -> None:
+    async with eyes.page(f"{site.url}/left-out-below") as shown:
+        read = await inspected(shown, InspectLimits(shown=5))
+        said = await shown.evaluate(
+            "[...document.querySelectorAll('section')].map((one) => getComputedStyle(one).contentVisibility)"
+        )
+    assert said == ["visible"] * 5 + ["auto"] * 55
+    assert [element.name for element in read.elements] == [f"b {i}" for i in range(60)]
+    assert [element.box and element.box.y for element in read.elements[:6]] == [0, 400, 800, 1200, 1600, 2000]
+    assert read.notes == (
+        "The page leaves out what is not scrolled to; what follows its first 5 elements is where the browser expects it.",
+    )
+
+
 async def test_a_page_of_great_depth_is_read(eyes: Eyes, site: Site) -> None:
     read = await eyes.read(f"{site.url}/deep", include_tree=True)
     assert [element.name for element in read.elements] == ["Deep", "Deeper"]

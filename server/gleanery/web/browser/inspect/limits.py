@@ -12,9 +12,10 @@ MAX_HEIGHT = 16_384
 @dataclass(frozen=True, slots=True)
 class InspectLimits:
     """Counts of things, and of characters for what holds text (`name` to `json_ld_characters`). `picture` is the height of
-    the tallest picture, in pixels."""
+    the tallest picture, in pixels; `shown` elements are laid out where a page leaves out what is not scrolled to."""
 
     walked: int = 200_000
+    shown: int = 30_000
     elements: int = 2000
     listeners: int = 2000
     listening: int = 200

@@ -44,7 +44,7 @@ class Walk {
   }
 
   // False when it met something that Chromium leaves out until it is scrolled to: asked about a part of that, it lays out all of
-  // it, each time anew, and says where it would be if all else before were left out too. See `showAll`.
+  // it, each time anew, and says where it would be if all else before were left out too. See `showParts`.
   run(mayStop) {
     this.mayStop = mayStop;
     const stack = [documentElement, START, 1];
@@ -231,20 +231,30 @@ class Walk {
 }
 
 // Has everything laid out that is left out for as long as it is not scrolled to (`content-visibility: auto`), as it is in the
-// picture of the whole page. What lies in such a part is asked about only when the part itself is there. Returns what leaves
-// out again the parts that begin below `height`: no picture shows them, and painting them costs more than all the rest.
-function showAll() {
+// picture of the whole page: parts of the page in their order, until they have `most` elements. What lies in such a part is
+// asked about only when the part itself is there. `left` says how many stay as they were; `hideBelow` leaves out again those
+// that begin below a height, which no picture shows: painting them costs more than all the rest.
+function showParts(most) {
   const shown = [];
-  for (let parts = skippedParts(), round = 0; parts.length && round < MOST_ROUNDS; parts = skippedParts(), round++) {
+  const left = new Set();
+  let count = 0;
+  for (let parts = skippedParts(), round = 0; parts.length && round < MOST_ROUNDS; round++) {
     for (const part of parts) {
+      if (round === 0 && count >= most) {
+        left.add(part);
+        continue;
+      }
+      if (round === 0) count += below(part, "*").length;
       shown.push([part, part.style.contentVisibility, part.style.getPropertyPriority("content-visibility")]);
       part.style.setProperty("content-visibility", "visible", "important");
     }
+    parts = skippedParts().filter((part) => !left.has(part));
   }
-  return (height) => {
-    const below = shown.filter(([part]) => boxOf(part).y >= height);
-    for (const [part, said, priority] of below) part.style.setProperty("content-visibility", said, priority);
+  const hideBelow = (height) => {
+    const hidden = shown.filter(([part]) => boxOf(part).y >= height);
+    for (const [part, said, priority] of hidden) part.style.setProperty("content-visibility", said, priority);
   };
+  return {left: left.size, hideBelow};
 }
 
 function skippedParts() {
