@@ -70,6 +70,14 @@ def test_the_link_to_this_page_is_current() -> None:
     ]
 
 
+def test_routes_that_a_script_draws_are_pages_and_no_places_in_this_one() -> None:
+    menu = read(
+        '<nav><a href="#/inbox">Inbox</a><a href="#/sent">Sent</a><a href="#!/trash">Trash</a></nav>', f"{URL}#/sent"
+    ).menus[0]
+
+    assert (menu.kind, [link.is_current for link in menu.links]) == ("primary", [False, True, False])
+
+
 def test_breadcrumbs_in_json_ld() -> None:
     data = {
         "@type": "BreadcrumbList",

@@ -45,6 +45,11 @@ PAGES: Answers = {
             for i in range(20)
         )
     ),
+    "/left-out-below": page(
+        "<style>body { margin: 0 } section { content-visibility: auto; contain-intrinsic-size: 50px }"
+        "button { display: block; height: 400px; margin: 0 }</style>"
+        + "".join(f"<section><button>b {i}</button></section>" for i in range(60))
+    ),
     "/nothing": "",
     "/frameset": "<frameset cols='50%,50%'><frame src='/halves'><frame src='/nothing'></frameset>",
 }
@@ -86,6 +91,33 @@ async def test_what_is_left_out_until_it_is_scrolled_to_is_where_the_picture_sho
     assert [element.name for element in read.elements] == [f"b {i}" for i in range(20)]
     assert (picture.width, picture.height) == (read.page_size.width, read.page_size.height)
     assert read.page_size.height > 20 * 400
+
+
+async def test_what_no_picture_shows_is_left_out_again(eyes: Eyes, site: Site) -> None:
+    """Chromium paints all of the document for a picture of a part of it."""
+    async with eyes.page(f"{site.url}/left-out-below") as shown:
+        read = await inspected(shown)
+        _, picture = await screenshot(shown, is_full_page=True)
+        said = await shown.evaluate(
+            "[...document.querySelectorAll('section')].map((one) => getComputedStyle(one).contentVisibility)"
+        )
+    assert [element.box and element.box.y for element in read.elements] == [400 * i for i in range(60)]
+    assert (read.page_size.height, picture.height, picture.is_cut) == (24_000, 16_384, True)
+    assert said == ["visible"] * 41 + ["auto"] * 19
+
+
+async def test_of_what_is_left_out_the_first_parts_are_laid_out(eyes: Eyes, site: Site) -> None:
+    async with eyes.page(f"{site.url}/left-out-below") as shown:
+        read = await inspected(shown, InspectLimits(shown=5))
+        said = await shown.evaluate(
+            "[...document.querySelectorAll('section')].map((one) => getComputedStyle(one).contentVisibility)"
+        )
+    assert said == ["visible"] * 5 + ["auto"] * 55
+    assert [element.name for element in read.elements] == [f"b {i}" for i in range(60)]
+    assert [element.box and element.box.y for element in read.elements[:6]] == [0, 400, 800, 1200, 1600, 2000]
+    assert read.notes == (
+        "The page leaves out what is not scrolled to; what follows its first 5 elements is where the browser expects it.",
+    )
 
 
 async def test_a_page_of_great_depth_is_read(eyes: Eyes, site: Site) -> None:

@@ -13,7 +13,7 @@ from gleanery.web.browser.request import RenderRequest
 from tests.sites import Site
 from tests.sites.parse_pages import parse_site
 from tests.web.browsers import needs_browser
-from tests.web.inspections import Eyes, by_name, open_eyes
+from tests.web.inspections import Eyes, by_name, inspected, open_eyes
 from tests.web.openings import a_pool
 
 pytestmark = [pytest.mark.browser, needs_browser, pytest.mark.asyncio(loop_scope="module")]
@@ -158,3 +158,28 @@ async def test_all_of_it_comes_through_the_door_of_the_browser(
         png, shot = await page.screenshot(is_full_page=True)
     assert png.startswith(b"\x89PNG")
     assert (shot.width, shot.height) == (alone.page_size.width, alone.page_size.height)
+
+
+async def test_a_dialog_without_a_form_has_all_its_buttons_for_its_fields(eyes: Eyes) -> None:
+    async with eyes.page("about:blank") as page:
+        await page.set_content(
+            "<main><input aria-label='Loose'><button>First</button><button>Not its own</button></main>"
+            "<div role='dialog'><input type='checkbox' aria-label='Statistics'>"
+            "<button>Refuse</button><button>Save</button><button>Accept all</button></div>"
+        )
+        read = await inspected(page)
+    names: dict[str | None, list[str]] = {}
+    for element in read.elements:
+        names.setdefault(element.form_id, []).append(element.name)
+    assert names == {
+        "form1": ["Loose", "First"],
+        None: ["Not its own"],
+        "form2": ["Statistics", "Refuse", "Save", "Accept all"],
+    }
+
+
+async def test_a_heading_ends_before_the_link_to_itself(eyes: Eyes) -> None:
+    async with eyes.page("about:blank") as page:
+        await page.set_content("<h1>Limits <a href='#l'>#</a></h1><h2>One §</h2><h2>C#</h2>")
+        read = await inspected(page)
+    assert [heading.text for heading in read.dom.headings] == ["Limits", "One", "C#"]

@@ -11,7 +11,8 @@ import pytest_asyncio
 from PIL import Image
 
 from gleanery.model import parses
-from gleanery.web.browser.inspect.screenshot import MAX_HEIGHT, MAX_WIDTH, screenshot
+from gleanery.web.browser.inspect.limits import MAX_HEIGHT
+from gleanery.web.browser.inspect.screenshot import MAX_WIDTH, screenshot
 from tests.sites import Site
 from tests.sites.parse_pages import PAINTED, PAINTS, parse_site
 from tests.web.browsers import needs_browser

@@ -65,6 +65,18 @@ async def test_where_it_went_is_told(browser: Browser, site: Site, other: Site) 
         assert (seen.url, seen.final_url, seen.redirects) == (start, f"{other.url}/plain", (f"{other.url}/plain",))
 
 
+async def test_a_route_that_a_script_draws_is_where_it_went(browser: Browser, site: Site) -> None:
+    async with browser.open(f"{site.url}/plain#/settings", QUICKLY, PLAIN) as page:
+        seen = page.navigation
+    assert (seen.url, seen.final_url, seen.redirects) == (
+        f"{site.url}/plain#/settings",
+        f"{site.url}/plain#/settings",
+        (),
+    )
+    async with browser.open(f"{site.url}/plain#part", QUICKLY, PLAIN) as page:
+        assert (page.navigation.final_url, page.navigation.redirects) == (f"{site.url}/plain", ())
+
+
 async def test_taking_the_html_leaves_the_page_as_it_is(browser: Browser, site: Site) -> None:
     async with browser.open(f"{site.url}/plain", QUICKLY, PLAIN) as page:
         taken = await page.html()

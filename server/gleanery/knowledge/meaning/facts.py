@@ -165,6 +165,10 @@ class Facts:
     def is_this_page(self, href: str | None) -> bool:
         return bool(href) and _plain(str(href)) == self._plain_url
 
+    def leads_within(self, href: str | None) -> bool:
+        """Whether it leads to a place within this page."""
+        return "#" in (href or "") and not _is_route(str(href)) and self.is_this_page(href)
+
     @cached_property
     def _plain_url(self) -> str:
         return _plain(self.navigation.final_url)
@@ -202,5 +206,10 @@ def _holds(outer: Landmark, inner: Landmark) -> bool:
     return is_larger and is_inside(inner.box, outer.box)
 
 
+def _is_route(url: str) -> bool:
+    """Whether its fragment names a page that a script draws (`#/inbox`, `#!/inbox`)."""
+    return url.partition("#")[2].startswith(("/", "!/"))
+
+
 def _plain(url: str) -> str:
-    return url.partition("#")[0].rstrip("/")
+    return (url if _is_route(url) else url.partition("#")[0]).rstrip("/")

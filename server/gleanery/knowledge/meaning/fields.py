@@ -41,7 +41,8 @@ search sort sex language transaction-currency transaction-amount date remember-m
 _RANK = {purpose: rank for rank, purpose in enumerate(_BY_RANK.split())}
 # The last part of a name that a framework made: `ctl00$Content$TxtEmail`, `data[User][email]`, `order.billing.city`.
 _LAST_PART = re.compile(r"[\[$.:](?=[^\[$.:\]]*[A-Za-z]{2})")
-_SUM = re.compile(r"\d\s*[+×*−-]\s*\d|\d\s*[+×*−-]\s*=|=\s*\?")
+# A minus alone joins the parts of dates, numbers and spans too.
+_SUM = re.compile(r"\d\s*[+×*]\s*\d|\d\s*[−-]\s*\d+\s*[=?]|\d\s*[+×*−-]\s*=|=\s*\?")
 _PARTS: Lexicon[str] = Lexicon(
     {
         "day": "day dd tag jour dia giorno dag tt jj den dzien день 日",

@@ -24,7 +24,7 @@ _FEWEST: Mapping[MenuKind, int] = {"breadcrumbs": 1, "contents": 3, "footer": 2,
 
 def link_of(element: InteractiveElement, facts: Facts) -> Link:
     is_current = bool(element.states.get("current")) or (
-        "#" not in (element.href or "") and facts.is_this_page(element.href)
+        facts.is_this_page(element.href) and not facts.leads_within(element.href)
     )
     return Link(label=element.name, href=element.href or "", element_id=element.element_id, is_current=is_current)
 
@@ -106,7 +106,7 @@ def _kind(landmark: Landmark, links: list[InteractiveElement], facts: Facts, *, 
     hinted = ACTS.find_in_code(links[0].hints)
     if Act.BREADCRUMBS in named or (Act.BREADCRUMBS in hinted and len(links) <= 10):
         return "breadcrumbs"
-    in_page = sum(_leads_within(link, facts) for link in links)
+    in_page = sum(facts.leads_within(link.href) for link in links)
     if Act.CONTENTS in named or in_page >= max(2, _CONTENTS_SHARE * len(links)):
         return "contents"
     around = facts.roles_around(landmark.landmark_id)
@@ -115,10 +115,6 @@ def _kind(landmark: Landmark, links: list[InteractiveElement], facts: Facts, *, 
     if _is_aside(landmark, facts) or not around.isdisjoint(("complementary", "main")):
         return "section"
     return "other" if has_primary else "primary"
-
-
-def _leads_within(link: InteractiveElement, facts: Facts) -> bool:
-    return "#" in (link.href or "") and facts.is_this_page(link.href)
 
 
 def _is_aside(landmark: Landmark, facts: Facts) -> bool:

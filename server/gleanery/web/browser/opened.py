@@ -191,7 +191,7 @@ class Opened:
         """Takes note of where the page is. Raises for one that is nothing to be read."""
         answer = self._tab.answer_shown(self._visit, judge_shown, signs["url"])
         self._visit.check_target(signs["url"])
-        final = resolve(self._visit.url, signs["url"])
+        final = resolve(self._visit.url, signs["url"], keep_route=True)
         if self._visit.failure is not None or final is None:
             raise self._visit.failure or no_answer(self._visit.url)
         if answer.status >= 400 and signs["isBlank"]:
@@ -211,10 +211,16 @@ class Opened:
             final_url=final,
             status=answer.status,
             content_type=answer.content_type,
-            redirects=self._visit.redirects(final),
+            redirects=self._redirects(final),
             headers=dict(headers[:_MAX_HEADERS]),
             user_agent=self._asked.user_agent,
         )
+
+    def _redirects(self, final: str) -> tuple[str, ...]:
+        """A route that a script draws is another page, but nothing that it was sent on to."""
+        asked, shown = (url.partition("#")[0] for url in (self._visit.url, final))
+        hops = self._visit.redirects(shown)
+        return hops if hops != (asked,) else ()
 
 
 def _moved(url: str) -> errors.RenderFailed:

@@ -1,6 +1,9 @@
 // Forms with their fields, and groups of fields that are in none.
 
 const GROUPS = new Set(["fieldset", "dialog", "search", "section", "article", "main", "aside", "header", "footer", "nav", "body"]);
+// What is there for nothing else: all of its buttons are for its fields.
+const OWN_TAGS = new Set(["dialog", "search"]);
+const OWN_ROLES = new Set(["form", "search", "dialog", "alertdialog"]);
 const SUBMITS = new Set(["submit", "image"]);
 
 class Forms {
@@ -29,7 +32,8 @@ class Forms {
     for (const [actor, i] of loose) this.#group(actor, items[i], i, lasts);
   }
 
-  // Fields without a form are one with the nearest thing that holds them; the first button after the last of them is theirs.
+  // Fields without a form are one with the nearest thing that holds them; the first button after the last of them is theirs,
+  // and all others too in what is there for them alone.
   #group(actor, item, i, lasts) {
     const isField = FIELDS.has(actor.role);
     if (!isField && actor.role !== "button") return;
@@ -39,7 +43,7 @@ class Forms {
     const number = this.#numbers.get(group);
     if (this.#forms[number].isDone) return;
     this.#join(number, actor, item, i);
-    this.#forms[number].isDone = i > lasts.get(group);
+    this.#forms[number].isDone = i > lasts.get(group) && !isOwn(group);
   }
 
   items() {
@@ -102,8 +106,12 @@ class Forms {
 }
 
 function groupOf(element) {
-  const isGroup = (at) => GROUPS.has(localName(at)) || /^(form|search|dialog|group)$/.test(attribute(at, "role") ?? "");
+  const isGroup = (at) => GROUPS.has(localName(at)) || attribute(at, "role") === "group" || isOwn(at);
   return closest(element, isGroup) ?? documentElement;
+}
+
+function isOwn(element) {
+  return OWN_TAGS.has(localName(element)) || OWN_ROLES.has(attribute(element, "role"));
 }
 
 function methodOf(element) {

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
+MAX_HEIGHT = 16_384
+"""Pixels of a page that its picture shows at most, from the top."""
+
 
 @dataclass(frozen=True, slots=True)
 class InspectLimits:
-    """Counts of things, and of characters for what holds text (`name` to `json_ld_characters`)."""
+    """Counts of things, and of characters for what holds text (`name` to `json_ld_characters`). `picture` is the height of
+    the tallest picture, in pixels; `shown` elements are laid out where a page leaves out what is not scrolled to."""
 
     walked: int = 200_000
+    shown: int = 30_000
     elements: int = 2000
     listeners: int = 2000
     listening: int = 200
@@ -36,6 +41,7 @@ class InspectLimits:
     cell: int = 300
     tables_text: int = 256 * 1024
     json_ld_characters: int = 64 * 1024
+    picture: int = MAX_HEIGHT
 
     def as_script(self) -> str:
         """As an object of JavaScript, its names in the way of that language."""

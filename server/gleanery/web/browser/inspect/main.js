@@ -9,6 +9,7 @@ class Inspection {
     this.notes = [];
     this.owners = new Map();
     this.listening = new Set();
+    this.hideBelow = () => undefined;
   }
 
   own(element, key) {
@@ -29,7 +30,10 @@ class Inspection {
     stopAnimations();
     let walk = this.#newWalk(includeTree);
     if (!walk.run(true)) {
-      showAll();
+      const {left, hideBelow} = showParts(this.limits.shown);
+      if (left) this.notes.push(partly(this.limits.shown));
+      this.roles.hasUnnamed = left > 0;
+      if (isTop) this.hideBelow = hideBelow;
       walk = this.#newWalk(includeTree);
       walk.run(false);
     }
@@ -64,6 +68,7 @@ class Inspection {
     if (forms.count > this.limits.forms) this.notes.push(bounded("forms", forms.count, this.limits.forms));
     this.#give("summary", this.#summary());
     this.#parts.reverse();
+    this.hideBelow(this.limits.picture);
   }
 
   // The next part: items as JSON, as many as fit; null after the last.
@@ -183,6 +188,10 @@ function slim(item) {
 
 function bounded(what, count, most) {
   return `The page has ${counted(count)} ${what}; the first ${counted(most)} are listed.`;
+}
+
+function partly(most) {
+  return `The page leaves out what is not scrolled to; what follows its first ${counted(most)} elements is where the browser expects it.`;
 }
 
 // As they are stopped for the picture: at their end, or before they began when they have none.

@@ -35,6 +35,8 @@ class Roles {
   constructor(hasTree) {
     this.hasTree = hasTree && "computedRole" in Element.prototype;
     this.role = this.hasTree ? get(Element.prototype, "computedRole") : () => "";
+    // The tree knows no text of what is not laid out.
+    this.hasUnnamed = false;
     this.name = this.hasTree ? get(Element.prototype, "computedName") : (element) => this.#plainName(element);
   }
 
@@ -52,7 +54,7 @@ class Roles {
   }
 
   named(element, most) {
-    return line(this.name(element), most);
+    return line(this.name(element) || (this.hasUnnamed ? this.#plainName(element) : ""), most);
   }
 
   #plain(element, role) {

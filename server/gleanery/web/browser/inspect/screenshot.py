@@ -12,10 +12,10 @@ from playwright.async_api import CDPSession, Page
 from gleanery import errors
 from gleanery.model.parses import Screenshot
 from gleanery.web.browser.failures import quoted
+from gleanery.web.browser.inspect.limits import MAX_HEIGHT
 from gleanery.web.browser.inspect.world import ScriptFailed, World
 
 MAX_WIDTH = 4096
-MAX_HEIGHT = 16_384
 # Longest that the whole page may take to be painted: what is in the viewport is there in no time.
 _SECONDS = 20.0
 

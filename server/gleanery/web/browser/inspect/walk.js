@@ -3,6 +3,8 @@
 
 const NEVER_SHOWN = new Set(["script", "style", "template", "noscript", "head", "link", "meta", "title", "base", "param"]);
 const HEADING = /^h[1-6]$/;
+// The link to itself that a heading often ends with.
+const SELF_LINK = /\s*[¶§]$|\s+#$/;
 const MOST_ROUNDS = 5;
 
 // Why an element is taken that could have been made to be acted on by nothing else: what is in it is a part of it.
@@ -42,7 +44,7 @@ class Walk {
   }
 
   // False when it met something that Chromium leaves out until it is scrolled to: asked about a part of that, it lays out all of
-  // it, each time anew, and says where it would be if all else before were left out too. See `showAll`.
+  // it, each time anew, and says where it would be if all else before were left out too. See `showParts`.
   run(mayStop) {
     this.mayStop = mayStop;
     const stack = [documentElement, START, 1];
@@ -223,17 +225,36 @@ class Walk {
     const said = Number.parseInt(attribute(element, "aria-level") ?? "", 10);
     found.level = Math.min(6, Math.max(1, said || Number(HEADING.test(tag) ? tag[1] : 2)));
     if (this.headings.length >= this.limits.headings || !this.#isShown(element)) return;
-    const text = textOf(element, this.limits.name).replace(/\s*[¶§]$/, "") || this.roles.named(element, this.limits.name);
+    const text = textOf(element, this.limits.name).replace(SELF_LINK, "") || this.roles.named(element, this.limits.name);
     this.headings.push({element, level: found.level, text, at: this.count, landmark: context.landmark});
   }
 }
 
 // Has everything laid out that is left out for as long as it is not scrolled to (`content-visibility: auto`), as it is in the
-// picture of the whole page. What lies in such a part is asked about only when the part itself is there.
-function showAll() {
-  for (let parts = skippedParts(), round = 0; parts.length && round < MOST_ROUNDS; parts = skippedParts(), round++) {
-    for (const part of parts) part.style.setProperty("content-visibility", "visible", "important");
+// picture of the whole page: parts of the page in their order, until they have `most` elements. What lies in such a part is
+// asked about only when the part itself is there. `left` says how many stay as they were; `hideBelow` leaves out again those
+// that begin below a height, which no picture shows: painting them costs more than all the rest.
+function showParts(most) {
+  const shown = [];
+  const left = new Set();
+  let count = 0;
+  for (let parts = skippedParts(), round = 0; parts.length && round < MOST_ROUNDS; round++) {
+    for (const part of parts) {
+      if (round === 0 && count >= most) {
+        left.add(part);
+        continue;
+      }
+      if (round === 0) count += below(part, "*").length;
+      shown.push([part, part.style.contentVisibility, part.style.getPropertyPriority("content-visibility")]);
+      part.style.setProperty("content-visibility", "visible", "important");
+    }
+    parts = skippedParts().filter((part) => !left.has(part));
   }
+  const hideBelow = (height) => {
+    const hidden = shown.filter(([part]) => boxOf(part).y >= height);
+    for (const [part, said, priority] of hidden) part.style.setProperty("content-visibility", said, priority);
+  };
+  return {left: left.size, hideBelow};
 }
 
 function skippedParts() {
