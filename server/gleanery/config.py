@@ -41,6 +41,9 @@ def default_data_dir() -> Path:
     return (Path(base) if base.startswith("/") else Path.home() / ".local" / "share") / "gleanery"
 
 
+OPENAI_URL = "https://api.openai.com/v1"
+
+
 class Settings(BaseSettings):
     """What the environment may set. Names are `GLEANERY_` and the field's name in capitals unless an alias stands here."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -288,3 +289,11 @@ def test_nothing_of_it_is_imported_before_the_first_question() -> None:
         " sys.exit('openai' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_address_that_is_set_to_nothing_is_the_vendors() -> None:
+    """As Compose sets variables that nobody gave it."""
+    code = "from gleanery.agents.connection import _open; print(_open('k', None, 1.0).base_url)"
+    env = {**os.environ, "OPENAI_BASE_URL": ""}
+    told = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "https://api.openai.com/v1/"

@@ -15,6 +15,8 @@ from tests.deploy.own_postgres import DEPLOY, new_keys
 NEED_ROOT = {"postgres"}
 """Whose own start changes owners before it gives root away."""
 UNHARDENED = NEED_ROOT | {"migrate"}
+USER = 10001
+"""As whom our images run."""
 
 
 def test_it_is_a_compose_file() -> None:
@@ -49,10 +51,24 @@ def test_the_files_that_it_mounts_are_there() -> None:
 def test_services_are_hardened_as_far_as_they_can_be() -> None:
     for name, service in compose()["services"].items():
         if name not in NEED_ROOT:
-            assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
+            # Compose writes secrets that come from the environment into the container, and refuses one that is only read.
+            assert (service["read_only"], service["cap_drop"]) == (not service.get("secrets"), ["ALL"]), name
         if name not in UNHARDENED:
             assert "no-new-privileges:true" in service["security_opt"], name
         assert not service.get("privileged")
+
+
+def test_a_data_folder_in_memory_belongs_to_who_writes_it() -> None:
+    folders = [folder for service in compose()["services"].values() for folder in service.get("tmpfs", ())]
+    data = [folder for folder in folders if folder.startswith("/data")]
+    assert set(data) == {f"/data:uid={USER},gid={USER}"}
+    assert f"USER {USER}\n" in (DEPLOY.parent / "Dockerfile").read_text()
+
+
+def test_further_settings_reach_every_process_of_ours() -> None:
+    ours = {name for name, one in compose()["services"].items() if one["image"].startswith("gleanery")} - {"migrate"}
+    with_file = {name for name, one in compose()["services"].items() if "env_file" in one}
+    assert with_file == ours
 
 
 def test_nothing_is_open_beyond_this_machine() -> None:

@@ -122,10 +122,9 @@ def test_a_process_runs_a_command_that_there_is(container: Container) -> None:
 
 @pytest.mark.parametrize("container", PROCESSES, ids=named)
 def test_a_process_may_end_before_it_is_killed(container: Container) -> None:
-    """The grace of running tasks, what is waited before, and five seconds to put the rest back."""
+    """What is waited before, the grace (of tasks, or of last calls to a database that is away), five seconds to put back."""
     grace = float(container.env.get("GLEANERY_GRACE_SECONDS", config.Settings.model_fields["grace_seconds"].default))
-    works = container.command[1:2] == ["worker"]
-    assert container.stop_seconds >= container.pre_stop_seconds + (grace if works else 0) + 5
+    assert container.stop_seconds >= container.pre_stop_seconds + grace + 5
 
 
 def test_images_are_those_that_are_built_in_their_version() -> None:

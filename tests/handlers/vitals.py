@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,7 +15,8 @@ from gleanery.engine.lag import LagWatch
 
 @dataclass(slots=True)
 class Vitals:
-    """`lags` in seconds, one each 50 ms; `rss_mb` is what the process grew by, at the end."""
+    """`lags` in seconds of this process's processors, one each 50 ms: what else the machine does is none of its doing. `rss_mb`
+    is what the process grew by, at the end."""
 
     lags: list[float] = field(default_factory=list)
     rss_mb: float = 0.0
@@ -29,7 +31,7 @@ async def watched() -> AsyncIterator[Vitals]:
     """Watches this process and this loop, sites and clients in it included."""
     vitals, process = Vitals(), psutil.Process()
     before = process.memory_info().rss
-    watch = asyncio.create_task(LagWatch(vitals.lags.append).run())
+    watch = asyncio.create_task(LagWatch(vitals.lags.append, clock=time.process_time).run())
     try:
         yield vitals
     finally:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gleanery.agents.messages import SAID_CHARACTERS
 from gleanery.backoff import retry_after_seconds, retry_delay
+from gleanery.config import OPENAI_URL
 from gleanery.errors import (
     ChatError,
     ChatKeyRefused,
@@ -154,6 +155,9 @@ def _open(key: str | None, base_url: str | None, timeout_seconds: float) -> Asyn
     """The vendor's client with all that its first request would import. Blocks for a second: runs in a thread."""
     from openai import AsyncOpenAI
 
-    client = AsyncOpenAI(api_key=key or _NO_KEY, base_url=base_url, max_retries=0, timeout=timeout_seconds)
+    # Not left to the client: it would take an OPENAI_BASE_URL that is set to nothing for an address.
+    client = AsyncOpenAI(
+        api_key=key or _NO_KEY, base_url=base_url or OPENAI_URL, max_retries=0, timeout=timeout_seconds
+    )
     _ = client.chat.completions.with_raw_response
     return client

@@ -47,6 +47,15 @@ it("shows a quotation without what begins its lines, its code too", () => {
   expect(blocks[2]?.spans.filter((span) => span.isMarked).map((span) => span.text)).toEqual(["y > 2"]);
 });
 
+it("leaves in code what only looks like a quotation", () => {
+  const shown = (text: string): string[] => blocksOf(text, []).map((block) => block.spans.map((span) => span.text).join(""));
+  expect(shown("```py\n>>> 1 + 1\n2\n```")).toEqual([">>> 1 + 1\n2"]);
+  expect(shown("```sh\ncat <<E\n> x\n> E\n```")).toEqual(["cat <<E\n> x\n> E"]);
+  expect(shown("~~~md\n> ~~~\n> x\n~~~\nafter")).toEqual(["> ~~~\n> x", "after"]);
+  expect(shown("> ```\n> >>> x = 1\n> ```")).toEqual([">>> x = 1"]);
+  expect(shown("> > deep\n> > ```\n> > a\n> > > b\n> > ```")).toEqual(["deep", "a\n> b"]);
+});
+
 it("does not close a fence with a shorter one", () => {
   const blocks = blocksOf("````md\n```py\nx\n```\n````", []);
   expect(blocks).toHaveLength(1);

@@ -12,8 +12,7 @@ export interface Block {
   readonly spans: readonly Span[];
 }
 
-const FENCE = /^(?:>[ \t]?)* {0,3}(`{3,}|~{3,})[ \t]*([^\s`]*)/;
-const QUOTE = /^(?:>[ \t]?)+/gm;
+const FENCE = /^((?:>[ \t]?)*) {0,3}(`{3,}|~{3,})[ \t]*([^\s`]*)/;
 const HEADING = /^(#{1,6} )(.*)$/gm;
 const LINK = /(!?\[)((?:[^\][\\]|\\.)*)(\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*(?: "[^"\n]*")?\))/g;
 const CODE = /(`+)([^`\n]+)\1/g;
@@ -21,15 +20,16 @@ const STRONG = /(\*\*|__)(?=\S)([^\n]*?\S)\1/g;
 const EMPHASIS = /(?<![\w*\\])(\*)(?=[^\s*])([^*\n]*[^\s*])\*(?![\w*])/g;
 const ESCAPE = /\\(?=[!-/:-@[-`{-~])/g;
 const HIDDEN = "hidden";
+const MOST_QUOTATIONS = 100;
 
 /** Blocks of `content`; `marks` in UTF-16 units of it. Characters that are marked are never left out. */
 export function blocksOf(content: string, marks: readonly Range[]): Block[] {
-  return cut(content).map(({ kind, language, start, end }) => {
+  return cut(content).map(({ kind, language, depth, start, end }) => {
     const text = content.slice(start, end);
     const inside = marks
       .filter(([from, to]) => to > start && from < end)
       .map(([from, to]): Range => [Math.max(from, start) - start, Math.min(to, end) - start]);
-    const tokens = kind === "prose" ? syntaxOf(text) : quotesOf(text);
+    const tokens = kind === "prose" ? syntaxOf(text) : quotesOf(text, depth);
     const spans = spansOf(text, tokens, inside).filter((span) => span.style !== HIDDEN || span.isMarked);
     return { kind, language, start, end, spans };
   });
@@ -38,6 +38,8 @@ export function blocksOf(content: string, marks: readonly Range[]): Block[] {
 interface Piece {
   kind: "prose" | "code";
   language: string | null;
+  /** In how many quotations a fence stands. */
+  depth: number;
   start: number;
   end: number;
 }
@@ -45,25 +47,29 @@ interface Piece {
 /** Prose and fenced code by turns. A slice that begins inside a fence shows that code as prose: it can't be known. */
 function cut(content: string): Piece[] {
   const pieces: Piece[] = [];
-  let open: { fence: string; language: string | null; start: number } | null = null;
+  let open: { fence: string; language: string | null; depth: number; start: number } | null = null;
   let proseStart = 0;
   let offset = 0;
   for (const line of content.split("\n")) {
     const end = offset + line.length + 1;
     const fence = FENCE.exec(line);
-    const run = fence?.[1] ?? "";
+    const run = fence?.[2] ?? "";
     if (open === null && fence !== null) {
-      pieces.push({ kind: "prose", language: null, start: proseStart, end: offset });
-      open = { fence: run, language: fence[2] ?? null, start: Math.min(end, content.length) };
-    } else if (open !== null && run.startsWith(open.fence) && line.replace(QUOTE, "").trim() === run) {
-      pieces.push({ kind: "code", language: open.language, start: open.start, end: Math.max(open.start, offset - 1) });
+      pieces.push({ kind: "prose", language: null, depth: 0, start: proseStart, end: offset });
+      const depth = (fence[1] ?? "").split(">").length - 1;
+      open = { fence: run, language: fence[3] ?? null, depth, start: Math.min(end, content.length) };
+    } else if (open !== null && run.startsWith(open.fence) && line.replace(quotes(open.depth), "").trim() === run) {
+      const { language, depth, start } = open;
+      pieces.push({ kind: "code", language, depth, start, end: Math.max(start, offset - 1) });
       open = null;
       proseStart = Math.min(end, content.length);
     }
     offset = end;
   }
-  if (open !== null) pieces.push({ kind: "code", language: open.language, start: open.start, end: content.length });
-  else pieces.push({ kind: "prose", language: null, start: proseStart, end: content.length });
+  if (open !== null) {
+    const { language, depth, start } = open;
+    pieces.push({ kind: "code", language, depth, start, end: content.length });
+  } else pieces.push({ kind: "prose", language: null, depth: 0, start: proseStart, end: content.length });
   return pieces
     .flatMap((piece) => (piece.kind === "prose" ? paragraphs(content, piece) : [piece]))
     .filter((piece) => content.slice(piece.start, piece.end).trim() !== "");
@@ -84,12 +90,16 @@ function paragraphs(content: string, { start, end }: Piece): Piece[] {
 
 function paragraph(content: string, start: number, end: number): Piece {
   const isTable = /^\|.*\|\n\|[ :|-]+\|/.test(content.slice(start, end));
-  return { kind: isTable ? "code" : "prose", language: null, start, end };
+  return { kind: isTable ? "code" : "prose", language: null, depth: 0, start, end };
 }
 
-/** What begins the lines of a quotation. */
-function quotesOf(text: string): Token[] {
-  return [...text.matchAll(QUOTE)].map(({ 0: run, index }) => ({ start: index, end: index + run.length, style: HIDDEN }));
+/** What begins lines in so many quotations. What follows belongs to what is quoted, as in `>>> x`. */
+function quotes(depth: number): RegExp {
+  return new RegExp(`^(?:>[ \\t]?){0,${depth}}`, "gm");
+}
+
+function quotesOf(text: string, depth: number): Token[] {
+  return [...text.matchAll(quotes(depth))].map(({ 0: run, index }) => ({ start: index, end: index + run.length, style: HIDDEN }));
 }
 
 function syntaxOf(text: string): Token[] {
@@ -110,7 +120,7 @@ function syntaxOf(text: string): Token[] {
       add(from + inner.length, match.index + whole.length, HIDDEN);
     }
   };
-  for (const { start, end, style } of quotesOf(text)) add(start, end, style);
+  for (const { start, end, style } of quotesOf(text, MOST_QUOTATIONS)) add(start, end, style);
   wrap(CODE, "code");
   wrap(LINK, null);
   wrap(HEADING, "strong");

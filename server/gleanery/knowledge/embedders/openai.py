@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from gleanery.backoff import retry_after_seconds, retry_delay
+from gleanery.config import OPENAI_URL
 from gleanery.errors import (
     EmbedError,
     EmbedMismatch,
@@ -95,7 +96,7 @@ class OpenAIEmbedder:
 
         self._client = AsyncOpenAI(
             api_key=api_key or NO_KEY,
-            base_url=options.base_url or "https://api.openai.com/v1",
+            base_url=options.base_url or OPENAI_URL,
             max_retries=0,
             timeout=options.timeout_seconds,
             # Who was asked may not send the request on to somebody whom nobody looked at.
