@@ -166,7 +166,7 @@ def test_a_description_that_leaves_no_room_stays_as_it_is() -> None:
     assert proposal_of(run(), found).description is None
 
 
-@pytest.mark.parametrize("part", ["[a](http://b(c)", "[a](http://b", "![", "http://a(", "[a](http://b) "])
+@pytest.mark.parametrize("part", ["[a](http://b(c)", "[a](http://b", "![", "!", "http://a(", "[a](http://b) "])
 def test_hostile_descriptions_cost_no_time(part: str) -> None:
     started = time.process_time()
     rewritten(part * (11_000 // len(part)))
@@ -187,8 +187,21 @@ def test_an_analysis_changes_no_text() -> None:
     )
     assert (proposal.name, proposal.description) == (None, None)
     assert (proposal.labels_added, proposal.labels_removed) == ([], ["analyze"])
-    assert "- [x](y) &lt;img src=z> F." in proposal.comment
+    assert "- [x] (y) &lt;img src=z> F." in proposal.comment
     assert "- [A \\<b\\>\\](x)](https://s.example/3)" in proposal.comment
+
+
+def test_pictures_are_links_and_lines_have_neither() -> None:
+    better = Enhancement(
+        sections=[Section(title="![a [b]](//evil.example)", body="!![c](https://c.example/)")],
+        open_questions=["[e]: //evil.example"],
+    )
+    proposal = proposal_of(run(), results(better, findings=["[f [g]](//evil.example) [1]"]))
+    assert proposal.description == (
+        "## [a [b]] (//evil.example)\n\n[c](https://c.example/)\n\n"
+        "## Open questions\n\n- [e] : //evil.example\n\n[//]: # (gleanery:sty_1)"
+    )
+    assert "- [f [g]] (//evil.example) [1]" in proposal.comment
 
 
 def test_a_title_that_is_the_same_is_no_change() -> None:

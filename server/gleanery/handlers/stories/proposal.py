@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from gleanery.agents.stories.harmless import without_pictures, without_targets
 from gleanery.agents.stories.material import DESCRIPTION_CHARACTERS, bare, urls_in, written_urls_in
 from gleanery.model.stories import (
     Analysis,
@@ -22,7 +23,6 @@ MAX_TITLE = 512
 MAX_TEXT = 90_000
 """Shortcut takes 512 characters of a title and 100,000 of a text."""
 
-_PICTURE = re.compile(r"!(?=\[)")
 _LINK = re.compile(r"!?\[[^\[\]\n]*\]\(\s*(https?://[^\s()]+(?:\([^\s()]*\)[^\s()]*)*)(?:\s[^()\n]*)?\)", re.IGNORECASE)
 """A link or a picture."""
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
@@ -115,7 +115,7 @@ def _comment(
             parts = [f"**gleanery** changed {' and '.join(changed)} of this story. What it was before is kept there."]
     else:
         parts = ["**gleanery** analysed this story."]
-    parts += [_harmless(text) for text in (triage.summary, analysis.summary) if text]
+    parts += [_line(text) for text in (triage.summary, analysis.summary) if text]
     parts += _listed("Findings", [f"- {_line(each)}" for each in analysis.findings])
     if better is None or not better.open_questions:
         parts += _listed("Open questions", [f"- {_line(each)}" for each in analysis.open_questions])
@@ -148,12 +148,13 @@ def _target(url: str) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join(_harmless(text).split())
+    """Without links, too."""
+    return " ".join(without_targets(_harmless(text)).split())
 
 
 def _harmless(text: str) -> str:
     """Once more, whatever the agents let by: nothing that a reader's browser would fetch by itself."""
-    return _TAG.sub("&lt;", _PICTURE.sub("", text)).strip()
+    return _TAG.sub("&lt;", without_pictures(text)).strip()
 
 
 def _without_mark(text: str) -> str:
