@@ -159,11 +159,39 @@ def test_a_description_whose_end_no_agent_has_seen_stays_below() -> None:
     )
 
 
-def test_a_description_that_leaves_no_room_stays_as_it_is() -> None:
-    assert rewritten("x" * MAX_TEXT) is None
+def test_what_stays_below_does_not_pile_up() -> None:
+    long = "word " * 3_000
+    once = rewritten(long)
+    assert once is not None
+    changed = once.replace("Customers wait.", "See https://k.example/.\n\n![shot](https://s.example/a.png)")
+    assert rewritten(changed, body="Orders wait.") == (
+        "## Context\n\nOrders wait.\n\n## Acceptance criteria\n\n- [ ] A.\n\n"
+        "## From the description before\n\n- ![shot](https://s.example/a.png)\n- https://k.example/\n\n"
+        f"## As it was before\n\n{long.strip()}\n\n[//]: # (gleanery:sty_1)"
+    )
+
+
+def test_what_no_agent_has_seen_stays_also_above_an_older_description() -> None:
+    long = "word " * 3_000
+    unseen = f"{long}\n\n## As it was before\n\nIt takes minutes."
+    theirs = f"Intro.\n\n## As it was before\n\n{long.strip()}"
+    for description, mark in ((unseen, "\n\n[//]: # (gleanery:sty_0)"), (theirs, "")):
+        assert rewritten(description + mark) == (
+            "## Context\n\nCustomers wait.\n\n## Acceptance criteria\n\n- [ ] A.\n\n"
+            f"## As it was before\n\n{description}\n\n[//]: # (gleanery:sty_1)"
+        )
+
+
+@pytest.mark.parametrize("sections", [[], [Section(title="Context", body="Customers wait.")]])
+def test_a_description_that_leaves_no_room_stays_as_it_is_and_that_is_told(sections: list[Section]) -> None:
     before = STORY.model_copy(update={"description": "x" * MAX_TEXT})
-    found = replace(results(Enhancement(acceptance_criteria=["A."])), before=before)
-    assert proposal_of(run(), found).description is None
+    better = Enhancement(sections=sections, acceptance_criteria=["A."], left_out=["No links."])
+    proposal = proposal_of(run(), replace(results(better), before=before))
+    assert proposal.description is None
+    assert proposal.comment == (
+        "**gleanery** changed nothing in this story.\n\nToo slow.\n\nKnown.\n\n## Left out\n\n- No links.\n"
+        "- The description stays as it is: there is no room for more text in it.\n\n[//]: # (gleanery:sty_1)"
+    )
 
 
 @pytest.mark.parametrize("part", ["[a](http://b(c)", "[a](http://b", "![", "!", "http://a(", "[a](http://b) "])

@@ -23,6 +23,9 @@ MAX_TITLE = 512
 MAX_TEXT = 90_000
 """Shortcut takes 512 characters of a title and 100,000 of a text."""
 
+NO_ROOM = "The description stays as it is: there is no room for more text in it."
+
+_AS_IT_WAS = "## As it was before"
 _LINK = re.compile(r"!?\[[^\[\]\n]*\]\(\s*(https?://[^\s()]+(?:\([^\s()]*\)[^\s()]*)*)(?:\s[^()\n]*)?\)", re.IGNORECASE)
 """A link or a picture."""
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
@@ -70,7 +73,7 @@ def _labels(run: StoryRun) -> tuple[str, str]:
 def _description(story_id: str, before: Story, better: Enhancement) -> str | None:
     """None where there is nothing to say, or no room for it: the description stays. All of it stays below what is new where no
     agent has written it anew, or none has seen its end."""
-    if not better.sections and not better.acceptance_criteria:
+    if not _has_text(better):
         return None
     was = _without_mark(before.description)
     is_kept = not better.sections or len(before.description) > DESCRIPTION_CHARACTERS
@@ -81,11 +84,30 @@ def _description(story_id: str, before: Story, better: Enhancement) -> str | Non
     if not better.sections:
         parts = [was, *rest]
     elif is_kept:
-        parts = [*sections, *rest, f"## As it was before\n\n{was}"]
+        above, below = _anew_and_kept(before.description)
+        kept = f"{_AS_IT_WAS}\n\n{below}"
+        parts = [*sections, *rest, *_from_before(above, [*sections, *rest, kept]), kept]
     else:
-        parts = [*sections, *rest, *_listed("From the description before", _left_behind(was, sections + rest))]
+        parts = [*sections, *rest, *_from_before(was, sections + rest)]
     text = "\n\n".join(part for part in parts if part)
     return None if is_kept and len(text) > MAX_TEXT else _bounded(text, mark_of(story_id))
+
+
+def _has_text(better: Enhancement) -> bool:
+    return bool(better.sections or better.acceptance_criteria)
+
+
+def _anew_and_kept(description: str) -> tuple[str, str]:
+    """What agents have written anew of a long description, and what stays below. That is all of it; but of one that we have
+    written before, only what has stayed then, if agents have seen all that is above."""
+    was = _without_mark(description)
+    above, heading, below = was.partition(f"\n\n{_AS_IT_WAS}\n\n")
+    is_seen = heading and _without_mark(description[:DESCRIPTION_CHARACTERS]).startswith(above + heading)
+    return (above, below) if is_seen and is_ours(description) else ("", was)
+
+
+def _from_before(was: str, parts: Sequence[str]) -> list[str]:
+    return _listed("From the description before", _left_behind(was, parts))
 
 
 def _left_behind(was: str, parts: Sequence[str]) -> list[str]:
@@ -108,6 +130,8 @@ def _comment(
     has_description: bool,
 ) -> str:
     left_out = [*triage.left_out, *analysis.left_out, *([] if better is None else better.left_out)]
+    if better is not None and _has_text(better) and not has_description:
+        left_out.append(NO_ROOM)
     if run.goal is Goal.ENHANCE:
         changed = [text for text, is_so in (("the title", has_name), ("the description", has_description)) if is_so]
         parts = ["**gleanery** changed nothing in this story."]
