@@ -147,7 +147,31 @@ def test_pictures_and_links_of_the_description_stay() -> None:
     assert kept == (
         "## Context\n\nSee https://k.example/.\n\n## Acceptance criteria\n\n- [ ] A.\n\n"
         "## From the description before\n\n- ![shot](https://s.example/a(1).png)\n- [the wiki](https://w.example/x#top)\n"
-        "- https://w.example/y#z\n\n[//]: # (gleanery:sty_1)"
+        "- https://w.example/y#z\n- https://w.example/x\n\n[//]: # (gleanery:sty_1)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("was", "body", "kept"),
+    [
+        (
+            "![shot](https://s.example/a.png)",
+            "See [shot](https://s.example/a.png).",
+            "![shot](https://s.example/a.png)",
+        ),
+        (
+            "[shot](https://s.example/a.png) ![shot](https://s.example/a.png)",
+            "See [shot](https://s.example/a.png).",
+            "![shot](https://s.example/a.png)",
+        ),
+        ("https://w.example/x#a and https://w.example/x#b", "A.", "https://w.example/x#a\n- https://w.example/x#b"),
+        ("https://w.example/x#a and https://w.example/x#b", "See https://w.example/x#a.", "https://w.example/x#b"),
+    ],
+)
+def test_a_picture_is_no_link_and_a_part_of_a_page_no_other(was: str, body: str, kept: str) -> None:
+    assert rewritten(was, body) == (
+        f"## Context\n\n{body}\n\n## Acceptance criteria\n\n- [ ] A.\n\n"
+        f"## From the description before\n\n- {kept}\n\n[//]: # (gleanery:sty_1)"
     )
 
 

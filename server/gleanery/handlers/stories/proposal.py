@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from gleanery.agents.stories.harmless import without_pictures, without_targets
-from gleanery.agents.stories.material import DESCRIPTION_CHARACTERS, bare, urls_in, written_urls_in
+from gleanery.agents.stories.material import DESCRIPTION_CHARACTERS, alone, written_urls_in
 from gleanery.model.stories import (
     Analysis,
     CitedSource,
@@ -111,14 +111,18 @@ def _from_before(was: str, parts: Sequence[str]) -> list[str]:
 
 
 def _left_behind(was: str, parts: Sequence[str]) -> list[str]:
-    """Pictures and links that somebody has put into a description and that would not stand in it any more, as they were."""
-    there = {url for part in parts for url in urls_in(part)}
-    found = dict[str, str]()
+    """Pictures and links that somebody has put into a description and that would not stand in it any more, as they were. Agents
+    write no pictures: the address of one in their text is a link."""
+    there = {url for part in parts for url in written_urls_in(part)}
+    pictures, links = dict[str, str](), dict[str, str]()
     for link in _LINK.finditer(was):
-        found.setdefault(bare(link[1]), link[0])
+        found = pictures if link[0].startswith("!") else links
+        found.setdefault(alone(link[1]), link[0])
     for url in written_urls_in(was):
-        found.setdefault(bare(url), url)
-    return [f"- {each}" for url, each in found.items() if url and url not in there]
+        if url not in pictures:
+            links.setdefault(url, url)
+    left = [each for url, each in links.items() if url not in there]
+    return [f"- {each}" for each in (*pictures.values(), *left)]
 
 
 def _comment(
