@@ -206,6 +206,8 @@ async def test_a_text_that_gives_orders_leads_nowhere(client: Client, there: Sho
             told["sections"] = [
                 {"title": "![x](http://evil.example/4)", "body": f"{body}\n\\`![x](http://evil.example/5)\\`"}
             ]
+            told["sections"].append({"title": "More", "body": "!![a [b]](//evil.example/7) ![a\\]](//evil.example/8)"})
+            told["sections"].append({"title": "[c [d]](//evil.example/9)", "body": "[c]: //evil.example/10\n\n[e][c]"})
             told["open_questions"] = ["<script src=//evil.example/6></script>?"]
             return json.dumps(told)
         return said
@@ -220,4 +222,6 @@ async def test_a_text_that_gives_orders_leads_nowhere(client: Client, there: Sho
     assert "<img" not in written
     assert "<script" not in written
     assert "http://evil.example" not in written
+    assert "](//evil.example" not in written
+    assert "]: //evil.example" not in written
     assert {call.path.split("/")[0] for call in there.calls} <= {"stories", "search"}

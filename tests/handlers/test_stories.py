@@ -147,7 +147,31 @@ def test_pictures_and_links_of_the_description_stay() -> None:
     assert kept == (
         "## Context\n\nSee https://k.example/.\n\n## Acceptance criteria\n\n- [ ] A.\n\n"
         "## From the description before\n\n- ![shot](https://s.example/a(1).png)\n- [the wiki](https://w.example/x#top)\n"
-        "- https://w.example/y#z\n\n[//]: # (gleanery:sty_1)"
+        "- https://w.example/y#z\n- https://w.example/x\n\n[//]: # (gleanery:sty_1)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("was", "body", "kept"),
+    [
+        (
+            "![shot](https://s.example/a.png)",
+            "See [shot](https://s.example/a.png).",
+            "![shot](https://s.example/a.png)",
+        ),
+        (
+            "[shot](https://s.example/a.png) ![shot](https://s.example/a.png)",
+            "See [shot](https://s.example/a.png).",
+            "![shot](https://s.example/a.png)",
+        ),
+        ("https://w.example/x#a and https://w.example/x#b", "A.", "https://w.example/x#a\n- https://w.example/x#b"),
+        ("https://w.example/x#a and https://w.example/x#b", "See https://w.example/x#a.", "https://w.example/x#b"),
+    ],
+)
+def test_a_picture_is_no_link_and_a_part_of_a_page_no_other(was: str, body: str, kept: str) -> None:
+    assert rewritten(was, body) == (
+        f"## Context\n\n{body}\n\n## Acceptance criteria\n\n- [ ] A.\n\n"
+        f"## From the description before\n\n- {kept}\n\n[//]: # (gleanery:sty_1)"
     )
 
 
@@ -159,14 +183,42 @@ def test_a_description_whose_end_no_agent_has_seen_stays_below() -> None:
     )
 
 
-def test_a_description_that_leaves_no_room_stays_as_it_is() -> None:
-    assert rewritten("x" * MAX_TEXT) is None
+def test_what_stays_below_does_not_pile_up() -> None:
+    long = "word " * 3_000
+    once = rewritten(long)
+    assert once is not None
+    changed = once.replace("Customers wait.", "See https://k.example/.\n\n![shot](https://s.example/a.png)")
+    assert rewritten(changed, body="Orders wait.") == (
+        "## Context\n\nOrders wait.\n\n## Acceptance criteria\n\n- [ ] A.\n\n"
+        "## From the description before\n\n- ![shot](https://s.example/a.png)\n- https://k.example/\n\n"
+        f"## As it was before\n\n{long.strip()}\n\n[//]: # (gleanery:sty_1)"
+    )
+
+
+def test_what_no_agent_has_seen_stays_also_above_an_older_description() -> None:
+    long = "word " * 3_000
+    unseen = f"{long}\n\n## As it was before\n\nIt takes minutes."
+    theirs = f"Intro.\n\n## As it was before\n\n{long.strip()}"
+    for description, mark in ((unseen, "\n\n[//]: # (gleanery:sty_0)"), (theirs, "")):
+        assert rewritten(description + mark) == (
+            "## Context\n\nCustomers wait.\n\n## Acceptance criteria\n\n- [ ] A.\n\n"
+            f"## As it was before\n\n{description}\n\n[//]: # (gleanery:sty_1)"
+        )
+
+
+@pytest.mark.parametrize("sections", [[], [Section(title="Context", body="Customers wait.")]])
+def test_a_description_that_leaves_no_room_stays_as_it_is_and_that_is_told(sections: list[Section]) -> None:
     before = STORY.model_copy(update={"description": "x" * MAX_TEXT})
-    found = replace(results(Enhancement(acceptance_criteria=["A."])), before=before)
-    assert proposal_of(run(), found).description is None
+    better = Enhancement(sections=sections, acceptance_criteria=["A."], left_out=["No links."])
+    proposal = proposal_of(run(), replace(results(better), before=before))
+    assert proposal.description is None
+    assert proposal.comment == (
+        "**gleanery** changed nothing in this story.\n\nToo slow.\n\nKnown.\n\n## Left out\n\n- No links.\n"
+        "- The description stays as it is: there is no room for more text in it.\n\n[//]: # (gleanery:sty_1)"
+    )
 
 
-@pytest.mark.parametrize("part", ["[a](http://b(c)", "[a](http://b", "![", "http://a(", "[a](http://b) "])
+@pytest.mark.parametrize("part", ["[a](http://b(c)", "[a](http://b", "![", "!", "http://a(", "[a](http://b) "])
 def test_hostile_descriptions_cost_no_time(part: str) -> None:
     started = time.process_time()
     rewritten(part * (11_000 // len(part)))
@@ -187,8 +239,21 @@ def test_an_analysis_changes_no_text() -> None:
     )
     assert (proposal.name, proposal.description) == (None, None)
     assert (proposal.labels_added, proposal.labels_removed) == ([], ["analyze"])
-    assert "- [x](y) &lt;img src=z> F." in proposal.comment
+    assert "- [x] (y) &lt;img src=z> F." in proposal.comment
     assert "- [A \\<b\\>\\](x)](https://s.example/3)" in proposal.comment
+
+
+def test_pictures_are_links_and_lines_have_neither() -> None:
+    better = Enhancement(
+        sections=[Section(title="![a [b]](//evil.example)", body="!![c](https://c.example/)")],
+        open_questions=["[e]: //evil.example"],
+    )
+    proposal = proposal_of(run(), results(better, findings=["[f [g]](//evil.example) [1]"]))
+    assert proposal.description == (
+        "## [a [b]] (//evil.example)\n\n[c](https://c.example/)\n\n"
+        "## Open questions\n\n- [e] : //evil.example\n\n[//]: # (gleanery:sty_1)"
+    )
+    assert "- [f [g]] (//evil.example) [1]" in proposal.comment
 
 
 def test_a_title_that_is_the_same_is_no_change() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +34,16 @@ OK = "https://ok.example/a"
         ("<!-- marker -->", "&lt;!-- marker -->", 0),
         ("[r]: https://no.example\ntext", "text", 1),
         ("a\u202eb\u200bc\x00d\x07e", "abcde", 0),
+        ("!![a [b]](//no.example/?t=1)", "[a [b]] (//no.example/?t=1)", 0),
+        ("![a\\]](//no.example)", "[a\\]] (//no.example)", 0),
+        ("[a [b]](<//no.example>)", "[a [b]] (&lt;//no.example>)", 0),
+        ("[a `b`](//no.example)", "[a `b`] (//no.example)", 0),
+        (f"[a [b]({OK})](//no.example)", f"[a [b]({OK})] (//no.example)", 0),
+        (f"!![](x)[it]({OK})", f"[it]({OK})", 0),
+        ("[b]:\n//no.example\n\n![a][b]", "[b] :\n//no.example\n\na", 0),
+        ("> [b]: //no.example\n\n[a][b] [b]", "> [b] : //no.example\n\n[a][b] [b]", 0),
+        ("<//no.example>", "&lt;//no.example>", 0),
+        ("What! [x] and `!![a](b)`", "What! [x] and `!![a](b)`", 0),
         ("| a | b |\n|---|---|\n| 1 | 2 |", "| a | b |\n|---|---|\n| 1 | 2 |", 0),
     ],
 )
@@ -54,6 +66,12 @@ def test_no_other_address_is_left_as_a_link(text: str) -> None:
     outside = clean if "`" not in text and "~" not in text else ""
     assert "no.example" not in outside
     assert len(clean) <= 2010
+
+
+def test_many_exclamation_marks_cost_no_time() -> None:
+    started = time.process_time()
+    assert markdown("!" * 30_000, 10_000, Links(set())) == "!" * 10_000 + " …"
+    assert time.process_time() - started < 1
 
 
 def test_links_of_a_story_are_those_that_stand_in_it() -> None:

@@ -30,6 +30,8 @@ _ADDRESS = re.compile(
 _TAG = re.compile(r"<(?=[a-z/!?])", re.IGNORECASE)
 _HEADING = re.compile(r"^[ ]{0,3}#{1,2}(?=\s)", re.MULTILINE)
 _UNDERLINE = re.compile(r"^[ ]{0,3}(?:=+|-+)[ \t]*$", re.MULTILINE)
+_PICTURE = re.compile(r"(?<!!)!+(?=\[)")
+_TARGET = re.compile(r"\](?=[(:])")
 _REMOVED = "(link removed)"
 
 
@@ -79,6 +81,16 @@ def cited(
     return list(kept.values()), dropped
 
 
+def without_pictures(text: str) -> str:
+    """What would be one is a link."""
+    return _PICTURE.sub("", text)
+
+
+def without_targets(text: str) -> str:
+    """No brackets lead anywhere, whatever stands in them and after them: neither links nor definitions of such."""
+    return _TARGET.sub("] ", text)
+
+
 def _text(text: str) -> str:
     """Without characters that can't be seen or turn the direction of writing."""
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
@@ -90,7 +102,7 @@ def _text(text: str) -> str:
 
 
 def _prose(text: str, links: Links) -> str:
-    text = _IMAGE.sub(r"\1", text)
+    text = without_pictures(_IMAGE.sub(r"\1", text))
     held: list[str] = []
 
     def hold(kept: str) -> str:
@@ -114,7 +126,7 @@ def _prose(text: str, links: Links) -> str:
     text = _DEFINITION.sub(definition, text)
     text = _ADDRESS.sub(address, _LINK.sub(link, text))
     text = _UNDERLINE.sub("", _HEADING.sub("###", _TAG.sub("&lt;", text)))
-    return re.sub("\x00(\\d+)\x00", lambda found: held[int(found[1])], text)
+    return re.sub("\x00(\\d+)\x00", lambda found: held[int(found[1])], without_targets(text))
 
 
 def _closed(found: re.Match[str]) -> str:

@@ -38,16 +38,17 @@ def urls_in(text: str) -> list[str]:
 
 def written_urls_in(text: str) -> list[str]:
     """With their fragments."""
-    return [_alone(found) for found in _URL.findall(text)]
+    return [alone(found) for found in _URL.findall(text)]
 
 
 def bare(url: str) -> str:
     """Without what the sentence around it has added, and without its fragment; empty for what is no web address."""
-    url = _alone(url.strip().partition("#")[0])
+    url = alone(url.strip().partition("#")[0])
     return url if _URL.fullmatch(url) else ""
 
 
-def _alone(url: str) -> str:
+def alone(url: str) -> str:
+    """Without what the sentence around it has added."""
     while url and (url[-1] in ".,;:!?*_~" or (url[-1] == ")" and url.count(")") > url.count("("))):
         url = url[:-1]
     return url

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from gleanery.agents.stories.material import DESCRIPTION_CHARACTERS, bare, urls_in, written_urls_in
+from gleanery.agents.stories.harmless import without_pictures, without_targets
+from gleanery.agents.stories.material import DESCRIPTION_CHARACTERS, alone, written_urls_in
 from gleanery.model.stories import (
     Analysis,
     CitedSource,
@@ -22,7 +23,9 @@ MAX_TITLE = 512
 MAX_TEXT = 90_000
 """Shortcut takes 512 characters of a title and 100,000 of a text."""
 
-_PICTURE = re.compile(r"!(?=\[)")
+NO_ROOM = "The description stays as it is: there is no room for more text in it."
+
+_AS_IT_WAS = "## As it was before"
 _LINK = re.compile(r"!?\[[^\[\]\n]*\]\(\s*(https?://[^\s()]+(?:\([^\s()]*\)[^\s()]*)*)(?:\s[^()\n]*)?\)", re.IGNORECASE)
 """A link or a picture."""
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
@@ -70,7 +73,7 @@ def _labels(run: StoryRun) -> tuple[str, str]:
 def _description(story_id: str, before: Story, better: Enhancement) -> str | None:
     """None where there is nothing to say, or no room for it: the description stays. All of it stays below what is new where no
     agent has written it anew, or none has seen its end."""
-    if not better.sections and not better.acceptance_criteria:
+    if not _has_text(better):
         return None
     was = _without_mark(before.description)
     is_kept = not better.sections or len(before.description) > DESCRIPTION_CHARACTERS
@@ -81,22 +84,45 @@ def _description(story_id: str, before: Story, better: Enhancement) -> str | Non
     if not better.sections:
         parts = [was, *rest]
     elif is_kept:
-        parts = [*sections, *rest, f"## As it was before\n\n{was}"]
+        above, below = _anew_and_kept(before.description)
+        kept = f"{_AS_IT_WAS}\n\n{below}"
+        parts = [*sections, *rest, *_from_before(above, [*sections, *rest, kept]), kept]
     else:
-        parts = [*sections, *rest, *_listed("From the description before", _left_behind(was, sections + rest))]
+        parts = [*sections, *rest, *_from_before(was, sections + rest)]
     text = "\n\n".join(part for part in parts if part)
     return None if is_kept and len(text) > MAX_TEXT else _bounded(text, mark_of(story_id))
 
 
+def _has_text(better: Enhancement) -> bool:
+    return bool(better.sections or better.acceptance_criteria)
+
+
+def _anew_and_kept(description: str) -> tuple[str, str]:
+    """What agents have written anew of a long description, and what stays below. That is all of it; but of one that we have
+    written before, only what has stayed then, if agents have seen all that is above."""
+    was = _without_mark(description)
+    above, heading, below = was.partition(f"\n\n{_AS_IT_WAS}\n\n")
+    is_seen = heading and _without_mark(description[:DESCRIPTION_CHARACTERS]).startswith(above + heading)
+    return (above, below) if is_seen and is_ours(description) else ("", was)
+
+
+def _from_before(was: str, parts: Sequence[str]) -> list[str]:
+    return _listed("From the description before", _left_behind(was, parts))
+
+
 def _left_behind(was: str, parts: Sequence[str]) -> list[str]:
-    """Pictures and links that somebody has put into a description and that would not stand in it any more, as they were."""
-    there = {url for part in parts for url in urls_in(part)}
-    found = dict[str, str]()
+    """Pictures and links that somebody has put into a description and that would not stand in it any more, as they were. Agents
+    write no pictures: the address of one in their text is a link."""
+    there = {url for part in parts for url in written_urls_in(part)}
+    pictures, links = dict[str, str](), dict[str, str]()
     for link in _LINK.finditer(was):
-        found.setdefault(bare(link[1]), link[0])
+        found = pictures if link[0].startswith("!") else links
+        found.setdefault(alone(link[1]), link[0])
     for url in written_urls_in(was):
-        found.setdefault(bare(url), url)
-    return [f"- {each}" for url, each in found.items() if url and url not in there]
+        if url not in pictures:
+            links.setdefault(url, url)
+    left = [each for url, each in links.items() if url not in there]
+    return [f"- {each}" for each in (*pictures.values(), *left)]
 
 
 def _comment(
@@ -108,6 +134,8 @@ def _comment(
     has_description: bool,
 ) -> str:
     left_out = [*triage.left_out, *analysis.left_out, *([] if better is None else better.left_out)]
+    if better is not None and _has_text(better) and not has_description:
+        left_out.append(NO_ROOM)
     if run.goal is Goal.ENHANCE:
         changed = [text for text, is_so in (("the title", has_name), ("the description", has_description)) if is_so]
         parts = ["**gleanery** changed nothing in this story."]
@@ -115,7 +143,7 @@ def _comment(
             parts = [f"**gleanery** changed {' and '.join(changed)} of this story. What it was before is kept there."]
     else:
         parts = ["**gleanery** analysed this story."]
-    parts += [_harmless(text) for text in (triage.summary, analysis.summary) if text]
+    parts += [_line(text) for text in (triage.summary, analysis.summary) if text]
     parts += _listed("Findings", [f"- {_line(each)}" for each in analysis.findings])
     if better is None or not better.open_questions:
         parts += _listed("Open questions", [f"- {_line(each)}" for each in analysis.open_questions])
@@ -148,12 +176,13 @@ def _target(url: str) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join(_harmless(text).split())
+    """Without links, too."""
+    return " ".join(without_targets(_harmless(text)).split())
 
 
 def _harmless(text: str) -> str:
     """Once more, whatever the agents let by: nothing that a reader's browser would fetch by itself."""
-    return _TAG.sub("&lt;", _PICTURE.sub("", text)).strip()
+    return _TAG.sub("&lt;", without_pictures(text)).strip()
 
 
 def _without_mark(text: str) -> str:
