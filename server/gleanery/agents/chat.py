@@ -40,8 +40,8 @@ class ChatClient:
 
     `api_key` None is for servers that ask for none, `base_url` None for OpenAI itself. Up to `max_concurrency` requests run at
     once, over all callers; one that failed for a reason that may pass is tried up to 1 + `max_retries` times.
-    `reasoning_effort` is for models that think before they answer, and
-    are paid for it; None sends none. openai is imported at the first question, in a thread: it takes a second.
+    `reasoning_effort` is for models that think before they answer, and are paid for it; None sends none. openai is imported
+    at the first question, in a thread: it takes a second.
 
     `usage` is what the server has charged for so far.
     """
