@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from gleanery.config import EmbedderKind
 from gleanery.engine.events import ChangeFeed
 from gleanery.engine.handler import by_type
 from gleanery.engine.submit import Submitter
+from gleanery.errors import StorageError
 from gleanery.handlers.embed_source import Conductor, EmbedSourceHandler, enqueue_missing
 from gleanery.knowledge.embedders.factory import EmbedderFactory
 from gleanery.knowledge.embedders.options import EmbedderOptions
@@ -35,6 +36,30 @@ def options(api: OpenAIApi, **fields: Any) -> EmbedderOptions:
     """Options of an embedder at this server; batches of four texts."""
     given = {"kind": EmbedderKind.OPENAI, "base_url": api.base_url, "batch_size": 4, "concurrency": 1, **fields}
     return EmbedderOptions.model_validate(given)
+
+
+class Interrupted:
+    """A store of vectors where something happens between a call and its answer: `meanwhile[name]`, once."""
+
+    def __init__(self) -> None:
+        self.meanwhile: dict[str, Callable[[], Awaitable[None]]] = {}
+
+    def over(self, store: VectorStore) -> Any:
+        self._store = store
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*args: Any, **named: Any) -> Any:
+            answer = await getattr(self._store, name)(*args, **named)
+            if (happens := self.meanwhile.pop(name, None)) is not None:
+                await happens()
+            return answer
+
+        return call
+
+
+async def disk_goes() -> None:
+    raise StorageError("The disk went.")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from gleanery.api.http import MAX_BODY_BYTES, error_middleware
 from gleanery.errors import InvalidUrl
 from gleanery.knowledge.embedders.embedder import PROBE_TEXT
 from tests.api.client import Client
-from tests.embedding import House, house, options
+from tests.embedding import House, Interrupted, disk_goes, house, options
 from tests.sites.openai_api import Dislike, Fault, OpenAIApi, openai_api
 
 FRUIT = ["pears are sweet", "apples are crisp", "quinces are sour", "plums are soft", "figs are rich"]
@@ -37,6 +37,7 @@ class Door:
     client: Client
     home: House
     api: OpenAIApi
+    store: Interrupted
 
     def wanted(self, **fields: Any) -> dict[str, Any]:
         return options(self.api, **fields).model_dump(mode="json")
@@ -66,7 +67,8 @@ async def check_base_url(url: str) -> None:
 
 @pytest.fixture
 async def door(tmp_path: Path, stack: AsyncExitStack, api: OpenAIApi) -> Door:
-    home = await stack.enter_async_context(house(tmp_path, options(api)))
+    store = Interrupted()
+    home = await stack.enter_async_context(house(tmp_path, options(api), wrap=store.over))
     app = web.Application(middlewares=[error_middleware], client_max_size=MAX_BODY_BYTES)
     for route in EmbedderApi(home.models, home.vectors, home.conductor, check_base_url).routes():
         app.router.add_route(route.method, route.path, route.handler)
@@ -75,7 +77,7 @@ async def door(tmp_path: Path, stack: AsyncExitStack, api: OpenAIApi) -> Door:
     stack.push_async_callback(runner.cleanup)
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    return Door(Client(url, await stack.enter_async_context(aiohttp.ClientSession())), home, api)
+    return Door(Client(url, await stack.enter_async_context(aiohttp.ClientSession())), home, api, store)
 
 
 async def test_what_is_there_is_shown(door: Door, api: OpenAIApi) -> None:
@@ -130,6 +132,18 @@ async def test_while_it_is_built_it_is_shown_and_can_be_given_up(door: Door, api
     assert (await door.state())["building"] is None
     gone = await door.client.delete("/embedder/building")
     assert (gone.status, gone.error["code"]) == (404, "not_found")
+
+
+async def test_what_was_given_up_is_told_although_the_store_fails_right_after(door: Door, api: OpenAIApi) -> None:
+    await door.home.add_source("https://a.test/", FRUIT)
+    await door.home.embed()
+    api.answer_then_hang(1)
+    await door.put(dimensions=4)
+    await api.hanging.wait()
+    door.store.meanwhile["sources_without_vectors"] = disk_goes
+    assert (await door.client.delete("/embedder/building")).status == 204
+    api.release()
+    assert (await door.state())["building"] is None
 
 
 async def test_nothing_to_embed_changes_at_once(door: Door, api: OpenAIApi) -> None:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.e2e
 
 SHUTDOWN_SECONDS = 3.0
 GRACE_SECONDS = 1.0
-WITHOUT_DATABASE_SECONDS = GRACE_SECONDS + 8.0
+WITHOUT_DATABASE_SECONDS = GRACE_SECONDS + 10.0
 """The grace, the time for last writes, and what a busy machine needs."""
 
 

@@ -25,7 +25,7 @@ from gleanery.knowledge.embedders.embedder import PROBE_TEXT
 from gleanery.knowledge.embedders.options import EmbedderOptions
 from gleanery.model import TaskStatus
 from gleanery.store.vector_store import ModelState, VectorStore
-from tests.embedding import House, house, options
+from tests.embedding import House, Interrupted, disk_goes, house, options
 from tests.sites.openai_api import Dislike, Fault, OpenAIApi, openai_api, vector_of
 from tests.store.samples import start_crawl
 
@@ -96,7 +96,7 @@ async def test_search_goes_on_by_the_old_model_until_the_new_one_is_whole(home: 
     old, new = options(api), options(api, dimensions=4)
     api.fail_with(Fault.HANG, times=1)
     assert await home.models.change_to(new) is ModelState.BUILDING
-    await home.conductor.begin_again()
+    home.conductor.begin_again()
     await api.hanging.wait()
     assert await home.states() == {"active": old.name, "building": new.name}
     assert await nearest(home, as_embedded("plums are soft")) == "plums are soft"
@@ -119,7 +119,7 @@ async def test_to_go_back_costs_nothing_and_the_one_before_goes(home: House, api
     for wanted in (second, first, third):
         asked = len(api.texts)
         await home.models.change_to(wanted)
-        await home.conductor.begin_again()
+        home.conductor.begin_again()
         await home.until(ModelState.ACTIVE, wanted.name)
         assert len(api.texts) - asked == (0 if wanted is first else 5)
     assert await home.states() == {"active": third.name, "previous": first.name}
@@ -197,13 +197,59 @@ async def test_a_task_that_leaves_texts_without_vectors_is_followed_up(home: Hou
     assert task.result["chunks"] == 5
 
 
+async def test_what_is_stored_is_embedded_although_the_store_fails_right_after_a_model_is_set(
+    tmp_path: Path, api: OpenAIApi
+) -> None:
+    store, none = Interrupted(), EmbedderOptions(kind=EmbedderKind.NONE)
+    async with house(tmp_path, none, is_working=False, wrap=store.over) as home:
+        source_id = await home.add_source("https://a.test/", FRUIT)
+        await home.conductor.advance()
+        await home.models.change_to(options(api))
+        store.meanwhile["sources_without_vectors"] = disk_goes
+        home.conductor.begin_again()
+        with pytest.raises(StorageError):
+            await home.conductor.advance()
+        await home.conductor.advance()
+        assert [task.payload for task in await home.tasks()] == [{"source_id": source_id, "model": None}]
+
+
+async def test_a_source_is_looked_at_again_when_the_store_fails(tmp_path: Path, api: OpenAIApi) -> None:
+    store = Interrupted()
+    async with house(tmp_path, options(api), is_working=False, wrap=store.over) as home:
+        source_id = await home.add_source("https://a.test/", FRUIT)
+        home.conductor.look_at(source_id)
+        store.meanwhile["sources_lacking"] = disk_goes
+        with pytest.raises(StorageError):
+            await home.conductor.advance()
+        await home.conductor.advance()
+        assert [task.payload for task in await home.tasks()] == [{"source_id": source_id, "model": None}]
+
+
+async def test_a_source_that_changes_while_it_is_looked_at_is_looked_at_again(tmp_path: Path, api: OpenAIApi) -> None:
+    store = Interrupted()
+    async with house(tmp_path, options(api), is_working=False, wrap=store.over) as home:
+        crawl = await start_crawl(home.store, "https://a.test/")
+        source_id = crawl.source.source_id
+
+        async def page_comes() -> None:
+            await crawl.put("a", FRUIT)
+            home.conductor.look_at(source_id)
+
+        home.conductor.look_at(source_id)
+        store.meanwhile["sources_lacking"] = page_comes
+        await home.conductor.advance()
+        assert await home.tasks() == []
+        await home.conductor.advance()
+        assert [task.payload for task in await home.tasks()] == [{"source_id": source_id, "model": None}]
+
+
 async def test_another_environment_is_a_change_and_the_same_is_none(tmp_path: Path, api: OpenAIApi) -> None:
     first, second, by_hand = options(api), options(api, dimensions=4), options(api, dimensions=6)
     async with house(tmp_path, first) as home:
         await home.add_source("https://a.test/", FRUIT)
         await home.embed()
         await home.models.change_to(by_hand)
-        await home.conductor.begin_again()
+        home.conductor.begin_again()
         await home.until(ModelState.ACTIVE, by_hand.name)
     async with house(tmp_path, first) as home:
         assert await home.states() == {"active": by_hand.name, "previous": first.name}
@@ -238,7 +284,7 @@ async def test_a_revoked_key_stops_the_change_and_not_the_search(home: House, ap
     old, new = options(api), options(api, dimensions=4)
     api.fail_with(Fault.KEY_REFUSED, times=99)
     await home.models.change_to(new)
-    await home.conductor.begin_again()
+    home.conductor.begin_again()
     async with asyncio.timeout(10):
         while not (tasks := [t for t in await home.tasks() if t.payload["model"] == new.name]):
             await home.store.health()
@@ -250,7 +296,7 @@ async def test_a_revoked_key_stops_the_change_and_not_the_search(home: House, ap
     assert await home.states() == {"active": old.name, "building": new.name}
     api.heal()
     assert await nearest(home, as_embedded("plums are soft")) == "plums are soft"
-    await home.conductor.begin_again()
+    home.conductor.begin_again()
     await home.until(ModelState.ACTIVE, new.name)
 
 
@@ -260,7 +306,7 @@ async def test_what_is_given_up_leaves_nothing(home: House, api: OpenAIApi) -> N
     old, new = options(api), options(api, dimensions=4)
     api.fail_with(Fault.HANG, times=1)
     await home.models.change_to(new)
-    await home.conductor.begin_again()
+    home.conductor.begin_again()
     await api.hanging.wait()
     [task] = [task for task in await home.tasks() if task.payload["model"] == new.name]
     assert await home.models.give_up() == new.name
@@ -313,7 +359,7 @@ async def test_a_refused_text_does_not_keep_a_new_model_back(home: House, api: O
     api.dislikes = (Dislike("quinces"),)
     new = options(api, dimensions=4)
     await home.models.change_to(new)
-    await home.conductor.begin_again()
+    home.conductor.begin_again()
     await home.until(ModelState.ACTIVE, new.name)
     assert len(await home.store.vectors.failures(new.name, limit=10)) == 1
 

@@ -207,6 +207,9 @@ def test_deep_but_bearable_nesting_keeps_its_text() -> None:
         (f"<main><div><h1>Class Example</h1></div><div><div>{LONG}</div></div></main>", "# Class Example\n\n"),
         (f"<main><div class=sidebar><h1>Aside</h1></div><div>{LONG}</div></main>", ""),
         (f"<h1>All our products</h1><div>{LONG}</div>", ""),
+        (f"<h1>The Manual</h1><div hidden><h1>example.first</h1></div><div>{LONG}</div>", "# The Manual\n\n"),
+        (f"<main><h1>The Manual</h1><section><h1>Cards</h1></section><div>{LONG}</div></main>", "# The Manual\n\n"),
+        (f"<div><h1>The Manual</h1></div><main><h1>Cards</h1><div>{LONG}</div></main>", "# Cards\n\n"),
         (f"<div>{LONG}</div><div><h1>The Manual</h1></div>", ""),
     ],
 )

@@ -122,6 +122,11 @@ def test_plain_text_has_the_words_and_leaves_fences_alone() -> None:
         ("See [operator[]](https://example.org/op), too", "See operator[], too"),
         ("[`x[0][1]`](<https://example.org/a_(b)>) and ![a [b] c](https://example.org/p.png)", "`x[0][1]` and a [b] c"),
         ("[not a link] but [one](https://example.org/)", "[not a link] but one"),
+        (
+            r"\[no link](https://example.org/) and !\[no picture](https://example.org/)",
+            "[no link](https://example.org/) and ![no picture](https://example.org/)",
+        ),
+        (r"C:\\[one](https://example.org/)", r"C:\one"),
         ("[[Inner](https://example.org/a)] and [open [one](https://example.org/b)", "[Inner] and [open one"),
     ],
 )
@@ -130,8 +135,8 @@ def test_plain_text_has_the_text_of_links_with_brackets(markdown: str, plain: st
 
 
 def test_plain_text_of_brackets_that_are_never_closed_ends() -> None:
-    text = "[" * 20_000 + "[a" * 20_000 + "[]" * 20_000
-    assert plain_text(text) == text
+    text = "[" * 20_000 + "[a" * 20_000 + "[]" * 20_000 + "[a](<" * 200_000
+    assert plain_text(r"\[" * 200_000 + text) == "[" * 200_000 + text
 
 
 def outline(body: str) -> list[tuple[int, str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -142,3 +143,16 @@ async def test_our_errors_come_with_what_they_are_about() -> None:
     async with answering((400, said("GL002", "task", details))) as rest:
         with pytest.raises(errors.NotFound, match="no task with the id 'tsk_1'"):
             await rest.call("tasks_get")
+
+
+@pytest.mark.parametrize("turns", range(1, 31))
+async def test_a_call_that_is_cancelled_holds_up_none_after_it(turns: int) -> None:
+    """At whichever turn of the loop it is, over a new connection and over one that stands."""
+    async with answering() as rest:
+        for _ in range(2):
+            cancelled = asyncio.create_task(rest.call("now"))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            cancelled.cancel()
+            await asyncio.wait([cancelled])
+            assert await rest.call("now") == 7

@@ -116,7 +116,7 @@ async def test_of_what_is_left_out_the_first_parts_are_laid_out(eyes: Eyes, site
     assert [element.name for element in read.elements] == [f"b {i}" for i in range(60)]
     assert [element.box and element.box.y for element in read.elements[:6]] == [0, 400, 800, 1200, 1600, 2000]
     assert read.notes == (
-        "The page leaves out what is not scrolled to; what follows its first 5 elements is where the browser expects it.",
+        "The page leaves out what is not scrolled to; what follows the parts with its first 5 elements is where the browser expects it.",
     )
 
 

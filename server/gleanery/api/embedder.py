@@ -151,13 +151,13 @@ class EmbedderApi:
             field = "model" if isinstance(error, EmbedModelUnknown) else "dimensions"
             return failure(422, error.code, error.message, {**error.details, "field": field, "reason": error.message})
         await self._models.change_to(options)
-        await self._conductor.begin_again()
+        self._conductor.begin_again()
         await self._conductor.advance()
         return answer(await self._shape())
 
     async def give_up(self, _: web.Request) -> web.Response:
         await self._models.give_up()
-        await self._conductor.begin_again()
+        self._conductor.begin_again()
         return web.Response(status=204)
 
     async def estimate(self, request: web.Request) -> web.Response:

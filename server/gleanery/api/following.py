@@ -43,7 +43,7 @@ class Following:
 
     async def after(self, seq: int) -> tuple[Task, Sequence[Event]]:
         """The task, and its events after that number. The store is asked unless they follow on in what was told, so that
-        many readers cost it nothing. Raises StorageError and NotFound."""
+        events that come cost it nothing, however many read. Raises StorageError and NotFound."""
         self.news.clear()
         told = tuple(self._told)
         self._told.clear()

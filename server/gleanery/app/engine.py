@@ -52,8 +52,9 @@ from gleanery.store.presence import FilePresence
 from gleanery.web.guard import AddressPolicy
 from gleanery.web.post import Poster
 
-LAST_CALLS_SECONDS = 3.0
-"""After the grace time, for what is put back and for the worker's good-bye."""
+LAST_CALLS_SECONDS = 5.0
+"""Beside the grace time: for claims that are under way, for what is put back (twice the worker's LAST_WRITES_SECONDS), and for
+its good-bye."""
 
 
 @dataclass(frozen=True)

@@ -175,6 +175,7 @@ class Conductor:
         self._vectors = vectors
         self._stalled: set[str] = set()
         self._worked_on: set[str] = set()
+        self._is_set_anew = False
         self._bell = asyncio.Event()
         self._bell.set()
         self._advancing = asyncio.Lock()
@@ -208,12 +209,10 @@ class Conductor:
                 _log.error("vectors stand still", extra={"code": error.code, "reason": error.message})
                 asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._bell.set)
 
-    async def begin_again(self) -> None:
+    def begin_again(self) -> None:
         """Somebody has set a model: every source is tried."""
         self._stalled.clear()
-        model = self._vectors.model
-        if model is not None:  # one that is taken at once, since there was none, has all of them yet to be made
-            self._worked_on.update(await self._store.sources_without_vectors(model))
+        self._is_set_anew = True
         self._bell.set()
 
     def look_at(self, source_id: str) -> None:
@@ -245,11 +244,26 @@ class Conductor:
                     await self._submitter.submit(_task_for(source_id, name))
 
     async def _catch_up(self) -> None:
+        """What is noted is struck out before it is looked at, since it may be noted once more meanwhile."""
         model = self._vectors.model
+        if model is None:
+            self._worked_on.clear()
+            return
+        if self._is_set_anew:  # one that was taken at once, since there was none, has all of its vectors yet to be made
+            self._is_set_anew = False
+            try:
+                self._worked_on.update(await self._store.sources_without_vectors(model))
+            except BaseException:
+                self._is_set_anew = True
+                raise
         for source_id in tuple(self._worked_on):
-            if model is not None and await self._store.sources_lacking(model, source_id):
-                await self._submitter.submit(_task_for(source_id, None))
             self._worked_on.discard(source_id)
+            try:
+                if await self._store.sources_lacking(model, source_id):
+                    await self._submitter.submit(_task_for(source_id, None))
+            except BaseException:
+                self._worked_on.add(source_id)
+                raise
 
     async def _next_model(self) -> str | None:
         try:

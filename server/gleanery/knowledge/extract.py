@@ -148,11 +148,22 @@ def _outside(document: Document, region: Element, page_title: str) -> Element | 
     if region.first("h1") is not None:
         return None
     before = document.elements[: document.elements.index(region)]
-    for heading in reversed([element for element in before if element.tag == "h1"]):
-        text = heading.line().lower()
-        if text and (text in page_title.lower() or (heading.is_kept() and _belong_together(heading, region))):
-            return heading
-    return None
+    headings = [element for element in reversed(before) if element.tag == "h1"]
+    fits = [_fit(heading, region, page_title) for heading in headings]
+    best = max(fits, default=0)
+    return headings[fits.index(best)] if best else None
+
+
+def _fit(heading: Element, region: Element, page_title: str) -> int:
+    """How much speaks for a heading as the page's title; 0: nothing. What is dropped must name the page, and goes last."""
+    text = heading.line().lower()
+    if not text:
+        return 0
+    is_named = text in page_title.lower()
+    if not heading.is_kept():
+        return int(is_named)
+    reasons = is_named + _belong_together(heading, region)
+    return reasons + 1 if reasons else 0
 
 
 def _belong_together(heading: Element, region: Element) -> bool:

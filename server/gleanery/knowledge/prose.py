@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
-# The text may have brackets in pairs, as in `operator[]`.
-_LINK = re.compile(r"!?\[((?:[^\[\]\\]|\\.|\[(?:[^\[\]\\]|\\.)*\](?!\())*)\]\((?:<[^>]*>|[^()\s]*)\)")
+# The text may have brackets in pairs, as in `operator[]`. One that is escaped begins none; the backslash before it may be, too.
+_LINK = re.compile(
+    r"(?:(?<!\\)|(?<=(?<!\\)\\\\))!?\[((?:[^\[\]\\]|\\.|\[(?:[^\[\]\\]|\\.)*\](?!\())*)\]\((?:<[^<>]*>|[^()\s]*)\)"
+)
 _FENCED = re.compile(r"^(`{3,})[^`\n]*\n.*?^\1`*[ \t]*$", re.M | re.S)
 _MARKS = re.compile(r"(?<!\\)(?:\*\*|\*|~~)|\\(?=[!-/:-@\[-`{-~])")
 _ESCAPE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)|\\([!-/:-@\[-`{-~])")

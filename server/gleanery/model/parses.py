@@ -248,7 +248,8 @@ class Incidents(Value):
 
 
 class Navigation(Value):
-    """How the page came: the document that is shown, and the URLs on the way there."""
+    """How the page came: the document that is shown, and the URLs on the way there. `redirects` are without the
+    route that a script draws."""
 
     url: str
     final_url: str

@@ -215,6 +215,6 @@ class Store(Protocol):
         ...
 
     def end_within(self, seconds: float) -> None:
-        """This process stops: nobody waits any longer than so for a database that doesn't answer. Raised is StorageError, then
+        """This process stops: nobody waits any longer than so for a database that is elsewhere. Raised is StorageError, then
         and for every call after it."""
         ...

@@ -1687,7 +1687,8 @@ export interface components {
         };
         /**
          * Navigation
-         * @description How the page came: the document that is shown, and the URLs on the way there.
+         * @description How the page came: the document that is shown, and the URLs on the way there. `redirects` are without the
+         *     route that a script draws.
          */
         readonly Navigation: {
             /** @default  */

@@ -121,8 +121,9 @@ class Rest:
         self._writes: set[asyncio.Task[Any]] = set()
         self._is_reached = True
         self._room = asyncio.Semaphore(CONNECTIONS)
-        self._free: list[AsyncClient] = []
-        self._opened: list[httpx.AsyncClient] = []
+        self._free: list[tuple[AsyncClient, httpx.AsyncClient]] = []
+        self._opened: set[httpx.AsyncClient] = set()
+        self._closing: set[asyncio.Task[None]] = set()
         self._ends_at: float | None = None
         self._waiting: set[asyncio.Timeout] = set()
 
@@ -134,17 +135,17 @@ class Rest:
     async def __aexit__(self, *_: object) -> None:
         if self._writes:
             await asyncio.gather(*self._writes, return_exceptions=True)
-        await asyncio.gather(*(http.aclose() for http in self._opened))
+        await asyncio.gather(*self._closing, *(http.aclose() for http in self._opened))
 
-    def _new_way(self) -> AsyncClient:
+    def _new_way(self) -> tuple[AsyncClient, httpx.AsyncClient]:
         """With one connection of its own: httpx looks at all that are idle in a pool at each request, a third of its time."""
         from supabase import AsyncClient, AsyncClientOptions  # half a second, for those who have a project
 
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
         http = httpx.AsyncClient(verify=_authorities(), timeout=CALL_TIMEOUT, limits=limits)
-        self._opened.append(http)
+        self._opened.add(http)
         options = AsyncClientOptions(httpx_client=http, auto_refresh_token=False, persist_session=False)
-        return AsyncClient(self._url, self._key, options)
+        return AsyncClient(self._url, self._key, options), http
 
     @property
     def clock(self) -> Clock:
@@ -214,13 +215,24 @@ class Rest:
 
     @contextlib.asynccontextmanager
     async def _way(self) -> AsyncIterator[AsyncClient]:
-        """The one that was free last, since its connection is the likeliest to stand."""
+        """The one that was free last, since its connection is the likeliest to stand. One whose caller is cancelled is closed:
+        httpcore may count its connection as taken from then on."""
         async with self._room:
-            client = self._free.pop() if self._free else self._new_way()
+            client, http = self._free.pop() if self._free else self._new_way()
             try:
                 yield client
+            except asyncio.CancelledError:
+                self._close(http)
+                raise
             finally:
-                self._free.append(client)
+                if http in self._opened:
+                    self._free.append((client, http))
+
+    def _close(self, http: httpx.AsyncClient) -> None:
+        self._opened.remove(http)
+        closing = asyncio.create_task(http.aclose())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     @contextlib.asynccontextmanager
     async def _until_the_end(self) -> AsyncIterator[None]:

@@ -217,7 +217,8 @@ class Opened:
         )
 
     def _redirects(self, final: str) -> tuple[str, ...]:
-        """A route that a script draws is another page, but nothing that it was sent on to."""
+        """Ending with the document that is shown. A route that a script draws there is another page, but nothing that it was
+        sent on to."""
         asked, shown = (url.partition("#")[0] for url in (self._visit.url, final))
         hops = self._visit.redirects(shown)
         return hops if hops != (asked,) else ()

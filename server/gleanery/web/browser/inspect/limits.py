@@ -12,7 +12,8 @@ MAX_HEIGHT = 16_384
 @dataclass(frozen=True, slots=True)
 class InspectLimits:
     """Counts of things, and of characters for what holds text (`name` to `json_ld_characters`). `picture` is the height of
-    the tallest picture, in pixels; `shown` elements are laid out where a page leaves out what is not scrolled to."""
+    the tallest picture, in pixels; of a page that leaves out what is not scrolled to, parts are laid out until they have
+    `shown` elements."""
 
     walked: int = 200_000
     shown: int = 30_000

@@ -191,7 +191,7 @@ function bounded(what, count, most) {
 }
 
 function partly(most) {
-  return `The page leaves out what is not scrolled to; what follows its first ${counted(most)} elements is where the browser expects it.`;
+  return `The page leaves out what is not scrolled to; what follows the parts with its first ${counted(most)} elements is where the browser expects it.`;
 }
 
 // As they are stopped for the picture: at their end, or before they began when they have none.
