@@ -17,6 +17,7 @@ from tests.conftest import ServePages, StartServer
 from tests.sites import Site, run
 
 STAGES = ("discovered", "fetched", "extracted", "chunked", "stored")
+PATIENCE_SECONDS = 60.0
 
 
 async def change(client: Client, task_id: str, **limits: Any) -> Reply:
@@ -66,13 +67,19 @@ class Deep:
         links = tuple(f"d{level + 1}-{n}.html" for n in range(2)) if level < 5 else ()
         return web.Response(text=page(f"Level {name}", f"<p>word{name}</p>", links), content_type="text/html")
 
+    async def wait_at(self, count: int) -> None:
+        """Until so many pages wait for the gate at once."""
+        async with asyncio.timeout(PATIENCE_SECONDS), self._opened:
+            await self._opened.wait_for(lambda: self._under_way >= count)
+
     async def _wait(self) -> None:
-        self._under_way += 1
-        self.most_at_once = max(self.most_at_once, self._under_way)
         async with self._opened:
+            self._under_way += 1
+            self.most_at_once = max(self.most_at_once, self._under_way)
+            self._opened.notify_all()
             await self._opened.wait_for(lambda: self._open_to > 0)
             self._open_to -= 1
-        self._under_way -= 1
+            self._under_way -= 1
 
 
 @asynccontextmanager
@@ -173,6 +180,7 @@ async def test_concurrency_is_a_crawls_own(client: Client, deep: Deep) -> None:
     await changed(client, task_id, concurrency=2)
     await deep.let(3)
     await client.until_stored(task_id, 7)
+    await deep.wait_at(2)
     await deep.let(20)
     crawl = await client.ended(task_id)
     assert (crawl.status, crawl.task["result"]["pages"]) == ("completed", 11)
