@@ -1,11 +1,11 @@
 """Three machines over one PostgreSQL, for some minutes of faults: whether the engine's promise is kept, and what a fault costs.
 
-    python -m tests.bench machines [--seconds N] [--seed N]
+    python -m tests.bench machines [--seconds N] [--seed N] [--faults killed still postgresql postgrest]
 
-Every 5 to 20 seconds one of: a worker is killed (and started again), a worker stands still for longer than its lease,
-PostgreSQL crashes and is started 0 to 15 seconds later, PostgREST is killed. The machines' wall clocks are ten minutes ahead, right and
-ten minutes behind. Tasks of three steps come four times a second, in five serial keys. At the end all is checked as the
-tests of `tests/machines` do. Exit code 1 when the promise was broken.
+Every 5 to 40 seconds one of: a worker is killed (and started again), a worker stands still for longer than its lease,
+PostgreSQL crashes and is started 0 to 15 seconds later, PostgREST is killed; --faults leaves some of them. The machines' wall
+clocks are ten minutes ahead, right and ten minutes behind. Tasks of three steps come four times a second, in five serial keys.
+At the end all is checked as the tests of `tests/machines` do. Exit code 1 when the promise was broken.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -37,6 +37,12 @@ AHEAD = {"behind": -600, "right": 0, "ahead": 600}
 STILL_SECONDS = 6.0
 EVERY_SECONDS = 0.25
 KEYS = 5
+FAULTS = {
+    "killed": "a worker killed",
+    "still": "a worker stood still",
+    "postgresql": "PostgreSQL crashed",
+    "postgrest": "PostgREST killed",
+}
 
 
 class Stress:
@@ -68,21 +74,21 @@ class Stress:
                 self.refused += 1
             await asyncio.sleep(EVERY_SECONDS)
 
-    async def harm(self, seconds: float) -> None:
+    async def harm(self, seconds: float, names: Sequence[str]) -> None:
         faults: Mapping[str, Callable[[], Awaitable[None]]] = {
-            "a worker killed": self._kill,
-            "a worker stood still": self._freeze,
-            "PostgreSQL crashed": self._stop_postgres,
-            "PostgREST killed": self._kill_postgrest,
+            "killed": self._kill,
+            "still": self._freeze,
+            "postgresql": self._stop_postgres,
+            "postgrest": self._kill_postgrest,
         }
         until = time.monotonic() + seconds
         deck = list[str]()
         while time.monotonic() < until:
-            deck = deck or self._random.sample(list(faults), len(faults))
+            deck = deck or self._random.sample(names, len(names))
             name = deck.pop()
             await faults[name]()
             self.faults[name] += 1
-            await asyncio.sleep(self._random.uniform(5, 20))
+            await asyncio.sleep(self._random.uniform(5, 40))
 
     async def _kill(self) -> None:
         name = self._random.choice(list(AHEAD))
@@ -117,7 +123,7 @@ async def _cancelled(job: asyncio.Task[None]) -> None:
     await asyncio.gather(job, return_exceptions=True)
 
 
-async def run(seconds: float, seed: int) -> None:
+async def run(seconds: float, seed: int, faults: Sequence[str]) -> None:
     """Raises AssertionError when the promise was broken."""
     async with AsyncExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="gleanery-machines-"))
@@ -135,7 +141,7 @@ async def run(seconds: float, seed: int) -> None:
         stress = Stress(cluster, compiled_shift(folder), stack, seed)
         await stress.start()
         loading = asyncio.create_task(stress.load())
-        await stress.harm(seconds)
+        await stress.harm(seconds, faults)
         await _cancelled(loading)
         rows = await cluster.ended(stress.accepted)
         await stress.end()
@@ -144,7 +150,7 @@ async def run(seconds: float, seed: int) -> None:
             for row in rows
             if row.processing_completed_at
         )
-        print(f"faults          {', '.join(f'{count} × {name}' for name, count in sorted(stress.faults.items()))}")
+        print(f"faults          {', '.join(f'{stress.faults[name]} × {FAULTS[name]}' for name in faults)}")
         print(f"tasks           {len(rows)} accepted, {stress.refused} refused while the database was away")
         print(
             f"attempts        {sum(row.attempt > 1 for row in rows)} tasks had more than one, {max(row.attempt for row in rows)} at most"
@@ -162,8 +168,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=180.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(FAULTS))
     options = parser.parse_args()
-    asyncio.run(run(options.seconds, options.seed))
+    asyncio.run(run(options.seconds, options.seed, options.faults))
     return 0
 
 

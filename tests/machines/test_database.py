@@ -16,6 +16,8 @@ from tests.machines.conftest import StartMachine
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 NAMES = ("one", "two", "three")
+CRASHES = ((0, 0.5), (5, 5.0), (10, 0.0), (5, 12.0), (25, 1.0))
+"""For how many seconds there is a database, and then is none."""
 
 
 async def three(start_machine: StartMachine) -> list[Child]:
@@ -47,7 +49,13 @@ class Load:
                 key = f"k{len(self.accepted) % 5}"
                 self.accepted.append(await self._cluster.enqueue(steps=3, seconds=0.05, key=key))
                 self._another.set()
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.25)
+
+    async def go_on(self, seconds: float) -> None:
+        """Wait for that long, and for at least five more that are accepted."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self.more(5))
+            both.create_task(asyncio.sleep(seconds))
 
     async def more(self, count: int) -> None:
         """Wait until so many more are accepted."""
@@ -57,13 +65,16 @@ class Load:
 
 
 async def test_postgresql_stops_and_starts_under_load(cluster: Cluster, start_machine: StartMachine) -> None:
-    """Expected: three crashes of the database later, one of them longer than a lease, every accepted task is complete."""
+    """Expected: five crashes of the database later, two of them longer than a lease, every accepted task is complete.
+
+    For minutes of it: `python -m tests.bench machines --faults postgresql`.
+    """
     machines = await three(start_machine)
     async with Load(cluster) as load:
-        for seconds in (0.5, 5.0, 1.0):
-            await load.more(5)
+        for work, away in CRASHES:
+            await load.go_on(work)
             await asyncio.to_thread(cluster.project.stop_postgres)
-            await asyncio.sleep(seconds)  # the fault itself
+            await asyncio.sleep(away)  # the fault itself
             await asyncio.to_thread(cluster.project.start_postgres)
         await load.more(5)
     await cluster.ended(load.accepted)

@@ -26,7 +26,7 @@ COUNTED_AT_ONCE = 500
 
 
 FEW_CHUNKS = 5_000
-"""The vectors of so many chunks are all looked at: some 20 ms, and none is missed. Of more, those that the graph leads to."""
+"""The vectors of so many chunks, or of a fifth of all, are each looked at: none is missed. Of more, those that the graph leads to."""
 
 
 class SupabaseSearch:
