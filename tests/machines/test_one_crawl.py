@@ -71,6 +71,12 @@ async def helpers(client: Client, crawl_id: str) -> list[dict[str, Any]]:
     return await client.every(f"/tasks?parent_task_id={crawl_id}&task_type=crawl_part")
 
 
+async def workers_of(client: Client, *tasks: dict[str, Any]) -> set[str]:
+    """Who began an attempt of them."""
+    events = [event for task in tasks for event in await client.every(f"/tasks/{task['task_id']}/events")]
+    return {event["data"]["worker_id"] for event in events if event["type"] in ("task_started", "task_resumed")}
+
+
 def asked_for(site: GatedSite) -> dict[str, int]:
     return {path: count for path, count in site.site.pages.items() if path.startswith("/p")}
 
@@ -90,7 +96,9 @@ async def test_three_workers_share_a_crawl_and_fetch_no_page_twice(house: House,
     assert seqs == list(range(1, crawl.task["last_seq"] + 1))
     stored = [event["data"]["url"] for event in crawl.events if event["type"] == "page_stored"]
     assert len(stored) == len(set(stored)) == MAX_PAGES
-    shares = [(await client.ended(one["task_id"])).task["result"]["pages"] for one in await helpers(client, crawl_id)]
+    parts = await helpers(client, crawl_id)
+    assert await workers_of(client, crawl.task) & await workers_of(client, *parts) == set()
+    shares = [(await client.ended(one["task_id"])).task["result"]["pages"] for one in parts]
     assert sum(share > 0 for share in shares) >= 2
     told = [event["data"] for event in crawl.events if event["type"] == "task_completed"]
     assert len(told) == 1

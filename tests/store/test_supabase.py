@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -123,6 +124,23 @@ async def test_a_caller_that_is_cancelled_does_not_cancel_its_write(
         await asyncio.wait([call])
         gateway.is_down = False
     assert changes.of(new.task_id) == [(1, "task_queued")], "a store waits for its writes when it is closed"
+
+
+async def test_a_write_that_nobody_waits_for_may_fail(store: Store, gateway: Gateway) -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
+    gateway.is_down = True
+    before = asyncio.all_tasks()
+    call = asyncio.create_task(store.tasks.report(Fence("gone", 1), told(), HALF_WAY))
+    await gateway.refuses()
+    writing = asyncio.all_tasks() - before - {call}
+    call.cancel()
+    await asyncio.wait([call])
+    gateway.is_down = False
+    await asyncio.wait(writing)
+    del call, writing
+    gc.collect()
+    assert complaints == []
 
 
 # --- what is done at once ---

@@ -209,6 +209,19 @@ async def test_no_more_of_a_type_or_queue_run_than_the_limits_say(store: Store) 
     assert await claimed(store, 10, "b") == ["b1", "b2"]
 
 
+async def test_a_type_that_runs_apart_is_not_had_by_the_worker_of_its_parent(store: Store) -> None:
+    parent = await started(store, NewTask("a", {}))
+    part = await store.tasks.create(NewTask("part", {}, parent_task_id=parent.task_id))
+    alone = await store.tasks.create(NewTask("part", {}))
+    own = Wanted(str(parent.worker_id), LEASE_SECONDS, ("part",), apart_types=("part",))
+    assert [task.task_id for task in await store.tasks.claim_due(own, 10)] == [alone.task_id]
+    assert await store.tasks.claim_due(own, 10) == []
+    assert await claimed(store, 10, "part", apart_types=("part",)) == [part.task_id]
+    await store.tasks.finish(Fence(part.task_id, 1), TaskStatus.QUEUED, [])
+    await store.tasks.finish(fence_of(parent), TaskStatus.COMPLETED, told())
+    assert [task.task_id for task in await store.tasks.claim_due(own, 10)] == [part.task_id]
+
+
 async def test_the_next_time_is_that_of_the_first_task_that_is_not_due_yet(store: Store, clock: SetClock) -> None:
     now = clock()
     assert await store.tasks.next_due_at(["demo"]) is None

@@ -51,7 +51,8 @@ class TaskSpec:
 
     `concurrency` is how many may run at once over all workers, `worker_concurrency` in each of them, `memory_limit_mb` what
     the processes that an attempt starts may take together. Only a type that goes on where it stopped says `can_pause`; it is
-    also interrupted at once when the server stops, others get a grace time. Keys are made of the payload: at most one task
+    also interrupted at once when the server stops, others get a grace time. One that `runs_apart` is a help to its parent task,
+    and nothing for the worker that runs that. Keys are made of the payload: at most one task
     of a serial key runs, and a queued one is superseded by a newer one of its coalesce key, which is its serial key too
     unless there is another.
     """
@@ -66,6 +67,7 @@ class TaskSpec:
     worker_concurrency: int | None = None
     memory_limit_mb: float | None = None
     can_pause: bool = False
+    runs_apart: bool = False
     coalesce_key: Callable[[Any], str | None] = _no_key
     serial_key: Callable[[Any], str | None] = _no_key
 

@@ -84,6 +84,7 @@ class Worker:
             tuple(handlers),
             {name: h.spec.concurrency for name, h in handlers.items() if h.spec.concurrency is not None},
             dict(queue_limits or {}),
+            tuple(name for name, h in handlers.items() if h.spec.runs_apart),
         )
         self._own_limits = {
             name: handler.spec.worker_concurrency

@@ -131,12 +131,15 @@ def _candidates(tx: Tx, wanted: Wanted, room: _Room, limit: int) -> Sequence[sql
     if not types:
         return ()
     watched_from = tx.now.timestamp() - SUSPECT_SECONDS
-    values: list[Any] = [*types, *room.full_queues, SUSPECT_LOSSES, SUSPECT_LOSSES, watched_from, limit]
+    values: list[Any] = [*types, *room.full_queues, *wanted.apart_types, wanted.worker_id]
+    values += [SUSPECT_LOSSES, SUSPECT_LOSSES, watched_from, limit]
     rows: Sequence[sqlite3.Row] = tx.db.execute(
         "SELECT task_id, task_type, queue_name, lost_count FROM task INDEXED BY task_ready"
         f" WHERE {_IS_READY} AND task_type IN ({marks(types)}) AND queue_name NOT IN ({marks(room.full_queues)})"
         " AND (serial_key IS NULL OR NOT EXISTS (SELECT 1 FROM task AS other"
         " WHERE other.serial_key = task.serial_key AND other.status = 'running'))"
+        f" AND (task_type NOT IN ({marks(wanted.apart_types)}) OR NOT EXISTS (SELECT 1 FROM task AS parent"
+        " WHERE parent.task_id = task.parent_task_id AND parent.status = 'running' AND parent.worker_id = ?))"
         " AND (lost_count < ? OR NOT EXISTS (SELECT 1 FROM task AS other"
         " WHERE other.status = 'running' AND other.lost_count >= ? AND other.attempt_started_at > ?))"
         " ORDER BY priority DESC, run_at, created_at LIMIT ?",

@@ -48,13 +48,15 @@ that starts anew, and not for days where it will never take this one."""
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a worker may take: tasks of these types, no more running at once (over all workers) than the limits say."""
+    """What a worker may take: tasks of these types, no more running at once (over all workers) than the limits say. Those of
+    `apart_types` don't run in the worker that runs their parent task."""
 
     worker_id: str
     lease_seconds: float
     task_types: tuple[str, ...]
     type_limits: Mapping[str, int] = field(default_factory=dict)
     queue_limits: Mapping[str, int] = field(default_factory=dict)
+    apart_types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

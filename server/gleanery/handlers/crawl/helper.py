@@ -60,6 +60,7 @@ class CrawlPartHandler:
         CrawlPartPayload,
         Work.CRAWL,
         description="Help another worker with a crawl",
+        runs_apart=True,
         serial_key=lambda payload: f"{TYPE}:{payload.crawl_id}:{payload.number}",
     )
 

@@ -183,8 +183,13 @@ class Rest:
         """
         writing = asyncio.create_task(self._write(name, self._with_time(args)))
         self._writes.add(writing)
-        writing.add_done_callback(self._writes.discard)
+        writing.add_done_callback(self._written)
         return await asyncio.shield(writing)
+
+    def _written(self, writing: asyncio.Task[Any]) -> None:
+        self._writes.discard(writing)
+        if not writing.cancelled():
+            writing.exception()  # whoever gave it up need not hear; asyncio would complain of that
 
     async def _write(self, name: str, args: dict[str, Any]) -> Any:
         with self._teller.turn() as turn:

@@ -55,7 +55,7 @@ begin
     return reply(args, case when changed.task_id is null then null else row_to_json(changed) end);
 end $$;
 
--- `wanted` is {worker_id, lease_seconds, task_types, type_limits, queue_limits, suspect_losses, suspect_seconds}: of those that
+-- `wanted` is {worker_id, lease_seconds, task_types, type_limits, queue_limits, apart_types, suspect_losses, suspect_seconds}: of those that
 -- lost their workers so often in a row one is begun at a time, and watched for so long.
 create function public.gleanery_tasks_claim_due(args jsonb) returns json
 language plpgsql security invoker set search_path = gleanery, pg_temp as $$
@@ -64,6 +64,7 @@ declare
     at double precision;
     wanted jsonb := args -> 'wanted';
     types text[] := texts(args #> '{wanted,task_types}');  -- not in the query: each row that waits would read the list anew
+    apart text[] := texts(args #> '{wanted,apart_types}');
     most bigint := (args ->> 'limit')::bigint;
     suspect_losses bigint := (wanted ->> 'suspect_losses')::bigint;
     type_room jsonb;
@@ -92,6 +93,9 @@ begin
                 and not coalesce((queue_room ->> queue_name)::bigint <= 0, false)
                 and (serial_key is null or not exists (
                     select from task as other where other.serial_key = task.serial_key and other.status = 'running'))
+                and (task_type <> all (apart) or not exists (
+                    select from task as parent where parent.task_id = task.parent_task_id
+                        and parent.status = 'running' and parent.worker_id = wanted ->> 'worker_id'))
                 and (lost_count < suspect_losses or not exists (
                     select from task as other where other.status = 'running' and other.lost_count >= suspect_losses
                         and other.attempt_started_at > at - (wanted ->> 'suspect_seconds')::double precision))
