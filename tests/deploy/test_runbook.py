@@ -85,6 +85,13 @@ def test_settings_keys_metrics_and_files_that_are_named_are_there() -> None:
     assert [path for path in sorted(files) if not (ROOT / path).exists()] == []
 
 
+def test_statuses_of_error_codes_are_the_servers() -> None:
+    errors = (ROOT / "server/gleanery/example/errors.html").read_text()
+    told = re.findall(r"\b(\d{3}) `(\w+)`", TEXT)
+    assert told
+    assert [(status, code) for status, code in told if f"<code>{code}</code></td><td>{status}</td>" not in errors] == []
+
+
 async def test_routes_that_are_named_are_there(client: Client) -> None:
     routes = (await client.call("GET", "/openapi.json")).body["paths"]
     named = re.findall(r"`(GET|POST) (/[\w/{}-]+)", TEXT)
