@@ -30,9 +30,10 @@ def commands() -> list[str]:
 
 
 def words_after(program: str) -> list[list[str]]:
-    """Also where it runs in a container made for it."""
-    split = [shlex.split(line) for line in commands()]
-    runs = [words for words in split if words[0] == program or (words[:2] == ["compose", "run"] and program in words)]
+    """Also where it runs in a container: behind the name of a service."""
+    before = {*compose()["services"], ""}
+    split = [["", *shlex.split(line)] for line in commands()]
+    runs = [words for words in split if program in words and words[words.index(program) - 1] in before]
     return [words[words.index(program) + 1 :] for words in runs]
 
 
