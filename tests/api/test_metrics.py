@@ -43,6 +43,10 @@ async def test_it_tells_of_tasks_by_state_type_and_queue(client: Client) -> None
     assert value(before, "tasks_due") == 0
     assert value(before, "events_told_total") == 0
     assert not [key for key in before if key[0] == "gleanery_tasks"]
+    # From the start, or what a scrape finds first is no increase: an alert would miss whatever failed until then.
+    for status in ("completed", "failed", "cancelled"):
+        assert value(before, "tasks_ended_total", status=status, task_type="test") == 0
+    assert value(before, "task_retries_total", task_type="test") == 0
     done = await client.ended(await submit(client))
     failed = await client.ended(await submit(client, fail_at=1, max_retries=0))
     later = await submit(client, queue_name="slow", run_at="2100-01-01T00:00:00Z")

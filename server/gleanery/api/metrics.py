@@ -4,7 +4,7 @@ counted here; what the process is busy with is told by `process_metrics`, as in 
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -34,9 +34,12 @@ _ENDS = {EventType.TASK_COMPLETED: "completed", EventType.TASK_FAILED: "failed",
 
 
 class Meters:
-    """What is counted from the start of this process on, whichever process did it: `hear` is for the change feed."""
+    """What is counted from the start of this process on, whichever process did it: `hear` is for the change feed.
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    Ends and retries of these task types are told from 0 on: Prometheus sees no increase in what first appears as 1 or more.
+    """
+
+    def __init__(self, registry: CollectorRegistry, task_types: Iterable[str]) -> None:
         self._ended = Counter(
             "gleanery_tasks_ended",
             "Tasks that ended since the start of this server.",
@@ -49,6 +52,10 @@ class Meters:
             ["task_type"],
             registry=registry,
         )
+        for task_type in task_types:
+            self._retries.labels(task_type)
+            for status in _ENDS.values():
+                self._ended.labels(task_type, status)
         self._told = Counter("gleanery_events_told", "Events that were told to listeners.", registry=registry)
         self._steps = Histogram(
             "gleanery_parse_step_seconds",

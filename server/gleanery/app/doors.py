@@ -143,7 +143,7 @@ def watching(
 ) -> Sequence[Route]:
     """What tells how the server does."""
     process = _process_metrics(settings, ground, engine, crawl, parsing, jobs)
-    ground.feed.listen(Meters(process.registry).hear)
+    ground.feed.listen(Meters(process.registry, engine.handlers).hear)
     background = BackgroundApi(
         ground.store,
         engine.presence,
