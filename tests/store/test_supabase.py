@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from gleanery.errors import StorageError
-from gleanery.model import Fence, NewTask, TaskStatus
+from gleanery.model import Fence, NewTask, Task, TaskStatus
 from gleanery.store.base import Store
 from gleanery.store.supabase import SupabaseStore, migrations
 from gleanery.store.values import Idempotency, TaskFilter, Wanted
@@ -61,6 +61,36 @@ async def test_reports_steps_and_ends_whose_answers_were_lost_are_written_once(
     kinds = ["task_queued", "task_started", "page_stored", "task_step_completed", "page_stored"]
     assert await event_types(store, task.task_id) == kinds
     assert changes.of(task.task_id) == list(enumerate(kinds, 1))
+
+
+CALLS: dict[str, Callable[[Store, Task], Awaitable[object]]] = {
+    "create": lambda store, _: store.tasks.create(NewTask("demo", {}, coalesce_key="k")),
+    "claim_due": lambda store, _: store.tasks.claim_due(Wanted("w", LEASE_SECONDS, ("demo",)), 5),
+    "report": lambda store, task: store.tasks.report(fence_of(task), told(), HALF_WAY),
+    "finish": lambda store, task: store.tasks.finish(fence_of(task), TaskStatus.COMPLETED, told("end"), result={}),
+    "request_cancel": lambda store, task: store.tasks.request_cancel(task.task_id),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_a_call_that_is_made_again_while_the_first_is_under_way_has_one_effect_and_its_answer(
+    store: Store, gateway: Gateway, supabase_project: Project, changes: Changes, name: str
+) -> None:
+    task = await started(store)
+    await store.tasks.create(NewTask("demo", {}))
+    told_before = len(changes.heard)
+    gateway.asked.clear()
+    gateway.cuts[f"gleanery_tasks_{name}"] = 1
+    with supabase_project.connect() as holder:
+        holder.execute("select pg_advisory_lock(gleanery.event_lock())")  # where every call ends
+        call = asyncio.ensure_future(CALLS[name](store, task))
+        waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+        while holder.execute(waiting).fetchall() != [(2,)]:  # noqa: ASYNC110 - nobody tells who waits for a lock
+            await asyncio.sleep(0.01)
+        holder.execute("select pg_advisory_unlock(gleanery.event_lock())")
+        assert await call not in (None, [])
+    assert gateway.asked == [f"gleanery_tasks_{name}"] * 2
+    assert len(changes.heard) == told_before + 1
 
 
 async def test_a_call_waits_for_a_database_that_comes_back(store: Store, gateway: Gateway) -> None:
