@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -125,6 +126,16 @@ class HostShare:
             return
         self._urgent.set()
         await use.is_known.wait()
+
+    @asynccontextmanager
+    async def processes(self, host: str) -> AsyncIterator[int]:
+        """How many processes use this host, this one among them from now until the end of the block."""
+        self.enter(host)
+        try:
+            await self.join(host)
+            yield self.others(host).processes
+        finally:
+            self.leave(host)
 
     def urge(self) -> None:
         """Tell the others now, not at the next beat: there is a pause to obey."""
