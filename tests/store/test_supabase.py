@@ -196,6 +196,26 @@ async def test_a_task_is_released_when_what_it_waits_for_ends_at_that_moment(sto
     assert {(await store.tasks.get(task.task_id)).waits_for for task in made} == {0}
 
 
+@pytest.mark.parametrize(
+    "under_way",
+    [
+        """gleanery_vectors_give_up('{}')""",
+        """gleanery_generations_prune('{"keep": 1, "rows_at_once": 10}')""",
+        """gleanery_search_count_words('{"shelf": "chunks", "most": 10}')""",
+    ],
+)
+async def test_what_takes_its_time_holds_up_neither_claims_nor_links(
+    store: Store, supabase_project: Project, under_way: str
+) -> None:
+    first = await store.tasks.create(NewTask("demo", {}))
+    with supabase_project.connect() as db, db.transaction():
+        db.execute(SQL("select public.{}").format(SQL(under_way)))
+        async with asyncio.timeout(5):
+            later = await store.tasks.create(NewTask("demo", {}, depends_on=(first.task_id,)))
+            assert await store.tasks.claim(first.task_id, "w", LEASE_SECONDS) is not None
+    assert later.waits_for == 1
+
+
 async def test_two_links_that_would_make_a_circle_together_are_not_both_taken(store: Store) -> None:
     for _ in range(5):
         one, other = [await store.tasks.create(NewTask("demo", {})) for _ in range(2)]

@@ -362,7 +362,7 @@ declare
     keep bigint := (args ->> 'keep')::bigint;
     unwanted bigint;
 begin
-    perform pg_advisory_xact_lock(7364251802);
+    perform lock_key('generations', 'prune');
     select old.page_row into unwanted from source cross join lateral (
         select page_row from page where page.source_id = source.source_id limit 1) as old
     where source.deleted_at is not null limit 1;
