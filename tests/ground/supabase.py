@@ -128,6 +128,13 @@ class Project:
         """A connection of the owner, each statement a transaction of its own."""
         return psycopg.connect(self.database_url, autocommit=True)
 
+    async def until_waiting(self, calls: int) -> None:
+        """So many calls wait for a lock."""
+        waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+        with self.connect() as connection:
+            while connection.execute(waiting).fetchall() != [(calls,)]:  # noqa: ASYNC110 - nobody tells who waits
+                await asyncio.sleep(0.01)
+
     @contextlib.contextmanager
     def database(self, name: str) -> Iterator[str]:
         """Where another database of that name is, in which nothing was migrated yet."""

@@ -85,9 +85,7 @@ async def test_a_call_that_is_made_again_while_the_first_is_under_way_has_one_ef
     with supabase_project.connect() as holder:
         holder.execute("select pg_advisory_lock(gleanery.event_lock())")  # where every call ends
         call = asyncio.ensure_future(CALLS[name](store, task))
-        waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
-        while holder.execute(waiting).fetchall() != [(2,)]:  # noqa: ASYNC110 - nobody tells who waits for a lock
-            await asyncio.sleep(0.01)
+        await supabase_project.until_waiting(2)
         holder.execute("select pg_advisory_unlock(gleanery.event_lock())")
         assert await call not in (None, [])
     assert gateway.asked == [f"gleanery_tasks_{name}"] * 2

@@ -119,9 +119,7 @@ async def test_a_write_back_that_is_claimed_at_that_moment_goes_on_beside_the_ne
                 [write_back.task_id],
             )
             receiving = asyncio.ensure_future(test_stories.receive(store, second))
-            waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
-            while db.execute(waiting).fetchall() != [(1,)]:  # noqa: ASYNC110 - nobody tells who waits for a lock
-                await asyncio.sleep(0.01)
+            await supabase_project.until_waiting(1)
         assert (await receiving).is_new
     assert (await store.tasks.get(write_back.task_id)).status is TaskStatus.RUNNING
     assert await test_stories.state_of(store.stories, first) is StoryState.WORKING

@@ -64,6 +64,7 @@ declare
     newer bigint;
 begin
     perform check_fence(args -> 'fence');
+    perform 1 from source where source_id = id for no key update;  -- what is seen stays so meanwhile
     if not exists (select from generation where source_id = id and task_id = args -> 'fence' ->> 'task_id'
             and state in ('building', 'rejected')) then
         seen := visible_generation(id);
