@@ -18,7 +18,8 @@ GleaneryError
 ├── RefreshRejected       what a crawl built would take too much away: the old state stands
 ├── RerankFailed          no better order of hits came: they stay as they are  can pass
 ├── StorageError          the store could not keep what it was given           507, can pass
-│   └── StorageFull       no room left on the disk
+│   ├── StorageFull       no room left on the disk
+│   └── StorageAway       the database did not answer, however often it was asked   503, can pass
 ├── MemoryLimitExceeded   the processes of a task took more memory than its type may
 ├── ProcessFailed         work in a process of its own raised what is no error of ours
 ├── ProcessDied           a process ended before it had answered               can pass
@@ -188,6 +189,12 @@ class StorageError(GleaneryError):
 class StorageFull(StorageError):
     code = "storage_full"
     can_retry = False
+
+
+class StorageAway(StorageError):
+    """A task that meets it is put back, and goes on when the database is there again."""
+
+    code = "storage_away"
 
 
 class LeaseLost(GleaneryError):

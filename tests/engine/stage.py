@@ -17,7 +17,7 @@ from gleanery.engine.events import ChangeFeed
 from gleanery.engine.handler import Outcome, TaskContext, TaskSpec, by_type
 from gleanery.engine.retry import RetryPolicy
 from gleanery.engine.worker import Worker
-from gleanery.errors import StorageFull
+from gleanery.errors import StorageAway, StorageFull
 from gleanery.model import Fence, NewEvent, NewTask, Progress, Task, TaskStatus
 from gleanery.store.base import Store, WorkerStore
 from gleanery.store.presence import FilePresence
@@ -182,6 +182,20 @@ class Through:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
+
+
+class AwayAtReports(Through):
+    """Does not answer the first `times` reports."""
+
+    def __init__(self, inner: TaskStore, times: int) -> None:
+        super().__init__(inner)
+        self.times = times
+
+    async def report(self, fence: Fence, events: Sequence[NewEvent], progress: Progress) -> Task:
+        if self.times > 0:
+            self.times -= 1
+            raise StorageAway("Nobody answers.")
+        return await self.inner.report(fence, events, progress)
 
 
 class FullAtTheEnd(Through):

@@ -12,7 +12,7 @@ from gleanery import errors
 from gleanery.engine.handler import TaskContext
 from gleanery.engine.retry import RetryPolicy
 from gleanery.model import NewEvent, NewTask, Progress, Task, TaskStatus, utc_now
-from tests.engine.stage import PATIENCE_SECONDS, Acting, CountingBeats, FullAtTheEnd, Stage
+from tests.engine.stage import PATIENCE_SECONDS, Acting, AwayAtReports, CountingBeats, FullAtTheEnd, Stage
 
 
 async def nothing(ctx: TaskContext) -> dict[str, Any]:
@@ -339,3 +339,22 @@ async def test_no_more_of_a_type_run_in_a_worker_than_may(stage: Stage) -> None:
             gate.release()
         assert {(await stage.ended(task)).status for task in tasks} == {TaskStatus.COMPLETED}
     assert most == 2
+
+
+@pytest.mark.parametrize(("away", "status"), [(5, TaskStatus.COMPLETED), (52, TaskStatus.FAILED)])
+async def test_a_database_that_was_away_costs_no_retry_as_long_as_it_may_be_its_own_fault(
+    stage: Stage, away: int, status: TaskStatus
+) -> None:
+    """Expected: each attempt that met it is put back and says so; after fifty of them the task's own retries count."""
+
+    async def act(ctx: TaskContext) -> None:
+        await ctx.report(Progress(50.0), NewEvent("page_stored", "A step"))
+
+    async with stage.worker(Acting(act), store=AwayAtReports(stage.tasks, away)):
+        task = await stage.enqueue(max_retries=1)
+        ended = await stage.ended(task)
+    assert (ended.status, ended.attempt) == (status, min(away + 1, 52))
+    assert (ended.retry_attempts, len(ended.recoveries)) == (max(0, min(away, 51) - 50), min(away, 50))
+    events = await stage.tasks.events(task.task_id, after=None, before=None, limit=1000)
+    put_back = [event for event in events if event.data.get("reason") == "database_away"]
+    assert [event.message for event in put_back] == ["Put back: Nobody answers."] * min(away, 50)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from gleanery.engine.handler import TaskContext
 from gleanery.errors import LeaseLost, WrongState
 from gleanery.model import Fence, NewEvent, Progress, Task, TaskStatus, utc_now
+from gleanery.store.values import TaskFilter
 from tests.engine.stage import PATIENCE_SECONDS, Acting, AfterClaim, FullAtTheEnd, Stage
 
 
@@ -260,3 +262,35 @@ async def test_two_workers_share_the_queue_and_run_nothing_twice(stage: Stage, c
         for task in tasks:
             assert (await stage.ended(task)).attempt == 1
     assert sorted(ran) == sorted(task.task_id for task in tasks)
+
+
+async def test_limits_hold_over_two_workers(stage: Stage) -> None:
+    """Expected: of a type and of a queue no more run than may over both workers, of another type no more in each."""
+    gate = asyncio.Event()
+
+    async def act(_: TaskContext) -> None:
+        await gate.wait()
+
+    def handlers() -> list[Acting]:
+        return [Acting(act, "few", concurrency=3), Acting(act, "here", worker_concurrency=2), Acting(act, "many")]
+
+    async with (
+        stage.worker(*handlers(), concurrency=9, worker_id="w1", queue_limits={"slow": 1}),
+        stage.worker(*handlers(), concurrency=9, worker_id="w2", queue_limits={"slow": 1}),
+    ):
+        few = [await stage.enqueue("few") for _ in range(6)]
+        here = [await stage.enqueue("here") for _ in range(6)]
+        slow = [await stage.enqueue("many", queue_name="slow") for _ in range(3)]
+        last = [await stage.enqueue("many") for _ in range(6)]
+        for task in last:
+            await stage.told(task.task_id, "task_started")
+        for task in here[:4]:
+            await stage.told(task.task_id, "task_started")
+        running = [task for task in await stage.tasks.list(TaskFilter(), after=None, limit=100) if task.worker_id]
+        assert Counter(task.task_type for task in running) == {"few": 3, "here": 4, "many": 7}
+        by_worker = Counter(task.worker_id for task in running if task.task_type == "here")
+        assert by_worker == {"w1": 2, "w2": 2}
+        assert sum(task.queue_name == "slow" for task in running) == 1
+        gate.set()
+        for task in (*few, *here, *slow, *last):
+            assert (await stage.ended(task)).status is TaskStatus.COMPLETED

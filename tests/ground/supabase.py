@@ -128,6 +128,13 @@ class Project:
         """A connection of the owner, each statement a transaction of its own."""
         return psycopg.connect(self.database_url, autocommit=True)
 
+    async def until_waiting(self, calls: int) -> None:
+        """So many calls wait for a lock."""
+        waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+        with self.connect() as connection:
+            while connection.execute(waiting).fetchall() != [(calls,)]:  # noqa: ASYNC110 - nobody tells who waits
+                await asyncio.sleep(0.01)
+
     @contextlib.contextmanager
     def database(self, name: str) -> Iterator[str]:
         """Where another database of that name is, in which nothing was migrated yet."""
@@ -226,6 +233,8 @@ class Gateway:
         """Names of the functions that were called."""
         self.loses: dict[str, int] = {}
         """Function → how many answers of it are lost on the way, after it has run."""
+        self.cuts: dict[str, int] = {}
+        """Function → how many callers of it are cut off before it runs; it runs all the same."""
         self.is_down = False
         """Nobody answers but for an error of the gateway."""
         self._refusals = asyncio.Semaphore(0)
@@ -265,15 +274,20 @@ class Gateway:
         self.asked.append(name)
         kept = {n: v for n, v in request.headers.items() if n.lower() not in ("host", "content-length", "apikey")}
         url = f"http://127.0.0.1:{self._project.postgrest_port}{request.raw_path.removeprefix('/rest/v1')}"
+        data = await request.read()
+        self._cut(self.cuts, request, name)
         try:
-            async with self._session.request(request.method, url, headers=kept, data=await request.read()) as answer:
+            async with self._session.request(request.method, url, headers=kept, data=data) as answer:
                 body = await answer.read()
                 headers = {"Content-Type": answer.headers.get("Content-Type", "application/json")}
                 status = answer.status
         except aiohttp.ClientError:
             return web.Response(status=502, text="bad gateway")
-        if self.loses.get(name, 0) > 0:
-            self.loses[name] -= 1
+        self._cut(self.loses, request, name)
+        return web.Response(status=status, body=body, headers=headers)
+
+    def _cut(self, times: dict[str, int], request: web.Request, name: str) -> None:
+        if times.get(name, 0) > 0:
+            times[name] -= 1
             assert request.transport is not None
             request.transport.abort()
-        return web.Response(status=status, body=body, headers=headers)

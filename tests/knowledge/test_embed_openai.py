@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,14 @@ from gleanery.errors import (
     EmbedWrongDimensions,
 )
 from gleanery.knowledge.embedders.embedder import PROBE_TEXT
+from gleanery.knowledge.embedders.limits import Share, alone
 from gleanery.knowledge.embedders.openai import OpenAIEmbedder
-from gleanery.knowledge.embedders.options import EmbedderOptions
+from gleanery.knowledge.embedders.options import EmbedderOptions, host_of
 from gleanery.knowledge.tokens import count_tokens
+from gleanery.model import utc_now
+from gleanery.store.sqlite import Database
+from gleanery.store.sqlite_hosts import SqliteHosts
+from gleanery.web.host_share import HostShare
 from tests.sites.openai_api import Dislike, Fault, OpenAIApi, openai_api, vector_of
 
 KEY = "sk-test-1234567890"
@@ -69,13 +75,21 @@ async def make(api: OpenAIApi, naps: Naps) -> AsyncIterator[Make]:
     """Makes an embedder of these options over the usual ones."""
     async with AsyncExitStack() as stack:
 
-        def made(*, key: str | None = KEY, known_dimensions: int | None = None, **options: Any) -> OpenAIEmbedder:
+        def made(
+            *,
+            key: str | None = KEY,
+            known_dimensions: int | None = None,
+            share: Share = alone,
+            naps: Naps = naps,
+            **options: Any,
+        ) -> OpenAIEmbedder:
             given = {"kind": EmbedderKind.OPENAI, "base_url": api.base_url, "batch_size": 3, **options}
             embedder = OpenAIEmbedder(
                 EmbedderOptions.model_validate(given),
                 key,
                 known_dimensions=known_dimensions,
                 max_retries=2,
+                share=share,
                 sleep=naps,
                 clock=naps.clock,
             )
@@ -377,6 +391,33 @@ async def test_requests_a_minute_are_kept_to(make: Make, naps: Naps) -> None:
     embedder = make(batch_size=1, requests_per_minute=60)
     await embedder.embed_each([str(n) for n in range(61)])
     assert naps.now - 1000 == pytest.approx(60, abs=0.01), "60 in the first minute, then the next"
+
+
+@pytest.mark.parametrize(
+    ("limit", "seconds"),
+    [({"requests_per_minute": 60}, (62 - 15) * 60 / 46), ({"tokens_per_minute": 120}, (124 - 30) * 60 / 90)],
+)
+async def test_processes_on_one_store_keep_to_the_limits_together(
+    api: OpenAIApi, make: Make, tmp_path: Path, limit: dict[str, int], seconds: float
+) -> None:
+    """31 requests of two tokens from each of two: a quarter of what a minute allows at once, then the rest of it spread."""
+    server = f"vectors:{host_of(api.base_url)}"
+    async with (
+        Database(tmp_path / "gleanery.db", lambda _: None, utc_now) as database,
+        HostShare(SqliteHosts(database), "one") as one,
+        HostShare(SqliteHosts(database), "other") as other,
+        one.processes(server),
+        other.processes(server),
+    ):
+        await one.beat()
+        clocks = [Naps(), Naps()]
+        embedders = [
+            make(batch_size=1, share=share.processes, naps=naps, **limit)
+            for share, naps in zip((one, other), clocks, strict=True)
+        ]
+        await asyncio.gather(*(embedder.embed_each(["two words"] * 31) for embedder in embedders))
+    assert len(api.requests) == 62
+    assert [clock.now - 1000 for clock in clocks] == pytest.approx([seconds] * 2)
 
 
 async def test_tokens_a_minute_are_kept_to(make: Make, naps: Naps) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from gleanery.errors import StorageError
-from gleanery.model import Fence, NewTask, TaskStatus
+from gleanery.model import Fence, NewTask, Task, TaskStatus
 from gleanery.store.base import Store
 from gleanery.store.supabase import SupabaseStore, migrations
 from gleanery.store.values import Idempotency, TaskFilter, Wanted
@@ -61,6 +62,34 @@ async def test_reports_steps_and_ends_whose_answers_were_lost_are_written_once(
     kinds = ["task_queued", "task_started", "page_stored", "task_step_completed", "page_stored"]
     assert await event_types(store, task.task_id) == kinds
     assert changes.of(task.task_id) == list(enumerate(kinds, 1))
+
+
+CALLS: dict[str, Callable[[Store, Task], Awaitable[object]]] = {
+    "create": lambda store, _: store.tasks.create(NewTask("demo", {}, coalesce_key="k")),
+    "claim_due": lambda store, _: store.tasks.claim_due(Wanted("w", LEASE_SECONDS, ("demo",)), 5),
+    "report": lambda store, task: store.tasks.report(fence_of(task), told(), HALF_WAY),
+    "finish": lambda store, task: store.tasks.finish(fence_of(task), TaskStatus.COMPLETED, told("end"), result={}),
+    "request_cancel": lambda store, task: store.tasks.request_cancel(task.task_id),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_a_call_that_is_made_again_while_the_first_is_under_way_has_one_effect_and_its_answer(
+    store: Store, gateway: Gateway, supabase_project: Project, changes: Changes, name: str
+) -> None:
+    task = await started(store)
+    await store.tasks.create(NewTask("demo", {}))
+    told_before = len(changes.heard)
+    gateway.asked.clear()
+    gateway.cuts[f"gleanery_tasks_{name}"] = 1
+    with supabase_project.connect() as holder:
+        holder.execute("select pg_advisory_lock(gleanery.event_lock())")  # where every call ends
+        call = asyncio.ensure_future(CALLS[name](store, task))
+        await supabase_project.until_waiting(2)
+        holder.execute("select pg_advisory_unlock(gleanery.event_lock())")
+        assert await call not in (None, [])
+    assert gateway.asked == [f"gleanery_tasks_{name}"] * 2
+    assert len(changes.heard) == told_before + 1
 
 
 async def test_a_call_waits_for_a_database_that_comes_back(store: Store, gateway: Gateway) -> None:
@@ -165,6 +194,26 @@ async def test_a_task_is_released_when_what_it_waits_for_ends_at_that_moment(sto
     assert {(await store.tasks.get(task.task_id)).waits_for for task in made} == {0}
 
 
+@pytest.mark.parametrize(
+    "under_way",
+    [
+        """gleanery_vectors_give_up('{}')""",
+        """gleanery_generations_prune('{"keep": 1, "rows_at_once": 10}')""",
+        """gleanery_search_count_words('{"shelf": "chunks", "most": 10}')""",
+    ],
+)
+async def test_what_takes_its_time_holds_up_neither_claims_nor_links(
+    store: Store, supabase_project: Project, under_way: str
+) -> None:
+    first = await store.tasks.create(NewTask("demo", {}))
+    with supabase_project.connect() as db, db.transaction():
+        db.execute(SQL("select public.{}").format(SQL(under_way)))
+        async with asyncio.timeout(5):
+            later = await store.tasks.create(NewTask("demo", {}, depends_on=(first.task_id,)))
+            assert await store.tasks.claim(first.task_id, "w", LEASE_SECONDS) is not None
+    assert later.waits_for == 1
+
+
 async def test_two_links_that_would_make_a_circle_together_are_not_both_taken(store: Store) -> None:
     for _ in range(5):
         one, other = [await store.tasks.create(NewTask("demo", {})) for _ in range(2)]
@@ -184,6 +233,21 @@ async def test_what_postgresql_cannot_keep_is_replaced(store: Store) -> None:
 
 # --- who may read ---
 
+SCHEMAS = ["gleanery", "gleanery_procrastinate"]
+# Whatever can be done to each table, view and sequence, and a call of each function.
+STATEMENTS = """
+select format(verb, c.oid::regclass)
+from pg_class c join (values
+    ('rpv', 'select * from %%s limit 1'), ('rpv', 'insert into %%s default values'), ('rpv', 'delete from %%s where false'),
+    ('rp', 'truncate %%s'),
+    ('S', 'select nextval(''%%s'')'), ('S', 'select * from %%s')
+) as verbs (kinds, verb) on position(c.relkind::text in kinds) > 0
+where c.relnamespace = any (%s::regnamespace[])
+union all
+select format('select %%s(%%s)', p.oid::regproc, concat_ws(', ', variadic array_fill('null'::text, array[p.pronargs])))
+from pg_proc p where p.pronamespace = any (%s::regnamespace[]) or p.proname like 'gleanery\\_%%'
+"""
+
 
 async def test_nobody_but_the_service_reads_or_calls_anything(gateway: Gateway, supabase_project: Project) -> None:
     with pytest.raises(StorageError, match="SUPABASE_SERVICE_KEY"):
@@ -191,23 +255,43 @@ async def test_nobody_but_the_service_reads_or_calls_anything(gateway: Gateway, 
             pass
     with supabase_project.connect() as db:
         open_tables = db.execute(
-            "select relname from pg_class where relnamespace = 'gleanery'::regnamespace and relkind = 'r'"
-            " and (not relrowsecurity or has_table_privilege('anon', oid, 'select, insert, update, delete')"
-            " or has_table_privilege('authenticated', oid, 'select, insert, update, delete'))"
-        ).fetchall()
-        open_functions = db.execute(
-            "select proname from pg_proc where (pronamespace = 'gleanery'::regnamespace or proname like 'gleanery\\_%')"
-            " and (has_function_privilege('anon', oid, 'execute') or has_function_privilege('authenticated', oid, 'execute'))"
+            "select oid::regclass::text from pg_class where relnamespace = any (%s::regnamespace[]) and relkind in ('r', 'p')"
+            " and not relrowsecurity",
+            [SCHEMAS],
         ).fetchall()
         careless = db.execute(
             "select proname from pg_proc where pronamespace = 'public'::regnamespace and proname like 'gleanery\\_%'"
             " and (prosecdef or not coalesce(array_to_string(proconfig, ',') like 'search_path=gleanery%', false))"
         ).fetchall()
-    assert (open_tables, open_functions, careless) == ([], [], [])
+        with_rights = db.execute(
+            "select proname, proconfig from pg_proc where prosecdef and pronamespace = any (%s::regnamespace[])",
+            [SCHEMAS],
+        ).fetchall()
+    assert (open_tables, careless) == ([], [])
+    assert with_rights == [("ring", ["search_path=gleanery_procrastinate, pg_temp"])]
 
 
 @pytest.mark.parametrize("role", ["anon", "authenticated"])
-async def test_other_keys_are_refused_by_every_function(gateway: Gateway, role: str) -> None:
+def test_other_roles_may_do_nothing_anywhere(supabase_project: Project, role: str) -> None:
+    with supabase_project.connect() as db:
+        statements = [row[0] for row in db.execute(STATEMENTS, [SCHEMAS, SCHEMAS])]
+        assert len(statements) > 600
+        db.execute(SQL("set role {}").format(Identifier(role)))
+        assert [said for said in statements if _is_allowed(db, said)] == []
+
+
+def _is_allowed(db: psycopg.Connection[Any], statement: str) -> bool:
+    try:
+        db.execute(SQL(statement))
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    except psycopg.Error:
+        return True  # it came so far as to fail
+    return True
+
+
+@pytest.mark.parametrize("role", ["anon", "authenticated"])
+async def test_other_keys_are_refused(gateway: Gateway, role: str) -> None:
     headers = {"apikey": token(role), "Authorization": f"Bearer {token(role)}"}
     async with aiohttp.ClientSession(headers=headers) as session:
         url = f"{gateway.url}/rest/v1/rpc/gleanery_tasks_list"
@@ -263,6 +347,12 @@ def _shape(url: str) -> list[tuple[object, ...]]:
             " where pronamespace = 'gleanery'::regnamespace or proname like 'gleanery\\_%'"
             " union all select indexname, indexdef, '', '' from pg_indexes where schemaname = 'gleanery' order by 1, 2"
         ).fetchall()
+
+
+def test_a_migration_without_anything_to_do_waits_for_nobody(supabase_project: Project) -> None:
+    with supabase_project.connect() as db, db.transaction():
+        db.execute("lock table gleanery.task in access share mode")  # as a long look does, a backup for one
+        assert migrations.apply(f"{supabase_project.database_url}&options=-clock_timeout%3D5s") == []
 
 
 def test_a_schema_that_is_not_known_is_refused() -> None:

@@ -10,8 +10,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
-from gleanery.errors import NotFound
+from gleanery.errors import NotFound, WrongState
 from gleanery.model import NewTask, StoredAs, TaskStatus, UrlState
 from gleanery.store.base import Store
 from gleanery.store.saved_queries import NewQuery
@@ -29,6 +30,7 @@ from tests.store.samples import (
     told,
     url_of,
 )
+from tests.store.test_generations import Site, complete
 
 MANY = 45
 
@@ -155,6 +157,46 @@ async def test_many_crawls_that_start_at_one_url_have_one_source(store: Store) -
     starts = [store.crawls.start(NewTask("crawl", {}), new_source(), "a.test/") for _ in range(8)]
     tasks = await asyncio.gather(*starts)
     assert len({task.payload["source_id"] for task in tasks}) == 1
+
+
+async def test_a_source_on_which_a_crawl_starts_at_that_moment_is_not_deleted(
+    store: Store, supabase_project: Project
+) -> None:
+    source = await store.knowledge.ensure_source(new_source(), "a.test/")
+    with supabase_project.connect() as db:
+        with db.transaction():
+            db.execute("select from gleanery.source for update")
+            starting = asyncio.ensure_future(store.crawls.start(NewTask("crawl", {}), new_source(), "a.test/"))
+            await supabase_project.until_waiting(1)
+            deleting = asyncio.ensure_future(store.knowledge.delete_source(source.source_id))
+            await supabase_project.until_waiting(2)
+        assert (await starting).serial_key == source.source_id
+        with pytest.raises(WrongState):
+            await deleting
+    assert (await store.knowledge.source(source.source_id)).source_id == source.source_id
+
+
+async def test_a_refresh_that_begins_while_one_goes_back_is_built_beside_what_is_seen(
+    store: Store, supabase_project: Project
+) -> None:
+    site = Site(await start_crawl(store))
+    await site.crawl.put("a", ["text a"])
+    await complete(site.crawl)
+    again = await site.next()
+    await again.put("a", ["text a, changed"])
+    await complete(again)
+    source_id = site.crawl.source.source_id
+    task = await started(store, NewTask("crawl", {}), serial_key=source_id)
+    with supabase_project.connect() as db:
+        with db.transaction():
+            db.execute(
+                "select public.gleanery_generations_activate(%s)", [Jsonb({"source_id": source_id, "number": 1})]
+            )
+            beginning = asyncio.ensure_future(store.generations.begin(fence_of(task), source_id))
+            await supabase_project.until_waiting(1)
+        begun = await beginning
+    assert (begun.number, begun.base) == (3, 1)
+    assert await site.texts() == ["text a"]
 
 
 async def test_a_limit_that_two_change_at_once_is_what_the_last_one_said(store: Store) -> None:

@@ -104,6 +104,28 @@ async def test_of_webhooks_that_come_at_once_one_is_new_and_one_story_stays(stor
     assert {state: count for state, count in counts.items() if count} == {"superseded": 1, "waiting": 1}
 
 
+async def test_a_write_back_that_is_claimed_at_that_moment_goes_on_beside_the_newer_story(
+    store: Store, supabase_project: Project
+) -> None:
+    first, second = test_stories.new_story(), test_stories.new_story()
+    await test_stories.receive(store, first)
+    assert await test_stories.to_the_end(store, first) is StoryState.WORKING
+    write_back = (await store.stories.story(first.story_id)).tasks[-1]
+    with supabase_project.connect() as db:
+        with db.transaction():  # a claim that is not committed yet
+            db.execute(
+                "update gleanery.task set status = 'running', attempt = 1, worker_id = 'w', lease_until = 4e9"
+                " where task_id = %s",
+                [write_back.task_id],
+            )
+            receiving = asyncio.ensure_future(test_stories.receive(store, second))
+            await supabase_project.until_waiting(1)
+        assert (await receiving).is_new
+    assert (await store.tasks.get(write_back.task_id)).status is TaskStatus.RUNNING
+    assert await test_stories.state_of(store.stories, first) is StoryState.WORKING
+    assert await test_stories.state_of(store.stories, second) is StoryState.WAITING
+
+
 @pytest.mark.parametrize(
     ("sql", "index"),
     [

@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gleanery import errors
 from gleanery.model import HostUse
 from gleanery.store.sqlite import Database
 from gleanery.store.sqlite_hosts import SqliteHosts
-from gleanery.web.host_share import HostShare, Others, seen
+from gleanery.web.host_share import LATE, HostShare, Others, seen
 from gleanery.web.politeness import HostLimiter
 
 URL = "https://h/a"
@@ -117,6 +119,18 @@ def test_all_parts_together_are_the_whole_at_any_time(most: int, processes: int)
         assert sum(parts) == most
         had = [before + part for before, part in zip(had, parts, strict=True)]
     assert max(had) - min(had) <= (0 if processes > most else processes)  # turns are fair
+
+
+@given(st.floats(0, 4e9), st.integers(2, 9), st.floats(0.01, 30), st.data())
+def test_processes_start_a_delay_apart(at: float, processes: int, delay_seconds: float, data: st.DataObject) -> None:
+    cycle = processes * delay_seconds
+    ranks = data.draw(st.lists(st.integers(0, processes - 1), min_size=2, max_size=2, unique=True))
+    first, second = (Others(processes=processes, rank=rank).turn(at, delay_seconds) for rank in ranks)
+    assert at <= first <= at + cycle
+    apart = abs(first - second) % cycle
+    assert min(apart, cycle - apart) >= (1 - LATE) * delay_seconds - 1e-5
+    again = Others(processes=processes, rank=ranks[0])
+    assert again.turn(first + again.rest(delay_seconds), delay_seconds) - first <= cycle + 1e-5
 
 
 async def test_alone_a_process_has_all_places(store: Counted, time: Time) -> None:

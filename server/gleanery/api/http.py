@@ -37,6 +37,7 @@ _STATUS: tuple[tuple[type[errors.GleaneryError], int], ...] = (
     (errors.QueueFull, 503),
     (errors.UploadTooLarge, 413),
     (errors.UnsupportedType, 415),
+    (errors.StorageAway, 503),
     (errors.StorageError, 507),
     (errors.EmbedError, 502),
     (errors.ShortcutError, 502),

@@ -32,7 +32,7 @@ _PHRASES = {
     422: "A field is wrong; `details.field` names it",
     500: "A defect; the log has it",
     502: "The embedder failed, or the site that was asked",
-    503: "The queue is full; see Retry-After",
+    503: "The queue is full, or the database does not answer; see Retry-After",
     507: "It could not be stored; see Retry-After",
 }
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,12 +15,10 @@ from gleanery.config import Settings, user_agent
 from gleanery.handlers.crawl.run import CrawlParts, Evaluate, PublishPolicy
 from gleanery.knowledge.extract_pool import ExtractPool
 from gleanery.knowledge.gate import GatePolicy
-from gleanery.store.base import Store
 from gleanery.web.browser.supervisor import Browser, BrowserLimits
 from gleanery.web.egress import EgressProxy
 from gleanery.web.fetch import Fetcher, FetchLimits
 from gleanery.web.guard import AddressPolicy, check_host_literal
-from gleanery.web.host_share import HostShare
 from gleanery.web.politeness import HostLimiter
 from gleanery.web.robots import RobotsCache
 
@@ -50,7 +46,6 @@ async def crawl_parts(
 ) -> CrawlParts:
     limits = FetchLimits(total_seconds=settings.fetch_timeout_seconds, max_bytes=settings.max_page_bytes)
     fetcher = await stack.enter_async_context(Fetcher(policy, user_agent(__version__), limits=limits))
-    share = await stack.enter_async_context(_share(ground.store))
     egress = await stack.enter_async_context(EgressProxy(policy))
     browser = await stack.enter_async_context(
         Browser(
@@ -66,7 +61,7 @@ async def crawl_parts(
     return CrawlParts(
         store=ground.store,
         fetcher=fetcher,
-        limiter=HostLimiter(settings.fetch_concurrency, share=share),
+        limiter=HostLimiter(settings.fetch_concurrency, share=ground.share),
         robots=RobotsCache(fetcher),
         browser=browser if browser.find() is not None else None,
         extract_pool=pool,
@@ -79,11 +74,6 @@ async def crawl_parts(
         evaluate=evaluate,
         publish=PublishPolicy(GatePolicy(), timedelta(days=settings.vanished_grace_days)),
     )
-
-
-def _share(store: Store) -> HostShare:
-    """By a name that no process on another machine has, whatever the machines are called."""
-    return HostShare(store.hosts, f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(3)}", clock=store.clock)
 
 
 def door(own_url: Callable[[], str | None], policy: AddressPolicy) -> Callable[[str], None]:

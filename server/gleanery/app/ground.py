@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,17 +30,19 @@ from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.supabase import SupabaseStore
 from gleanery.store.supabase.notices import EVENTS, Notices
 from gleanery.store.values import Change, OnChange
+from gleanery.web.host_share import HostShare
 
 
 @dataclass(frozen=True)
 class Ground:
     """`is_searched` tells whether somebody may search in this process. `chat` and `runtime`, on which agents run, are None
     where no chat model is set. `feed` tells what any process writes, `own` what this one does; `notices` come from PostgreSQL,
-    where a connection to it is set."""
+    where a connection to it is set. `share` is what this process has of hosts that others ask too."""
 
     store: Store
     feed: ChangeFeed
     own: ChangeFeed
+    share: HostShare
     notices: Notices | None
     tail: Tail
     executor: CountedExecutor
@@ -64,11 +67,12 @@ async def ground(settings: Settings, stack: contextlib.AsyncExitStack, *, is_sea
     notices = _notices(settings, tail)
     await tail.start(store.tasks)
     stack.push_async_callback(tail.stop)
+    share = await stack.enter_async_context(_share(store))
     executor = CountedExecutor(max(4, (os.cpu_count() or 1) + 2), "cpu")
     stack.callback(executor.shutdown, wait=False, cancel_futures=True)
     right_of_way = RightOfWay()
     vectors = Vectors(store.vectors, is_searched=is_searched, right_of_way=right_of_way, nearest=store.nearest)
-    models = EmbeddingModels(store.vectors, vectors, _factory(settings, executor, right_of_way))
+    models = EmbeddingModels(store.vectors, vectors, _factory(settings, executor, right_of_way, share))
     stack.push_async_callback(models.aclose)
     await models.start(options_of(settings), may_change=is_searched)
     budgets = ChunkBudgets(vectors, settings.model_dir)
@@ -77,7 +81,20 @@ async def ground(settings: Settings, stack: contextlib.AsyncExitStack, *, is_sea
     if runtime is not None and await store.stories.workspaces():
         await runtime.open()  # now: it imports much, and that would hold the loop later
     return Ground(
-        store, feed, own, notices, tail, executor, vectors, models, budgets, right_of_way, chat, is_searched, runtime
+        store,
+        feed,
+        own,
+        share,
+        notices,
+        tail,
+        executor,
+        vectors,
+        models,
+        budgets,
+        right_of_way,
+        chat,
+        is_searched,
+        runtime,
     )
 
 
@@ -86,6 +103,11 @@ def _store(settings: Settings, on_change: OnChange) -> contextlib.AbstractAsyncC
     if settings.supabase_url is None or settings.supabase_service_key is None:
         return EmbeddedStore(settings.data_dir / "gleanery.db", on_change)
     return SupabaseStore(settings.supabase_url, settings.supabase_service_key.get_secret_value(), on_change)
+
+
+def _share(store: Store) -> HostShare:
+    """By a name that no process on another machine has, whatever the machines are called."""
+    return HostShare(store.hosts, f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(3)}", clock=store.clock)
 
 
 def _notices(settings: Settings, tail: Tail) -> Notices | None:
@@ -98,9 +120,11 @@ def _notices(settings: Settings, tail: Tail) -> Notices | None:
     return notices
 
 
-def _factory(settings: Settings, executor: CountedExecutor, right_of_way: RightOfWay) -> EmbedderFactory:
+def _factory(
+    settings: Settings, executor: CountedExecutor, right_of_way: RightOfWay, share: HostShare
+) -> EmbedderFactory:
     host = host_of(settings.openai_base_url)
-    return EmbedderFactory(settings.model_dir, executor, _key(settings), host, right_of_way)
+    return EmbedderFactory(settings.model_dir, executor, _key(settings), host, right_of_way, share.processes)
 
 
 async def _chat(settings: Settings, stack: contextlib.AsyncExitStack) -> ChatClient | None:

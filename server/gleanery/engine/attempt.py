@@ -24,6 +24,9 @@ _log = log.get(__name__)
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
 RECOVERY_SECONDS = 60.0
+DATABASE_AWAY = "database_away"
+MOST_PUT_BACK = 50
+"""So often a database that is away costs a task no retry; one that only this task drives away must not be asked for ever."""
 PATIENCE_SECONDS = 10.0
 """How long a handler may take to clear up before it is interrupted again: some code swallows the first time."""
 
@@ -158,6 +161,11 @@ class Attempts:
                 exc_info=error,
             )
         task = run.task
+        if isinstance(error, errors.StorageAway) and task.recoveries.count(DATABASE_AWAY) < MOST_PUT_BACK:
+            told = {"reason": DATABASE_AWAY, "error": asdict(info)}
+            event = NewEvent(EventType.TASK_QUEUED, f"Put back: {info.message}", told)
+            await self._end(run, TaskStatus.QUEUED, event, progress=progress, recovery=DATABASE_AWAY)
+            return
         retry = handler.spec.retry.decide(error, task.retry_attempts, self._random, task.max_retries, task.recoveries)
         if retry is None:
             event = NewEvent(EventType.TASK_FAILED, info.message, {"error": asdict(info), "attempt": task.attempt})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -20,6 +21,8 @@ GONE_SECONDS = 5.0
 """A process that has told nothing of a host for so long uses it no more."""
 SLOT_SECONDS = 2.0
 """How long a process has its place when there are more processes than places."""
+LATE = 0.25
+"""By so much of a delay a request may start after the moment that is its process's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,19 @@ class Others:
         if self.processes > most:
             return int((self.rank - self.slot * most) % self.processes < most)
         return most // self.processes + (self.rank < most % self.processes)
+
+    def turn(self, at: float, delay_seconds: float) -> float:
+        """When this process may start that wants to at `at` (seconds of the clock of all): each has its own moments, the delay
+        apart from those of the next process."""
+        if self.processes == 1 or delay_seconds <= 0:
+            return at
+        cycle = delay_seconds * self.processes
+        past = (at - self.rank * delay_seconds) % cycle
+        return at if past < LATE * delay_seconds else at + cycle - past
+
+    def rest(self, delay_seconds: float) -> float:
+        """How long this process leaves the host alone after a start, at least: until shortly before its next moment."""
+        return delay_seconds if self.processes == 1 else delay_seconds * (self.processes - LATE)
 
 
 ALONE = Others()
@@ -125,6 +141,21 @@ class HostShare:
             return
         self._urgent.set()
         await use.is_known.wait()
+
+    def turn_in(self, host: str, seconds: float, delay_seconds: float) -> float:
+        """In how many seconds this process may start at the host, which wants to in `seconds`."""
+        now = self._clock().timestamp()
+        return self.others(host).turn(now + seconds, delay_seconds) - now
+
+    @asynccontextmanager
+    async def processes(self, host: str) -> AsyncIterator[int]:
+        """How many processes use this host, this one among them from now until the end of the block."""
+        self.enter(host)
+        try:
+            await self.join(host)
+            yield self.others(host).processes
+        finally:
+            self.leave(host)
 
     def urge(self) -> None:
         """Tell the others now, not at the next beat: there is a pause to obey."""

@@ -206,14 +206,16 @@ class HostLimiter:
     async def _wait_for_start(self, host: _Host) -> None:
         async with host.gate:
             # Asked again after each sleep: a pause may have moved the start meanwhile.
-            while (wait := host.next_start_at - self._clock()) > 0:
+            while (wait := self._start_in(host)) > 0:
                 await self._sleep(wait)
-            host.next_start_at = self._clock() + self._delay(host)
+            host.next_start_at = self._clock() + self._others(host).rest(self._delay(host))
+
+    def _start_in(self, host: _Host) -> float:
+        seconds = max(0.0, host.next_start_at - self._clock())
+        return seconds if self._share is None else self._share.turn_in(host.key, seconds, self._delay(host))
 
     def _delay(self, host: _Host) -> float:
-        others = self._others(host)
-        delay = max(host.crawl_delay_seconds, host.throttle.delay_seconds, others.delay_seconds)
-        return delay * others.processes
+        return max(host.crawl_delay_seconds, host.throttle.delay_seconds, self._others(host).delay_seconds)
 
     @asynccontextmanager
     async def _watched(self, host: _Host, *, is_timed: bool, is_again: bool) -> AsyncIterator[None]:

@@ -24,6 +24,7 @@ type Known =
   | "idempotency_conflict"
   | "queue_full"
   | "storage_error"
+  | "storage_away"
   | "storage_full"
   | "unsupported_type"
   | "upload_too_large"
@@ -106,6 +107,7 @@ const ADVICE: Readonly<Record<Known, Advice>> = {
   idempotency_conflict: { what: "The same request was sent with another content", todo: "Try again." },
   queue_full: { what: "The queue is full", todo: "Wait until some tasks are done, then try again." },
   storage_error: { what: "The server could not store it", todo: "Check the data folder's permissions, then retry." },
+  storage_away: { what: "The database does not answer", todo: "Check that it runs and can be reached; what was stored is kept." },
   storage_full: { what: "The server's disk is full", todo: "Make room on the disk, then retry: what was stored is kept." },
   upload_too_large: { what: "The file is larger than the limit", todo: "Split it, or raise GLEANERY_MAX_UPLOAD_BYTES and restart." },
   unsupported_type: { what: "This kind of file can't be read", todo: "Send a PDF, DOCX, Markdown, HTML or text file, a notebook or an OpenAPI document." },

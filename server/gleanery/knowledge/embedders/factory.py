@@ -12,6 +12,7 @@ from pathlib import Path
 from gleanery import errors
 from gleanery.config import EmbedderKind
 from gleanery.knowledge.embedders.embedder import Embedder
+from gleanery.knowledge.embedders.limits import Share, alone
 from gleanery.knowledge.embedders.local import LocalEmbedder
 from gleanery.knowledge.embedders.openai import OpenAIEmbedder
 from gleanery.knowledge.embedders.options import OPENAI_HOST, EmbedderOptions
@@ -33,6 +34,8 @@ class EmbedderFactory:
     key_host: str = OPENAI_HOST
     """See `host_of`."""
     right_of_way: RightOfWay = field(default_factory=RightOfWay)
+    share: Share = alone
+    """With whom limits a minute are kept together."""
 
     async def __call__(self, options: EmbedderOptions, dimensions: int | None) -> Embedder:
         if options.kind is EmbedderKind.LOCAL:
@@ -42,7 +45,9 @@ class EmbedderFactory:
         key = self.api_key if options.host == self.key_host else None
         if key is None and options.is_at_openai:
             raise self._without_key()
-        made = partial(OpenAIEmbedder, options, key, known_dimensions=dimensions, executor=self.executor)
+        made = partial(
+            OpenAIEmbedder, options, key, known_dimensions=dimensions, executor=self.executor, share=self.share
+        )
         return await asyncio.get_running_loop().run_in_executor(self.executor, made)
 
     def _without_key(self) -> errors.InvalidInput:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from gleanery.errors import EmbedRateLimited
@@ -18,7 +19,16 @@ LONGEST_PAUSE_SECONDS = 3600.0
 ROUNDING = 1e-6
 """Less than this of a token is none: a clock that sums up may never come to it."""
 
+Share = Callable[[str], AbstractAsyncContextManager[int]]
+"""Around a request to what is named so: how many processes ask it now, this one among them."""
+
 _DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m(?!s))?(?:(\d{1,6}(?:\.\d{1,9})?)s)?(?:(\d{1,9})ms)?", re.ASCII)
+
+
+@asynccontextmanager
+async def alone(_: str) -> AsyncIterator[int]:
+    """`Share` of a process that has its limits for itself."""
+    yield 1
 
 
 @dataclass
@@ -58,7 +68,10 @@ class Bucket:
 
 
 class Throttle:
-    """The one gate of all requests to a server. Seconds are those of `clock`; `sleep` waits them."""
+    """The one gate of all requests to a server. Seconds are those of `clock`; `sleep` waits them.
+
+    Where several processes share the limits, each has an equal part: what one of them sends counts once for each.
+    """
 
     def __init__(
         self,
@@ -78,21 +91,21 @@ class Throttle:
         self._line = asyncio.Lock()
         self._urgent = 0
 
-    async def turn(self, tokens: int, *, is_urgent: bool = False) -> None:
+    async def turn(self, tokens: int, *, is_urgent: bool = False, processes: int = 1) -> None:
         """Wait until a request of so many tokens may be sent, and count it. In order; an urgent one doesn't stand in line,
         and the one at its head leaves it the next place. Raises EmbedRateLimited where that would take too long."""
         if is_urgent:
             self._urgent += 1
             try:
-                await self._wait(tokens)
+                await self._wait(tokens, processes)
             finally:
                 self._urgent -= 1
         else:
             async with self._line:
-                await self._wait(tokens, yields=True)
+                await self._wait(tokens, processes, yields=True)
 
-    async def _wait(self, tokens: int, *, yields: bool = False) -> None:
-        while (seconds := self.wait_seconds(tokens, 1 + (self._urgent if yields else 0))) > 0:
+    async def _wait(self, tokens: int, processes: int, *, yields: bool = False) -> None:
+        while (seconds := self.wait_seconds(tokens, 1 + (self._urgent if yields else 0), processes)) > 0:
             if seconds > LONGEST_WAIT_SECONDS:
                 raise EmbedRateLimited(
                     "The embedding server's limit leaves no room for a while: it goes on by itself.",
@@ -100,18 +113,14 @@ class Throttle:
                 )
             await self._sleep(seconds)
         now = self._clock()
-        for bucket in self._request_buckets():
-            bucket.take(1, now)
-        for bucket in self._token_buckets():
-            bucket.take(tokens, now)
+        for bucket, need in self._needs(tokens, 1, processes):
+            bucket.take(need, now)
 
-    def wait_seconds(self, tokens: int, requests: int = 1) -> float:
+    def wait_seconds(self, tokens: int, requests: int = 1, processes: int = 1) -> float:
         """How long until that may be sent, as things stand."""
         now = self._clock()
-        waits = [self._paused_until - now]
-        waits += [bucket.wait(requests, now) for bucket in self._request_buckets()]
-        waits += [bucket.wait(tokens, now) for bucket in self._token_buckets()]
-        return max(0.0, *waits)
+        waits = [bucket.wait(need, now) for bucket, need in self._needs(tokens, requests, processes)]
+        return max(0.0, self._paused_until - now, *waits)
 
     def pause(self, seconds: float) -> None:
         """The server wants nothing for so long, from nobody."""
@@ -123,11 +132,11 @@ class Throttle:
             if (bucket := told_limit(headers, kind, self._clock())) is not None:
                 self._told[kind] = bucket
 
-    def _request_buckets(self) -> list[Bucket]:
-        return self._requests + [bucket for kind, bucket in self._told.items() if kind == "requests"]
-
-    def _token_buckets(self) -> list[Bucket]:
-        return self._tokens + [bucket for kind, bucket in self._told.items() if kind == "tokens"]
+    def _needs(self, tokens: int, requests: int, processes: int) -> list[tuple[Bucket, int]]:
+        """What that takes of each bucket. What the server tells of its own is what all processes have left it."""
+        own = [(bucket, requests * processes) for bucket in self._requests]
+        own += [(bucket, tokens * processes) for bucket in self._tokens]
+        return own + [(bucket, requests if kind == "requests" else tokens) for kind, bucket in self._told.items()]
 
 
 def told_limit(headers: Mapping[str, str], kind: str, now: float) -> Bucket | None:

@@ -27,7 +27,7 @@ from gleanery.errors import (
 )
 from gleanery.knowledge.embedders.answers import Answer, decode_answer
 from gleanery.knowledge.embedders.embedder import PROBE_TEXT, Embedding, Vectors, all_of, valid_unicode
-from gleanery.knowledge.embedders.limits import LONGEST_WAIT_SECONDS, Throttle
+from gleanery.knowledge.embedders.limits import LONGEST_WAIT_SECONDS, Share, Throttle, alone
 from gleanery.knowledge.embedders.options import EmbedderOptions
 from gleanery.knowledge.embedders.refusals import Refusal, TextFault, error_of
 from gleanery.knowledge.tokens import count_tokens, truncate_to_tokens
@@ -78,7 +78,8 @@ class OpenAIEmbedder:
 
     `api_key` None is for servers that ask for none. `known_dimensions` is the length of vectors that are stored under this
     name; others are refused. Each request is tried up to 1 + `max_retries` times. `executor` counts tokens and decodes answers
-    (None: the loop's own). The constructor imports openai and reads certificates, which takes a second: call it in a thread.
+    (None: the loop's own). Limits a minute are kept together with the processes that `share` tells of. The constructor imports
+    openai and reads certificates, which takes a second: call it in a thread.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class OpenAIEmbedder:
         known_dimensions: int | None = None,
         max_retries: int = MAX_RETRIES,
         executor: Executor | None = None,
+        share: Share = alone,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -106,6 +108,8 @@ class OpenAIEmbedder:
         self._turns = asyncio.Semaphore(options.concurrency)
         self._urgent_turns = asyncio.Semaphore(URGENT_AT_ONCE)
         self._throttle = Throttle(options.requests_per_minute, options.tokens_per_minute, clock=clock, sleep=sleep)
+        has_limits = options.requests_per_minute is not None or options.tokens_per_minute is not None
+        self._share = share if has_limits else alone
         self._max_retries = max_retries
         self._executor = executor
         self._sleep = sleep
@@ -243,8 +247,9 @@ class OpenAIEmbedder:
         turns = self._urgent_turns if gathered.is_urgent else self._turns
         for attempt in itertools.count():
             try:
-                async with turns:
-                    await self._throttle.turn(sum(batch.tokens), is_urgent=gathered.is_urgent)
+                async with turns, self._share(f"vectors:{self._options.host}") as processes:
+                    tokens = sum(batch.tokens)
+                    await self._throttle.turn(tokens, is_urgent=gathered.is_urgent, processes=processes)
                     gathered.requests += 1
                     return await self._request(batch.texts)
             except EmbedUnavailable as error:

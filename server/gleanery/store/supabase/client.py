@@ -276,7 +276,7 @@ class _Passing(errors.StorageError):
 
 
 async def patiently(ask: Callable[[], Awaitable[Any]], patience_seconds: float) -> Any:
-    """Ask until there is an answer that does not pass. Raises StorageError when it took too long."""
+    """Ask until there is an answer that does not pass. Raises StorageAway when it took too long."""
     loop = asyncio.get_running_loop()
     until = loop.time() + patience_seconds
     wait = FIRST_WAIT_SECONDS
@@ -286,7 +286,7 @@ async def patiently(ask: Callable[[], Awaitable[Any]], patience_seconds: float) 
         except _Passing as error:
             pause = wait * (0.5 + random.random())
             if loop.time() + pause > until:
-                raise errors.StorageError(error.message, **error.details) from error
+                raise errors.StorageAway(error.message, **error.details) from error
             _log.debug("call of the database repeated", extra={"reason": error.message})
         await asyncio.sleep(pause)
         wait = min(2 * wait, LONGEST_WAIT_SECONDS)

@@ -85,7 +85,7 @@ const FACES: Readonly<Record<PartStatus, { readonly label: string; readonly tone
 };
 /** What to do where a part is not well or off. */
 const TODO: Readonly<Record<string, string>> = {
-  database: "Look at the data folder: its disk must have room, and the server must be allowed to write there.",
+  database: "Look at the data folder: its disk must have room, and the server must be allowed to write there. With Supabase: look whether the project answers.",
   embedder: "Choose an embedder in the tab beside this one. Until then search finds by words.",
   browser: "Run make browser, or name a Chromium with GLEANERY_BROWSER and restart. Until then pages are read over HTTP.",
   worker: "Look at the server's log.",

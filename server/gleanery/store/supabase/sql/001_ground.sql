@@ -40,7 +40,8 @@ language sql immutable as $$
     from jsonb_array_elements_text(case when jsonb_typeof(list) = 'array' then list else '[]' end) with ordinality
 $$;
 
--- Row-level security on every table, rights for the service's role alone. Called at the end of each migration.
+-- Row-level security on every table, rights for the service's role alone; nobody but their owner has any in Procrastinate's. Called
+-- at the end of each migration: a table that is secured already is left alone, since the change would wait for whoever reads it.
 create function gleanery.secure() returns void
 language plpgsql as $$
 declare
@@ -48,10 +49,14 @@ declare
 begin
     revoke all on schema gleanery from public;
     grant usage on schema gleanery to service_role;
+    for one in select c.oid::regclass as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname in ('gleanery', 'gleanery_procrastinate') and c.relkind in ('r', 'p') and not c.relrowsecurity
+    loop
+        execute format('alter table %s enable row level security', one.name);
+    end loop;
     for one in select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where n.nspname = 'gleanery' and c.relkind in ('r', 'p')
     loop
-        execute format('alter table gleanery.%I enable row level security', one.name);
         if not exists (select from pg_policies where schemaname = 'gleanery' and tablename = one.name) then
             execute format('create policy service on gleanery.%I to service_role using (true) with check (true)', one.name);
         end if;

@@ -5,10 +5,14 @@
 --     … write rows; gleanery.append(…) for each change of a task …
 --     return gleanery.reply(args, value);                    -- numbers the events, keeps the answer
 
+-- The answer of a call that was made before, null for a new one. A call that is made again while the first is still under way waits
+-- for its end, and sees what it kept: a function has a new look at the tables with each statement.
 create function gleanery.answered(args jsonb) returns json
-language sql stable as $$
-    select answer::json from gleanery.call where call_id = args ->> 'call_id'
-$$;
+language plpgsql as $$
+begin
+    perform gleanery.lock_key('call', args ->> 'call_id');
+    return (select answer::json from gleanery.call where call_id = args ->> 'call_id');
+end $$;
 
 -- Note a change of a task: its row as it stands, with events ([{type, message, data}], data as JSON text) that its `last_seq`
 -- counts already. They are drafts until the end of the transaction, where `reply` gives them their numbers.

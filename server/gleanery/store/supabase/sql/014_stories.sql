@@ -183,6 +183,9 @@ begin
             and state in ('waiting', 'working', 'needs_approval') and story_id <> new ->> 'story_id'
         for update
     loop
+        -- One that is being claimed right now is waited for, and runs then.
+        perform from gleanery.story_task join gleanery.task using (task_id)
+            where story_task.story_id = old and task.status = 'queued' order by task_id for no key update of task;
         select task.* into last from gleanery.story_task join gleanery.task using (task_id)
         where story_task.story_id = old order by position desc limit 1;
         continue when last.task_type = new ->> 'write_back' and last.status = 'running';

@@ -64,6 +64,7 @@ declare
     newer bigint;
 begin
     perform check_fence(args -> 'fence');
+    perform 1 from source where source_id = id for no key update;  -- what is seen stays so meanwhile
     if not exists (select from generation where source_id = id and task_id = args -> 'fence' ->> 'task_id'
             and state in ('building', 'rejected')) then
         seen := visible_generation(id);
@@ -362,7 +363,7 @@ declare
     keep bigint := (args ->> 'keep')::bigint;
     unwanted bigint;
 begin
-    perform pg_advisory_xact_lock(7364251802);
+    perform lock_key('generations', 'prune');
     select old.page_row into unwanted from source cross join lateral (
         select page_row from page where page.source_id = source.source_id limit 1) as old
     where source.deleted_at is not null limit 1;

@@ -116,6 +116,7 @@ declare
     busy text;
 begin
     if known is not null then return known; end if;
+    perform 1 from source where source_id = id for no key update;  -- a crawl that starts right now is waited for
     perform visible_generation(id);
     select task_id into busy from task where serial_key = id and status in ('queued', 'running', 'paused') limit 1;
     if busy is not null then

@@ -128,7 +128,7 @@ declare
     taken bigint;
     unused text[];
 begin
-    perform pg_advisory_xact_lock(7364251802);  -- one at a time: others would count words in another order
+    perform lock_key('words', 'count');  -- one at a time: others would count words in another order
     with chosen as (
         select shelf, row_id, is_new from word_change where shelf = args ->> 'shelf'
         order by row_id limit (args ->> 'most')::bigint for update skip locked

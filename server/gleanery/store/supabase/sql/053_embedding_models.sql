@@ -42,7 +42,7 @@ declare
     building embedding_model;
     next_state text := 'building';
 begin
-    perform pg_advisory_xact_lock(7364251803);  -- models change one after the other
+    perform lock_key('models', 'change');  -- one after the other
     active := model_in('active');
     building := model_in('building');
     if active.model is null or active.model = name then
@@ -73,7 +73,7 @@ begin
     if known is not null then
         return known;
     end if;
-    perform pg_advisory_xact_lock(7364251803);
+    perform lock_key('models', 'change');
     if not exists (select from embedding_model where model = name and state = 'building')
         or not (args ->> 'is_forced')::boolean and exists (select from sources_lacking(name, null, 1)) then
         return reply(args, to_json(false), true);
@@ -92,7 +92,7 @@ begin
     if known is not null then
         return known;
     end if;
-    perform pg_advisory_xact_lock(7364251803);
+    perform lock_key('models', 'change');
     return reply(args, to_json(give_up_model()), true);
 end $$;
 
