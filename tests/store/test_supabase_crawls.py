@@ -118,15 +118,25 @@ async def test_urls_that_end_while_one_is_being_written_share_the_next_call(
     assert {row[0] for row in (await crawl.urls()).values()} == {"failed"}
 
 
-async def test_of_urls_that_share_a_call_each_is_written_though_nobody_waits_for_it(
+async def test_what_was_settled_by_one_who_is_cancelled_is_written_before_the_attempt_ends(
+    store: Store, gateway: Gateway, supabase_project: Project
+) -> None:
+    """Expected: it waits for nobody's turn any more, so it is in the database before what its caller does next."""
+    crawl = await start_crawl(store)
+    await crawl.add(*(url_of(path) for path in "abcd"))
+    jobs = await settled_while_held(crawl, gateway, supabase_project, "abcd", is_cancelled=True)
+    await store.tasks.finish(crawl.fence, TaskStatus.PAUSED, told())
+    assert all(job.cancelled() for job in jobs)
+    assert {row[0] for row in (await crawl.urls()).values()} == {"failed"}
+
+
+async def test_closing_the_store_waits_for_what_nobody_waits_for(
     gateway: Gateway, supabase_project: Project, changes: Changes
 ) -> None:
-    """Expected: who is cancelled is free at once, and closing the store waits for what was begun."""
     async with SupabaseStore(gateway.url, supabase_project.service_key, changes, patience_seconds=5) as store:
         crawl = await start_crawl(store)
         await crawl.add(*(url_of(path) for path in "abcd"))
-        jobs = await settled_while_held(crawl, gateway, supabase_project, "abcd", is_cancelled=True)
-    assert all(job.cancelled() for job in jobs)
+        await settled_while_held(crawl, gateway, supabase_project, "abcd", is_cancelled=True)
     with supabase_project.connect() as db:
         assert db.execute("select count(*) from gleanery.frontier where state = 'failed'").fetchone() == (4,)
     assert len(changes.of(crawl.task.task_id)) == 6
@@ -173,7 +183,9 @@ async def settled_while_held(
         if is_cancelled:
             for job in jobs:
                 job.cancel()
-            await asyncio.wait(jobs)
+            while gateway.asked.count("gleanery_crawls_settle") < 2:
+                await asyncio.wait(jobs)
+                await asyncio.sleep(0.01)
     return jobs
 
 

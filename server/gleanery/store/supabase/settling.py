@@ -24,9 +24,10 @@ class _Ended:
 
 @dataclass
 class _Group:
-    """URLs of one call. Others may join until it `is_sent`."""
+    """URLs of one call. Others may join until it `is_sent`, when its `turn` has come."""
 
     urls: list[_Ended] = field(default_factory=list)
+    turn: asyncio.Event = field(default_factory=asyncio.Event)
     is_sent: bool = False
     sending: asyncio.Task[None] = field(init=False)
 
@@ -40,23 +41,32 @@ class Settler:
 
     async def settle(self, fence: Fence, url: FrontierUrl, events: Sequence[NewEvent], progress: Progress) -> None:
         """As `CrawlStore.settle`: returns once it is stored and told."""
-        before = self._newest.get(fence)
-        if before is None or before.is_sent:
-            group = self._newest[fence] = _Group()
-            group.sending = self._rest.see_through(self._send(fence, group, before))
-        else:
-            group = before
+        group = self._newest.get(fence)
+        if group is None or group.is_sent:
+            group = self._begin(fence, before=group)
         group.urls.append(_Ended(url, events, progress))
-        await asyncio.shield(group.sending)
+        try:
+            await asyncio.shield(group.sending)
+        except asyncio.CancelledError:
+            group.turn.set()  # the attempt may be ending: what it did shall be there before its end
+            raise
 
-    async def _send(self, fence: Fence, group: _Group, before: _Group | None) -> None:
-        if before is not None:
-            await asyncio.wait([before.sending])
+    def _begin(self, fence: Fence, before: _Group | None) -> _Group:
+        group = self._newest[fence] = _Group()
+        group.sending = self._rest.see_through(self._send(fence, group))
+        if before is None:
+            group.turn.set()
+        else:
+            before.sending.add_done_callback(lambda _: group.turn.set())
+        return group
+
+    async def _send(self, fence: Fence, group: _Group) -> None:
+        await group.turn.wait()
         group.is_sent = True
         try:
             await self._write(fence, group.urls)
         finally:
-            if self._newest[fence] is group:
+            if self._newest.get(fence) is group:
                 del self._newest[fence]
 
     async def _write(self, fence: Fence, ended: Sequence[_Ended]) -> None:
