@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -39,6 +41,22 @@ async def test_a_site_is_crawled_searched_and_refreshed(server: Client) -> None:
     assert again.status == 202
     refreshed = await server.ended(str(again.body["task_id"]))
     assert refreshed.status == "completed"
+
+
+async def test_who_has_nothing_to_do_asks_whether_there_is_something_and_no_more(
+    server: Client, gateway: Gateway
+) -> None:
+    """Expected: no webhook and no schedule is fetched before one is due, nothing is asked of tasks where none runs, and a free
+    place asks for a task once a second."""
+    while gateway.asked.count("gleanery_tasks_owners") < 4:  # once at the start, and once a second
+        assert (await health(server))["status"] == "ok"
+        await asyncio.sleep(0.1)
+    asked = Counter(gateway.asked)
+    assert asked["gleanery_outbox_next_at"] >= 3
+    assert asked["gleanery_schedules_next_at"] >= 3
+    assert 3 <= asked["gleanery_tasks_claim_due"] <= 5
+    for name in ("outbox_claim", "schedules_due", "tasks_asked_of"):
+        assert asked[f"gleanery_{name}"] == 0, name
 
 
 async def test_a_backup_of_the_folder_is_refused(server: Client) -> None:

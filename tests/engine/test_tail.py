@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from gleanery.engine.tail import Tail
+from gleanery.engine.tail import TOGETHER_SECONDS, Tail
 from gleanery.errors import StorageError
 from gleanery.model import Event, NewEvent, NewTask, Progress, Task, TaskStatus
 from gleanery.store.embedded import EmbeddedStore
@@ -19,6 +20,7 @@ from tests.engine.stage import PATIENCE_SECONDS, Through
 from tests.store.samples import HALF_WAY, LEASE_SECONDS, fence_of, told
 
 Fact = tuple[int, str, int, str]
+FOREVER = 600.0
 
 
 class Published:
@@ -53,9 +55,9 @@ class Published:
 class Process:
     """A store with its tail, as one process has them."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, **settings: float) -> None:
         self.published = Published()
-        self.tail = Tail(self.published)
+        self.tail = Tail(self.published, **settings)
         self.store = EmbeddedStore(path, self.tail.hear)
         self.tasks: TaskStore = self.store.tasks
 
@@ -187,6 +189,64 @@ async def test_the_first_word_of_another_process_makes_a_tail_look_often(tmp_pat
         await other.running()
         await one.published.up_to(2)
         assert (one.tail.is_alone, other.tail.is_alone) == (False, True)
+
+
+class Asked(Through):
+    """Keeps when the log was asked for, when it answered, and how many changes it had."""
+
+    def __init__(self, inner: TaskStore) -> None:
+        super().__init__(inner)
+        self.looks: list[tuple[float, float, int]] = []
+        self.news = asyncio.Event()
+
+    async def changes_after(self, number: int, limit: int) -> Sequence[Change]:
+        asked_at = time.monotonic()
+        changes = await self.inner.changes_after(number, limit)
+        self.looks.append((asked_at, time.monotonic(), len(changes)))
+        self.news.set()
+        return changes
+
+
+@asynccontextmanager
+async def watched(path: Path, **settings: float) -> AsyncIterator[tuple[Process, Asked]]:
+    """A process, and what its tail asks."""
+    process = Process(path, **settings)
+    process.tasks = log = Asked(process.tasks)
+    async with process:
+        yield process, log
+
+
+async def test_who_writes_without_a_gap_need_not_look(tmp_path: Path) -> None:
+    """Expected: as long as one's own numbers follow each other nothing of another's can be there, and nobody asks for it."""
+    async with watched(tmp_path / "gleanery.db", noticed_seconds=0.5) as (process, log):
+        process.tail.is_noticed = lambda: True
+        task = await process.running()
+        until = time.monotonic() + 0.7
+        while time.monotonic() < until:
+            await process.tasks.report(fence_of(task), told(), HALF_WAY)
+        assert log.looks == []
+
+
+async def test_what_one_look_finds_is_not_looked_for_again_at_once(tmp_path: Path) -> None:
+    async with watched(tmp_path / "gleanery.db") as (process, log), Process(tmp_path / "gleanery.db") as other:
+        await other.running()
+        await process.published.up_to(2)
+        log.news.clear()
+        await log.news.wait()
+        (_, found_at, found), (asked_at, *_) = log.looks[-2:]
+        assert found > 0
+        assert asked_at - found_at >= TOGETHER_SECONDS
+
+
+async def test_an_answer_that_a_look_has_overtaken_is_no_gap(tmp_path: Path) -> None:
+    """Expected: it was published, so it is passed over, and nobody looks for what came before it."""
+    async with watched(tmp_path / "gleanery.db", noticed_seconds=FOREVER) as (process, log):
+        process.tail.is_noticed = lambda: True
+        task = await process.running()
+        process.tail.hear(await process.store.tasks.changes_after(0, 10))
+        await process.tasks.report(fence_of(task), told(), HALF_WAY)
+        assert process.published.facts == await stored(process)
+        assert len(log.looks) == 1, "the one that `stored` has asked for"
 
 
 class Unreadable(Through):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from gleanery.model import Fence, FrontierUrl, NewTask, UrlState
 from gleanery.store.base import Store
 from gleanery.store.crawl_sharing import Claimed, CrawlSharing
 from tests.clock import SetClock
-from tests.store.samples import Crawl
+from tests.store.samples import Crawl, told
 
 LEASE = 30.0
 
@@ -101,6 +102,22 @@ async def test_what_a_helper_writes_of_a_url_that_it_lost_is_passed_over(
     states = {row.url_key: row.state for row in rows}
     assert (states[kept.url_key], states[lost.url_key]) == (UrlState.FAILED, UrlState.QUEUED)
     assert (await store.tasks.get(crawl.fence.task_id)).progress == before.progress
+
+
+async def test_of_urls_that_end_at_once_those_that_a_helper_lost_are_passed_over(
+    store: Store, crawl: Crawl, sharing: CrawlSharing
+) -> None:
+    await some(store, crawl, 4)
+    slow = await helper(store, crawl, "w1")
+    urls = (await sharing.claim(slow, keep=[], limit=4, lease_seconds=LEASE)).urls
+    await sharing.claim(slow, keep=[urls[0].ordinal, urls[2].ordinal], limit=0, lease_seconds=LEASE)
+    before = await store.tasks.get(crawl.fence.task_id)
+    ends = [replace(url, state=UrlState.FAILED) for url in urls]
+    await asyncio.gather(*(store.crawls.settle(slow, end, told(end.url_key), before.progress) for end in ends))
+    rows = await store.crawls.urls(crawl.fence.task_id, state=UrlState.FAILED, after=0, limit=9)
+    events = await store.tasks.events(crawl.fence.task_id, after=before.last_seq, before=None, limit=9)
+    kept = [urls[0].url_key, urls[2].url_key]
+    assert ([row.url_key for row in rows], [event.message for event in events]) == (kept, kept)
 
 
 async def test_the_pages_that_a_crawl_may_take_count_for_all(store: Store, crawl: Crawl, sharing: CrawlSharing) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -207,6 +208,35 @@ async def test_urls_whose_canonical_one_gave_no_page_are_taken_up_for_themselves
         ("a.test/c", True, None),
         ("a.test/d", False, None),
     ]
+
+
+async def test_urls_that_end_at_once_end_each_in_its_own_way(crawl: Crawl, changes: Changes) -> None:
+    """Expected: of each its row, its event after those that were asked for before it, and the progress of the last one."""
+    await crawl.add(*(url_of(path) for path in "abcdef"))
+    before = (await crawl.store.tasks.get(crawl.task.task_id)).last_seq
+    ends = [
+        url_of(path, 1, state, reason=f"reason {path}", message=f"why {path}")
+        for path, state in zip("abcde", [UrlState.FAILED, UrlState.SKIPPED] * 2 + [UrlState.FAILED], strict=True)
+    ]
+    progress = [replace(HALF_WAY, percentage=60.0 + n, message=f"at {n}") for n in range(len(ends))]
+    await asyncio.gather(
+        *(
+            crawl.store.crawls.settle(crawl.fence, end, [*told(f"ended {end.url_key}"), *told("and so")], told_with)
+            for end, told_with in zip(ends, progress, strict=True)
+        )
+    )
+    rows = await crawl.store.crawls.urls(crawl.task.task_id, state=None, after=0, limit=10)
+    assert [(row.url_key, row.state, row.reason, row.message) for row in rows] == [
+        *((end.url_key, end.state, end.reason, end.message) for end in ends),
+        ("a.test/f", UrlState.QUEUED, None, None),
+    ]
+    events = await crawl.store.tasks.events(crawl.task.task_id, after=before, before=None, limit=100)
+    assert [event.message for event in events] == [
+        message for end in ends for message in (f"ended {end.url_key}", "and so")
+    ]
+    task = await crawl.store.tasks.get(crawl.task.task_id)
+    assert (task.progress, task.last_seq) == (progress[-1], before + 10)
+    assert [seq for seq, _ in changes.of(crawl.task.task_id)] == list(range(1, before + 11))
 
 
 async def test_counts_are_what_the_rows_say(crawl: Crawl) -> None:

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from gleanery.errors import NotFound, WrongState
+from gleanery.errors import LeaseLost, NotFound, WrongState
 from gleanery.model import NewTask, StoredAs, TaskStatus, UrlState
 from gleanery.store.base import Store
 from gleanery.store.saved_queries import NewQuery
@@ -21,6 +21,7 @@ from tests.ground.supabase import Gateway, Project
 from tests.store.samples import (
     HALF_WAY,
     Changes,
+    Crawl,
     bundle_of,
     event_types,
     fence_of,
@@ -103,6 +104,91 @@ async def test_what_is_deleted_is_deleted_once(store: Store, gateway: Gateway) -
     await store.knowledge.delete_source(source_id)
     with pytest.raises(NotFound):
         await store.knowledge.delete_source(source_id)
+
+
+# --- URLs that end at once ---
+
+
+async def test_urls_that_end_while_one_is_being_written_share_the_next_call(
+    store: Store, gateway: Gateway, supabase_project: Project
+) -> None:
+    """Expected: the first goes at once and alone, the others wait for its answer and no longer; each is there when it is told."""
+    crawl = await start_crawl(store)
+    await crawl.add(*(url_of(path) for path in "abcd"))
+    await asyncio.gather(*await settled_while_held(crawl, gateway, supabase_project, "abcd"))
+    assert gateway.asked.count("gleanery_crawls_settle") == 2
+    assert {row[0] for row in (await crawl.urls()).values()} == {"failed"}
+
+
+async def test_what_was_settled_by_one_who_is_cancelled_is_written_before_the_attempt_ends(
+    store: Store, gateway: Gateway, supabase_project: Project
+) -> None:
+    """Expected: it waits for nobody's turn any more, so it is in the database before what its caller does next."""
+    crawl = await start_crawl(store)
+    await crawl.add(*(url_of(path) for path in "abcd"))
+    jobs = await settled_while_held(crawl, gateway, supabase_project, "abcd", is_cancelled=True)
+    await store.tasks.finish(crawl.fence, TaskStatus.PAUSED, told())
+    assert all(job.cancelled() for job in jobs)
+    assert {row[0] for row in (await crawl.urls()).values()} == {"failed"}
+
+
+async def test_closing_the_store_waits_for_what_nobody_waits_for(
+    gateway: Gateway, supabase_project: Project, changes: Changes
+) -> None:
+    async with SupabaseStore(gateway.url, supabase_project.service_key, changes, patience_seconds=5) as store:
+        crawl = await start_crawl(store)
+        await crawl.add(*(url_of(path) for path in "abcd"))
+        await settled_while_held(crawl, gateway, supabase_project, "abcd", is_cancelled=True)
+    with supabase_project.connect() as db:
+        assert db.execute("select count(*) from gleanery.frontier where state = 'failed'").fetchone() == (4,)
+    assert len(changes.of(crawl.task.task_id)) == 6
+
+
+async def test_of_urls_that_share_a_call_none_is_written_twice_when_its_answer_is_lost(
+    store: Store, gateway: Gateway, changes: Changes
+) -> None:
+    crawl = await start_crawl(store)
+    await crawl.add(*(url_of(path) for path in "abc"))
+    lose(gateway, "crawls_settle")
+    await asyncio.gather(*(settle(crawl, path) for path in "abc"))
+    assert gateway.asked.count("gleanery_crawls_settle") == 2
+    assert changes.of(crawl.task.task_id)[2:] == [(3, "page_stored"), (4, "page_stored"), (5, "page_stored")]
+
+
+async def test_of_urls_that_share_a_call_all_hear_that_the_lease_is_lost(store: Store, gateway: Gateway) -> None:
+    crawl = await start_crawl(store)
+    await crawl.add(*(url_of(path) for path in "abc"))
+    await store.tasks.finish(crawl.fence, TaskStatus.CANCELLED, told())
+    ends = await asyncio.gather(*(settle(crawl, path) for path in "abc"), return_exceptions=True)
+    assert [type(end) for end in ends] == [LeaseLost] * 3
+    assert gateway.asked.count("gleanery_crawls_settle") == 1
+    assert {row[0] for row in (await crawl.urls()).values()} == {"queued"}
+
+
+async def settle(crawl: Crawl, path: str) -> None:
+    await crawl.store.crawls.settle(crawl.fence, url_of(path, 1, UrlState.FAILED, reason="http_404"), told(), HALF_WAY)
+
+
+async def settled_while_held(
+    crawl: Crawl, gateway: Gateway, project: Project, paths: str, *, is_cancelled: bool = False
+) -> list[asyncio.Task[None]]:
+    """The first is on its way to a database that holds it up when the others come; all may be cancelled before it goes on."""
+    with project.connect() as db, db.transaction():
+        db.execute("select from gleanery.task for update")
+        jobs = [asyncio.create_task(settle(crawl, paths[0]))]
+        while "gleanery_crawls_settle" not in gateway.asked:
+            assert not jobs[0].done()
+            await asyncio.sleep(0.01)
+        jobs += [asyncio.create_task(settle(crawl, path)) for path in paths[1:]]
+        await asyncio.sleep(0)
+        assert not any(job.done() for job in jobs)
+        if is_cancelled:
+            for job in jobs:
+                job.cancel()
+            while gateway.asked.count("gleanery_crawls_settle") < 2:
+                await asyncio.wait(jobs)
+                await asyncio.sleep(0.01)
+    return jobs
 
 
 # --- others at work ---

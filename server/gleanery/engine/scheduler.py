@@ -59,8 +59,10 @@ class Scheduler:
         while True:
             self._bell.clear()
             try:
-                is_done = await self.look()
-                seconds = await self._seconds_to_next() if is_done else LOOK_SECONDS
+                seconds = await self._seconds_to_next()
+                if seconds <= 0:
+                    is_done = await self.look()
+                    seconds = await self._seconds_to_next() if is_done else LOOK_SECONDS
             except errors.StorageError as error:
                 _log.error("schedules not looked at", extra={"code": error.code, "reason": error.message})
                 seconds = LOOK_SECONDS

@@ -1,12 +1,13 @@
 """The event log's tail: changes in the order of all tasks, whichever process made them.
 
 A commit of this process is told at once when nothing of another one came before it. A gap in the numbers shows that
-something did; then, when a notice says so, and now and then anyway, the log is read from the last number told.
+something did; then, when a notice says so, and after a while without either, the log is read from the last number told.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 
@@ -17,7 +18,8 @@ from gleanery.store.values import Change
 _log = log.get(__name__)
 
 ALONE_SECONDS = 0.25
-"""Between two looks at the log while no other process is known: the first word of one comes so late."""
+"""From a look at the log to the next while no other process is known: the first word of one comes so late. A commit of one's own
+without a gap before it is as good as a look."""
 TOGETHER_SECONDS = 0.05
 NOTICED_SECONDS = 1.0
 """Between two looks while notices are heard: what was lost of them is healed so late."""
@@ -41,6 +43,7 @@ class Tail:
         self._last = 0
         self._noticed = 0
         self._looked_at = float("-inf")
+        self._known_at = float("-inf")
         self._is_behind = False
         self._kick = asyncio.Event()
         self._job: asyncio.Task[None] | None = None
@@ -61,7 +64,7 @@ class Tail:
 
     async def start(self, tasks: TaskStore) -> None:
         self._tasks = tasks
-        self._last = await tasks.last_number()
+        self._last, self._known_at = await tasks.last_number(), time.monotonic()
         self._job = asyncio.create_task(self._follow(), name="tail")
 
     async def stop(self) -> None:
@@ -73,12 +76,15 @@ class Tail:
         """What a commit of this process did."""
         told = list[Change]()
         for change in changes:
+            if change.events and change.number <= self._last:
+                continue  # a look was faster than the answer
             if self._is_behind or (change.events and change.number - len(change.events) != self._last):
                 self._is_behind = True
                 self._kick.set()
                 break
             told.append(change)
-            self._last = change.number or self._last
+            if change.number:
+                self._last, self._known_at = change.number, time.monotonic()
         if told:
             self._publish(told)
 
@@ -101,18 +107,22 @@ class Tail:
 
     async def _follow(self) -> None:
         while True:
-            try:
-                async with asyncio.timeout(self._wait_seconds()):
-                    await self._kick.wait()
-            except TimeoutError:
-                pass
+            await self._wait()
             await self._pause()
             try:
                 await self._look()
+                self._known_at = time.monotonic()
             except errors.StorageError as error:
                 _log.error("event log not read", extra={"code": error.code, "reason": error.message})
                 await asyncio.sleep(AGAIN_SECONDS)
             self._kick_for_notice()
+
+    async def _wait(self) -> None:
+        """Until something says that the log goes on, or nothing has said for too long that it does not."""
+        while not self._kick.is_set() and (left := self._known_at + self._wait_seconds() - time.monotonic()) > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._kick.wait()
 
     async def _pause(self) -> None:
         now = time.monotonic()
@@ -131,11 +141,10 @@ class Tail:
                 self._is_alone = False  # these are another's
                 self._last = changes[-1].number
                 self._publish(changes)
-                if self.is_noticed() and not self._is_behind:
-                    return  # what comes after these says so
-                continue
-            if self._noticed == noticed:
+            elif self._noticed == noticed:
                 self._noticed = last  # what is not there now was removed since
-            if not self._kick.is_set():
+            # What this process has written meanwhile is not among these: who is behind looks again for it.
+            is_all = sum(len(change.events) for change in changes) < ROWS
+            if is_all and not (self._is_behind and self._kick.is_set()):
                 self._is_behind = False
                 return

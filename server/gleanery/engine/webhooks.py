@@ -154,9 +154,12 @@ class WebhookSender:
 
     async def _send_forever(self) -> None:
         while not self._is_stopping:
+            is_rung = self._bell.is_set()
             self._bell.clear()
             try:
-                wait = await self._fill()
+                wait = 0.0 if is_rung else await self._seconds_to_next(self._busy_sites())
+                if wait <= 0:
+                    wait = await self._fill()
             except errors.StorageError as error:
                 _log.error("webhooks not read", extra={"code": error.code, "reason": error.message})
                 wait = LOOK_SECONDS
@@ -175,7 +178,7 @@ class WebhookSender:
             # One by one, since each may make its receiver one that has no room.
             claimed = await self._outbox.claim(1, HOLD_SECONDS, passing_over=busy)
             if not claimed:
-                return self._seconds_to(await self._outbox.next_at(passing_over=busy))
+                return await self._seconds_to_next(busy)
             for delivery in claimed:
                 call = asyncio.create_task(self._send(delivery), name=delivery.delivery_id)
                 self._calls[call] = delivery
@@ -186,7 +189,8 @@ class WebhookSender:
         calls = Counter(site_of(delivery.url) for delivery in self._calls.values())
         return [site for site, count in calls.items() if count >= CALLS_PER_SITE]
 
-    def _seconds_to(self, at: datetime | None) -> float:
+    async def _seconds_to_next(self, busy: Sequence[str]) -> float:
+        at = await self._outbox.next_at(passing_over=busy)
         return LOOK_SECONDS if at is None else min(LOOK_SECONDS, max(0.0, (at - self._clock()).total_seconds()))
 
     def _ended(self, call: asyncio.Task[None]) -> None:

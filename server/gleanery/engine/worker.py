@@ -306,12 +306,12 @@ class Worker:
             try:
                 await self._reap()
                 await self._tell_of_itself("stopping" if self._is_stopping else "running")
-                for task_id in await self._tasks.asked_of(self.worker_id):
-                    self.hear(task_id)
+                if self._runs:
+                    for task_id in await self._tasks.asked_of(self.worker_id):
+                        self.hear(task_id)
             except errors.StorageError as error:
                 _log.error("look failed", extra={"code": error.code, "reason": error.message})
             self._beat_those_with_processes()
-            self._bell.set()
 
     def _beat_those_with_processes(self) -> None:
         """Their memory is looked at, and kept, every second: a process may grow faster than leases are prolonged."""

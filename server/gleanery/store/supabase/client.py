@@ -24,8 +24,8 @@ import random
 import re
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 import httpx
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from supabase import AsyncClient
 
 _log = log.get(__name__)
+T = TypeVar("T")
 
 PATIENCE_SECONDS = 15.0
 """How long a call is tried again while nobody answers, or the answer is one that passes."""
@@ -181,10 +182,14 @@ class Rest:
 
         A caller that is cancelled does not cancel the write: it happens, only nobody waits for it.
         """
-        writing = asyncio.create_task(self._write(name, self._with_time(args)))
+        return await asyncio.shield(self.see_through(self._write(name, self._with_time(args))))
+
+    def see_through(self, write: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Do this whatever becomes of its caller: closing waits for it."""
+        writing = asyncio.create_task(write)
         self._writes.add(writing)
         writing.add_done_callback(self._written)
-        return await asyncio.shield(writing)
+        return writing
 
     def _written(self, writing: asyncio.Task[Any]) -> None:
         self._writes.discard(writing)

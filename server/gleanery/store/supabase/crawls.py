@@ -38,6 +38,7 @@ from gleanery.store.rows import (
 from gleanery.store.supabase.client import Rest
 from gleanery.store.supabase.crawl_sharing import SupabaseSharing
 from gleanery.store.supabase.page_writer import PageWriter
+from gleanery.store.supabase.settling import Settler
 from gleanery.store.values import Idempotency
 
 
@@ -47,6 +48,7 @@ class SupabaseCrawls:
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
         self._pages = PageWriter(rest)
+        self._settler = Settler(rest)
         self.sharing = SupabaseSharing(rest)
 
     async def start(
@@ -80,7 +82,7 @@ class SupabaseCrawls:
         await self._rest.write("crawls_note_attempt", url_key=url_key, **told_args(fence, events, progress))
 
     async def settle(self, fence: Fence, url: FrontierUrl, events: Sequence[NewEvent], progress: Progress) -> None:
-        await self._rest.write("crawls_settle", url=settled_row(url), **told_args(fence, events, progress))
+        await self._settler.settle(fence, url, events, progress)
 
     async def skip_queued(self, fence: Fence, reason: str) -> int:
         return await self._changed("skip_queued", fence, reason=reason)

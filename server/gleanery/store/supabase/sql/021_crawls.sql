@@ -136,17 +136,27 @@ begin
     return reply(args, null);
 end $$;
 
+-- URLs that ended without a page: `ended` is [{url, events}] in their order, `progress` as it was with the last.
 create function public.gleanery_crawls_settle(args jsonb) returns json
 language plpgsql security invoker set search_path = gleanery, pg_temp as $$
 declare
     known json := answered(args);
+    id text := args -> 'fence' ->> 'task_id';
     now double precision := now_of(args);
+    held jsonb;
+    events jsonb;
 begin
     if known is not null then return known; end if;
     perform check_fence(args -> 'fence');
-    if not is_held(args -> 'fence', args -> 'url' ->> 'url_key') then return reply(args, null); end if;
-    perform report(args -> 'fence', args -> 'events', args -> 'progress', now);
-    perform settle_url(args -> 'fence' ->> 'task_id', args -> 'url', now);
+    select jsonb_agg(one order by place) into held
+    from jsonb_array_elements(args -> 'ended') with ordinality as given (one, place)
+    where is_held(args -> 'fence', one -> 'url' ->> 'url_key');
+    if held is null then return reply(args, null); end if;
+    select coalesce(jsonb_agg(event order by place, nth), '[]') into events
+    from jsonb_array_elements(held) with ordinality as given (one, place),
+        jsonb_array_elements(one -> 'events') with ordinality as told (event, nth);
+    perform report(args -> 'fence', events, args -> 'progress', now);
+    perform settle_url(id, one -> 'url', now) from jsonb_array_elements(held) as one;
     return reply(args, null);
 end $$;
 
