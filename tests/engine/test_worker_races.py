@@ -204,10 +204,12 @@ class Takeover:
 
 async def test_a_worker_that_lost_its_lease_writes_nothing(stage: Stage) -> None:
     play = Takeover()
-    # The first attempt has the only place, so this worker can't take the task again before the other one does.
-    async with stage.worker(Acting(play.act), concurrency=1):
+    # The first attempt has the only place, and for what comes after it something else has precedence: so this worker can't take
+    # the task again before the other one does.
+    async with stage.worker(Acting(play.act), Acting(forever, "other"), concurrency=1):
         task = await stage.enqueue()
         await stage.told(task.task_id, "stage_started")
+        await stage.enqueue("other", priority=100)
         done = await run_elsewhere(stage, task)
         play.let_write.set()
     assert play.first_was_told
