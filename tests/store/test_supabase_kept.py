@@ -84,6 +84,18 @@ async def test_a_report_whose_answers_were_lost_is_there_once_and_goes(store: St
     assert await store.tasks.count_by_status() == {TaskStatus.CANCELLED: 3}
 
 
+async def test_a_report_is_cancelled_though_one_of_its_tasks_ends_at_that_moment(
+    store: Store, supabase_project: Project
+) -> None:
+    task_id = (await test_compliance.started(store)).task_ids["evidence"]
+    with supabase_project.connect() as db:
+        with db.transaction():  # an end that is not committed yet
+            db.execute("update gleanery.task set status = 'completed' where task_id = %s", [task_id])
+            cancelling = asyncio.ensure_future(store.compliance.cancel("cmp_1"))
+            await supabase_project.until_waiting(1)
+        assert test_compliance.states(await cancelling) == ["completed", "cancelled", "cancelled"]
+
+
 async def test_a_webhook_whose_answer_was_lost_is_new_once(store: Store, gateway: Gateway) -> None:
     lose(gateway, "stories_receive", "stories_keep_stage")
     new = test_stories.new_story()

@@ -202,6 +202,8 @@ begin
         return known;
     end if;
     asked := report_row(args ->> 'report_id');
+    -- One that is about to end is waited for. In one order everywhere, see gleanery_tasks_beat.
+    perform from task where task_id in (select task_id from report_tasks(asked)) order by task_id for no key update;
     busy := array(select task_id from report_tasks(asked) where status not in ('completed', 'failed', 'cancelled'));
     if cardinality(busy) = 0 then
         perform fail('GL003', 'The report has ended: there is nothing to cancel.', json_build_object('report_id', asked.report_id));
