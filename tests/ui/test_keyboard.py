@@ -712,6 +712,9 @@ async def test_what_comes_at_once_is_not_told_of(page: Page, server: ServerProce
     await page.clock.install()
     await page.clock.pause_at(await page.evaluate("Date.now() + 1000"))
     await page.get_by_role("link", name="Sources", exact=True).click()
+    await expect(
+        page.get_by_role("heading", name="Sources", exact=True)
+    ).to_be_visible()  # the settings load in parts, too
     status = page.locator("main .loading[role=status]")
     await expect(status).to_have_text("")
     await page.clock.run_for(299)

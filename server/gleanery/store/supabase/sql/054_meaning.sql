@@ -44,7 +44,7 @@ begin
         return;
     end if;
     perform set_config('hnsw.iterative_scan', 'strict_order', true), set_config('hnsw.ef_search', '200', true),
-        set_config('hnsw.max_scan_tuples', '40000', true);
+        set_config('hnsw.max_scan_tuples', '40000', true), set_config('hnsw.scan_mem_multiplier', '8', true);
     return query execute format($sql$
         with near as materialized (
             select text_row, 1 - (data::halfvec(%1$s) <=> $2::halfvec(%1$s)) as score from vector
