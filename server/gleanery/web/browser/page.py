@@ -62,6 +62,7 @@ class Tab:
         self.pids: set[int] = set()
         self.peak_memory_mb = 0.0
         self.is_broken = False
+        self.opens_windows = False
         self._limits = limits
         self._reason_of = reason_of
         self._claim = claim
@@ -131,6 +132,7 @@ class Tab:
         except PlaywrightError as error:
             raise visit.failure or self.page_error(visit, error.message) from error
         finally:
+            self.opens_windows = visit.opens_windows
             self._visit = None
         if visit.failure is not None:
             raise visit.failure

@@ -165,8 +165,9 @@ class Chromium:
         self.watched.discard(made.tab)
         made.end()
         made.tab.leave()
-        if made.tab.is_broken:
-            # Whatever it is busy with must not keep the others waiting until it has been asked to close.
+        if made.tab.is_broken and not made.tab.opens_windows:
+            # Whatever it is busy with must not keep the others waiting until it has been asked to close. To end the process of a
+            # page that opens windows ends its browser now and then: Chromium takes the new window's opener to be there.
             await self._end_processes(made.tab)
         await self._close_context(made.tab.context)
 

@@ -42,7 +42,8 @@ class Answer:
 class Visit:
     """The state of one page while it is rendered; the tab tells it what happens.
 
-    `failure` is the first thing that made going on useless; setting it ends the scope that `begin` was given.
+    `failure` is the first thing that made going on useless; setting it ends the scope that `begin` was given. `opens_windows` is
+    whether it had more of them than a page may.
     """
 
     def __init__(self, url: str, may_follow: MayFollow | None, limits: BrowserLimits) -> None:
@@ -51,6 +52,7 @@ class Visit:
         self.navigations: list[str] = []
         self.navigation_failure: str | None = None
         self.failure: errors.FetchError | None = None
+        self.opens_windows = False
         self.started = time.monotonic()
         self._may_follow = may_follow
         self._limits = limits
@@ -165,6 +167,7 @@ class Visit:
         """The page has opened so many windows beside itself."""
         most = self._limits.max_windows
         if windows >= most:
+            self.opens_windows = True
             message = f"It has more than {most} windows, itself among them."
             self.fail(errors.PageTooHeavy(self.url, message, limit="pages", max=most))
 
