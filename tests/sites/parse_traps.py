@@ -48,7 +48,7 @@ _SCRIPTS = {
 _BODIES = {
     "elements": '<div><a href="/a">x</a></div>' * (ELEMENTS // 2),
     "deep": "<div>" * 30_000 + "deep",
-    "unbroken": "".join(f'<a href="/{n}">x{n}</a>' for n in range(200_000)),
+    "unbroken": "".join(f'<a href="/{n}">x{n}</a>' for n in range(120_000)),
     "tall": '<div style="height: 3000000px">tall</div>',
     "wide": '<div style="width: 3000000px">wide</div>',
     "frames": '<iframe src="/frames?1"></iframe><iframe src="/frames?2"></iframe>',

@@ -239,7 +239,7 @@ async def test_what_is_waited_for_is_there(browser: Browser, site: Site) -> None
         async with browser.open(f"{apps.url}/late", late, PLAIN) as page:
             assert "<h1>Late</h1>" in await page.html()
         with pytest.raises(errors.TimedOut) as caught:
-            async with browser.open(f"{apps.url}/late", RenderRequest(wait_for="h2", timeout_seconds=1), PLAIN):
+            async with browser.open(f"{apps.url}/late", RenderRequest(wait_for="h2", timeout_seconds=3), PLAIN):
                 pass
         assert caught.value.details["wait_for"] == "h2"
 
@@ -258,10 +258,10 @@ async def test_what_is_no_selector_is_refused_before_anything_is_asked_for(
 async def test_a_line_without_a_break_is_named_when_it_takes_too_long(browser: Browser) -> None:
     async with trapping_site() as traps:
         with pytest.raises(errors.TimedOut) as caught:
-            async with browser.open(f"{traps.url}/unbroken", RenderRequest(timeout_seconds=6), PLAIN):
+            async with browser.open(f"{traps.url}/unbroken", RenderRequest(timeout_seconds=4), PLAIN):
                 raise AssertionError("it can't be shown")
     assert caught.value.message == (
-        "The page was not rendered within 6 seconds: the browser was still laying it out. Tens of thousands of links or words in"
+        "The page was not rendered within 4 seconds: the browser was still laying it out. Tens of thousands of links or words in"
         " one line that can't be broken take it minutes."
     )
     assert caught.value.details["busy_with"] == "layout"
