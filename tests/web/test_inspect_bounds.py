@@ -19,6 +19,18 @@ from tests.web.inspections import Eyes, differences, inspected, open_eyes
 
 pytestmark = [pytest.mark.browser, needs_browser, pytest.mark.asyncio(loop_scope="module")]
 
+
+def sections(style: str, count: int) -> str:
+    return page(
+        f"<style>section {{ {style} }}</style>"
+        + "".join(
+            f"<section><h2>S {i}</h2><p style='height: 400px'>Words</p><button>b {i}</button>"
+            f"<div style='content-visibility: hidden'><button>Unseen {i}</button></div></section>"
+            for i in range(count)
+        )
+    )
+
+
 ROW = "<tr><td>" + "words " * 60 + "</td>" + "<td>x</td>" * 40 + "</tr>"
 PAGES: Answers = {
     "/many": page("<ul>" + "".join(f"<li><a href='/{i}'>A <b>{i}</b></a><i>i</i>" for i in range(25_000)) + "</ul>"),
@@ -37,14 +49,10 @@ PAGES: Answers = {
         f"/nested/{i}": page("<ul><li>" * 60 + f"<button>{i}</button><iframe src='/nested/{i + 1}'></iframe>")
         for i in range(1, 5)
     },
-    "/left-out": page(
-        "<style>section { content-visibility: auto; contain-intrinsic-size: 50px; }</style>"
-        + "".join(
-            f"<section><h2>S {i}</h2><p style='height: 400px'>Words</p><button>b {i}</button>"
-            f"<div style='content-visibility: hidden'><button>Unseen {i}</button></div></section>"
-            for i in range(20)
-        )
-    ),
+    "/left-out": sections("content-visibility: auto; contain-intrinsic-size: 50px", 20),
+    "/laid-out": sections("contain: layout style paint", 20),
+    "/near": sections("content-visibility: auto; contain-intrinsic-size: 50px; contain: inline-size", 3),
+    "/near-laid-out": sections("contain: inline-size layout style paint", 3),
     "/left-out-below": page(
         "<style>body { margin: 0 } section { content-visibility: auto; contain-intrinsic-size: 50px }"
         "button { display: block; height: 400px; margin: 0 }</style>"
@@ -80,17 +88,32 @@ async def test_a_page_of_100_000_elements_is_read_in_part(eyes: Eyes, site: Site
 
 
 async def test_what_is_left_out_until_it_is_scrolled_to_is_where_the_picture_shows_it(eyes: Eyes, site: Site) -> None:
-    """`content-visibility: auto`: its parts have made-up heights until then, and each question lays them out anew."""
+    """`content-visibility: auto`: its parts have made-up heights until then, and each question lays them out anew.
+
+    Laid out they are as whoever scrolls to them sees them: contained, so that no margin of theirs collapses with another.
+    """
     async with eyes.page(f"{site.url}/left-out") as shown:
         read = await inspected(shown)
         _, picture = await screenshot(shown, is_full_page=True)
-        await shown.evaluate(
-            "document.querySelectorAll('section').forEach((one) => one.style.contentVisibility = 'visible')"
-        )
+        assert await differences(shown, read.elements) == []
+    async with eyes.page(f"{site.url}/laid-out") as shown:
         assert await differences(shown, read.elements) == []
     assert [element.name for element in read.elements] == [f"b {i}" for i in range(20)]
     assert (picture.width, picture.height) == (read.page_size.width, read.page_size.height)
     assert read.page_size.height > 20 * 400
+
+
+async def test_what_may_be_left_out_in_the_next_frame_is_laid_out_too(eyes: Eyes, site: Site) -> None:
+    """What is near the window is there; in a page's first frames that is all of it, while its parts have made-up heights."""
+    async with eyes.page(f"{site.url}/near") as shown:
+        read = await inspected(shown)
+        said = await shown.evaluate(
+            "[...document.querySelectorAll('section')].map((one) => getComputedStyle(one).contentVisibility)"
+        )
+    async with eyes.page(f"{site.url}/near-laid-out") as shown:
+        assert await differences(shown, read.elements) == []
+    assert said == ["visible"] * 3
+    assert [element.name for element in read.elements] == ["b 0", "b 1", "b 2"]
 
 
 async def test_what_no_picture_shows_is_left_out_again(eyes: Eyes, site: Site) -> None:

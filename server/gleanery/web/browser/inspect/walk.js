@@ -43,8 +43,9 @@ class Walk {
     this.modal = selectOneInDocument("dialog:modal");
   }
 
-  // False when it met something that Chromium leaves out until it is scrolled to: asked about a part of that, it lays out all of
-  // it, each time anew, and says where it would be if all else before were left out too. See `showParts`.
+  // False when it met something that Chromium leaves out for as long as it is not scrolled to: asked about a part of that, it
+  // lays out all of it, each time anew, and says where it would be if all else before were left out too. Whether it leaves it
+  // out just now changes from frame to frame. See `showParts`.
   run(mayStop) {
     this.mayStop = mayStop;
     const stack = [documentElement, START, 1];
@@ -59,13 +60,6 @@ class Walk {
       else if (type === ELEMENT) this.#enter(node, context, depth, stack);
     }
     return !this.isStopped;
-  }
-
-  #isShown(element) {
-    if (isShown(element, {contentVisibilityAuto: true})) return true;
-    const isSkipped = isShown(element);
-    if (isSkipped && this.mayStop) this.isStopped = true;
-    return isSkipped;
   }
 
   #text(node, context) {
@@ -109,6 +103,10 @@ class Walk {
   #visit(element, tag, context) {
     const style = getComputedStyle(element);
     if (style.display === "none" && tag !== "area") return null;
+    if (this.mayStop && style.contentVisibility === "auto") {
+      this.isStopped = true;
+      return null;
+    }
     let inner = context;
     if (!context.isBarred && attribute(element, "aria-disabled") === "true") inner = {...inner, isBarred: true};
     const isSilent = context.isHidden || this.#isSilent(element);
@@ -139,7 +137,7 @@ class Walk {
     const isPointer = style.cursor === "pointer";
     const inner = isPointer === context.pointer ? context : {...context, pointer: isPointer};
     const why = this.#whyActs(element, tag, isPointer && !context.pointer, inner, found);
-    if (why === null || (tag !== "area" && !this.#isShown(element)) || (this.modal && !isWithin(element, this.modal))) return inner;
+    if (why === null || (tag !== "area" && !isShown(element)) || (this.modal && !isWithin(element, this.modal))) return inner;
     const actor = {element, tag, role: found.role ?? this.#role(element, tag), at: this.count, context: inner, why, isDropped: false};
     found.actor = actor;
     this.actors.push(actor);
@@ -224,16 +222,17 @@ class Walk {
     this.headingCount += 1;
     const said = Number.parseInt(attribute(element, "aria-level") ?? "", 10);
     found.level = Math.min(6, Math.max(1, said || Number(HEADING.test(tag) ? tag[1] : 2)));
-    if (this.headings.length >= this.limits.headings || !this.#isShown(element)) return;
+    if (this.headings.length >= this.limits.headings || !isShown(element)) return;
     const text = textOf(element, this.limits.name).replace(SELF_LINK, "") || this.roles.named(element, this.limits.name);
     this.headings.push({element, level: found.level, text, at: this.count, landmark: context.landmark});
   }
 }
 
 // Has everything laid out that is left out for as long as it is not scrolled to (`content-visibility: auto`), as it is in the
-// picture of the whole page: parts of the page in their order, until they have `most` elements. What lies in such a part is
-// asked about only when the part itself is there. `left` says how many stay as they were; `hideBelow` leaves out again those
-// that begin below a height, which no picture shows: painting them costs more than all the rest.
+// picture of the whole page: parts of the page in their order, until they have `most` elements. They stay contained, as they
+// are for whoever scrolls to them: otherwise margins would collapse. What lies in such a part is asked about only when the part
+// itself is there. `left` says how many stay as they were; `hideBelow` leaves out again those that begin below a height, which
+// no picture shows: painting them costs more than all the rest.
 function showParts(most) {
   const shown = [];
   const left = new Set();
@@ -246,6 +245,7 @@ function showParts(most) {
       }
       if (round === 0) count += below(part, "*").length;
       shown.push([part, part.style.contentVisibility, part.style.getPropertyPriority("content-visibility")]);
+      part.style.setProperty("contain", contained(getComputedStyle(part).contain), "important");
       part.style.setProperty("content-visibility", "visible", "important");
     }
     parts = skippedParts().filter((part) => !left.has(part));
@@ -255,6 +255,12 @@ function showParts(most) {
     for (const [part, said, priority] of hidden) part.style.setProperty("content-visibility", said, priority);
   };
   return {left: left.size, hideBelow};
+}
+
+// A value of `contain` with what `content-visibility: auto` brings.
+function contained(said) {
+  if (said === "strict" || said === "content") return said;
+  return [...new Set([...said.split(" "), "layout", "style", "paint"])].filter((word) => word !== "none").join(" ");
 }
 
 function skippedParts() {
