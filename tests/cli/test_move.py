@@ -153,7 +153,7 @@ async def test_a_project_is_backed_up_while_it_is_used_and_restored_to_a_folder(
     ended = await run(env, "backup", str(tmp_path / "b.zip"))
     assert ended.code == 0, ended.err
     assert f"{ROWS} sources, {ROWS} pages, {ROWS} tasks" in ended.out
-    assert sorted(path.name for path in there.iterdir()) == ["uploads"]
+    assert sorted(path.name for path in there.iterdir()) == ["backup.lock", "uploads"]
     restored = environment(tmp_path / "restored", **supabase)
     ended = await run(restored, "restore", str(tmp_path / "b.zip"))
     assert (ended.code, "gleanery move --to supabase" in ended.out) == (0, True)

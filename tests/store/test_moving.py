@@ -6,7 +6,8 @@ import contextlib
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ import psycopg
 import pytest
 
 from gleanery import errors
+from gleanery.store.backup import Backup
 from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.moving import move as moving
 from gleanery.store.moving.ends import Goal, Reader, Step
 from gleanery.store.moving.move import Moved, move
 from gleanery.store.moving.plan import MADE_AT_A_START, MOVED, Kind, Table, plan
+from gleanery.store.moving.project_backup import make_project_backup
 from gleanery.store.moving.sqlite_end import UNFINISHED, sqlite_goal, sqlite_source
 from gleanery.store.supabase import SupabaseStore
 from gleanery.store.supabase.moving import postgres_goal, postgres_source
@@ -377,3 +380,45 @@ def test_nobody_writes_to_a_store_while_it_is_moved(folder: Path, project: Proje
 def test_a_folder_without_a_store_is_named(tmp_path: Path) -> None:
     with pytest.raises(errors.InvalidInput, match=r"there is no gleanery\.db"), sqlite_source(tmp_path / "none"):
         pass
+
+
+# --- a backup of a project ---
+
+
+class Beginning(Listening):
+    """Does something when the copy begins."""
+
+    def __init__(self, at_once: Callable[[], object]) -> None:
+        super().__init__()
+        self._at_once = at_once
+
+    def begin(self, rows: int) -> None:
+        super().begin(rows)
+        self._at_once()
+
+
+def backed_up(url: str, data_dir: Path, target: Path, listener: Listening | None = None) -> Backup:
+    view = contextlib.nullcontext(listener or Listening())
+    return make_project_backup(url, data_dir, target, view, made_by="test", now=datetime.now(UTC))
+
+
+def test_a_second_backup_of_a_project_leaves_the_first_alone(
+    folder: Path, project: Project, back: Path, tmp_path: Path
+) -> None:
+    to_supabase(folder, project)
+
+    def second() -> None:
+        with pytest.raises(errors.WrongState, match="A backup is being made already"):
+            backed_up(project.database_url, back, tmp_path / "second.zip")
+
+    made = backed_up(project.database_url, back, tmp_path / "first.zip", Beginning(second))
+    assert {name: made.tables[name] for name in MOVED} == dict.fromkeys(MOVED, ROWS)
+    assert not (tmp_path / "second.zip").exists()
+    backed_up(project.database_url, back, tmp_path / "second.zip")
+
+
+def test_a_backup_of_a_project_reads_nothing_when_its_file_is_there_already(back: Path, tmp_path: Path) -> None:
+    (tmp_path / "b.zip").write_text("mine")
+    with pytest.raises(errors.WrongState, match="is there already"):
+        backed_up("postgresql://127.0.0.1:9/none", back, tmp_path / "b.zip")
+    assert (tmp_path / "b.zip").read_text() == "mine"

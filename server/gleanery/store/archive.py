@@ -59,8 +59,7 @@ def whole_file(target: Path, *, is_replacing: bool = False) -> Iterator[BinaryIO
     Readable by its owner alone. Raises WrongState when `target` is there already and is not to be replaced, StorageError
     when it can't be written, StorageFull without room; nothing is left then.
     """
-    if target.exists() and not is_replacing:
-        raise errors.WrongState(f"{target} is there already: take another name.", file=str(target))
+    check_absent(target, is_replacing=is_replacing)
     part = target.with_name(f"{target.name}.part")
     with storing(target):
         part.unlink(missing_ok=True)  # of one that died
@@ -74,6 +73,12 @@ def whole_file(target: Path, *, is_replacing: bool = False) -> Iterator[BinaryIO
         except BaseException:
             part.unlink(missing_ok=True)
             raise
+
+
+def check_absent(target: Path, *, is_replacing: bool = False) -> None:
+    """Raises WrongState when `target` is there already and is not to be replaced."""
+    if target.exists() and not is_replacing:
+        raise errors.WrongState(f"{target} is there already: take another name.", file=str(target))
 
 
 @contextlib.contextmanager

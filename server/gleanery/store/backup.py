@@ -77,7 +77,9 @@ def make_backup(
     disk. Raises NotFound without a database, WrongState while another backup is made or when `target` is there (and not to
     be replaced), StorageError where it can't be written or what would be saved is damaged, and what `on_step` raises.
     """
-    with _alone(data_dir), contextlib.ExitStack() as stack:
+    if not (data_dir / DATABASE).is_file():
+        raise errors.NotFound("database", str(data_dir / DATABASE))
+    with alone(data_dir), contextlib.ExitStack() as stack:
         file = stack.enter_context(whole_file(target, is_replacing=is_replacing))
         staged = stack.enter_context(part_folder(data_dir / "backup.part"))
         copy = target.with_name(f"{target.name}.db.part")
@@ -99,10 +101,8 @@ def make_backup(
 
 
 @contextlib.contextmanager
-def _alone(data_dir: Path) -> Iterator[None]:
-    """One backup at a time: what is found of an earlier one is of one that died."""
-    if not (data_dir / DATABASE).is_file():
-        raise errors.NotFound("database", str(data_dir / DATABASE))
+def alone(data_dir: Path) -> Iterator[None]:
+    """One backup at a time: what is found of an earlier one is of one that died. Raises WrongState while another is made."""
     with storing(data_dir), (data_dir / "backup.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

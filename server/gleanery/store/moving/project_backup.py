@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 from gleanery import errors
-from gleanery.store.archive import storing
-from gleanery.store.backup import UPLOADS, Backup, hold_uploads, make_backup, part_folder
+from gleanery.store.archive import check_absent, storing
+from gleanery.store.backup import UPLOADS, Backup, alone, hold_uploads, make_backup, part_folder
 from gleanery.store.moving.ends import Listener
 from gleanery.store.moving.move import move
 from gleanery.store.moving.plan import plan
@@ -30,9 +30,10 @@ def make_project_backup(
 
     Files of uploads that wait are those of `data_dir`, where the copy is made. Raises as `make_backup` and a move do.
     """
+    check_absent(target, is_replacing=is_replacing)  # now and not when all is copied
     with storing(data_dir):
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with part_folder(data_dir / "project-backup.part") as copy:
+    with alone(data_dir), part_folder(data_dir / "project-backup.part") as copy:
         (copy / UPLOADS).mkdir()
         hold_uploads(data_dir / UPLOADS, copy / UPLOADS)
         with postgres_source(url, is_shared=True) as source, sqlite_goal(copy) as goal, view as listener:
