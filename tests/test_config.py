@@ -156,6 +156,50 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hidden-key" not in str(refused(api_keys="hidden-key", port=-1))
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://gleanery:p%40ss@postgres:5432/gleanery",
+        "postgres://postgres.abc:word@aws-0-eu.pooler.supabase.com:5432/postgres?sslmode=require",
+        "postgresql://postgres:@/postgres?host=/run/postgresql",
+        "postgresql://[::1]:5432/gleanery",
+        "postgresql://one:5432,two:5433/gleanery",
+        "postgresql:///gleanery",
+    ],
+)
+def test_a_connection_to_postgresql_is_a_url(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("GLEANERY_DATABASE_URL", url)
+    kept = load().database_url
+    assert kept is not None
+    assert kept.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "hunter2",
+        "host=db.example password=hunter2",
+        "mysql://user:hunter2@db.example/x",
+        "postgresql//user:hunter2@db.example/x",
+        "postgresql://user:hunter2%zz@db.example/x",
+        "postgresql://user:hunter2@[::1/x",
+        "postgresql://user:hunter2@db.example/x?no-such-option=1",
+        "postgresql://user:hunter2@rest@db.example/x",
+        "postgresql://user:hunter2/rest@db.example:5432/x",
+        "postgresql://user:12/hunter2@db.example:5432/x",
+        "postgresql://user:rest?hunter@2@db.example/hunter2",
+        "postgresql://user:hunter2",
+        "postgresql://user:hunter2@db.example:54321000/x",
+    ],
+)
+def test_a_connection_that_is_none_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("GLEANERY_DATABASE_URL", url)
+    error = refused()
+    assert error.field == "GLEANERY_DATABASE_URL"
+    assert "postgresql://user:password@host:5432/database" in error.reason
+    assert "hunter2" not in str(error)
+
+
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError):
         load().port = 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import platform
+import re
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
@@ -296,6 +297,17 @@ class Settings(BaseSettings):
                 raise ValueError(f"{text!r} is neither an address nor a CIDR") from None
         return value
 
+    @field_validator("database_url")
+    @classmethod
+    def _connection(cls, value: SecretStr | None) -> SecretStr | None:
+        """What is wrong with it is not repeated: that may be a part of the password."""
+        if value is not None and not _is_connection(value.get_secret_value()):
+            raise ValueError(
+                "is not a URL such as postgresql://user:password@host:5432/database, in which %, /, @, : and ? of the password"
+                " are written as %25, %2F, %40, %3A and %3F"
+            )
+        return value
+
     @model_validator(mode="after")
     def _keys_off_loopback(self) -> Settings:
         if not self.api_keys and not is_loopback(self.host):
@@ -335,6 +347,27 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_connection(url: str) -> bool:
+    """Whether libpq reads it, and as it was meant: a password with @ or / as it is would end in a host's or a database's
+    name, and one without a host in a port, which errors then tell.
+    https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS"""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    if (found := re.match(r"postgres(?:ql)?://([^/]*)([^?]*)", url)) is None:
+        return False
+    place, path = found.groups()
+    try:
+        ports = str(conninfo_to_dict(url).get("port", "")).split(",")
+    except ProgrammingError:
+        return False
+    return place.count("@") <= 1 and "@" not in path and all(port == "" or _is_port(port) for port in ports)
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 0 < int(text) < 65536
 
 
 def env_name(field: str) -> str:

@@ -28,6 +28,17 @@ def test_it_says_which_database_is_missing(capsys: pytest.CaptureFixture[str]) -
     assert "could not be migrated" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", [("migrate",), ("move", "--to", "supabase")], ids=" ".join)
+def test_a_mistyped_connection_is_refused_without_its_password(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GLEANERY_DATABASE_URL", "postgresql://gleanery:hunter2%zz@127.0.0.1:9/none")
+    assert main([*command]) == 2
+    said = capsys.readouterr().err
+    assert "GLEANERY_DATABASE_URL: " in said
+    assert "hunter2" not in said
+
+
 def test_it_prints_the_same_as_one_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["migrate", "--print"]) == 0
     assert capsys.readouterr().out == migrations.script()
