@@ -11,9 +11,14 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from gleanery.store.supabase.doorbells import CONNECTIONS
 from tests.deploy.own_postgres import DEPLOY
 from tests.documents import ROOT
 
+OWN_CONNECTIONS = 1 + CONNECTIONS
+"""Of each process of ours to PostgreSQL: for notices, and for doorbells."""
+OPERATORS = 3 + 5
+"""Connections that PostgreSQL keeps for superusers, and room for migrate, pg_dump, psql, a backup."""
 STAGE = re.compile(r"gleanery-(api|worker|browser-worker)")
 VERSIONED = re.compile(r"[\w./-]+:v?\d+(\.\d+)+[\w.-]*")
 """An image with its version: `name:1.2`, with or without what it is made on."""
@@ -121,6 +126,17 @@ def _literals(container: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for one in container.get("env", ()):
         if "value" in one:
             yield one["name"], one["value"]
+
+
+def max_connections(words: Sequence[str]) -> int:
+    """What PostgreSQL is started with."""
+    (found,) = re.findall(r"-c max_connections=(\d+)", " ".join(words))
+    return int(found)
+
+
+def rest_connections(pool: str) -> int:
+    """Of one PostgREST: its pool, and one on which it hears of a new schema."""
+    return int(pool) + 1
 
 
 @dataclass(frozen=True)

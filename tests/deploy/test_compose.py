@@ -9,7 +9,7 @@ from importlib.resources import files
 import jsonschema  # type: ignore[import-untyped]
 
 from gleanery import config
-from tests.deploy.manifests import compose
+from tests.deploy.manifests import OPERATORS, OWN_CONNECTIONS, compose, max_connections, rest_connections
 from tests.deploy.own_postgres import DEPLOY, new_keys
 
 NEED_ROOT = {"postgres"}
@@ -82,3 +82,10 @@ def test_everything_waits_for_the_migration() -> None:
     services = compose()["services"]
     for name in ("api", "worker-crawl", "worker-browser", "worker-cpu", "worker-agents", "rest"):
         assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+
+
+def test_several_workers_of_each_kind_have_their_connections() -> None:
+    services = compose()["services"]
+    workers = sum(name.startswith("worker-") for name in services)
+    taken = (1 + 10 * workers) * OWN_CONNECTIONS + rest_connections(services["rest"]["environment"]["PGRST_DB_POOL"])
+    assert taken + OPERATORS <= max_connections(services["postgres"]["command"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,7 +12,19 @@ import yaml  # type: ignore[import-untyped]
 
 from tests.api.client import Client
 from tests.conftest import StartServer
-from tests.deploy.manifests import env_of, kustomization, manifest_files, manifests, pod_containers, pod_of, workloads
+from tests.deploy.manifests import (
+    OPERATORS,
+    OWN_CONNECTIONS,
+    env_of,
+    kustomization,
+    manifest_files,
+    manifests,
+    max_connections,
+    pod_containers,
+    pod_of,
+    rest_connections,
+    workloads,
+)
 from tests.deploy.own_postgres import DEPLOY, new_keys
 
 VERSION = "1.34"
@@ -173,3 +186,22 @@ async def test_every_task_type_has_a_worker_with_what_it_needs(client: Client) -
             assert (container.stage == "browser-worker") == (kind in ("crawl", "browser"))
             taken |= types
     assert taken == work.keys()
+
+
+def test_as_many_processes_as_there_may_be_have_their_connections() -> None:
+    """With one pod more of each deployment, and a quarter more workers, as while they are replaced."""
+    most = {one["spec"]["scaleTargetRef"]["name"]: one["spec"]["maxReplicaCount"] for one in manifests("ScaledObject")}
+    pods = {of_name(one): most.get(of_name(one)) or one["spec"]["replicas"] for one in served()}
+    taken = sum((count + max(1, math.ceil(count / 4))) * OWN_CONNECTIONS for count in pods.values())
+    (rest,) = (one for one in workloads() if of_name(one) == "rest")
+    taken += (rest["spec"]["replicas"] + 1) * rest_connections(_literal(rest, "PGRST_DB_POOL"))
+    (postgres,) = (one for one in workloads() if of_name(one) == "postgres")
+    assert pods.keys() == {"api", *most}
+    assert taken + OPERATORS <= max_connections(pod_of(postgres)["containers"][0]["args"])
+
+
+def _literal(workload: Mapping[str, Any], name: str) -> str:
+    (value,) = (
+        one["value"] for one in pod_of(workload)["containers"][0]["env"] if one["name"] == name and "value" in one
+    )
+    return str(value)

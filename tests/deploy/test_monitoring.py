@@ -186,3 +186,12 @@ def test_each_kind_of_worker_is_scaled_by_its_own_tasks() -> None:
         kind = words[words.index("--task-types") + 1]
         assert trigger["metadata"]["query"] == f'max(gleanery_work_wanted{{work="{kind}"}})'
         assert trigger["metadata"]["threshold"] == words[words.index("--concurrency") + 1]
+
+
+def test_nothing_heard_of_tasks_is_not_taken_for_no_tasks() -> None:
+    """Without a fallback KEDA leaves as many workers as there are when it has an error in place of a number.
+    https://keda.sh/docs/2.17/scalers/prometheus/, https://keda.sh/docs/2.17/reference/scaledobject-spec/#fallback"""
+    for one in manifests("ScaledObject"):
+        (trigger,) = one["spec"]["triggers"]
+        assert trigger["metadata"]["ignoreNullValues"] == "false", one["metadata"]["name"]
+        assert "fallback" not in one["spec"], one["metadata"]["name"]
