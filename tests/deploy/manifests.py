@@ -50,18 +50,65 @@ def compose() -> dict[str, Any]:
     return loaded
 
 
+@dataclass(frozen=True)
+class _Instead:
+    """A value with `!override`, which takes the place of what the first file has; None with `!reset`: it goes."""
+
+    value: Any
+
+
+class _OverridingLoader(yaml.SafeLoader):  # type: ignore[misc]  # it is untyped
+    """Knows Compose's own tags. https://docs.docker.com/reference/compose-file/merge/"""
+
+
+_OverridingLoader.add_constructor("!reset", lambda loader, node: _Instead(None))
+_OverridingLoader.add_constructor("!override", lambda loader, node: _Instead(loader.construct_mapping(node, deep=True)))
+
+
+@functools.cache
+def compose_over_supabase() -> dict[str, Any]:
+    """As Compose takes the two files together, for what they hold: mappings are merged, lists grow."""
+    loaded = yaml.load((DEPLOY / "compose.supabase.yaml").read_text(), _OverridingLoader)
+    merged: dict[str, Any] = _merged(compose(), loaded)
+    return merged
+
+
+def _merged(first: Any, second: Any) -> Any:
+    match first, second:
+        case _, _Instead():
+            return second.value
+        case dict(), dict():
+            both = {
+                **second,
+                **{key: _merged(value, second[key]) if key in second else value for key, value in first.items()},
+            }
+            return {key: value for key, value in both.items() if value is not None}
+        case list(), list():
+            return [*first, *second]
+    return second
+
+
 def compose_containers() -> list[Container]:
     return [
         Container(
             f"compose {name}",
             service["image"],
             service.get("command", ()),
-            {key: value for key, value in service.get("environment", {}).items() if "${" not in value},
+            dict(_given(service.get("environment", {}))),
             frozenset(key for key, value in service.get("environment", {}).items() if "${" in value),
             _seconds(service.get("stop_grace_period", "10s")),
         )
         for name, service in compose()["services"].items()
     ]
+
+
+def _given(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What stands there, and what is taken where `deploy/.env` says nothing."""
+    for name, value in environment.items():
+        if "${" not in value:
+            yield name, value
+        elif (default := re.fullmatch(r"\$\{\w+:-(.+)\}", value)) is not None:
+            yield name, default[1]
 
 
 def _seconds(text: str) -> float:

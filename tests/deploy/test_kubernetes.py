@@ -200,6 +200,11 @@ def test_as_many_processes_as_there_may_be_have_their_connections() -> None:
     assert taken + OPERATORS <= max_connections(pod_of(postgres)["containers"][0]["args"])
 
 
+def test_to_apply_the_manifests_again_leaves_as_many_workers_as_there_are() -> None:
+    named = [of_name(one) for one in served() if "replicas" not in one["spec"]]
+    assert named == [one["spec"]["scaleTargetRef"]["name"] for one in manifests("ScaledObject")]
+
+
 def _literal(workload: Mapping[str, Any], name: str) -> str:
     (value,) = (
         one["value"] for one in pod_of(workload)["containers"][0]["env"] if one["name"] == name and "value" in one

@@ -78,6 +78,23 @@ def test_kubectl_is_asked_about_objects_that_there_are() -> None:
         assert [one for one in labels if tuple(selector.split("=")) in one], selector
 
 
+def test_the_job_that_migrates_runs_whenever_the_manifests_are_applied() -> None:
+    """One that is done doesn't run again, and can't be changed to another image."""
+    blocks = [block for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL) if "apply --kustomize deploy" in block]
+    assert len(blocks) == 3
+    for block in blocks:
+        before = block.partition("kubectl apply --kustomize deploy")[0]
+        assert "k delete job migrate --ignore-not-found" in before or "kubectl create namespace gleanery" in before
+
+
+def test_what_a_restore_stops_is_started_again() -> None:
+    (block,) = (block for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL) if "scale deployment --all" in block)
+    started = re.findall(r"^k scale (deployment/.*) --replicas=1\b", block, re.MULTILINE)
+    assert [
+        f"deployment/{one['metadata']['name']}" for one in manifests("Deployment") if "replicas" not in one["spec"]
+    ] == (started[0].split() if started else [])
+
+
 def test_settings_keys_metrics_and_files_that_are_named_are_there() -> None:
     settings = {config.env_name(name) for name in config.Settings.model_fields} | new_keys().keys()
     assert set(re.findall(r"\b(?:GLEANERY|SUPABASE|OPENAI)_[A-Z_]+\b", TEXT)) <= settings
