@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from gleanery.config import Settings, env_name
 from tests.conftest import StartServer
 
@@ -57,3 +59,21 @@ async def test_no_secret_leaves(start_server: StartServer) -> None:
     assert {(item["value"], item["default"]) for item in secret.values()} == {(None, None)}
     [url] = [item["value"] for item in reply.body["items"] if item["name"] == "openai_base_url"]
     assert url == "https://…@models.example/v1"
+
+
+async def test_a_connection_without_its_project_is_told_to_be_unused(
+    start_server: StartServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    await start_server(database_url=DATABASE_URL)
+    (told,) = (record for record in caplog.records if record.message == "connection to PostgreSQL not used")
+    assert (told.levelname, vars(told)["reason"]) == (
+        "WARNING",
+        "GLEANERY_DATABASE_URL is set and SUPABASE_URL is not: everything is kept in the data folder",
+    )
+
+
+async def test_without_a_connection_nothing_is_told_of_it(
+    start_server: StartServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    await start_server()
+    assert [record for record in caplog.records if "PostgreSQL" in record.getMessage()] == []

@@ -21,6 +21,10 @@ def test_it_applies_what_is_missing_and_then_nothing(
     assert "nothing was done" in capsys.readouterr().out
 
 
+def test_a_step_may_take_longer_than_statements_of_that_role_may(new_database: str) -> None:
+    assert migrations.apply(f"{new_database}&options=-cstatement_timeout%3D20ms")
+
+
 def test_it_says_which_database_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["migrate"]) == 2
     assert "GLEANERY_DATABASE_URL" in capsys.readouterr().err

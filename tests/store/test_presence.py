@@ -102,3 +102,14 @@ async def test_looking_whether_a_worker_lives_keeps_no_name(tmp_path: Path) -> N
     looking, mine = FilePresence(tmp_path), FilePresence(tmp_path)
     assert list(await looking.gone(["a"])) == ["a"], "its file is left, but nobody holds it"
     await mine.hold("a")
+
+
+async def test_a_system_that_tells_no_boot_has_its_places_too(tmp_path: Path) -> None:
+    """macOS for one has no /proc."""
+    here, again, there = (
+        FilePresence(tmp_path / name, boot_id=tmp_path / "none") for name in ("here", "here", "there")
+    )
+    for number, presence in enumerate((here, again, there)):
+        await presence.hold(f"w{number}")
+    assert here.place() == again.place() != there.place()
+    assert here.place() != FilePresence(tmp_path / "here").place()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gleanery import log
 from gleanery.agents.chat import ChatClient
 from gleanery.agents.rank import ChatRanker
 from gleanery.agents.stories.runtime import Api, Price, Runtime
@@ -31,6 +32,8 @@ from gleanery.store.supabase import SupabaseStore
 from gleanery.store.supabase.notices import EVENTS, Notices
 from gleanery.store.values import Change, OnChange
 from gleanery.web.host_share import HostShare
+
+_log = log.get(__name__)
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,11 @@ def _share(store: Store) -> HostShare:
 
 def _notices(settings: Settings, tail: Tail) -> Notices | None:
     """Wake the tail; whoever else listens says so before they are started."""
-    if settings.supabase_url is None or settings.database_url is None:
+    if settings.database_url is None:
+        return None
+    if settings.supabase_url is None:
+        reason = "GLEANERY_DATABASE_URL is set and SUPABASE_URL is not: everything is kept in the data folder"
+        _log.warning("connection to PostgreSQL not used", extra={"reason": reason})
         return None
     notices = Notices(settings.database_url.get_secret_value())
     notices.listen([EVENTS], tail.notice)

@@ -297,7 +297,11 @@ examples:
   GLEANERY_DATABASE_URL=postgresql://… gleanery migrate
   gleanery migrate --print > gleanery.sql          one file for Supabase's SQL editor""",
     )
-    parser.add_argument("--database-url", metavar="URL", help="the project's PostgreSQL (GLEANERY_DATABASE_URL)")
+    parser.add_argument(
+        "--database-url",
+        metavar="URL",
+        help="the project's PostgreSQL; better from GLEANERY_DATABASE_URL: a process list shows what stands here",
+    )
     parser.add_argument("--print", action="store_true", help="write the SQL to standard output instead of running it")
     parser.add_argument("--json", action="store_true", help="JSON on standard output, for scripts")
 

@@ -29,6 +29,10 @@ examples:
     )
     parser.add_argument("--to", required=True, choices=("supabase", "sqlite"), help="where everything shall be")
     parser.add_argument("--data-dir", metavar="DIR", help="folder of everything the server keeps (GLEANERY_DATA_DIR)")
-    parser.add_argument("--database-url", metavar="URL", help="the project's PostgreSQL (GLEANERY_DATABASE_URL)")
+    parser.add_argument(
+        "--database-url",
+        metavar="URL",
+        help="the project's PostgreSQL; better from GLEANERY_DATABASE_URL: a process list shows what stands here",
+    )
     parser.add_argument("--afresh", action="store_true", help="drop what an unfinished move has copied, and begin anew")
     parser.add_argument("--json", action="store_true", help="JSON on standard output, for scripts")

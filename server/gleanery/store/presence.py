@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import hashlib
 import os
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
@@ -20,8 +21,9 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 class FilePresence:
     """One file for each worker, in `folder`, locked as long as its process lives."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, boot_id: Path = BOOT_ID) -> None:
         self._folder = folder
+        self._boot_id = boot_id
         self._held: IO[str] | None = None
         self._path: Path | None = None
 
@@ -50,7 +52,14 @@ class FilePresence:
     def place(self) -> str:
         """The folder by a name that no other one has, on whatever machine and in whatever container; once somebody has held."""
         at = self._folder.stat()
-        return f"{BOOT_ID.read_text().strip()}:{at.st_dev}:{at.st_ino}"
+        return f"{self._machine()}:{at.st_dev}:{at.st_ino}"
+
+    def _machine(self) -> str:
+        """Where no boot is told of, the network card. Without one it is another name in each process, and then leases say who lives."""
+        try:
+            return self._boot_id.read_text().strip()
+        except FileNotFoundError:
+            return f"{uuid.getnode():012x}"
 
     def _file(self, worker_id: str) -> Path:
         """Names are the user's: a digest is a file name whatever they hold."""

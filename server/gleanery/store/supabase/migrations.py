@@ -30,6 +30,8 @@ create table if not exists gleanery.migration (
 );
 """
 FINISH = "select gleanery.secure();\nnotify pgrst, 'reload schema';\n"
+UNHURRIED = "set local statement_timeout = 0"
+"""A step may take long, whatever bound the role has."""
 LOCK = 7364251800
 """Whoever migrates holds this advisory lock: a second one waits and finds nothing to do."""
 
@@ -61,6 +63,7 @@ def apply(database_url: str, ours: Sequence[Migration] | None = None) -> Sequenc
 
     try:
         with psycopg.connect(database_url) as connection:
+            connection.execute(UNHURRIED)
             connection.execute(f"select pg_advisory_xact_lock({LOCK})")
             connection.execute(PREPARE)
             rows = connection.execute("select number, name, checksum from gleanery.migration").fetchall()
@@ -96,7 +99,7 @@ def _as_query(sql: str) -> Any:
 
 def script() -> str:
     """All of it as one file for Supabase's SQL editor. It may be run again, and then does nothing."""
-    parts = [f"begin;\nselect pg_advisory_xact_lock({LOCK});\n{PREPARE}"]
+    parts = [f"begin;\n{UNHURRIED};\nselect pg_advisory_xact_lock({LOCK});\n{PREPARE}"]
     for one in known():
         row = f"({one.number}, '{one.name}', '{one.checksum}')"
         parts.append(
