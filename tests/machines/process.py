@@ -104,7 +104,9 @@ async def run(options: argparse.Namespace) -> None:
             concurrency=4,
             lease_seconds=options.lease,
             worker_id=options.name,
-            presence=LeasedPresence(store.processes, FilePresence(options.folder / "workers"), options.lease),
+            presence=LeasedPresence(
+                store.processes, FilePresence(options.folder / "workers"), options.lease, store.clock
+            ),
             clock=store.clock,
         )
         dispatcher = await doorbells(options.database, worker, stack)

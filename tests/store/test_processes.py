@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gleanery.errors import InvalidInput
+from gleanery.model import utc_now
 from gleanery.store.base import Store
 from gleanery.store.leased_presence import LeasedPresence
 from gleanery.store.presence import FilePresence
@@ -25,9 +28,10 @@ def processes(store: Store) -> ProcessStore:
     return store.processes
 
 
-def presence(processes: ProcessStore, machine: Path) -> LeasedPresence:
+def presence(processes: ProcessStore, machine: Path, lease_seconds: float = LEASE, **clocks: Any) -> LeasedPresence:
     """As that of a process on that machine: its folder is no other machine's."""
-    return LeasedPresence(processes, FilePresence(machine / "workers"), LEASE)
+    clocks.setdefault("clock", utc_now)
+    return LeasedPresence(processes, FilePresence(machine / "workers"), lease_seconds, **clocks)
 
 
 async def names(processes: ProcessStore) -> dict[str, bool]:
@@ -85,14 +89,50 @@ async def test_workers_of_two_machines_see_each_other_by_leases(
     third = presence(processes, tmp_path / "three")
     await third.hold("c")
     assert sorted(await third.gone(["a", "b", "c"])) == ["a", "b"]
+    assert list(await third.ended(["a", "b", "c"])) == [], "a silent one may still wake: its tasks' leases say"
+
+
+@pytest.mark.parametrize("step", [LEASE + 1, 600.0])
+async def test_a_database_clock_that_is_set_makes_nobody_gone_for_a_lease(
+    processes: ProcessStore, clock: SetClock, tmp_path: Path, step: float
+) -> None:
+    """Expected: each has a lease's time to prolong its own by the new clock."""
+    at = [0.0]
+    mine = presence(processes, tmp_path / "one", clock=clock, monotonic=lambda: at[0])
+    theirs = Life("b", "1", "there")
+    await mine.hold("a")
+    await processes.hold(theirs, LEASE)
+    assert list(await mine.gone(["b"])) == []
+    clock.jump(step)
+    for _ in range(int(LEASE)):
+        at[0] += 1.0
+        clock.jump(1.0)
+        assert list(await mine.gone(["b"])) == []
+        await processes.hold(theirs, LEASE)  # as a look prolongs it, or takes the name again that was forgotten
+    assert list(await mine.gone(["b"])) == []
+
+
+async def test_one_that_is_silent_is_gone_a_lease_after_the_clock_was_set(
+    processes: ProcessStore, clock: SetClock, tmp_path: Path
+) -> None:
+    at = [0.0]
+    mine = presence(processes, tmp_path / "one", clock=clock, monotonic=lambda: at[0])
+    await mine.hold("a")
+    await processes.hold(Life("dead", "1", "there"), LEASE)
+    clock.jump(LEASE + 1)
+    gone = list[Sequence[str]]()
+    for _ in range(int(LEASE) + 3):
+        at[0] += 1.0
+        clock.jump(1.0)
+        gone.append(list(await mine.gone(["dead"])))
+    assert gone == [[]] * int(LEASE) + [["dead"]] * 3
 
 
 async def test_a_name_that_lives_on_another_machine_is_refused_after_its_lease(
     processes: ProcessStore, tmp_path: Path
 ) -> None:
     """Expected: the second one waits whether the first still lives, since it might be its own earlier life."""
-    first = LeasedPresence(processes, FilePresence(tmp_path / "one"), 1.0)
-    second = LeasedPresence(processes, FilePresence(tmp_path / "two"), 1.0)
+    first, second = presence(processes, tmp_path / "one", 1.0), presence(processes, tmp_path / "two", 1.0)
     await first.hold("a")
     beats = asyncio.create_task(beat(first))
     with pytest.raises(InvalidInput) as caught:
@@ -111,16 +151,16 @@ async def beat(one: LeasedPresence) -> None:
 async def test_a_worker_that_crashed_in_this_folder_is_gone_at_once(processes: ProcessStore, tmp_path: Path) -> None:
     """Expected: its locked file is seen, its lease need not run out; and its name is free at once."""
     folder = tmp_path / "workers"
-    looking = LeasedPresence(processes, FilePresence(folder), LEASE)
+    looking = presence(processes, tmp_path)
     await looking.hold("me")
     with another_process(folder, "a") as process:
         assert said(process) == "held"
         await processes.hold(Life("a", "1", FilePresence(folder).place()), LEASE)
-        assert list(await looking.gone(["a"])) == []
+        assert list(await looking.gone(["a"])) == list(await looking.ended(["a"])) == []
         process.kill()
         process.wait()
-        assert list(await looking.gone(["a"])) == ["a"]
-    again = LeasedPresence(processes, FilePresence(folder), LEASE)
+        assert list(await looking.gone(["a"])) == list(await looking.ended(["a"])) == ["a"]
+    again = presence(processes, tmp_path)
     async with asyncio.timeout(LEASE / 2):
         await again.hold("a")
 
@@ -149,7 +189,7 @@ async def test_after_a_time_without_the_store_nobody_is_gone_for_a_lease(tmp_pat
     seen = [Seen("me", "here", is_over=False, is_own=True), Seen("a", "elsewhere", is_over=True, is_own=False)]
     times = [0.0, 1.0, *(100.0 + 5 * n for n in range(8))]  # nobody answered before 100
     at = [0.0]
-    it = LeasedPresence(SeesAlways(seen), FilePresence(tmp_path), LEASE, lambda: at[0])
+    it = presence(SeesAlways(seen), tmp_path, clock=lambda: datetime.fromtimestamp(at[0], UTC), monotonic=lambda: at[0])
     await it.hold("me")
     gone = dict[float, Sequence[str]]()
     for at[0] in times:

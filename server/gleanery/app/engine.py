@@ -213,7 +213,9 @@ def _imports(settings: Settings, ground: Ground) -> ImportParts:
 def _presence(settings: Settings, store: Store) -> Presence:
     """Locked files show who lives on this machine; workers of other machines have leases in the store."""
     files = FilePresence(settings.data_dir / "workers")
-    return files if store.processes is None else LeasedPresence(store.processes, files, settings.lease_seconds)
+    if store.processes is None:
+        return files
+    return LeasedPresence(store.processes, files, settings.lease_seconds, store.clock)
 
 
 def _dispatcher(settings: Settings, ground: Ground, worker: Worker) -> Dispatcher:

@@ -1,4 +1,4 @@
-"""Which workers are certainly gone: asked at a start and once a second, so that a crash need not wait for its lease."""
+"""Which workers live no more: asked at a start and once a second, so that a crash need not wait for its lease."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ class Presence(Protocol):
 
     async def release(self) -> None: ...
 
+    async def ended(self, worker_ids: Sequence[str], /) -> Sequence[str]:
+        """Those whose process has certainly ended: what they ran may be taken back at once. One that can't be told of is not
+        among them: its tasks' leases say."""
+        ...
+
     async def gone(self, worker_ids: Sequence[str], /) -> Sequence[str]:
-        """Those whose process has certainly ended, or whose lease is over. One that can't be told of is not among them: its
-        tasks' leases say."""
+        """Those, and those that have been silent for their lease. One of these may wake, and what it claims then is its own."""
         ...
 
 
@@ -29,6 +33,9 @@ class Unseen:
 
     async def release(self) -> None:
         return
+
+    async def ended(self, _: Sequence[str], /) -> Sequence[str]:
+        return ()
 
     async def gone(self, _: Sequence[str], /) -> Sequence[str]:
         return ()

@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Protocol
 
 from gleanery import __version__, errors, log
@@ -21,6 +20,7 @@ from gleanery.engine.memory import own_mb
 from gleanery.engine.presence import Presence, Unseen
 from gleanery.model import Clock, Task, TaskStatus, WorkerInfo, utc_now
 from gleanery.store.base import WorkerStore
+from gleanery.store.jump_watch import JumpWatch
 from gleanery.store.task_store import TaskStore
 from gleanery.store.values import Asked, TaskFilter, Wanted
 
@@ -101,7 +101,7 @@ class Worker:
         self._is_drained = False
         self._started_at = clock()
         self._told_at = float("-inf")
-        self._jump = _JumpWatch(clock)
+        self._jump = JumpWatch(clock, lease_seconds)
 
     @property
     def task_types(self) -> Sequence[str]:
@@ -119,7 +119,7 @@ class Worker:
     async def start(self) -> None:
         """Take back what workers that are gone left running, then begin to claim. Raises InvalidInput for an id in use."""
         await self._presence.hold(self.worker_id)
-        self._jump = _JumpWatch(self._clock)
+        self._jump = JumpWatch(self._clock, self._lease_seconds)
         await self._reap(is_first=True)
         await self._tell_of_itself("running")
         if self.concurrency:
@@ -322,11 +322,12 @@ class Worker:
     async def _reap(self, *, is_first: bool = False) -> None:
         """Take back what is lost. Not right after a jump of the clock: by it every lease looks over, also of the living."""
         owners = await self._tasks.owners()
-        gone = list(await self._presence.gone([owner for owner in owners if owner != self.worker_id]))
+        gone = list(await self._presence.ended([owner for owner in owners if owner != self.worker_id]))
         if is_first:
             gone.append(self.worker_id)  # an earlier life under this name
         spare = [*self._runs]
-        if self._jump.is_recent(self._lease_seconds):
+        self._jump.look()
+        if self._jump.is_recent:
             if not gone:
                 return
             spare += await self._held_by_others(gone)
@@ -364,26 +365,3 @@ class Worker:
                 now,
             )
         )
-
-
-class _JumpWatch:
-    """Notices when the store's clock went another way than time itself, or when the store was away."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._wall: datetime = clock()
-        self._time = time.monotonic()
-        self._jumped_at = float("-inf")
-
-    def is_recent(self, seconds: float) -> bool:
-        """Whether the clock jumped by a quarter of `seconds` or more, within the last `seconds`; or whether nobody asked for so
-        long, as when the store did not answer: then no lease could be prolonged either."""
-        wall, now = self._clock(), time.monotonic()
-        jump = (wall - self._wall).total_seconds() - (now - self._time)
-        if now - self._time > max(seconds / 4, 3 * LOOK_SECONDS):
-            self._jumped_at = now
-        self._wall, self._time = wall, now
-        if abs(jump) >= seconds / 4:
-            _log.warning("the clock jumped", extra={"seconds": round(jump, 1)})
-            self._jumped_at = now
-        return now - self._jumped_at < seconds

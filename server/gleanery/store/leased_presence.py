@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from uuid import uuid4
 
 from gleanery import errors, log
+from gleanery.model import Clock
+from gleanery.store.jump_watch import JumpWatch
 from gleanery.store.presence import FilePresence, in_use
 from gleanery.store.processes import Holder, Life, ProcessStore, Seen
 
@@ -15,8 +17,6 @@ _log = log.get(__name__)
 
 LOOK_SECONDS = 0.5
 """What was seen of the leases so short a time ago is seen again."""
-AWAY_SECONDS = 3.0
-"""Without an answer for so long at least, the store was away."""
 
 
 class LeasedPresence:
@@ -31,9 +31,11 @@ class LeasedPresence:
         store: ProcessStore,
         files: FilePresence,
         lease_seconds: float,
+        clock: Clock,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
+        self._clock = clock
         self._monotonic = monotonic
         self._files = files
         self._lease_seconds = lease_seconds
@@ -41,7 +43,7 @@ class LeasedPresence:
         self._seen: Sequence[Seen] = ()
         self._looked_at: float | None = None
         self._looking = asyncio.Lock()
-        self._away_at = float("-inf")
+        self._jump = JumpWatch(clock, lease_seconds, monotonic)
 
     async def hold(self, worker_id: str) -> None:
         await self._files.hold(worker_id)
@@ -57,6 +59,7 @@ class LeasedPresence:
                 _log.info("waiting for the lease of a worker of that name", extra=_told(worker_id, other))
                 await asyncio.sleep(max(0.05, min(other.seconds, until - self._monotonic())))
             other = await self._store.hold(life, self._lease_seconds, gone=gone)
+        self._jump = JumpWatch(self._clock, self._lease_seconds, self._monotonic)
         self._life = life
 
     async def release(self) -> None:
@@ -69,32 +72,35 @@ class LeasedPresence:
         self._life = None
         await self._files.release()
 
+    async def ended(self, worker_ids: Sequence[str]) -> Sequence[str]:
+        """Of those in the same folder. Raises StorageError."""
+        here, _ = await self._seen_of(worker_ids)
+        return await self._files.ended([seen.worker_id for seen in here])
+
     async def gone(self, worker_ids: Sequence[str]) -> Sequence[str]:
         """Raises StorageError."""
+        here, elsewhere = await self._seen_of(worker_ids)
+        silent = [] if self._jump.is_recent else [seen.worker_id for seen in elsewhere if seen.is_over]
+        return [*await self._files.ended([seen.worker_id for seen in here]), *silent]
+
+    async def _seen_of(self, worker_ids: Sequence[str]) -> tuple[Sequence[Seen], Sequence[Seen]]:
+        """Those that are known: in the same folder, and elsewhere."""
         if self._life is None:
-            return ()
-        here = self._life.place
+            return (), ()
         known = {seen.worker_id: seen for seen in await self._look(self._life)}
-        in_folder = [one for one in worker_ids if one in known and known[one].place == here]
-        elsewhere = [one for one in worker_ids if one in known and known[one].place != here and known[one].is_over]
-        return [*await self._files.gone(in_folder), *(() if self._was_away() else elsewhere)]
+        asked = [known[one] for one in worker_ids if one in known]
+        place = self._life.place
+        return [seen for seen in asked if seen.place == place], [seen for seen in asked if seen.place != place]
 
     async def _look(self, life: Life) -> Sequence[Seen]:
         async with self._looking:
             if self._looked_at is None or self._monotonic() - self._looked_at >= LOOK_SECONDS:
                 self._seen = await self._store.look(life.worker_id, life.life)
-                now, before = self._monotonic(), self._looked_at
-                self._looked_at = now
-                if before is not None and now - before > max(self._lease_seconds / 4, AWAY_SECONDS):
-                    self._away_at = now
+                self._looked_at = self._monotonic()
+                self._jump.look()
                 if not any(seen.is_own for seen in self._seen):
                     await self._hold_again(life)
             return self._seen
-
-    def _was_away(self) -> bool:
-        """Whether the store could not be asked for long, until just now: then nobody could prolong a lease, and each has one
-        more to do it."""
-        return self._monotonic() - self._away_at < self._lease_seconds
 
     async def _hold_again(self, life: Life) -> None:
         """After a standstill for longer than the lease the name may be lost, and may be another one's."""

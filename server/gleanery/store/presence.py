@@ -46,8 +46,11 @@ class FilePresence:
         self._held.close()
         self._held = None
 
-    async def gone(self, worker_ids: Sequence[str]) -> Sequence[str]:
+    async def ended(self, worker_ids: Sequence[str]) -> Sequence[str]:
         return [worker_id for worker_id in worker_ids if not _is_locked(self._file(worker_id))]
+
+    async def gone(self, worker_ids: Sequence[str]) -> Sequence[str]:
+        return await self.ended(worker_ids)
 
     def place(self) -> str:
         """The folder by a name that no other one has, on whatever machine and in whatever container; once somebody has held."""
