@@ -87,13 +87,19 @@ async def turns() -> None:
 
 
 class Counted(SqliteHosts):
-    """Counts the writes, and fails when told to."""
+    """Counts the writes, and fails or takes its time when told to."""
 
     writes = 0
     is_broken = False
+    seconds = 0.0
+
+    def __init__(self, database: Database, time: Time) -> None:
+        super().__init__(database)
+        self._time = time
 
     async def use(self, rows: Sequence[HostUse]) -> None:
         self.writes += 1
+        self._time.seconds += self.seconds
         if self.is_broken:
             raise errors.StorageError("The disk is gone.")
         await super().use(rows)
@@ -107,7 +113,7 @@ def time() -> Time:
 @pytest.fixture
 async def store(tmp_path: Path, time: Time) -> AsyncIterator[Counted]:
     async with Database(tmp_path / "gleanery.db", lambda _: None, time.utc) as database:
-        yield Counted(database)
+        yield Counted(database, time)
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 8])
@@ -258,6 +264,45 @@ async def test_a_store_that_fails_stops_nobody(store: Counted, time: Time) -> No
     assert store.writes == 1
 
 
+@pytest.mark.parametrize(("is_broken", "until"), [(False, 13), (True, 14)], ids=["slow", "away"])
+async def test_after_a_time_without_the_store_the_others_are_still_there(
+    store: Counted, time: Time, is_broken: bool, until: int
+) -> None:
+    """Expected: nobody could tell anything meanwhile. Who tells nothing in the five seconds afterwards either is gone."""
+    async with running(store, time, "w1", "w2", "w3") as processes:
+        for process in processes:
+            await process.begin(1)
+        for process in processes[:2]:
+            await process.look()
+        store.seconds, store.is_broken = 8.0, is_broken
+        await processes[0].look()
+        store.seconds = 0.0
+        await processes[1].look()
+        store.is_broken = False
+        known = {8: processes[0].share.others("h").processes}
+        for second in range(9, 16):
+            time.seconds = float(second)
+            for process in processes[:2]:
+                await process.look()
+            known[second] = processes[0].share.others("h").processes
+            assert processes[1].share.others("h").processes == known[second]
+    assert known == {second: 3 if second < until else 2 for second in range(8, 16)}
+
+
+async def test_who_was_idle_counts_nobody_who_has_gone_meanwhile(store: Counted, time: Time) -> None:
+    async with running(store, time, "w1", "w2") as (first, second):
+        await first.begin(1)
+        await second.begin(1)
+        await first.look()
+        assert first.share.others("h").processes == 2
+        await first.end()
+        for _ in range(3):  # that it was used, that it isn't any more
+            await first.look()
+        time.seconds = 60.0
+        await first.begin(1)
+        assert first.share.others("h").processes == 1
+
+
 async def test_nobody_waits_for_a_job_that_has_ended(store: Counted, time: Time) -> None:
     share = HostShare(store, "w1", clock=time.utc)
     limiter = HostLimiter(share=share, clock=time.monotonic)
@@ -276,5 +321,6 @@ def test_who_is_gone_does_not_count() -> None:
         HostUse("h", "z", 1, now + timedelta(seconds=99), 9.0, now),
     ]
     slot = int(now.timestamp() // 2)
-    assert seen("z", rows, now) == Others(processes=2, rank=1, delay_seconds=0.5, pause_seconds=9.0, slot=slot)
-    assert seen("z", [], now) == Others(slot=slot)
+    since = now - timedelta(seconds=5)
+    assert seen("z", rows, now, since) == Others(processes=2, rank=1, delay_seconds=0.5, pause_seconds=9.0, slot=slot)
+    assert seen("z", [], now, since) == Others(slot=slot)

@@ -138,7 +138,8 @@ class WorkerStore(Protocol):
 
 class HostStore(Protocol):
     async def use(self, rows: Sequence[HostUse]) -> None:
-        """Set these rows, each in place of the one that the worker had for the host."""
+        """Set these rows, each in place of the one that the worker had for the host. `beat_at` is when that is written,
+        whatever the row says: a process may wait for the store for long."""
         ...
 
     async def used(self, hosts: Sequence[str], since: datetime) -> Sequence[HostUse]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from gleanery.model import HostUse
@@ -22,7 +23,7 @@ class SqliteHosts:
         self._db = database
 
     async def use(self, rows: Sequence[HostUse]) -> None:
-        """Set these rows, each in place of the one that the worker had for the host."""
+        """Set these rows as of now, each in place of the one that the worker had for the host."""
         if rows:
             await self._db.write(lambda tx: _use(tx, rows), is_durable=False)
 
@@ -45,7 +46,7 @@ def _use(tx: Tx, rows: Sequence[HostUse]) -> None:
         " VALUES (:host, :worker_id, :users, :pause_until, :delay_seconds, :beat_at)"
         " ON CONFLICT (host, worker_id) DO UPDATE SET users = excluded.users, pause_until = excluded.pause_until,"
         " delay_seconds = excluded.delay_seconds, beat_at = excluded.beat_at",
-        [host_use_row(row) for row in rows],
+        [host_use_row(replace(row, beat_at=tx.now)) for row in rows],
     )
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -17,7 +17,7 @@ from gleanery.store.base import HostStore
 _log = log.get(__name__)
 
 BEAT_SECONDS = 1.0
-GONE_SECONDS = 5.0
+GONE = timedelta(seconds=5)
 """A process that has told nothing of a host for so long uses it no more."""
 SLOT_SECONDS = 2.0
 """How long a process has its place when there are more processes than places."""
@@ -93,7 +93,8 @@ class HostShare:
 
     Use as an async context manager, within the store's. A process that begins with a host looks first. The others notice
     at their next look, so for up to a second both may have more than their part. While the store can't be asked, what was
-    last known holds. `clock` is the store's: all processes go by it, whatever their machines' clocks say.
+    last known holds, and for GONE longer, since the others could tell nothing either. `clock` is the store's: all processes
+    go by it, whatever their machines' clocks say.
     """
 
     def __init__(self, store: HostStore, worker_id: str, *, clock: Clock = utc_now) -> None:
@@ -106,6 +107,9 @@ class HostShare:
         self._beating = asyncio.Lock()
         self._job: asyncio.Task[None] | None = None
         self._is_failing = False
+        self._looked_at: datetime | None = None
+        """When the others were looked at last; None when idle since."""
+        self._since = self._kept_until = datetime.min.replace(tzinfo=UTC)
 
     async def __aenter__(self) -> Self:
         self._job = asyncio.create_task(self._run(), name="host-share")
@@ -179,8 +183,7 @@ class HostShare:
         for use in self._uses.values():
             use.most_users = use.users
         try:
-            await self._store.use(rows)
-            found = _by_host(await self._store.used([row.host for row in rows], now - timedelta(seconds=GONE_SECONDS)))
+            found = await self._told(rows)
         except errors.StorageError as error:
             self._tell_failure(error)
             found = None
@@ -188,6 +191,17 @@ class HostShare:
             self._is_failing = False
         for row in rows:
             self._look(row, found)
+
+    async def _told(self, rows: Sequence[HostUse]) -> Mapping[str, Sequence[HostUse]]:
+        """What all tell of these hosts, once this process has told its own."""
+        await self._store.use(rows)
+        now = self._clock()
+        if self._looked_at is not None and now - self._looked_at > GONE:
+            self._kept_until = now + GONE
+        self._since = min(self._since, now - GONE) if now < self._kept_until else now - GONE
+        found = _by_host(await self._store.used([row.host for row in rows], self._since))
+        self._looked_at = now
+        return found
 
     async def _run(self) -> None:
         try:
@@ -213,10 +227,12 @@ class HostShare:
         use = self._uses[row.host]
         if found is not None:
             # The time is asked anew: a store that takes long must not make the pauses longer.
-            use.others = seen(self._worker_id, found.get(row.host, ()), self._clock())
+            use.others = seen(self._worker_id, found.get(row.host, ()), self._clock(), self._since)
         use.is_known.set()
         if row.users == 0 and use.users == 0 and found is not None:
             del self._uses[row.host]
+            if not self._uses:
+                self._looked_at = None
         elif self._sharer is not None:
             self._sharer.hear(row.host)
 
@@ -233,9 +249,9 @@ def _by_host(rows: Sequence[HostUse]) -> Mapping[str, Sequence[HostUse]]:
     return found
 
 
-def seen(worker_id: str, rows: Sequence[HostUse], now: datetime) -> Others:
-    """What the rows of one host come to for this worker, which counts as a user whatever its own row says."""
-    since = now - timedelta(seconds=GONE_SECONDS)
+def seen(worker_id: str, rows: Sequence[HostUse], now: datetime, since: datetime) -> Others:
+    """What the rows of one host, told at `since` or later, come to for this worker. It counts as a user whatever its own row
+    says."""
     others = [row for row in rows if row.worker_id != worker_id]
     using = [row for row in others if row.users > 0 and row.beat_at >= since]
     names = sorted([worker_id, *(row.worker_id for row in using)])

@@ -25,8 +25,12 @@ end $$;
 
 create function public.gleanery_hosts_use(args jsonb) returns json
 language plpgsql security invoker set search_path = gleanery, pg_temp as $$
+declare
+    at double precision := now_of(args);  -- not when the call was made: it may have waited for long
 begin
-    insert into host_use select * from jsonb_populate_recordset(null::host_use, args -> 'rows') order by 1, 2
+    insert into host_use (host, worker_id, users, pause_until, delay_seconds, beat_at)
+    select host, worker_id, users, pause_until, delay_seconds, at
+    from jsonb_populate_recordset(null::host_use, args -> 'rows') order by 1, 2
     on conflict (host, worker_id) do update set users = excluded.users, pause_until = excluded.pause_until,
         delay_seconds = excluded.delay_seconds, beat_at = excluded.beat_at;
     return reply(args, null);
