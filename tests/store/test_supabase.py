@@ -7,6 +7,7 @@ import gc
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -14,7 +15,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from gleanery.errors import StorageError
+from gleanery.errors import StorageAway, StorageError
 from gleanery.model import Fence, NewTask, Task, TaskStatus
 from gleanery.store.base import Store
 from gleanery.store.supabase import SupabaseStore, migrations
@@ -47,6 +48,60 @@ async def test_a_claim_whose_answer_was_lost_is_the_same_attempt(store: Store, g
     [claimed] = await store.tasks.claim_due(Wanted("w", LEASE_SECONDS, ("demo",)), 1)
     assert claimed.attempt == 1
     assert await store.tasks.count_by_status() == {"queued": 1, "running": 1}
+
+
+WANTED = Wanted("w", LEASE_SECONDS, ("demo",))
+
+
+async def lose_a_claim(store: Store, gateway: Gateway) -> None:
+    """It is made, and nobody hears its answer for so long that the caller gives up."""
+    gateway.loses["gleanery_tasks_claim_due"] = 1_000
+    with pytest.raises(StorageAway):
+        await store.tasks.claim_due(WANTED, 2)
+    gateway.loses.clear()
+
+
+@pytest.fixture
+async def hasty(gateway: Gateway, supabase_project: Project, changes: Changes) -> AsyncIterator[Any]:
+    """A store that gives up soon."""
+    async with SupabaseStore(gateway.url, supabase_project.service_key, changes, patience_seconds=0.3) as store:
+        yield store
+
+
+async def test_a_claim_that_was_given_up_is_answered_by_the_next_one(hasty: Store, gateway: Gateway) -> None:
+    """Expected: its tasks run by their rows; they are begun, as the attempts that they are, and no others beside them."""
+    first, second, third = [await hasty.tasks.create(NewTask("demo", {"n": n})) for n in range(3)]
+    await lose_a_claim(hasty, gateway)
+    claimed = await hasty.tasks.claim_due(WANTED, 2)
+    assert [(task.task_id, task.attempt) for task in claimed] == [(first.task_id, 1), (second.task_id, 1)]
+    assert [task.task_id for task in await hasty.tasks.claim_due(WANTED, 2)] == [third.task_id]
+    assert await hasty.tasks.claim_due(WANTED, 2) == []
+
+
+async def test_what_was_taken_back_since_a_claim_was_given_up_is_not_begun(hasty: Store, gateway: Gateway) -> None:
+    lost, kept = [await hasty.tasks.create(NewTask("demo", {"n": n}, max_retries=1)) for n in range(2)]
+    await lose_a_claim(hasty, gateway)
+    await hasty.tasks.reap(gone=["w"], spare=[kept.task_id])
+    assert [task.task_id for task in await hasty.tasks.claim_due(WANTED, 2)] == [kept.task_id]
+    again = await hasty.tasks.claim_due(WANTED, 2)
+    assert [(task.task_id, task.attempt) for task in again] == [(lost.task_id, 2)]
+
+
+async def test_a_claim_may_be_given_up_more_than_once(hasty: Store, gateway: Gateway) -> None:
+    task = await hasty.tasks.create(NewTask("demo", {}))
+    await lose_a_claim(hasty, gateway)
+    await lose_a_claim(hasty, gateway)
+    gateway.loses["gleanery_tasks_beat"] = 1_000  # the claim is answered, whether its tasks still run is not
+    with pytest.raises(StorageAway):
+        await hasty.tasks.claim_due(WANTED, 2)
+    gateway.loses.clear()
+    assert [(one.task_id, one.attempt) for one in await hasty.tasks.claim_due(WANTED, 2)] == [(task.task_id, 1)]
+
+
+async def test_another_worker_is_given_nothing_of_a_claim_that_was_given_up(hasty: Store, gateway: Gateway) -> None:
+    await hasty.tasks.create(NewTask("demo", {}))
+    await lose_a_claim(hasty, gateway)
+    assert await hasty.tasks.claim_due(replace(WANTED, worker_id="other"), 2) == []
 
 
 async def test_reports_steps_and_ends_whose_answers_were_lost_are_written_once(

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from gleanery.engine.events import ChangeFeed
 from gleanery.engine.handler import by_type
 from gleanery.engine.worker import Worker
+from gleanery.errors import StorageAway
 from gleanery.model import Task, TaskStatus
 from gleanery.store.base import Store
 from gleanery.store.leased_presence import LeasedPresence
 from gleanery.store.presence import FilePresence
 from gleanery.store.processes import Life
 from gleanery.store.supabase import SupabaseStore
+from gleanery.store.task_store import TaskStore
+from gleanery.store.values import Wanted
 from tests.clock import SetClock
 from tests.engine.faults.test_clock import LOOKS, Looking, nothing
-from tests.engine.stage import Acting, Parts, Stage
+from tests.engine.stage import Acting, Parts, Stage, Through
 from tests.ground.supabase import Gateway, Project
 
 LEASE = 60.0
@@ -102,3 +105,40 @@ async def test_a_worker_that_wakes_and_claims_before_it_is_seen_keeps_what_it_cl
         await looks.looks(LOOKS)
         assert await timed.tasks.get(after.task_id) == after
         assert (await timed.tasks.get(before.task_id)).status is TaskStatus.QUEUED
+
+
+class LosingClaims(Through):
+    """Does not hear the answers of its claims until it gives the first one up."""
+
+    def __init__(self, inner: TaskStore, gateway: Gateway) -> None:
+        super().__init__(inner)
+        self.gateway = gateway
+        self.given_up = 0
+
+    async def claim_due(self, wanted: Wanted, limit: int) -> Sequence[Task]:
+        if not self.given_up:
+            self.gateway.loses["gleanery_tasks_claim_due"] = 1_000
+        try:
+            return await self.inner.claim_due(wanted, limit)
+        except StorageAway:
+            self.given_up += 1
+            raise
+        finally:
+            self.gateway.loses.clear()
+
+
+async def test_a_task_without_retries_outlives_a_claim_whose_answer_never_came(
+    gateway: Gateway, supabase_project: Project, tmp_path: Path
+) -> None:
+    """Expected: its worker lives, so nobody was lost; it begins what it has claimed as soon as it hears of it."""
+    feed = ChangeFeed()
+    key = supabase_project.service_key
+    async with SupabaseStore(gateway.url, key, feed.publish, patience_seconds=0.3) as opened:
+        store: Any = opened
+        stage = Stage(store, feed, tmp_path)
+        task = await stage.enqueue(max_retries=0)
+        losing = LosingClaims(stage.tasks, gateway)
+        async with stage.worker(Acting(nothing), store=cast(TaskStore, losing), lease_seconds=10.0):
+            done = await stage.ended(task)
+    assert losing.given_up == 1
+    assert (done.status, done.attempt, done.error) == (TaskStatus.COMPLETED, 1, None)

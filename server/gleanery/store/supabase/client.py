@@ -180,7 +180,8 @@ class Rest:
     async def write(self, name: str, /, **args: Any) -> Any:
         """The value that a function that writes answers; the changes that it made are told before this returns.
 
-        A caller that is cancelled does not cancel the write: it happens, only nobody waits for it.
+        A caller that is cancelled does not cancel the write: it happens, only nobody waits for it. One that met StorageAway
+        does not know whether it has happened: with a `call_id` of its own it may ask again.
         """
         return await asyncio.shield(self.see_through(self._write(name, self._with_time(args))))
 
@@ -199,7 +200,7 @@ class Rest:
     async def _write(self, name: str, args: dict[str, Any]) -> Any:
         with self._teller.turn() as turn:
             asked_at = time.monotonic()
-            answer = await self._answer(name, {**args, "call_id": uuid4().hex})
+            answer = await self._answer(name, {"call_id": uuid4().hex, **args})
             self._database_clock.hear(answer["at"], asked_at, time.monotonic())
             if answer["changes"]:
                 await turn.tell([change_from(row) for row in answer["changes"]])

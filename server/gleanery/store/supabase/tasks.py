@@ -7,7 +7,9 @@ from dataclasses import asdict
 from datetime import datetime
 from json import loads
 from typing import Any
+from uuid import uuid4
 
+from gleanery import errors
 from gleanery.model import ErrorInfo, Event, Fence, NewEvent, NewTask, Progress, Task, TaskStatus
 from gleanery.store import stats_rows, timeline
 from gleanery.store.rows import (
@@ -46,6 +48,8 @@ class SupabaseTasks:
 
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
+        self._given_up: dict[str, Mapping[str, Any]] = {}
+        """The last claim of each worker, when it met StorageAway: what it claimed runs by its row, and is begun by the next."""
 
     async def create(
         self, new: NewTask, *, idempotency: Idempotency | None = None, queue_limit: int | None = None
@@ -99,7 +103,19 @@ class SupabaseTasks:
 
     async def claim_due(self, wanted: Wanted, limit: int) -> Sequence[Task]:
         asked = {**asdict(wanted), "suspect_losses": SUSPECT_LOSSES, "suspect_seconds": SUSPECT_SECONDS}
-        return [task_from(row) for row in await self._rest.write("tasks_claim_due", wanted=asked, limit=limit)]
+        given_up = self._given_up.pop(wanted.worker_id, None)
+        call = given_up or {"call_id": uuid4().hex, "wanted": asked, "limit": limit}
+        try:
+            claimed = [task_from(row) for row in await self._rest.write("tasks_claim_due", **call)]
+            return await self._still_running(claimed, wanted.lease_seconds) if given_up else claimed
+        except errors.StorageAway:
+            self._given_up[wanted.worker_id] = call
+            raise
+
+    async def _still_running(self, claimed: Sequence[Task], lease_seconds: float) -> Sequence[Task]:
+        """Without those that were taken back meanwhile."""
+        asked = await self.beat([Fence(task.task_id, task.attempt) for task in claimed], lease_seconds, {})
+        return [task for task in claimed if task.task_id in asked]
 
     async def beat(
         self, fences: Sequence[Fence], lease_seconds: float, memory_usage_mb: Mapping[str, float]
