@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from aiohttp import WSCloseCode, WSMsgType
 
 from tests.api.client import API, Client
 from tests.api.sites import SMALL, GatedSite, gated_ring
@@ -73,6 +74,18 @@ async def test_a_websocket_resumes_after_the_last_seq(client: Client, serve_page
 async def test_a_websocket_for_nothing_is_refused_before_it_opens(client: Client) -> None:
     reply = await client.call("GET", "/ws/tasks/tsk_no/status")
     assert (reply.status, reply.error["code"]) == (404, "not_found")
+
+
+async def test_a_websocket_ends_when_its_task_is_removed(start_server: StartServer) -> None:
+    client = await start_server(worker_concurrency=0)
+    task_id = (await client.post("/tasks", {"task_type": "test"})).body["task_id"]
+    await client.put(f"/tasks/{task_id}/cancel")
+    async with client.session.ws_connect(f"{client.url}/ws/tasks/{task_id}/status") as socket:
+        assert (await socket.receive_json())["taskStatus"] == "cancelled"
+        assert (await client.post("/tasks/prune", {"older_than_days": 0, "status": ["cancelled"]})).body["tasks"] == 1
+        async with asyncio.timeout(15):
+            end = await socket.receive()
+    assert (end.type, end.data, end.extra) == (WSMsgType.CLOSE, WSCloseCode.OK, "the task was removed")
 
 
 async def test_a_websocket_says_which_parameter_is_wrong(start_server: StartServer) -> None:

@@ -287,8 +287,9 @@ class Live:
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
         """The same messages, from `lastSeq` of the query on, to one client."""
         task_id = request.match_info["task_id"]
-        await self._tasks.get(task_id)
+        task = await self._tasks.get(task_id)
         last_seq = int_of(request, "lastSeq", 0)
+        after = 0 if last_seq > task.last_seq else last_seq
         socket = web.WebSocketResponse(heartbeat=10.0, max_msg_size=65536)
         await socket.prepare(request)
         self._sockets.add(socket)
@@ -296,7 +297,7 @@ class Live:
         stop = self._feed.listen(
             lambda changes: bell.set() if any(c.task.task_id == task_id for c in changes) else None
         )
-        pump = asyncio.create_task(self._pump(socket, task_id, last_seq, bell))
+        pump = asyncio.create_task(self._pump(socket, task_id, after, bell))
         try:
             async for message in socket:
                 if message.type in (WSMsgType.ERROR, WSMsgType.CLOSE):
@@ -308,9 +309,7 @@ class Live:
             await asyncio.gather(pump, return_exceptions=True)
         return socket
 
-    async def _pump(self, socket: web.WebSocketResponse, task_id: str, last_seq: int, bell: asyncio.Event) -> None:
-        task = await self._tasks.get(task_id)
-        after = 0 if last_seq > task.last_seq else last_seq
+    async def _pump(self, socket: web.WebSocketResponse, task_id: str, after: int, bell: asyncio.Event) -> None:
         while not socket.closed:
             bell.clear()
             try:
@@ -324,6 +323,9 @@ class Live:
                 return
             except errors.StorageError:
                 await socket.close(code=1011, message=b"the store does not answer")
+                return
+            except errors.NotFound:
+                await socket.close(message=b"the task was removed")
                 return
             after = events[-1].seq if events else after
             if after >= task.last_seq:
