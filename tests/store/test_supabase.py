@@ -14,13 +14,16 @@ import aiohttp
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
+from psycopg.types.json import Jsonb
 
 from gleanery.errors import StorageAway, StorageError
 from gleanery.model import Fence, NewTask, Task, TaskStatus
 from gleanery.store.base import Store
+from gleanery.store.rows import schedule_row
 from gleanery.store.supabase import SupabaseStore, migrations
 from gleanery.store.values import Idempotency, TaskFilter, Wanted
 from tests.ground.supabase import Gateway, Project, token
+from tests.store import test_schedules
 from tests.store.samples import HALF_WAY, LEASE_SECONDS, Changes, event_types, fence_of, started, told
 
 
@@ -145,6 +148,19 @@ async def test_a_call_that_is_made_again_while_the_first_is_under_way_has_one_ef
         assert await call not in (None, [])
     assert gateway.asked == [f"gleanery_tasks_{name}"] * 2
     assert len(changes.heard) == told_before + 1
+
+
+async def test_a_schedule_that_is_deleted_before_it_is_put_again_stays_deleted(
+    store: Store, gateway: Gateway, supabase_project: Project
+) -> None:
+    """Expected: the call that is made again is answered as the first time, whatever came in between."""
+    schedule = Jsonb({"call_id": "c", "schedule": schedule_row(test_schedules.sample("sch_1"))})
+    put = "select public.gleanery_schedules_put(%s) -> 'value'"
+    with supabase_project.connect() as db:
+        first = db.execute(put, [schedule]).fetchall()
+        await store.schedules.delete("sch_1")
+        assert db.execute(put, [schedule]).fetchall() == first
+    assert await store.schedules.list(after=None, limit=10) == []
 
 
 async def test_a_call_waits_for_a_database_that_comes_back(store: Store, gateway: Gateway) -> None:

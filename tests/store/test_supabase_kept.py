@@ -14,9 +14,10 @@ from gleanery.model.traces import Arrival, GroupChange
 from gleanery.store.base import Store
 from gleanery.store.supabase import SupabaseStore
 from gleanery.store.traces import GroupEventWrite, Regrouping
+from gleanery.store.values import Removed
 from tests.clock import SetClock
 from tests.ground.supabase import Gateway, Project
-from tests.store import test_compliance, test_parses, test_stories, test_traces
+from tests.store import test_compliance, test_parses, test_prune, test_stories, test_traces
 from tests.store.samples import Changes, fence_of, started
 
 
@@ -94,6 +95,25 @@ async def test_a_report_is_cancelled_though_one_of_its_tasks_ends_at_that_moment
             cancelling = asyncio.ensure_future(store.compliance.cancel("cmp_1"))
             await supabase_project.until_waiting(1)
         assert test_compliance.states(await cancelling) == ["completed", "cancelled", "cancelled"]
+
+
+async def test_tasks_that_are_retried_at_that_moment_are_not_removed(
+    store: Store, supabase_project: Project, clock: SetClock
+) -> None:
+    """Expected: of two that may go one is waited for, which is retried; the other one, being retried too, is left alone."""
+    ids = {(await test_prune.ended(store, TaskStatus.FAILED)).task_id for _ in range(2)}
+    clock.jump(2 * test_prune.DAY)
+    to_go = "select gleanery.tasks_to_go(jsonb_build_object('statuses', array['failed'], 'tasks_before', %s::float), 1)"
+    retry = "update gleanery.task set status = 'queued', processing_completed_at = null where task_id = %s"
+    with supabase_project.connect() as one, supabase_project.connect() as two, two.transaction():
+        with one.transaction():
+            [(first,)] = one.execute(to_go, [clock().timestamp()]).fetchall()
+            one.execute(retry, [first])
+            pruning = asyncio.ensure_future(store.tasks.prune(test_prune.of_tasks(clock), 1))
+            await supabase_project.until_waiting(1)
+            two.execute(retry, [*ids - {first}])
+        assert await pruning == Removed()
+    assert await test_prune.left(store) == ids
 
 
 async def test_a_webhook_whose_answer_was_lost_is_new_once(store: Store, gateway: Gateway) -> None:

@@ -1,8 +1,9 @@
 -- What may be forgotten: ended tasks with all that hangs on them, old events, settled webhook calls. `retention` is
 -- {tasks_before, statuses, events_before, events_per_task, deliveries_before, idempotency_before}; null keeps.
 
--- Ended tasks that nobody looks back to: no unfinished task waits for them, no source was last filled by them.
-create function gleanery.tasks_to_go(retention jsonb, most bigint) returns setof text
+-- Ended tasks that nobody looks back to: no unfinished task waits for them, no source was last filled by them. Of these ids only, or
+-- with null of all.
+create function gleanery.tasks_to_go(retention jsonb, most bigint, among text[] default null) returns setof text
 language plpgsql stable as $$
 declare
     statuses text[] := gleanery.texts(retention -> 'statuses');
@@ -18,6 +19,7 @@ begin
             where dependency.depends_on = task.task_id and other.status in ('queued', 'running', 'paused'))
         and not exists (select from gleanery.source where source.last_task_id = task.task_id and source.deleted_at is null)
         and not exists (select from gleanery.delivery where delivery.task_id = task.task_id and delivery.state = 'pending')
+        and (among is null or task.task_id = any (among))
         limit most;
 end $$;
 
@@ -106,6 +108,7 @@ declare
     known json := answered(args);
     retention jsonb := args -> 'retention';
     most bigint := (args ->> 'limit')::bigint;
+    locked text[];
     removed jsonb;
     old_events bigint;
     deliveries bigint;
@@ -114,8 +117,8 @@ begin
     if known is not null then
         return known;
     end if;
-    perform from task where task_id in (select tasks_to_go(retention, most)) order by task_id for update;
-    removed := prune_tasks(array(select tasks_to_go(retention, most)));
+    locked := array(select task_id from task where task_id in (select tasks_to_go(retention, most)) order by task_id for update);
+    removed := prune_tasks(array(select tasks_to_go(retention, most, locked)));  -- but those that were retried until then
     old_events := prune_events(retention, most);
     delete from delivery where delivery_id in (
         select delivery_id from delivery where state <> 'pending'

@@ -35,8 +35,13 @@ end $$;
 
 create function public.gleanery_schedules_put(args jsonb) returns json
 language plpgsql security invoker set search_path = gleanery, pg_temp as $$
+declare
+    known json := answered(args);
 begin
-    return reply(args, row_to_json(put_schedule(args -> 'schedule')));
+    if known is not null then
+        return known;
+    end if;
+    return reply(args, row_to_json(put_schedule(args -> 'schedule')), true);
 end $$;
 
 create function public.gleanery_schedules_create(args jsonb) returns json
