@@ -234,7 +234,7 @@ def _stage_page(tx: Tx, fence: Fence, bundle: PageBundle) -> int | None:
     """None while there is more to take away of what was begun before."""
     check_fence(tx, fence)
     left = tx.db.execute(
-        "SELECT page_row FROM page WHERE page_id = ? AND born = ?", (bundle.page.page_id, FOREVER)
+        "SELECT page_row FROM page WHERE page_id = ? AND born >= ?", (bundle.page.page_id, FOREVER)
     ).fetchone()
     if left is None:
         return sqlite_pages.insert_page(tx, bundle, FOREVER)

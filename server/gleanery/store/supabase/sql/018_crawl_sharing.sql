@@ -21,6 +21,12 @@ language sql stable as $$
         select from gleanery.frontier where task_id = fence ->> 'task_id' and url_key = key and origin = 'part')
 $$;
 
+-- Whether anybody has URLs of a crawl besides its own worker.
+create function gleanery.has_helpers(task text) returns boolean
+language sql stable as $$
+    select exists (select from gleanery.frontier_hold where task_id = task and helper <> '')
+$$;
+
 -- Have up to `limit` more URLs that wait, shallow first, and of those that one had only `keep` (ordinals): {urls, others,
 -- shallowest, max_pages, counts}. `others` is how many others have, `shallowest` the least depth of these. Once somebody was asked
 -- for help the number of pages that the crawl may take counts for all together, and `counts` say what all have done.
