@@ -120,7 +120,14 @@ class SqliteCrawls:
         return await self._db.read(lambda db: _page(db, page_id))
 
     async def store_page(
-        self, fence: Fence, url: FrontierUrl, bundle: PageBundle, events: Sequence[NewEvent], progress: Progress
+        self,
+        fence: Fence,
+        url: FrontierUrl,
+        bundle: PageBundle,
+        events: Sequence[NewEvent],
+        progress: Progress,
+        *,
+        names_source: bool = False,
     ) -> StoredAs:
         ahead = parts_ahead(bundle)
         page_row = None
@@ -129,7 +136,7 @@ class SqliteCrawls:
             for part in ahead:
                 await self._put_ahead(fence, page_row, part)
         return await self._db.write(
-            lambda tx: _store_page(tx, fence, url, bundle, events, progress, page_row), is_long=True
+            lambda tx: _store_page(tx, fence, url, bundle, events, progress, page_row, names_source), is_long=True
         )
 
     async def _begin_page(self, fence: Fence, bundle: PageBundle) -> int:
@@ -255,6 +262,7 @@ def _store_page(
     events: Sequence[NewEvent],
     progress: Progress,
     page_row: int | None,
+    names_source: bool,
 ) -> StoredAs:
     check_fence(tx, fence)
     page = bundle.page
@@ -268,6 +276,8 @@ def _store_page(
         stored = StoredAs.SAME
     else:
         _put_version(tx, bundle, number, page_row, head)
+    if names_source:
+        sqlite_knowledge.name_source(tx, fence, page.source_id, page.title)
     sqlite_frontier.settle(tx, fence.task_id, url)
     if page.url_key != url.url_key:
         # The URL that it redirected to needs no visit of its own any more.

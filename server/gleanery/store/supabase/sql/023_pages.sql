@@ -224,6 +224,9 @@ begin
             stored := 'changed';
         end if;
     end if;
+    if (args ->> 'names_source')::boolean then
+        perform name_source(given ->> 'source_id', given ->> 'title', task, now);
+    end if;
     perform settle_url(task, args -> 'url', now);
     -- The URL that it redirected to needs no visit of its own any more.
     update frontier set state = 'skipped', reason = 'duplicate', page_id = given ->> 'page_id', settled_at = now
