@@ -14,7 +14,7 @@ from gleanery.store.base import Store
 from gleanery.store.crawl_sharing import Claimed, CrawlSharing
 from gleanery.store.rows import fence_row
 from tests.clock import SetClock
-from tests.store.samples import HALF_WAY, Crawl, bundle_of, event_types, told, url_of
+from tests.store.samples import Crawl, told
 
 LEASE = 30.0
 
@@ -181,21 +181,3 @@ async def test_letting_go_takes_nothing_when_it_comes_a_second_time(
         assert (len(mine.urls), len(theirs.urls)) == (1, 1)
         assert (await sharing.claim(held_by, keep=ordinals(theirs), limit=0, lease_seconds=LEASE)).others == 1
         await sharing.let_go(crawl.fence)
-
-
-async def test_what_is_said_of_a_url_whose_page_is_stored_is_passed_over(
-    store: Store, crawl: Crawl, sharing: CrawlSharing
-) -> None:
-    """Expected, whoever says it: no event, no state, no try counted."""
-    await crawl.put("a")
-    before, [row] = await crawl.urls(), await store.crawls.urls(crawl.task.task_id, state=None, after=0, limit=1)
-    kinds = await event_types(store, crawl.task.task_id)
-    for end in (UrlState.SKIPPED, UrlState.FAILED):
-        await store.crawls.settle(crawl.fence, replace(row, state=end, reason="duplicate"), told(), HALF_WAY)
-    await store.crawls.note_attempt(crawl.fence, row.url_key, told(), HALF_WAY)
-    assert row.page_id is not None
-    await store.crawls.keep_page(crawl.fence, row, row.page_id, told(), HALF_WAY)
-    bundle = bundle_of(crawl.source.source_id, crawl.task.task_id, "elsewhere")
-    assert not await crawl.store_page(url_of("a"), bundle)
-    assert (await crawl.urls(), await event_types(store, crawl.task.task_id)) == (before, kinds)
-    assert await store.crawls.urls(crawl.task.task_id, state=None, after=0, limit=1) == [row]

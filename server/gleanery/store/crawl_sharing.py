@@ -33,8 +33,7 @@ class Claimed:
 
 class CrawlSharing(Protocol):
     """A fence with a `helper` is that of one who works beside the worker that runs the crawl: valid as long as that attempt
-    runs, too. What a helper writes of a URL that it has not any more is passed over (`store_page` answers BEFORE), and so is what
-    anybody writes of one whose page is stored."""
+    runs, too. What a helper writes of a URL that it has not any more is passed over (`store_page` answers BEFORE)."""
 
     async def claim(self, fence: Fence, *, keep: Sequence[int], limit: int, lease_seconds: float) -> Claimed:
         """Have up to `limit` more URLs that wait, shallow first; of those one had only the ordinals `keep`. A helper has them

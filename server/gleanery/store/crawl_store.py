@@ -29,6 +29,9 @@ from gleanery.store.values import (
 
 
 class CrawlStore(Protocol):
+    """What comes of a URL whose page is stored (`note_attempt`, `settle`, `keep_page`, `store_page`) is passed over: nothing is written
+    or told, and `store_page` answers BEFORE."""
+
     @property
     def sharing(self) -> CrawlSharing | None:
         """None where a crawl is one worker's."""

@@ -69,6 +69,8 @@ class SqliteCrawls:
 
     async def note_attempt(self, fence: Fence, url_key: str, events: Sequence[NewEvent], progress: Progress) -> None:
         def work(tx: Tx) -> None:
+            if not sqlite_frontier.is_open(tx, fence, url_key):
+                return
             report(tx, fence, events, progress)
             tx.db.execute(
                 "UPDATE frontier SET attempts = attempts + 1 WHERE task_id = ? AND url_key = ?",
@@ -79,6 +81,8 @@ class SqliteCrawls:
 
     async def settle(self, fence: Fence, url: FrontierUrl, events: Sequence[NewEvent], progress: Progress) -> None:
         def work(tx: Tx) -> None:
+            if not sqlite_frontier.is_open(tx, fence, url.url_key):
+                return
             report(tx, fence, events, progress)
             sqlite_frontier.settle(tx, fence.task_id, url)
 
@@ -219,6 +223,8 @@ def _page(db: sqlite3.Connection, page_id: str) -> Page:
 def _keep_page(
     tx: Tx, fence: Fence, url: FrontierUrl, page_id: str, events: Sequence[NewEvent], progress: Progress
 ) -> None:
+    if not sqlite_frontier.is_open(tx, fence, url.url_key):
+        return
     report(tx, fence, events, progress)
     row = tx.db.execute(
         f"SELECT page_row, source_id, chunk_count, code_count FROM page WHERE page_id = ? AND died = {FOREVER} AND born < {FOREVER}",
@@ -264,10 +270,9 @@ def _store_page(
     page_row: int | None,
     names_source: bool,
 ) -> StoredAs:
-    check_fence(tx, fence)
-    page = bundle.page
+    is_open, page = sqlite_frontier.is_open(tx, fence, url.url_key), bundle.page
     head = sqlite_pages.head(tx.db, page.source_id, page.url_key)
-    if head is not None and head["seen_task_id"] == fence.task_id:
+    if not is_open or (head is not None and head["seen_task_id"] == fence.task_id):
         return StoredAs.BEFORE
     number = sqlite_generations.building(tx, fence, page.source_id)
     stored = StoredAs.NEW if head is None else StoredAs.CHANGED
