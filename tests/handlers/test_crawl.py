@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -75,6 +76,25 @@ async def test_the_story_of_a_small_crawl(client: Client, site: Site) -> None:
         "discovered": {"done": 6, "total": 6},
         **{name: {"done": 5, "total": 5} for name in ("fetched", "extracted", "chunked", "stored")},
     }
+
+
+async def test_a_source_has_its_name_and_its_task_also_when_the_crawl_ends_right_after_its_first_page(
+    client: Client, site: Site, tmp_path: Path
+) -> None:
+    """Of the source only its generations can be written for a while, so the attempt ends where it is to be named."""
+    database = sqlite3.connect(tmp_path / "data" / "gleanery.db", isolation_level=None)
+    database.execute(
+        "CREATE TRIGGER unnamed BEFORE UPDATE OF last_task_id ON source BEGIN SELECT RAISE(ABORT, 'not now'); END"
+    )
+    task_id = (await client.start(f"{site.url}/index.html"))["task_id"]
+    async for event in client.follow(task_id):
+        if event["type"] == "task_retry_scheduled":
+            database.execute("DROP TRIGGER unnamed")
+    database.close()
+    crawl = await client.ended(task_id)
+    assert (crawl.status, types(crawl).count("page_stored")) == ("completed", 5)
+    source = await client.one(f"/sources/{crawl.source_id}")
+    assert (source["title"], source["last_task_id"]) == ("Start", task_id)
 
 
 async def test_every_url_has_its_reason(client: Client, site: Site) -> None:

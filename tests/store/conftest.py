@@ -64,7 +64,7 @@ ON_BOTH = frozenset(
     }
 )
 """Modules whose tests run over Supabase too. Once all parts of it are there, all do."""
-ON_SEVERAL_MACHINES = frozenset({"test_crawl_sharing", "test_processes"})
+ON_SEVERAL_MACHINES = frozenset({"test_crawl_sharing", "test_processes", "test_rows_ahead_shared"})
 """Modules that are about several machines: what the embedded store has no part for."""
 BACKENDS = ("embedded", "supabase")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from gleanery.errors import LeaseLost
 from gleanery.model import Fence, FrontierUrl, NewTask, UrlState
 from gleanery.store.base import Store
 from gleanery.store.crawl_sharing import Claimed, CrawlSharing
+from gleanery.store.rows import fence_row
 from tests.clock import SetClock
 from tests.store.samples import Crawl, told
 
@@ -144,3 +146,38 @@ async def test_nobody_claims_of_an_attempt_that_is_over(store: Store, crawl: Cra
     with pytest.raises(LeaseLost) as caught:
         await sharing.claim(late, keep=[], limit=1, lease_seconds=LEASE)
     assert caught.value.details["task_id"] == crawl.fence.task_id
+
+
+async def test_an_attempt_that_is_over_takes_nothing_from_the_next(
+    store: Store, crawl: Crawl, sharing: CrawlSharing
+) -> None:
+    await some(store, crawl, 3)
+    owner = (await store.tasks.get(crawl.fence.task_id)).worker_id
+    assert owner is not None
+    await store.tasks.reap(gone=[owner], spare=[])
+    again = await store.tasks.claim(crawl.fence.task_id, "w2", 600.0)
+    assert again is not None
+    next_one = replace(crawl, task=again)
+    assert len((await sharing.claim(next_one.fence, keep=[], limit=3, lease_seconds=LEASE)).urls) == 3
+    with pytest.raises(LeaseLost):
+        await sharing.let_go(crawl.fence)
+    beside = await helper(store, next_one, "w1")
+    assert (await sharing.claim(beside, keep=[], limit=9, lease_seconds=LEASE)).others == 3
+    await sharing.let_go(replace(crawl.fence, helper=beside.helper))  # an end of its own, which nobody minds
+
+
+async def test_letting_go_takes_nothing_when_it_comes_a_second_time(
+    store: Store, crawl: Crawl, sharing: CrawlSharing
+) -> None:
+    await some(store, crawl, 3)
+    rest: Any = store.crawls._rest  # type: ignore[attr-defined]
+    beside = await helper(store, crawl, "w1")
+    for fence, held_by in ((crawl.fence, beside), (beside, crawl.fence)):
+        one_call = {"fence": fence_row(fence), "call_id": f"call {fence.helper}"}
+        await rest.call("crawls_let_go", **one_call)
+        mine = await sharing.claim(fence, keep=[], limit=1, lease_seconds=LEASE)
+        theirs = await sharing.claim(held_by, keep=[], limit=1, lease_seconds=LEASE)
+        await rest.call("crawls_let_go", **one_call)
+        assert (len(mine.urls), len(theirs.urls)) == (1, 1)
+        assert (await sharing.claim(held_by, keep=ordinals(theirs), limit=0, lease_seconds=LEASE)).others == 1
+        await sharing.let_go(crawl.fence)

@@ -299,3 +299,20 @@ async def test_a_crawl_that_lost_its_lease_writes_nothing(
     assert await crawl.store.knowledge.pages(crawl.source.source_id, after=None, limit=10) == []
     assert await event_types(crawl.store, crawl.task.task_id) == before
     assert changes.heard == []
+
+
+async def test_what_is_said_of_a_url_whose_page_is_stored_is_passed_over(crawl: Crawl) -> None:
+    """Expected: no event, no state, no try counted, no other page."""
+    await crawl.put("a")
+    crawls, task_id = crawl.store.crawls, crawl.task.task_id
+    [row] = await crawls.urls(task_id, state=None, after=0, limit=1)
+    kinds = await event_types(crawl.store, task_id)
+    for end in (UrlState.SKIPPED, UrlState.FAILED):
+        await crawls.settle(crawl.fence, replace(row, state=end, reason="duplicate"), told(), HALF_WAY)
+    await crawls.note_attempt(crawl.fence, row.url_key, told(), HALF_WAY)
+    assert row.page_id is not None
+    await crawls.keep_page(crawl.fence, row, row.page_id, told(), HALF_WAY)
+    assert not await crawl.store_page(url_of("a"), bundle_of(crawl.source.source_id, task_id, "elsewhere"))
+    assert list(await crawls.urls(task_id, state=None, after=0, limit=9)) == [row]
+    assert await event_types(crawl.store, task_id) == kinds
+    assert (await crawl.store.knowledge.source(crawl.source.source_id)).page_count == 1

@@ -7,11 +7,23 @@ import asyncio
 import numpy as np
 import pytest
 
-from gleanery.errors import NotFound, WrongState
-from gleanery.model import NewTask, TaskStatus
+from gleanery.errors import LeaseLost, NotFound, WrongState
+from gleanery.model import NewTask, TaskStatus, UrlState
 from gleanery.store.base import Store
 from gleanery.store.search_store import Shelf, SourceFilter
-from tests.store.samples import Crawl, chunks_of, new_source, start_crawl, told, words_found
+from tests.store.samples import (
+    HALF_WAY,
+    Crawl,
+    bundle_of,
+    chunks_of,
+    fence_of,
+    new_source,
+    start_crawl,
+    started,
+    told,
+    url_of,
+    words_found,
+)
 
 # --- sources -----------------------------------------------------------------------------------------------------
 
@@ -33,10 +45,26 @@ async def test_one_url_is_one_source_with_its_newest_options(store: Store) -> No
 
 async def test_a_source_is_named_by_its_first_page_and_keeps_the_name(crawl: Crawl) -> None:
     knowledge, source_id = crawl.store.knowledge, crawl.source.source_id
-    await knowledge.name_source(source_id, "The docs", "tsk_1")
-    await knowledge.name_source(source_id, "", "tsk_2")
+    await knowledge.name_source(crawl.fence, source_id, "The docs")
+    await crawl.store.tasks.finish(crawl.fence, TaskStatus.COMPLETED, told(), result={})
+    again = await started(crawl.store, NewTask("crawl", {}), serial_key=source_id)
+    await knowledge.name_source(fence_of(again), source_id, "")
+    with pytest.raises(LeaseLost):
+        await knowledge.name_source(crawl.fence, source_id, "A late call")
     named = await knowledge.source(source_id)
-    assert (named.title, named.last_task_id) == ("The docs", "tsk_2")
+    assert (named.title, named.last_task_id) == ("The docs", again.task_id)
+
+
+@pytest.mark.parametrize("texts", [["short"], [f"text {n}" for n in range(45)]], ids=["small", "large"])
+async def test_a_source_is_named_in_the_transaction_of_the_page_that_names_it(crawl: Crawl, texts: list[str]) -> None:
+    store, source_id = crawl.store, crawl.source.source_id
+    await crawl.add(url_of("", 0), url_of("b"))
+    for path, title, is_first in (("", "Its start", True), ("b", "Another page", False), ("", "Too late", True)):
+        bundle = bundle_of(source_id, crawl.task.task_id, path, texts, title=title)
+        url = url_of(path, state=UrlState.STORED, page_id=bundle.page.page_id)
+        await store.crawls.store_page(crawl.fence, url, bundle, told(), HALF_WAY, names_source=is_first)
+        named = await store.knowledge.source(source_id)
+        assert (named.title, named.last_task_id) == ("Its start", crawl.task.task_id)
 
 
 async def test_a_source_counts_what_it_holds(crawl: Crawl) -> None:

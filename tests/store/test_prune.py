@@ -96,7 +96,7 @@ async def test_a_task_that_an_unfinished_one_waits_for_stays(store: Store, clock
 
 async def test_the_last_task_of_a_source_stays_as_long_as_the_source_does(store: Store, clock: SetClock) -> None:
     crawl = await start_crawl(store)
-    await crawl.store.knowledge.name_source(crawl.source.source_id, "A", crawl.task.task_id)
+    await crawl.store.knowledge.name_source(crawl.fence, crawl.source.source_id, "A")
     await store.tasks.finish(crawl.fence, TaskStatus.COMPLETED, told())
     clock.jump(2 * DAY)
     assert await prune(store.tasks, of_tasks(clock)) == Removed()

@@ -12,6 +12,7 @@ import pytest
 from gleanery.model import PageChange, TaskStatus
 from gleanery.store.base import Store
 from gleanery.store.generation_store import TOLD_PAGES
+from gleanery.store.values import SourceChange
 from tests.api.refreshed import Refreshed, refreshed
 from tests.store.samples import HALF_WAY, bundle_of, told, url_of
 
@@ -22,7 +23,7 @@ BEFORE = {"a": "one", "b": "same", "c": "goes"}
 @pytest.fixture
 async def source(store: Store) -> Refreshed:
     made = await refreshed(store, BEFORE)
-    await store.knowledge.name_source(made.source_id, "Widgets", "tsk_1")
+    await store.knowledge.change_source(made.source_id, SourceChange(title="Widgets"))
     return made
 
 

@@ -311,7 +311,7 @@ class _Run:
 
     async def _describe(self, portable: _Reader) -> None:
         source_id, fence = self._payload.source_id, self._ctx.fence
-        await self._parts.store.knowledge.name_source(source_id, portable.about.title, fence.task_id)
+        await self._parts.store.knowledge.name_source(fence, source_id, portable.about.title)
         await self._parts.portable.describe(fence, source_id, portable.about.description)
         queries = await portable.queries()
         try:

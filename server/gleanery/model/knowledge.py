@@ -12,7 +12,7 @@ from gleanery.model.crawls import FetchedBy
 from gleanery.model.tasks import TaskStatus
 
 FOREVER = 1 << 62
-"""The generation in which what has not been replaced will go, and in which what is not there yet will come."""
+"""The generation in which what has not been replaced will go. What is not there yet has this one or a later one to come in."""
 
 
 class GenerationState(StrEnum):

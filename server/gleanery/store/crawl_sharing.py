@@ -41,5 +41,5 @@ class CrawlSharing(Protocol):
         ...
 
     async def let_go(self, fence: Fence) -> None:
-        """A helper has nothing any more. By the fence of the crawl itself: nobody has."""
+        """A helper has nothing any more. By the fence of the crawl itself: nobody has; that raises LeaseLost."""
         ...

@@ -29,6 +29,9 @@ from gleanery.store.values import (
 
 
 class CrawlStore(Protocol):
+    """What comes of a URL whose page is stored (`note_attempt`, `settle`, `keep_page`, `store_page`) is passed over: nothing is written
+    or told, and `store_page` answers BEFORE."""
+
     @property
     def sharing(self) -> CrawlSharing | None:
         """None where a crawl is one worker's."""
@@ -117,12 +120,20 @@ class CrawlStore(Protocol):
         ...
 
     async def store_page(
-        self, fence: Fence, url: FrontierUrl, bundle: PageBundle, events: Sequence[NewEvent], progress: Progress
+        self,
+        fence: Fence,
+        url: FrontierUrl,
+        bundle: PageBundle,
+        events: Sequence[NewEvent],
+        progress: Progress,
+        *,
+        names_source: bool = False,
     ) -> StoredAs:
         """Keep a page with its chunks and code as a version of the generation that the task builds (begun, where it has not
         been), settle its URL (and the URL it redirected to), all or nothing: rows of a large page may go ahead in
         transactions of their own, but are not seen before the page is. One that says what the newest version says in the same
-        chunks leaves that as it is. BEFORE, with nothing written, when this task has met the page already."""
+        chunks leaves that as it is. With `names_source` the source is named by the page, as `KnowledgeStore.name_source` does it.
+        BEFORE, with nothing written, when this task has met the page already."""
         ...
 
     async def counts(self, task_id: str, source_id: str, model: str | None) -> CrawlCounts: ...

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from gleanery.model import (
+    Fence,
     Page,
     Source,
 )
@@ -31,7 +32,10 @@ class KnowledgeStore(Protocol):
         """Newest first; with `url_key` the one of that URL alone."""
         ...
 
-    async def name_source(self, source_id: str, title: str, task_id: str) -> None: ...
+    async def name_source(self, fence: Fence, source_id: str, title: str) -> None:
+        """The task is the last one that filled the source, which has this title unless it is empty or somebody has given it one.
+        Raises LeaseLost."""
+        ...
 
     async def change_source(self, source_id: str, change: SourceChange) -> Source:
         """What is given is so from now on, whatever its pages or a chat model say; an empty title or description leaves that

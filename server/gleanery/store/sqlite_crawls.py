@@ -69,6 +69,8 @@ class SqliteCrawls:
 
     async def note_attempt(self, fence: Fence, url_key: str, events: Sequence[NewEvent], progress: Progress) -> None:
         def work(tx: Tx) -> None:
+            if not sqlite_frontier.is_open(tx, fence, url_key):
+                return
             report(tx, fence, events, progress)
             tx.db.execute(
                 "UPDATE frontier SET attempts = attempts + 1 WHERE task_id = ? AND url_key = ?",
@@ -79,6 +81,8 @@ class SqliteCrawls:
 
     async def settle(self, fence: Fence, url: FrontierUrl, events: Sequence[NewEvent], progress: Progress) -> None:
         def work(tx: Tx) -> None:
+            if not sqlite_frontier.is_open(tx, fence, url.url_key):
+                return
             report(tx, fence, events, progress)
             sqlite_frontier.settle(tx, fence.task_id, url)
 
@@ -120,7 +124,14 @@ class SqliteCrawls:
         return await self._db.read(lambda db: _page(db, page_id))
 
     async def store_page(
-        self, fence: Fence, url: FrontierUrl, bundle: PageBundle, events: Sequence[NewEvent], progress: Progress
+        self,
+        fence: Fence,
+        url: FrontierUrl,
+        bundle: PageBundle,
+        events: Sequence[NewEvent],
+        progress: Progress,
+        *,
+        names_source: bool = False,
     ) -> StoredAs:
         ahead = parts_ahead(bundle)
         page_row = None
@@ -129,7 +140,7 @@ class SqliteCrawls:
             for part in ahead:
                 await self._put_ahead(fence, page_row, part)
         return await self._db.write(
-            lambda tx: _store_page(tx, fence, url, bundle, events, progress, page_row), is_long=True
+            lambda tx: _store_page(tx, fence, url, bundle, events, progress, page_row, names_source), is_long=True
         )
 
     async def _begin_page(self, fence: Fence, bundle: PageBundle) -> int:
@@ -212,6 +223,8 @@ def _page(db: sqlite3.Connection, page_id: str) -> Page:
 def _keep_page(
     tx: Tx, fence: Fence, url: FrontierUrl, page_id: str, events: Sequence[NewEvent], progress: Progress
 ) -> None:
+    if not sqlite_frontier.is_open(tx, fence, url.url_key):
+        return
     report(tx, fence, events, progress)
     row = tx.db.execute(
         f"SELECT page_row, source_id, chunk_count, code_count FROM page WHERE page_id = ? AND died = {FOREVER} AND born < {FOREVER}",
@@ -234,7 +247,7 @@ def _stage_page(tx: Tx, fence: Fence, bundle: PageBundle) -> int | None:
     """None while there is more to take away of what was begun before."""
     check_fence(tx, fence)
     left = tx.db.execute(
-        "SELECT page_row FROM page WHERE page_id = ? AND born = ?", (bundle.page.page_id, FOREVER)
+        "SELECT page_row FROM page WHERE page_id = ? AND born >= ?", (bundle.page.page_id, FOREVER)
     ).fetchone()
     if left is None:
         return sqlite_pages.insert_page(tx, bundle, FOREVER)
@@ -255,11 +268,11 @@ def _store_page(
     events: Sequence[NewEvent],
     progress: Progress,
     page_row: int | None,
+    names_source: bool,
 ) -> StoredAs:
-    check_fence(tx, fence)
-    page = bundle.page
+    is_open, page = sqlite_frontier.is_open(tx, fence, url.url_key), bundle.page
     head = sqlite_pages.head(tx.db, page.source_id, page.url_key)
-    if head is not None and head["seen_task_id"] == fence.task_id:
+    if not is_open or (head is not None and head["seen_task_id"] == fence.task_id):
         return StoredAs.BEFORE
     number = sqlite_generations.building(tx, fence, page.source_id)
     stored = StoredAs.NEW if head is None else StoredAs.CHANGED
@@ -268,6 +281,8 @@ def _store_page(
         stored = StoredAs.SAME
     else:
         _put_version(tx, bundle, number, page_row, head)
+    if names_source:
+        sqlite_knowledge.name_source(tx, fence, page.source_id, page.title)
     sqlite_frontier.settle(tx, fence.task_id, url)
     if page.url_key != url.url_key:
         # The URL that it redirected to needs no visit of its own any more.

@@ -89,6 +89,15 @@ def next_urls(db: sqlite3.Connection, task_id: str, limit: int, exclude: Sequenc
     return [url_from(row) for row in rows]
 
 
+def is_open(tx: Tx, fence: Fence, url_key: str) -> bool:
+    """Whether anything may still be said of a URL: its page is not stored."""
+    check_fence(tx, fence)
+    row = tx.db.execute(
+        "SELECT 1 FROM frontier WHERE task_id = ? AND url_key = ? AND state = 'stored'", (fence.task_id, url_key)
+    ).fetchone()
+    return row is None
+
+
 def settle(tx: Tx, task_id: str, url: FrontierUrl) -> None:
     tx.db.execute(
         "UPDATE frontier SET state = ?, reason = ?, message = ?, status_code = ?, attempts = ?, page_id = ?, chunk_count = ?,"

@@ -395,7 +395,7 @@ _OLDEST_KEPT = (
 # From the sources to their pages, never the other way: there may be very many pages.
 _UNWANTED = "SELECT page_row FROM source CROSS JOIN page ON page.source_id = source.source_id"
 _DELETED = f"{_UNWANTED} WHERE deleted_at IS NOT NULL LIMIT 1"
-_NEVER_CAME = f"{_UNWANTED} AND page.born = {FOREVER} WHERE source.source_id NOT IN ({_BUSY}) LIMIT 1"
+_NEVER_CAME = f"{_UNWANTED} AND page.born >= {FOREVER} WHERE source.source_id NOT IN ({_BUSY}) LIMIT 1"
 _REPLACED = f"{_UNWANTED} AND page.died <= {_OLDEST_KEPT} LIMIT 1"
 
 

@@ -7,11 +7,11 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from gleanery import errors
-from gleanery.model import LastCrawl, Page, Source
+from gleanery.model import Fence, LastCrawl, Page, Source
 from gleanery.store import sqlite_schedules
 from gleanery.store.knowledge_rows import found_chunk, found_code, last_crawl_from, page_from, source_from
 from gleanery.store.sqlite import Database, Tx
-from gleanery.store.sqlite_rows import compact
+from gleanery.store.sqlite_rows import check_fence, compact
 from gleanery.store.values import FoundChunk, FoundCode, SourceChange
 
 
@@ -32,8 +32,8 @@ class SqliteKnowledge:
     ) -> Sequence[Source]:
         return await self._db.read(lambda db: _sources(db, after, limit, model, url_key))
 
-    async def name_source(self, source_id: str, title: str, task_id: str) -> None:
-        await self._db.write(lambda tx: _name_source(tx, source_id, title, task_id))
+    async def name_source(self, fence: Fence, source_id: str, title: str) -> None:
+        await self._db.write(lambda tx: name_source(tx, fence, source_id, title))
 
     async def change_source(self, source_id: str, change: SourceChange) -> Source:
         return await self._db.write(lambda tx: _change_source(tx, source_id, change))
@@ -138,11 +138,12 @@ def put_source(tx: Tx, source: Source, url_key: str) -> str:
     return source_id
 
 
-def _name_source(tx: Tx, source_id: str, title: str, task_id: str) -> None:
+def name_source(tx: Tx, fence: Fence, source_id: str, title: str) -> None:
+    check_fence(tx, fence)
     tx.db.execute(
         "UPDATE source SET title = CASE WHEN ? = '' OR is_titled THEN title ELSE ? END, last_task_id = ?, updated_at = ?"
         " WHERE source_id = ?",
-        (title, title, task_id, tx.now.timestamp(), source_id),
+        (title, title, fence.task_id, tx.now.timestamp(), source_id),
     )
 
 

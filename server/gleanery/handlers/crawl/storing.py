@@ -177,14 +177,17 @@ class Storer:
         run.traps.outcome(item.url.url, is_new_content=True)
         await run.parts.right_of_way.give()
         stored = await run.parts.store.crawls.store_page(
-            run.ctx.fence, settled, bundle, [event], run.snapshot(event.message)
+            run.ctx.fence,
+            settled,
+            bundle,
+            [event],
+            run.snapshot(event.message),
+            names_source=item.url.depth == 0,
         )
         if stored is StoredAs.BEFORE:  # by another worker on this crawl, at the same time
             await self._was_before(item, bundle)
             return
         self.stored += 1
-        if item.url.depth == 0:
-            await run.parts.store.knowledge.name_source(run.payload.source_id, page.title, run.ctx.task.task_id)
         await run.frontier.settled(item.url)
 
     async def _was_before(self, item: ReadPage, bundle: PageBundle) -> None:

@@ -199,7 +199,7 @@ class _Run:
             await self._store_part(part)
         counts = await crawls.counts(self._ctx.task.task_id, payload.source_id, None)
         title = payload.title or parts[0].page.title
-        await self._parts.store.knowledge.name_source(payload.source_id, title, self._ctx.task.task_id)
+        await self._parts.store.knowledge.name_source(self._ctx.fence, payload.source_id, title)
         return {"pages": counts.stored, "chunks": counts.chunks, "code_examples": counts.code_examples}
 
     def _row(self, part: Part) -> FrontierUrl:

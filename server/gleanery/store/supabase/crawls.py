@@ -148,9 +148,16 @@ class SupabaseCrawls:
         )
 
     async def store_page(
-        self, fence: Fence, url: FrontierUrl, bundle: PageBundle, events: Sequence[NewEvent], progress: Progress
+        self,
+        fence: Fence,
+        url: FrontierUrl,
+        bundle: PageBundle,
+        events: Sequence[NewEvent],
+        progress: Progress,
+        *,
+        names_source: bool = False,
     ) -> StoredAs:
-        ended = {"url": settled_row(url), **told_args(fence, events, progress)}
+        ended = {"url": settled_row(url), "names_source": names_source, **told_args(fence, events, progress)}
         return await self._pages.store(fence, bundle, ended)
 
     async def counts(self, task_id: str, source_id: str, model: str | None) -> CrawlCounts:

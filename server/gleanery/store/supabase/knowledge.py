@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gleanery.model import Page, Source
+from gleanery.model import Fence, Page, Source
 from gleanery.store.knowledge_rows import (
     found_chunk,
     found_code,
@@ -14,7 +14,7 @@ from gleanery.store.knowledge_rows import (
     source_from,
     source_row,
 )
-from gleanery.store.rows import compact
+from gleanery.store.rows import compact, fence_row
 from gleanery.store.supabase.client import Rest
 from gleanery.store.values import FoundChunk, FoundCode, SourceChange
 
@@ -38,8 +38,8 @@ class SupabaseKnowledge:
         rows = await self._rest.call("knowledge_sources", at=at, last=last, limit=limit, model=model, url_key=url_key)
         return [_source(row) for row in rows]
 
-    async def name_source(self, source_id: str, title: str, task_id: str) -> None:
-        await self._rest.write("knowledge_name_source", source_id=source_id, title=title, task_id=task_id)
+    async def name_source(self, fence: Fence, source_id: str, title: str) -> None:
+        await self._rest.write("knowledge_name_source", fence=fence_row(fence), source_id=source_id, title=title)
 
     async def change_source(self, source_id: str, change: SourceChange) -> Source:
         row = await self._rest.write(

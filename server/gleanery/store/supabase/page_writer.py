@@ -40,7 +40,7 @@ class PageWriter:
         if not parts_ahead(bundle):
             return await self._store(bundle, args)
         while (stored := await self._store_large(fence, bundle, args)) is None:
-            pass  # it was there when it was looked for, and is not any more
+            pass  # it was there when it was looked for, and is not any more; or its row is gone
         return StoredAs(stored)
 
     async def _store(self, bundle: PageBundle, args: Mapping[str, Any]) -> StoredAs:
@@ -62,21 +62,25 @@ class PageWriter:
             bundle = _as_said(bundle, before["said"])
             row, ahead = await self._begin_page(fence, bundle), parts_ahead(bundle)
             for part in ahead:
-                await self._put_ahead(fence, row, part)
+                if not await self._put_ahead(fence, row, part):
+                    return None
             rest = {"page_row": row, **await _rows(rest_of(bundle, ahead))}
         stored: str | None = (await self._rest.write("crawls_store_page", **given, **rest))["stored"]
         return stored
 
     async def _begin_page(self, fence: Fence, bundle: PageBundle) -> int:
-        """The row of a page whose rows go ahead of it. What an earlier attempt has left of it goes first."""
+        """The row of a page whose rows go ahead of it, one's own also where somebody else on the crawl begins that page too. What
+        an earlier attempt has left of it goes first, where no helper is about."""
         args = {"fence": fence_row(fence), "page": _page(bundle), "rows_at_once": ROWS_TAKEN_AT_ONCE}
         while (row := await self._rest.write("crawls_begin_page", **args)) is None:
             pass
         return int(row)
 
-    async def _put_ahead(self, fence: Fence, row: int, part: PageBundle) -> None:
-        page = _head(_page(part))
-        await self._rest.write("crawls_put_ahead", fence=fence_row(fence), page_row=row, page=page, **await _rows(part))
+    async def _put_ahead(self, fence: Fence, row: int, part: PageBundle) -> bool:
+        """Whether the row is still there: to one who stood still for long its page was taken by another, who cleared up."""
+        args = {"fence": fence_row(fence), "page_row": row, "page": _head(_page(part)), **await _rows(part)}
+        is_there: bool = await self._rest.write("crawls_put_ahead", **args)
+        return is_there
 
 
 def _page(bundle: PageBundle) -> dict[str, Any]:

@@ -11,14 +11,23 @@ create table gleanery.frontier_hold (
 );
 
 -- Whether whoever writes still has the URL: a helper that stood still for longer than its lease has not. What is in no hold of
--- anybody's (parts of documents, what the crawl's own worker looks at beside its turn) is had by whoever comes with it.
+-- anybody's (parts of documents, what the crawl's own worker looks at beside its turn) is had by whoever comes with it. Nobody has
+-- one whose page is stored: nothing is said of it any more.
 create function gleanery.is_held(fence jsonb, key text) returns boolean
 language sql stable as $$
-    select not fence ? 'helper' or exists (
+    select not exists (
+        select from gleanery.frontier where task_id = fence ->> 'task_id' and url_key = key and state = 'stored')
+    and (not fence ? 'helper' or exists (
         select from gleanery.frontier join gleanery.frontier_hold using (task_id, ordinal)
         where task_id = fence ->> 'task_id' and url_key = key and helper = fence ->> 'helper')
     or exists (
-        select from gleanery.frontier where task_id = fence ->> 'task_id' and url_key = key and origin = 'part')
+        select from gleanery.frontier where task_id = fence ->> 'task_id' and url_key = key and origin = 'part'))
+$$;
+
+-- Whether anybody has URLs of a crawl besides its own worker.
+create function gleanery.has_helpers(task text) returns boolean
+language sql stable as $$
+    select exists (select from gleanery.frontier_hold where task_id = task and helper <> '')
 $$;
 
 -- Have up to `limit` more URLs that wait, shallow first, and of those that one had only `keep` (ordinals): {urls, others,
@@ -73,11 +82,17 @@ begin
         'max_pages', max_pages, 'counts', case when counts is not null then row_to_json(counts) end), true);
 end $$;
 
--- Nobody has anything of this crawl: an attempt begins, or ends. Or a helper has nothing any more.
+-- Nobody has anything of this crawl: an attempt begins. Or a helper has nothing any more, whether or not that attempt still runs.
 create function public.gleanery_crawls_let_go(args jsonb) returns json
 language plpgsql security invoker set search_path = gleanery, pg_temp as $$
+declare
+    known json := answered(args);
+    fence jsonb := args -> 'fence';
 begin
-    delete from frontier_hold where task_id = args -> 'fence' ->> 'task_id'
-        and helper = coalesce(args -> 'fence' ->> 'helper', helper);
-    return reply(args, null);
+    if known is not null then return known; end if;
+    if not fence ? 'helper' then
+        perform check_fence(fence);
+    end if;
+    delete from frontier_hold where task_id = fence ->> 'task_id' and helper = coalesce(fence ->> 'helper', helper);
+    return reply(args, null, true);
 end $$;

@@ -38,14 +38,15 @@ begin
     return json_build_object('contexts', coalesce(contexts, '{}'), 'names', coalesce(names, '{}'));
 end $$;
 
--- The row of a new version, without its chunks and code.
+-- The row of a new version, without its chunks and code. Without a generation it is seen by nobody yet, and `born` is its own from
+-- `forever` on: several may be on their way with one page.
 create function gleanery.insert_page(page jsonb, first bigint) returns bigint
 language plpgsql set search_path = gleanery, pg_temp as $$
 declare
     made bigint := nextval(pg_get_serial_sequence('gleanery.page', 'page_row'));
 begin
     insert into page select one.* from jsonb_populate_record(null::page, insert_page.page
-        || jsonb_build_object('page_row', made, 'born', first, 'died', forever())) as one;
+        || jsonb_build_object('page_row', made, 'born', coalesce(first, forever() + made), 'died', forever())) as one;
     insert into page_size select one.* from jsonb_populate_record(null::page_size, insert_page.page
         || jsonb_build_object('page_row', made)) as one;
     return made;
@@ -107,7 +108,8 @@ begin
         'said', said_before(given ->> 'page_id', args -> 'chunk_ids', args -> 'code_ids')));
 end $$;
 
--- The row of a page whose rows go ahead of it, seen by nobody. Null while there is more to take away of what was begun before.
+-- The row of a page whose rows go ahead of it, seen by nobody. Null while there is more to take away of what an earlier attempt has
+-- begun: as long as helpers have URLs what was begun may be one's who is at it, and is left to `generations_prune`.
 create function public.gleanery_crawls_begin_page(args jsonb) returns json
 language plpgsql security invoker set search_path = gleanery, pg_temp as $$
 declare
@@ -116,23 +118,29 @@ declare
 begin
     if known is not null then return known; end if;
     perform check_fence(args -> 'fence');
-    select page_row into begun from page where page_id = args -> 'page' ->> 'page_id' and born = forever();
+    select page_row into begun from page where page_id = args -> 'page' ->> 'page_id' and born >= forever()
+        and not args -> 'fence' ? 'helper' and not has_helpers(args -> 'fence' ->> 'task_id') limit 1;
     if begun is not null then
         perform delete_page_rows(begun, (args ->> 'rows_at_once')::bigint);
         return reply(args, null);
     end if;
-    return reply(args, to_json(insert_page(args -> 'page', forever())), true);
+    return reply(args, to_json(insert_page(args -> 'page', null)), true);
 end $$;
 
+-- Whether the row is still there: else nothing is written.
 create function public.gleanery_crawls_put_ahead(args jsonb) returns json
 language plpgsql security invoker set search_path = gleanery, pg_temp as $$
 declare
     known json := answered(args);
+    which bigint := (args ->> 'page_row')::bigint;
 begin
     if known is not null then return known; end if;
     perform check_fence(args -> 'fence');
-    perform insert_rows((args ->> 'page_row')::bigint, args -> 'page', args -> 'chunks', args -> 'code');
-    return reply(args, null, true);
+    if not exists (select from page where page_row = which) then
+        return reply(args, 'false');
+    end if;
+    perform insert_rows(which, args -> 'page', args -> 'chunks', args -> 'code');
+    return reply(args, 'true', true);
 end $$;
 
 -- The version from generation `number` on, in place of the one before; with all of its rows, or the last of them.
@@ -170,14 +178,15 @@ $$;
 create function gleanery.stands_for(page jsonb, task text) returns boolean
 language plpgsql stable as $$
 begin
-    return exists (select from gleanery.frontier_hold where task_id = task and helper <> '')
+    return gleanery.has_helpers(task)
     and exists (select from gleanery.page as other where source_id = $1 ->> 'source_id' and died = gleanery.forever()
         and born < gleanery.forever() and seen_task_id = task and content_hash = $1 ->> 'content_hash'
         and url_key <> $1 ->> 'url_key');
 end $$;
 
 -- {stored}. Two answers say that nothing is written, and the call is to be made again: {said}, what was said of rows that the
--- version before had, to be in these rows too; {stored: null} where no rows came, and the page is not there as it is.
+-- version before had, to be in these rows too; {stored: null} where no rows came, and the page is not there as it is, or where the
+-- row is gone that they went ahead to.
 create function public.gleanery_crawls_store_page(args jsonb) returns json
 language plpgsql security invoker set search_path = gleanery, pg_temp as $$
 declare
@@ -201,7 +210,8 @@ begin
         perform see_again(head, given, now);
         stored := 'same';
     else
-        if jsonb_typeof(args -> 'chunks') = 'null' then
+        if jsonb_typeof(args -> 'chunks') = 'null' or jsonb_typeof(args -> 'page_row') <> 'null'
+            and not exists (select from page where page_row = (args ->> 'page_row')::bigint) then
             return reply(args, json_build_object('stored', null));
         elsif not (args ->> 'is_said_known')::boolean then
             said := said_before(given ->> 'page_id', args -> 'chunk_ids', args -> 'code_ids');
@@ -213,6 +223,9 @@ begin
         if head is not null then
             stored := 'changed';
         end if;
+    end if;
+    if (args ->> 'names_source')::boolean then
+        perform name_source(given ->> 'source_id', given ->> 'title', task, now);
     end if;
     perform settle_url(task, args -> 'url', now);
     -- The URL that it redirected to needs no visit of its own any more.

@@ -369,7 +369,7 @@ begin
     where source.deleted_at is not null limit 1;
     if unwanted is null then
         select old.page_row into unwanted from source cross join lateral (
-            select page_row from page where page.source_id = source.source_id and page.born = forever() limit 1) as old
+            select page_row from page where page.source_id = source.source_id and page.born >= forever() limit 1) as old
         where not exists (select from task where task.serial_key = source.source_id
             and status in ('queued', 'running', 'paused')) limit 1;
     end if;

@@ -77,12 +77,18 @@ language sql stable security invoker set search_path = gleanery, pg_temp as $$
     ) as one
 $$;
 
+create function gleanery.name_source(id text, called text, task text, at double precision) returns void
+language sql as $$
+    update gleanery.source set title = case when called = '' or is_titled then title else called end,
+        last_task_id = task, updated_at = at
+    where source_id = id
+$$;
+
 create function public.gleanery_knowledge_name_source(args jsonb) returns json
 language plpgsql security invoker set search_path = gleanery, pg_temp as $$
 begin
-    update source set title = case when args ->> 'title' = '' or is_titled then title else args ->> 'title' end,
-        last_task_id = args ->> 'task_id', updated_at = now_of(args)
-    where source_id = args ->> 'source_id';
+    perform check_fence(args -> 'fence');
+    perform name_source(args ->> 'source_id', args ->> 'title', args -> 'fence' ->> 'task_id', now_of(args));
     return reply(args, null);
 end $$;
 
