@@ -11,16 +11,19 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.api.client import Client
+from tests.api.client import API, Client
 from tests.api.sites import GatedSite, gated_ring
 from tests.e2e.server_process import ServerProcess
 from tests.e2e.worker_process import WorkerProcess
 from tests.ground.supabase import Gateway, Project
+from tests.sites.written import Answer, Answers, html, written_site
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 PAGES = 70
 MAX_PAGES = 65
+MANY = 300
+"""More than three workers have at once."""
 AHEAD = {"one": 0, "two": 600, "three": -600}
 
 
@@ -124,3 +127,51 @@ async def test_a_helper_that_is_killed_leaves_its_pages_to_the_others(house: Hou
         assert len(twice) <= held[helper]
     stored = [event["data"]["url"] for event in crawl.events if event["type"] == "page_stored"]
     assert len(stored) == len(set(stored)) == PAGES + 1
+
+
+async def test_a_crawl_whose_time_is_over_keeps_what_helpers_have_under_way(
+    house: House, stack: AsyncExitStack
+) -> None:
+    """Expected: every page that anybody asked for is stored, before the crawl is published; nothing else is asked for."""
+    client = await house.start(stack)
+    async with gated_ring(MANY) as site:
+        crawl_id = str((await client.start(site.start))["task_id"])
+        await house.until_shared(3)
+        reply = await client.call("PATCH", f"{API}/knowledge/crawls/{crawl_id}", json={"max_minutes": 0.001})
+        assert reply.status == 200
+        await site.let(MANY)
+        crawl = await client.ended(crawl_id)
+        asked = set(asked_for(site))
+    assert crawl.status == "completed"
+    urls = await client.urls(crawl_id, site.site.url)
+    ends = {path: row["reason"] or row["state"] for path, row in urls.items()}
+    assert ends == {path: "stored" if path in asked | {"/index.html"} else "time_limit" for path in urls}
+    assert len(ends) == MANY + 1
+    assert 2 < crawl.task["result"]["pages"] == len(asked) + 1 < MANY
+    types = [event["type"] for event in crawl.events]
+    assert types.index("source_published") > max(place for place, name in enumerate(types) if name == "page_stored")
+    generations = await client.every(f"/sources/{crawl.source_id}/generations")
+    assert [one["state"] for one in generations] == ["complete"]
+    parts = [await client.ended(one["task_id"]) for one in await helpers(client, crawl_id)]
+    assert sum(part.task["result"]["pages"] for part in parts) > 0
+    assert house.held() == {}
+
+
+async def test_helpers_keep_to_a_depth_that_is_lowered_meanwhile(house: House, stack: AsyncExitStack) -> None:
+    client = await house.start(stack)
+    gate = asyncio.Event()
+    answers: Answers = {"/": html("Start", tuple(f"/p{n}" for n in range(PAGES)))}
+    for n in range(PAGES):
+        answers[f"/p{n}"] = Answer(html(f"Page {n}", (f"/below{n}",)), gate=gate)
+        answers[f"/below{n}"] = html(f"Below {n}")
+    async with written_site(answers) as site:
+        crawl_id = str((await client.start(f"{site.url}/"))["task_id"])
+        await house.until_shared(3)
+        reply = await client.call("PATCH", f"{API}/knowledge/crawls/{crawl_id}", json={"max_depth": 1})
+        assert reply.status == 200
+        gate.set()
+        crawl = await client.ended(crawl_id)
+        assert crawl.status == "completed"
+        assert not [path for path in site.counts if path.startswith("/below")]
+        ends = {path: row["reason"] or row["state"] for path, row in (await client.urls(crawl_id, site.url)).items()}
+    assert ends == {path: "too_deep" if path.startswith("/below") else "stored" for path in answers}
