@@ -108,6 +108,7 @@ class CrawlRun:
         self.embedding_tokens = 0
         self.start_error: errors.FetchError | None = None
         self.start_is_read = asyncio.Event()
+        self.start_is_settled = asyncio.Event()
         self.start_page: ExtractedPage | None = None
         self.listing: Listing | None = None
         self.list_document: Document | None = None
@@ -246,6 +247,12 @@ class CrawlRun:
 
     async def _settle(self, url: FrontierUrl, event: NewEvent) -> None:
         await self.parts.store.crawls.settle(self.ctx.fence, url, [event], self.snapshot(event.message))
+        await self.settled(url)
+
+    async def settled(self, url: FrontierUrl) -> None:
+        """This URL is stored, skipped or failed in the store."""
+        if url.depth == 0:
+            self.start_is_settled.set()
         await self.frontier.settled(url)
 
 

@@ -185,7 +185,7 @@ class Storer:
         self.stored += 1
         if item.url.depth == 0:
             await run.parts.store.knowledge.name_source(run.payload.source_id, page.title, run.ctx.task.task_id)
-        await run.frontier.settled(item.url)
+        await run.settled(item.url)
 
     async def _was_before(self, item: ReadPage, bundle: PageBundle) -> None:
         run, page = self._run, bundle.page
