@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,16 +12,19 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.api.client import Client
+from tests.api.client import API, Client
 from tests.api.sites import GatedSite, gated_ring
 from tests.e2e.server_process import ServerProcess
 from tests.e2e.worker_process import WorkerProcess
 from tests.ground.supabase import Gateway, Project
+from tests.sites.written import Answer, Answers, html, markdown, moved, rel, written_site
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 PAGES = 70
 MAX_PAGES = 65
+MANY = 300
+"""More than three workers have at once."""
 AHEAD = {"one": 0, "two": 600, "three": -600}
 
 
@@ -77,6 +81,17 @@ async def workers_of(client: Client, *tasks: dict[str, Any]) -> set[str]:
     return {event["data"]["worker_id"] for event in events if event["type"] in ("task_started", "task_resumed")}
 
 
+async def told_to_helper(client: Client, crawl_id: str) -> str:
+    """The last message of a helper that nobody asked for, in another worker than that of the crawl."""
+    for number in itertools.count(1):
+        payload = {"crawl_id": crawl_id, "attempt": 1, "number": number}
+        reply = await client.post("/tasks", {"task_type": "crawl_part", "payload": payload})
+        part = await client.ended(str(reply.body["task_id"]))
+        if part.events[-1]["message"] != "Nothing to help with: the crawl goes on without, or is over":
+            return str(part.events[-1]["message"])
+    raise AssertionError("unreachable")
+
+
 def asked_for(site: GatedSite) -> dict[str, int]:
     return {path: count for path, count in site.site.pages.items() if path.startswith("/p")}
 
@@ -124,3 +139,80 @@ async def test_a_helper_that_is_killed_leaves_its_pages_to_the_others(house: Hou
         assert len(twice) <= held[helper]
     stored = [event["data"]["url"] for event in crawl.events if event["type"] == "page_stored"]
     assert len(stored) == len(set(stored)) == PAGES + 1
+
+
+async def test_a_crawl_whose_time_is_over_keeps_what_helpers_have_under_way(
+    house: House, stack: AsyncExitStack
+) -> None:
+    """Expected: every page that anybody asked for is stored, before the crawl is published; nothing else is asked for."""
+    client = await house.start(stack)
+    async with gated_ring(MANY) as site:
+        crawl_id = str((await client.start(site.start))["task_id"])
+        await house.until_shared(3)
+        reply = await client.call("PATCH", f"{API}/knowledge/crawls/{crawl_id}", json={"max_minutes": 0.001})
+        assert reply.status == 200
+        await site.let(MANY)
+        crawl = await client.ended(crawl_id)
+        asked = set(asked_for(site))
+    assert crawl.status == "completed"
+    urls = await client.urls(crawl_id, site.site.url)
+    ends = {path: row["reason"] or row["state"] for path, row in urls.items()}
+    assert ends == {path: "stored" if path in asked | {"/index.html"} else "time_limit" for path in urls}
+    assert len(ends) == MANY + 1
+    assert 2 < crawl.task["result"]["pages"] == len(asked) + 1 < MANY
+    types = [event["type"] for event in crawl.events]
+    assert types.index("source_published") > max(place for place, name in enumerate(types) if name == "page_stored")
+    generations = await client.every(f"/sources/{crawl.source_id}/generations")
+    assert [one["state"] for one in generations] == ["complete"]
+    parts = [await client.ended(one["task_id"]) for one in await helpers(client, crawl_id)]
+    assert sum(part.task["result"]["pages"] for part in parts) > 0
+    assert house.held() == {}
+
+
+async def test_helpers_keep_to_a_depth_that_is_lowered_meanwhile(house: House, stack: AsyncExitStack) -> None:
+    client = await house.start(stack)
+    gate = asyncio.Event()
+    answers: Answers = {"/": html("Start", tuple(f"/p{n}" for n in range(PAGES)))}
+    for n in range(PAGES):
+        answers[f"/p{n}"] = Answer(html(f"Page {n}", (f"/below{n}",)), gate=gate)
+        answers[f"/below{n}"] = html(f"Below {n}")
+    async with written_site(answers) as site:
+        crawl_id = str((await client.start(f"{site.url}/"))["task_id"])
+        await house.until_shared(3)
+        reply = await client.call("PATCH", f"{API}/knowledge/crawls/{crawl_id}", json={"max_depth": 1})
+        assert reply.status == 200
+        gate.set()
+        crawl = await client.ended(crawl_id)
+        assert crawl.status == "completed"
+        assert not [path for path in site.counts if path.startswith("/below")]
+        ends = {path: row["reason"] or row["state"] for path, row in (await client.urls(crawl_id, site.url)).items()}
+    assert ends == {path: "too_deep" if path.startswith("/below") else "stored" for path in answers}
+
+
+async def test_help_is_asked_for_once_it_is_stored_where_the_start_led(house: House, stack: AsyncExitStack) -> None:
+    """The start redirects to another host, and its Markdown is long in coming, so that much waits before the start is stored.
+    Expected: who comes meanwhile has nothing to do; helpers come later, and take the links of that host."""
+    client = await house.start(stack)
+    gate = asyncio.Event()
+    answers: Answers = {
+        "/robots.txt": "User-agent: *\nCrawl-delay: 0.1\n",
+        "/docs/": html(
+            "Start", tuple(f"p{n}" for n in range(PAGES)), head=rel("alternate", "start.md", type="text/markdown")
+        ),
+        "/docs/start.md": Answer(markdown("Start"), "text/markdown", gate=gate),
+    }
+    for n in range(PAGES):
+        answers[f"/docs/p{n}"] = html(f"Page {n}", (f"below{n}",))
+        answers[f"/docs/below{n}"] = html(f"Below {n}")
+    async with written_site(answers) as site, written_site({"/": moved(f"{site.url}/docs/")}) as before:
+        crawl_id = str((await client.start(f"{before.url}/"))["task_id"])
+        while site.counts.get("/docs/p9", 0) == 0:  # others are asked for though the start is not stored
+            await client.one(f"/tasks/{crawl_id}")
+        assert await told_to_helper(client, crawl_id) == "Nothing to help with yet: the start page is not stored"
+        assert await helpers(client, crawl_id) == []
+        gate.set()
+        crawl = await client.ended(crawl_id)
+        assert (crawl.status, crawl.task["result"]["pages"]) == ("completed", 2 * PAGES + 1)
+    assert crawl.task["result"]["reasons"] == {"markdown_twin": 1}
+    parts = [await client.ended(one["task_id"]) for one in await helpers(client, crawl_id)]
+    assert sum(part.task["result"]["pages"] for part in parts) > 0

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from gleanery.model import Fence, FrontierUrl
 
@@ -21,23 +21,30 @@ class SharedCounts:
 
 @dataclass(frozen=True)
 class Claimed:
-    """URLs that one has now; how many the `others` have, and how deep the shallowest of these is. Without any
-    help there are no counts."""
+    """URLs that one has now; how many the `others` have, and how deep the shallowest of these is; what the crawl's payload has
+    of the `limits` that may be changed, and how long it has run in all its attempts. Without any help there are no counts."""
 
     urls: Sequence[FrontierUrl]
     others: int
     shallowest: int | None
-    max_pages: int
+    limits: Mapping[str, Any]
+    ran_seconds: float
     counts: SharedCounts | None
 
 
 class CrawlSharing(Protocol):
     """A fence with a `helper` is that of one who works beside the worker that runs the crawl: valid as long as that attempt
-    runs, too. What a helper writes of a URL that it has not any more is passed over (`store_page` answers BEFORE)."""
+    runs, too, and not while the crawl is closed. What a helper writes of a URL that it has not any more is passed over
+    (`store_page` answers BEFORE)."""
 
     async def claim(self, fence: Fence, *, keep: Sequence[int], limit: int, lease_seconds: float) -> Claimed:
         """Have up to `limit` more URLs that wait, shallow first; of those one had only the ordinals `keep`. A helper has them
-        for so long, and prolongs that by claiming again. Raises LeaseLost."""
+        for so long, and prolongs that by claiming again. The crawl itself opens what it had closed. Raises LeaseLost."""
+        ...
+
+    async def close(self, fence: Fence) -> None:
+        """By the fence of the crawl itself: nobody has anything any more, and whatever helpers write raises LeaseLost. Raises
+        it, too."""
         ...
 
     async def let_go(self, fence: Fence) -> None:

@@ -77,6 +77,9 @@ class Frontier:
         """This URL waits again as if it had not been taken: there is no room for it any more."""
         await self.settled(url)
 
+    async def close(self) -> None:
+        """The stages are through: nothing is stored any more until `next` is asked again."""
+
     @asynccontextmanager
     async def reordered(self) -> AsyncIterator[Sequence[int]]:
         """Within it nothing is handed out and the store may say anew what waits; gives the ordinals that are on their way, or

@@ -73,7 +73,10 @@ class CrawlPartHandler:
             return Outcome({"pages": 0}, None, "Nothing to help with: the crawl goes on without, or is over")
         beside = TaskContext(crawl, self._parts.store.tasks, ctx.memory)
         beside.fence = replace(beside.fence, helper=f"{ctx.task.task_id}:{ctx.task.attempt}")
-        pages = await self._help(ctx, beside)
+        run = await self._taken_up(beside)
+        if not run.start_is_settled.is_set():
+            return Outcome({"pages": 0}, None, "Nothing to help with yet: the start page is not stored")
+        pages = await self._help(ctx, run)
         return Outcome({"pages": pages}, None, f"Through: {pages} pages stored here")
 
     async def _crawl_of(self, ctx: TaskContext, payload: CrawlPartPayload) -> Task | None:
@@ -85,11 +88,10 @@ class CrawlPartHandler:
         is_it = crawl.task_type == "crawl" and crawl.status is TaskStatus.RUNNING and crawl.attempt == payload.attempt
         return crawl if is_it and crawl.worker_id != ctx.task.worker_id else None
 
-    async def _help(self, ctx: TaskContext, beside: TaskContext) -> int:
+    async def _help(self, ctx: TaskContext, run: CrawlRun) -> int:
         parts, sharing = self._parts, self._parts.store.crawls.sharing
         if sharing is None:
             return 0
-        run = await self._taken_up(beside)
         rendering = SiteRendering(run.payload.render, has_browser=parts.browser is not None)
         links = LinkSorter(run)
         known = (await parts.store.knowledge.source(run.payload.source_id)).page_count
@@ -99,13 +101,13 @@ class CrawlPartHandler:
         try:
             await Pipeline(run, gatherer, reader, storer, None, _nothing, LimitKeeper(run)).run()
         except errors.LeaseLost as error:
-            if error.details.get("task_id") != beside.task.task_id:
+            if error.details.get("task_id") != run.ctx.task.task_id:
                 raise
-            _log.info("crawl over, or begun anew", extra={"task_id": beside.task.task_id})
+            _log.info("crawl over, or begun anew", extra={"task_id": run.ctx.task.task_id})
         finally:
             prolonging.cancel()
             await asyncio.gather(prolonging, return_exceptions=True)
-            await sharing.let_go(beside.fence)
+            await sharing.let_go(run.ctx.fence)
         return storer.stored
 
     async def _taken_up(self, beside: TaskContext) -> CrawlRun:
@@ -140,7 +142,8 @@ async def _prolong(run: CrawlRun, ctx: TaskContext, storer: Storer) -> None:
 
 async def call_for_help(run: CrawlRun) -> None:
     """For as long as a crawl runs: where other workers have nothing better to do, ask for their help. Never ends by itself."""
-    await run.start_is_read.wait()
+    # A helper goes by what is stored of the start: where it led says what belongs to the crawl.
+    await run.start_is_settled.wait()
     while True:
         try:
             await _call(run)

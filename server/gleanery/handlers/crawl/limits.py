@@ -56,6 +56,8 @@ class LimitKeeper:
     async def _apply(self) -> None:
         run = self._run
         await run.keep_places()
+        if run.is_helper:
+            return  # what becomes of URLs that wait is the crawl's own worker's to say
         async with run.frontier.reordered() as busy:
             run.progress.links_dropped(await self._crawls.leave_out_deeper(run.ctx.fence, run.scope.max_depth, busy))
         run.progress.links_taken_up(await self._take_up_shallower())

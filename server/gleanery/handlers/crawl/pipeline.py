@@ -63,6 +63,7 @@ class Pipeline:
                 limits = group.create_task(self._limits.keep())
                 embedding = group.create_task(self._embedding.work()) if self._embedding else None
                 await self._run_stages()
+                await self._run.frontier.close()
                 if self._embedding is not None and embedding is not None:
                     self._embedding.close()
                     await embedding

@@ -101,13 +101,14 @@ class CrawlRun:
         self.progress = progress
         self.traps = TrapWatch()
         self.variants = VariantChooser(start_url, all_variants=payload.all_variants)
-        self.started_at = time.monotonic()
+        self._ran_seconds, self._ran_at = ctx.task.ran_seconds, time.monotonic()
         self.places = Places(self._most_places())
         self.frontier = self._frontier()
         self.failed_texts = 0
         self.embedding_tokens = 0
         self.start_error: errors.FetchError | None = None
         self.start_is_read = asyncio.Event()
+        self.start_is_settled = asyncio.Event()
         self.start_page: ExtractedPage | None = None
         self.listing: Listing | None = None
         self.list_document: Document | None = None
@@ -121,16 +122,22 @@ class CrawlRun:
         return SharedFrontier(crawls, crawls.sharing, self.ctx.fence, self.room, time.monotonic, self._hear)
 
     def _hear(self, claimed: Claimed) -> None:
-        """What all who work on this crawl have done, and how many pages they may take now."""
+        """What all who work on this crawl have done; a helper also hears the limits and the time of the crawl itself."""
         if claimed.counts is not None:
             self.progress.take_in(claimed.counts, time.monotonic())
-        if self.ctx.fence.helper is not None and claimed.max_pages != self.payload.max_pages:
-            self.change(self.payload.model_copy(update={"max_pages": claimed.max_pages}))
+        if self.is_helper:
+            self._ran_seconds, self._ran_at = claimed.ran_seconds, time.monotonic()
+            if self.payload.model_dump(include=set(claimed.limits)) != claimed.limits:
+                self.ctx.change({**self.ctx.task.payload, **claimed.limits})
+
+    @property
+    def is_helper(self) -> bool:
+        return self.ctx.fence.helper is not None
 
     @property
     def is_out_of_time(self) -> bool:
         limit = self.payload.max_minutes
-        spent = self.ctx.task.ran_seconds + time.monotonic() - self.started_at
+        spent = self._ran_seconds + time.monotonic() - self._ran_at
         return limit is not None and spent >= 60 * limit
 
     def room(self) -> int:
@@ -240,6 +247,12 @@ class CrawlRun:
 
     async def _settle(self, url: FrontierUrl, event: NewEvent) -> None:
         await self.parts.store.crawls.settle(self.ctx.fence, url, [event], self.snapshot(event.message))
+        await self.settled(url)
+
+    async def settled(self, url: FrontierUrl) -> None:
+        """This URL is stored, skipped or failed in the store."""
+        if url.depth == 0:
+            self.start_is_settled.set()
         await self.frontier.settled(url)
 
 

@@ -17,7 +17,8 @@ LOOK_SECONDS = 0.5
 
 
 class SharedFrontier(Frontier):
-    """`hear` is told what came of each claim. The crawl is through when nobody has anything any more and nothing waits."""
+    """`hear` is told what came of each claim. The crawl is through when nobody has anything any more and nothing waits, or may be
+    taken; a helper has no need to wait for others once there is no room."""
 
     look_seconds = LOOK_SECONDS
 
@@ -35,19 +36,42 @@ class SharedFrontier(Frontier):
         self._fence = fence
         self._hear = hear
         self._others = 0
+        self._looked_at = clock()
         self._others_depth: int | None = None
 
     async def prolong(self) -> None:
         """Keep what one has for another lease."""
         async with self._filling:
-            await self._claim([*self._busy(), *(url.ordinal for url in self._window)], 0)
+            await self._look()
+
+    async def close(self) -> None:
+        """For the crawl's own worker: from now on helpers write nothing."""
+        if not self._is_helper:
+            await self._sharing.close(self._fence)
+
+    async def _pick(self) -> FrontierUrl | None:
+        # Where there is no room nothing is claimed, which would tell what others have: that is seen to end.
+        if not self._is_helper and self._room() <= 0 and super()._is_through() and self._must_look():
+            await self._look()
+        return await super()._pick()
+
+    @property
+    def _is_helper(self) -> bool:
+        return self._fence.helper is not None
+
+    def _must_look(self) -> bool:
+        return self._others == 0 or self._clock() - self._looked_at >= LOOK_SECONDS
+
+    async def _look(self) -> None:
+        """Keep what one has, and see what others have."""
+        await self._claim([*self._busy(), *(url.ordinal for url in self._window)], 0)
 
     async def _more(self) -> Sequence[FrontierUrl]:
         return (await self._claim(self._busy(), max(0, min(AT_ONCE, self._free())))).urls
 
     async def _claim(self, keep: Sequence[int], limit: int) -> Claimed:
         claimed = await self._sharing.claim(self._fence, keep=keep, limit=limit, lease_seconds=LEASE_SECONDS)
-        self._others, self._others_depth = claimed.others, claimed.shallowest
+        self._others, self._others_depth, self._looked_at = claimed.others, claimed.shallowest, self._clock()
         self._hear(claimed)
         return claimed
 
@@ -56,4 +80,4 @@ class SharedFrontier(Frontier):
         return itertools.chain(super()._depths_under_way(), others)
 
     def _is_through(self) -> bool:
-        return super()._is_through() and (self._others == 0 or self._room() <= 0)
+        return super()._is_through() and (self._others == 0 or (self._is_helper and self._room() <= 0))

@@ -188,7 +188,7 @@ class Storer:
             await self._was_before(item, bundle)
             return
         self.stored += 1
-        await run.frontier.settled(item.url)
+        await run.settled(item.url)
 
     async def _was_before(self, item: ReadPage, bundle: PageBundle) -> None:
         run, page = self._run, bundle.page

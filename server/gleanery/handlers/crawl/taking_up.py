@@ -37,6 +37,7 @@ async def take_up(parts: CrawlParts, ctx: TaskContext, payload: CrawlPayload, pr
     run = CrawlRun(ctx, payload, start, parts, progress)
     if first.state is UrlState.QUEUED:
         return run
+    run.start_is_settled.set()
     if first.reason == Reason.LISTING:
         run.begin_with(Listing.SITEMAP, start, None)
     else:

@@ -56,6 +56,7 @@ NOT_MOVED: Mapping[str, str] = {
     "presence": "processes of the store that is left",
     "common": "not rows but a file in a folder: a move carries it beside the tables",
     "frontier_hold": "who has which URLs of a crawl that runs: nobody, after a move",
+    "frontier_closed": "crawls on which nobody helps just then",
     "call": "answers of the last minutes, for calls over PostgREST",
     "migration": "which schema a database has",
     "move": "how far a move is",

@@ -25,9 +25,13 @@ class SupabaseSharing:
             [url_from(row) for row in found["urls"]],
             found["others"],
             found["shallowest"],
-            found["max_pages"],
+            found["limits"],
+            found["ran_seconds"],
             None if found["counts"] is None else SharedCounts(**found["counts"]),
         )
+
+    async def close(self, fence: Fence) -> None:
+        await self._rest.write("crawls_close", fence=fence_row(fence))
 
     async def let_go(self, fence: Fence) -> None:
         await self._rest.write("crawls_let_go", fence=fence_row(fence))

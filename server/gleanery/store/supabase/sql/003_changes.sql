@@ -125,7 +125,15 @@ end $$;
 
 create function gleanery.event_lock() returns bigint language sql immutable as $$ select 7364251801 $$;
 
--- The task of a fence {task_id, attempt}, its row locked. Fails unless this attempt is the running one.
+create function gleanery.fail_lost(fence jsonb) returns void
+language plpgsql as $$
+begin
+    perform gleanery.fail('GL001', 'Another worker owns this task now.',
+        json_build_object('task_id', fence ->> 'task_id', 'attempt', (fence ->> 'attempt')::bigint));
+end $$;
+
+-- The task of a fence {task_id, attempt, helper?}, its row locked. Fails unless this attempt is the running one; for a helper also
+-- once the crawl's own worker is through. That is looked up after the lock is had, so it is as it stands now.
 create function gleanery.check_fence(fence jsonb) returns gleanery.task
 language plpgsql as $$
 declare
@@ -134,9 +142,9 @@ begin
     select * into found_task from gleanery.task
     where task_id = fence ->> 'task_id' and attempt = (fence ->> 'attempt')::bigint and status = 'running'
     for no key update;
-    if found_task.task_id is null then
-        perform gleanery.fail('GL001', 'Another worker owns this task now.',
-            json_build_object('task_id', fence ->> 'task_id', 'attempt', (fence ->> 'attempt')::bigint));
+    if found_task.task_id is null
+        or fence ? 'helper' and exists (select from gleanery.frontier_closed where task_id = found_task.task_id) then
+        perform gleanery.fail_lost(fence);
     end if;
     return found_task;
 end $$;

@@ -73,6 +73,7 @@ begin
         emptied := emptied || id;
     end loop;
     delete from gleanery.frontier_hold where task_id = any (emptied);
+    delete from gleanery.frontier_closed where task_id = any (emptied);
     delete from gleanery.step where task_id = any (emptied);
     delete from gleanery.dependency where task_id = any (emptied);
     delete from gleanery.idempotency where task_id = any (emptied);

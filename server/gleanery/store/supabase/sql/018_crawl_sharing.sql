@@ -10,6 +10,12 @@ create table gleanery.frontier_hold (
     primary key (task_id, ordinal)
 );
 
+-- Crawls whose own worker is through: until it claims again helpers have no right to write (`check_fence`), so that nothing comes
+-- after what it decides, embeds and publishes then.
+create table gleanery.frontier_closed (
+    task_id text collate "C" primary key
+);
+
 -- Whether whoever writes still has the URL: a helper that stood still for longer than its lease has not. What is in no hold of
 -- anybody's (parts of documents, what the crawl's own worker looks at beside its turn) is had by whoever comes with it. Nobody has
 -- one whose page is stored: nothing is said of it any more.
@@ -31,7 +37,8 @@ language sql stable as $$
 $$;
 
 -- Have up to `limit` more URLs that wait, shallow first, and of those that one had only `keep` (ordinals): {urls, others,
--- shallowest, max_pages, counts}. `others` is how many others have, `shallowest` the least depth of these. Once somebody was asked
+-- shallowest, limits, ran_seconds, counts}. `others` is how many others have, `shallowest` the least depth of these, `limits` what of
+-- the payload may be changed, `ran_seconds` how long the crawl has run in all its attempts. Once somebody was asked
 -- for help the number of pages that the crawl may take counts for all together, and `counts` say what all have done.
 create function public.gleanery_crawls_claim_urls(args jsonb) returns json
 language plpgsql security invoker set search_path = gleanery, pg_temp as $$
@@ -54,7 +61,9 @@ begin
         and (until < at or helper = me and ordinal <> all ((select bigints(args -> 'keep'))::bigint[])
             or helper <> '' and not exists (select from task as helping where helping.task_id = split_part(helper, ':', 1)
                 and helping.attempt::text = split_part(helper, ':', 2) and helping.status = 'running'));
-    if me <> '' then
+    if me = '' then
+        delete from frontier_closed where task_id = crawl.task_id;
+    else
         update frontier_hold set until = at + (args ->> 'lease_seconds')::double precision
         where task_id = crawl.task_id and helper = me;
     end if;
@@ -79,7 +88,10 @@ begin
     )
     select coalesce(json_agg(frontier order by depth, ordinal), '[]') into claimed from taken join frontier using (task_id, ordinal);
     return reply(args, json_build_object('urls', claimed, 'others', others.number, 'shallowest', others.shallowest,
-        'max_pages', max_pages, 'counts', case when counts is not null then row_to_json(counts) end), true);
+        'limits', (select coalesce(json_object_agg(key, value), '{}') from json_each(crawl.payload::json)
+            where key in ('max_pages', 'max_depth', 'max_minutes', 'concurrency')),
+        'ran_seconds', crawl.ran_seconds + greatest(0, at - coalesce(crawl.attempt_started_at, at)),
+        'counts', case when counts is not null then row_to_json(counts) end), true);
 end $$;
 
 -- Nobody has anything of this crawl: an attempt begins. Or a helper has nothing any more, whether or not that attempt still runs.
@@ -94,5 +106,19 @@ begin
         perform check_fence(fence);
     end if;
     delete from frontier_hold where task_id = fence ->> 'task_id' and helper = coalesce(fence ->> 'helper', helper);
+    return reply(args, null, true);
+end $$;
+
+-- The crawl's own worker is through with what waits: nobody has anything any more, and helpers write nothing until it claims again.
+create function public.gleanery_crawls_close(args jsonb) returns json
+language plpgsql security invoker set search_path = gleanery, pg_temp as $$
+declare
+    known json := answered(args);
+    id text := args -> 'fence' ->> 'task_id';
+begin
+    if known is not null then return known; end if;
+    perform check_fence(args -> 'fence');
+    delete from frontier_hold where task_id = id;
+    insert into frontier_closed values (id) on conflict do nothing;
     return reply(args, null, true);
 end $$;

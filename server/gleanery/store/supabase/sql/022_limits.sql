@@ -47,7 +47,9 @@ begin
     perform check_fence(args -> 'fence');
     update frontier set state = 'skipped', reason = 'too_deep', is_refused = true, settled_at = now_of(args)
     where task_id = args -> 'fence' ->> 'task_id' and state = 'queued' and depth > (args ->> 'max_depth')::bigint
-        and not is_own and ordinal <> all ((select bigints(args -> 'busy'))::bigint[]);
+        and not is_own and ordinal <> all ((select bigints(args -> 'busy'))::bigint[])
+        and not exists (select from frontier_hold as held where held.task_id = frontier.task_id
+            and held.ordinal = frontier.ordinal and held.helper <> '');  -- whoever has it decides when its turn comes
     get diagnostics changed = row_count;
     return reply(args, to_json(changed), true);
 end $$;

@@ -43,7 +43,7 @@ begin
     return own;
 end $$;
 
--- The number of the generation that the task builds; begun, where it has not.
+-- The number of the generation that the task builds; begun, where it has not. Helpers begin none.
 create function gleanery.building(fence jsonb, id text, at double precision) returns bigint
 language plpgsql set search_path = gleanery, pg_temp as $$
 declare
@@ -52,6 +52,9 @@ begin
     perform check_fence(fence);
     select number into found_number from generation
     where task_id = fence ->> 'task_id' and source_id = id and state = 'building';
+    if found_number is null and fence ? 'helper' then
+        perform fail_lost(fence);
+    end if;
     return coalesce(found_number, (begin_generation(fence, id, at)).number);
 end $$;
 
