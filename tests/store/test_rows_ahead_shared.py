@@ -58,6 +58,7 @@ def page_of(crawl: Crawl, texts: Sequence[str] = TEXTS) -> PageBundle:
 
 async def one_each(store: Store, crawl: Crawl, sharing: CrawlSharing) -> tuple[FrontierUrl, Fence, FrontierUrl]:
     """The crawl's own worker and a helper each have a URL: its URL, the helper, the helper's URL."""
+    await store.generations.begin(crawl.fence, crawl.source.source_id)
     await crawl.add(url_of("a"), url_of("b"))
     [own] = (await sharing.claim(crawl.fence, keep=[], limit=1, lease_seconds=LEASE)).urls
     beside = await helper(store, crawl, "w1")
