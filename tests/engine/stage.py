@@ -25,7 +25,7 @@ from gleanery.store.supabase.notices import Notices
 from gleanery.store.task_store import TaskStore
 from gleanery.store.values import Asked, Change, Wanted
 
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 60.0
 LONG_LEASE_SECONDS = 600.0
 AT_ONCE = RetryPolicy(max_retries=3, base_seconds=0.0)
 Act = Callable[[TaskContext], Awaitable[Mapping[str, Any] | None]]
@@ -155,7 +155,7 @@ class Stage:
             lease_seconds=lease_seconds,
             worker_id=worker_id,
             presence=FilePresence(self.folder / "workers"),
-            **options,
+            **{"last_writes_seconds": PATIENCE_SECONDS, **options},
         )
         opened = rung_here(self, worker, dispatcher) if dispatcher else self._open_dispatcher(self, worker)
         async with opened:
