@@ -24,7 +24,7 @@ from tests.store.samples import Changes, fence_of, started
 @pytest.fixture
 async def store(gateway: Gateway, supabase_project: Project, clock: SetClock) -> AsyncIterator[Any]:
     key = supabase_project.service_key
-    async with SupabaseStore(gateway.url, key, Changes(), clock, patience_seconds=5) as store:
+    async with SupabaseStore(gateway.url, key, Changes(), clock, patience_seconds=60) as store:
         yield store
 
 

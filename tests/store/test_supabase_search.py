@@ -27,7 +27,7 @@ WEIGHTS = (2.0, 3.0, 1.0, 0.5, 0.5, 1.0)
 @pytest.fixture
 async def store(gateway: Gateway, supabase_project: Project, clock: SetClock) -> AsyncIterator[Any]:
     key = supabase_project.service_key
-    async with SupabaseStore(gateway.url, key, Changes(), clock, patience_seconds=5) as store:
+    async with SupabaseStore(gateway.url, key, Changes(), clock, patience_seconds=60) as store:
         yield store
 
 
