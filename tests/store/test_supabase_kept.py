@@ -176,6 +176,7 @@ def test_lists_go_by_their_indexes(supabase_project: Project, sql: str, index: s
         database.execute("set search_path = gleanery")
         database.execute("set enable_seqscan = off")
         database.execute("set enable_bitmapscan = off")
+        database.execute("set enable_sort = off")
         plan = "\n".join(row[0] for row in database.execute(f"explain {sql}"))
     assert f"using {index} " in plan, plan
     assert "Sort" not in plan, plan
