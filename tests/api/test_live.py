@@ -228,9 +228,9 @@ async def test_a_quiet_room_hears_its_head(start_server: StartServer, stack: Asy
 async def test_at_most_ten_messages_a_second(client: Client, serve_pages: ServePages, stack: AsyncExitStack) -> None:
     started = await client.start(f"{(await serve_pages(ring(150))).url}/index.html")
     watcher = await watch(stack, client, started["task_id"])
-    await watcher.subscribe(0)
     loop = asyncio.get_running_loop()
     before = loop.time()
+    await watcher.subscribe(0)
     await watcher.hear_the_end()
     assert len(watcher.messages) <= 10 * (loop.time() - before) + 2
     assert len(watcher.events) > 150

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -100,6 +101,9 @@ async def test_it_tells_of_the_parts_of_this_process(client: Client) -> None:
     async with Watcher(client.url, await submit(client)) as watcher:
         await watcher.connect()
         told = await metrics(client)
+        async with asyncio.timeout(60):
+            while value(told, "executor_threads_busy") or value(told, "executor_queued"):
+                told = await metrics(client)  # what the task's end has left to do
     assert value(told, "socketio_clients") == 1
     assert (value(told, "worker_concurrency"), value(told, "leases_lost_total")) == (8, 0)
     assert (value(told, "workers_alive", task_type="crawl"), value(told, "store_up")) == (1, 1)

@@ -188,7 +188,7 @@ async def test_a_passing_failure_is_tried_again(client: Client, site: ParsedSite
 
 
 async def test_more_time_after_a_time_out(client: Client, site: ParsedSite) -> None:
-    parsed = await parse(client, f"{site.url}/slow-once", screenshot=False, timeout_seconds=1)
+    parsed = await parse(client, f"{site.url}/slow-once", screenshot=False, timeout_seconds=5)
     assert parsed["status"] == "completed"
     assert [a["action"] for a in parsed["attempts"]] == ["retry_with_longer_timeout"]
     assert parsed["attempts"][0]["error"]["code"] == "timed_out"

@@ -32,9 +32,15 @@ async def model() -> AsyncIterator[ModelServer]:
 
 @pytest.fixture
 async def client(start_server: StartServer, there: Shortcut, model: ModelServer) -> Client:
+    return await serving(start_server, there, model)
+
+
+async def serving(
+    start_server: StartServer, there: Shortcut, model: ModelServer, timeout_seconds: float = 60
+) -> Client:
     client = await start_server(
         shortcut_url=there.api,
-        shortcut_timeout_seconds=2.0,
+        shortcut_timeout_seconds=timeout_seconds,
         chat_model="gpt-test",
         openai_base_url=model.base_url,
         openai_api_key="sk-test",
@@ -142,7 +148,10 @@ PASSING = {
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["GET", "PUT", "POST"])
 @pytest.mark.parametrize("name", PASSING)
-async def test_faults_that_pass_end_in_one_write_back(client: Client, there: Shortcut, method: str, name: str) -> None:
+async def test_faults_that_pass_end_in_one_write_back(
+    start_server: StartServer, there: Shortcut, model: ModelServer, method: str, name: str
+) -> None:
+    client = await serving(start_server, there, model, timeout_seconds=2 if name == "slow" else 60)
     number = story_of(there)
     if method == "GET":
         fail_the_second_look(there, number, PASSING[name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from typing import Any
 
@@ -48,13 +49,14 @@ async def test_who_has_nothing_to_do_asks_whether_there_is_something_and_no_more
 ) -> None:
     """Expected: no webhook and no schedule is fetched before one is due, nothing is asked of tasks where none runs, and a free
     place asks for a task once a second."""
-    while gateway.asked.count("gleanery_tasks_owners") < 4:  # once at the start, and once a second
+    loops = ("tasks_owners", "outbox_next_at", "schedules_next_at", "tasks_claim_due")
+    begun_at = time.monotonic()
+    while min(gateway.asked.count(f"gleanery_{name}") for name in loops) < 4:
         assert (await health(server))["status"] == "ok"
         await asyncio.sleep(0.1)
     asked = Counter(gateway.asked)
-    assert asked["gleanery_outbox_next_at"] >= 3
-    assert asked["gleanery_schedules_next_at"] >= 3
-    assert 3 <= asked["gleanery_tasks_claim_due"] <= 5
+    # At the start and once a second; some of it was asked before this test began to count its seconds.
+    assert asked["gleanery_tasks_claim_due"] <= time.monotonic() - begun_at + 5
     for name in ("outbox_claim", "schedules_due", "tasks_asked_of"):
         assert asked[f"gleanery_{name}"] == 0, name
 

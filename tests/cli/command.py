@@ -38,6 +38,7 @@ def environment(data_dir: Path, **more: str) -> dict[str, str]:
         "GLEANERY_ALLOW_ADDRESSES": "127.0.0.1",
         "GLEANERY_EMBEDDER": "none",
         "GLEANERY_EXTRACT_PROCESSES": "1",
+        "GLEANERY_GRACE_SECONDS": "60",  # what can pause stops at once, and so long it may write that
         **more,
     }
 

@@ -23,7 +23,8 @@ async def worker(env: dict[str, str], *args: str) -> AsyncIterator[tuple[asyncio
     async with started(env, "worker", *args) as process:
         assert process.stdout is not None
         async with asyncio.timeout(60):
-            yield process, (await process.stdout.readline()).decode()
+            said = (await process.stdout.readline()).decode()
+        yield process, said
 
 
 async def test_it_runs_tasks_without_a_server_and_stops_in_order(env: dict[str, str]) -> None:

@@ -18,7 +18,7 @@ from gleanery.store.base import Store
 from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.supabase import SupabaseStore
 from gleanery.store.values import OnChange
-from tests.engine.stage import OpenDispatcher, Stage, rung_from, rung_here
+from tests.engine.stage import PATIENCE_SECONDS, OpenDispatcher, Stage, rung_from, rung_here
 from tests.ground.supabase import Gateway, Project
 
 
@@ -39,7 +39,7 @@ async def _supabase(request: pytest.FixtureRequest, tell: OnChange) -> AsyncIter
     project.empty()
     async with (
         Gateway(project) as gateway,
-        SupabaseStore(gateway.url, project.service_key, tell, patience_seconds=5) as store,
+        SupabaseStore(gateway.url, project.service_key, tell, patience_seconds=PATIENCE_SECONDS) as store,
     ):
         yield store
 

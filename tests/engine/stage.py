@@ -23,9 +23,9 @@ from gleanery.store.base import Store, WorkerStore
 from gleanery.store.presence import FilePresence
 from gleanery.store.supabase.notices import Notices
 from gleanery.store.task_store import TaskStore
-from gleanery.store.values import Asked, Change, Wanted
+from gleanery.store.values import Asked, Change, TaskFilter, Wanted
 
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 60.0
 LONG_LEASE_SECONDS = 600.0
 AT_ONCE = RetryPolicy(max_retries=3, base_seconds=0.0)
 Act = Callable[[TaskContext], Awaitable[Mapping[str, Any] | None]]
@@ -130,6 +130,16 @@ class Stage:
                 await self._news.wait()
         return now
 
+    async def running(self, count: int) -> Sequence[Task]:
+        """Those that run, once so many do."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                self._news.clear()
+                running = await self.tasks.list(TaskFilter((TaskStatus.RUNNING,)), after=None, limit=1000)
+                if len(running) >= count:
+                    return running
+                await self._news.wait()
+
     async def enqueue(self, task_type: str = "demo", **fields: Any) -> Task:
         return await self.tasks.create(NewTask(task_type, fields.pop("payload", {}), **fields))
 
@@ -155,7 +165,7 @@ class Stage:
             lease_seconds=lease_seconds,
             worker_id=worker_id,
             presence=FilePresence(self.folder / "workers"),
-            **options,
+            **{"last_writes_seconds": PATIENCE_SECONDS, **options},
         )
         opened = rung_here(self, worker, dispatcher) if dispatcher else self._open_dispatcher(self, worker)
         async with opened:

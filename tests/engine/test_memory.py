@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import psutil
@@ -26,6 +26,17 @@ def program(code: str) -> Iterator[psutil.Process]:
         yield psutil.Process(process.pid)
 
 
+def check(watch: MemoryWatch, *processes: psutil.Process) -> None:
+    """It says what the system says of them: the system may take some away, or give some back, meanwhile."""
+    before, said, after = taken(processes), watch.child_mb(), taken(processes)
+    assert said is not None
+    assert min(before, after) <= said <= max(before, after)
+
+
+def taken(processes: Sequence[psutil.Process]) -> float:
+    return sum(process.memory_info().rss for process in processes) / 1024**2
+
+
 def test_without_processes_there_is_nothing_to_say() -> None:
     watch = MemoryWatch()
     assert (watch.pids, watch.child_mb()) == (frozenset(), None)
@@ -35,7 +46,7 @@ def test_a_process_counts_until_it_is_removed() -> None:
     watch = MemoryWatch()
     with program(TAKES_50_MB) as process:
         watch.add(process.pid)
-        assert watch.child_mb() == pytest.approx(process.memory_info().rss / 1024**2)
+        check(watch, process)
         assert 50 < (watch.child_mb() or 0) < 80
         watch.remove(process.pid)
         watch.remove(process.pid)
@@ -47,10 +58,9 @@ def test_what_is_below_a_process_counts_and_counts_once() -> None:
     with program(HAS_A_CHILD) as process:
         watch.add(process.pid)
         (child,) = process.children()
-        together = (process.memory_info().rss + child.memory_info().rss) / 1024**2
-        assert watch.child_mb() == pytest.approx(together)
+        check(watch, process, child)
         watch.add(child.pid)
-        assert watch.child_mb() == pytest.approx(together)
+        check(watch, process, child)
 
 
 def test_a_process_that_has_gone_takes_nothing() -> None:

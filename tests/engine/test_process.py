@@ -277,8 +277,12 @@ async def test_a_cancel_ends_a_busy_process_and_all_below_it_at_once(stage: Stag
     assert ended.status is TaskStatus.CANCELLED
 
 
+STARTS_WITHIN_SECONDS = 10.0
+"""The limit of a task, in which five processes are to have said that they run."""
+
+
 async def test_a_timeout_ends_it(stage: Stage, ear: Ear) -> None:
-    async with stage.worker(Acting(running("hold", ear.port), timeout_seconds=3.0)):
+    async with stage.worker(Acting(running("hold", ear.port), timeout_seconds=STARTS_WITHIN_SECONDS)):
         task = await stage.enqueue(max_retries=0)
         processes = await ear.processes()
         ended = await stage.ended(task)
@@ -350,7 +354,7 @@ async def test_a_parent_that_is_killed_leaves_nobody(ear: Ear, tmp_path: Path) -
 
 async def gone(processes: Sequence[psutil.Process]) -> bool:
     """Whether they end within moments. The dead of a killed parent are for the system to reap, and may wait for that."""
-    _, alive = await asyncio.to_thread(psutil.wait_procs, processes, timeout=5.0)
+    _, alive = await asyncio.to_thread(psutil.wait_procs, processes, timeout=PATIENCE_SECONDS)
     return all(process.status() == psutil.STATUS_ZOMBIE for process in alive)
 
 

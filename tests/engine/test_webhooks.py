@@ -35,12 +35,12 @@ from gleanery.store.embedded import EmbeddedStore
 from gleanery.store.sqlite_outbox import SqliteOutbox
 from gleanery.web.guard import AddressPolicy
 from gleanery.web.post import Poster, PostReply
-from tests.clock import SetClock
+from tests.clock import StandingClock
 from tests.sites.receiver import Answer, Call, Receiver, receiver, silent_line
 
 AGENT = "gleanery/test (+https://github.com/gleanery/gleanery)"
 LOCAL = AddressPolicy.parse(("127.0.0.1/32",))
-SETTLED_SECONDS = 20.0
+SETTLED_SECONDS = 60.0
 PUBLISHED = "whsec_plJ3nmyCDGBKInavdOK15jsl"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -70,11 +70,11 @@ class Watched:
 
 @dataclass
 class Stage:
-    """A store, and senders over it that share one clock."""
+    """A store, and senders over it that share one clock, which the machine's speed is nothing to."""
 
     store: EmbeddedStore
     feed: ChangeFeed
-    clock: SetClock
+    clock: StandingClock
     stack: AsyncExitStack
     secret: Secret
     outbox: Watched
@@ -124,7 +124,7 @@ class Stage:
 
 @asynccontextmanager
 async def open_stage(folder: Path) -> AsyncIterator[Stage]:
-    feed, clock = ChangeFeed(), SetClock()
+    feed, clock = ChangeFeed(), StandingClock()
     async with EmbeddedStore(folder / "gleanery.db", feed.publish, clock) as store, AsyncExitStack() as stack:
         yield Stage(store, feed, clock, stack, load_secret(folder, PUBLISHED), Watched(store.outbox))
 

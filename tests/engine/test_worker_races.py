@@ -12,7 +12,6 @@ import pytest
 from gleanery.engine.handler import TaskContext
 from gleanery.errors import LeaseLost, WrongState
 from gleanery.model import Fence, NewEvent, Progress, Task, TaskStatus, utc_now
-from gleanery.store.values import TaskFilter
 from tests.engine.stage import PATIENCE_SECONDS, Acting, AfterClaim, FullAtTheEnd, Stage
 
 
@@ -284,11 +283,7 @@ async def test_limits_hold_over_two_workers(stage: Stage) -> None:
         here = [await stage.enqueue("here") for _ in range(6)]
         slow = [await stage.enqueue("many", queue_name="slow") for _ in range(3)]
         last = [await stage.enqueue("many") for _ in range(6)]
-        for task in last:
-            await stage.told(task.task_id, "task_started")
-        for task in here[:4]:
-            await stage.told(task.task_id, "task_started")
-        running = [task for task in await stage.tasks.list(TaskFilter(), after=None, limit=100) if task.worker_id]
+        running = await stage.running(14)
         assert Counter(task.task_type for task in running) == {"few": 3, "here": 4, "many": 7}
         by_worker = Counter(task.worker_id for task in running if task.task_type == "here")
         assert by_worker == {"w1": 2, "w2": 2}

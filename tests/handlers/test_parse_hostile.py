@@ -44,7 +44,7 @@ async def site() -> AsyncIterator[Site]:
 
 async def parsed(client: Client, url: str, **options: Any) -> dict[str, Any]:
     """A parse at its end."""
-    reply = await client.post("/web-pages/parse", {"url": url, "timeout_seconds": 4, **options})
+    reply = await client.post("/web-pages/parse", {"url": url, "timeout_seconds": 60, **options})
     assert reply.status == 202, reply
     await client.ended(reply.body["task_id"])
     return await client.one(f"/web-pages/{reply.body['task_id']}")
@@ -90,8 +90,8 @@ FAILS: tuple[tuple[str, str, str | None, list[str]], ...] = (
 async def test_a_page_that_can_not_be_parsed_fails_with_its_reason(
     client: Client, site: Site, name: str, code: str, reason: str | None, done: list[str]
 ) -> None:
-    seconds = 2 if code == "timed_out" else 60
-    parse = await parsed(client, f"{site.url}/{name}", timeout_seconds=seconds)
+    limit = {"timeout_seconds": 2} if code == "timed_out" else {}
+    parse = await parsed(client, f"{site.url}/{name}", **limit)
     assert parse["status"] == "failed"
     assert (parse["error"]["code"], actions(parse)) == (code, done), parse["error"]
     assert parse["error"]["details"].get("reason") == reason or reason is None
@@ -123,7 +123,7 @@ PASSES = (
 
 @pytest.mark.parametrize("name", PASSES)
 async def test_a_page_that_is_odd_is_parsed_within_bounds(client: Client, site: Site, name: str) -> None:
-    parse = await parsed(client, f"{site.url}/{name}", timeout_seconds=30, include_dom=True)
+    parse = await parsed(client, f"{site.url}/{name}", include_dom=True)
     assert (parse["status"], parse["error"], parse["attempts"]) == ("completed", None, [])
     assert len(json.dumps(parse)) < MOST_BYTES
     page = parse["page"]
@@ -161,8 +161,9 @@ async def test_dialogs_without_end_are_told_to_some_extent(client: Client, site:
 
 
 async def test_other_pages_are_parsed_while_one_does_harm(client: Client, site: Site) -> None:
-    bad = [asyncio.create_task(parsed(client, f"{site.url}/{name}")) for name in ("spins", "fills-memory")]
-    good = [await parsed(client, f"{site.url}/other?{n}", screenshot=False, timeout_seconds=30) for n in range(3)]
+    limits = {"spins": 4, "fills-memory": 60}
+    bad = [asyncio.create_task(parsed(client, f"{site.url}/{name}", timeout_seconds=s)) for name, s in limits.items()]
+    good = [await parsed(client, f"{site.url}/other?{n}", screenshot=False) for n in range(3)]
     assert [parse["status"] for parse in good] == ["completed"] * 3
     assert [parse["status"] for parse in await asyncio.gather(*bad)] == ["failed"] * 2
     await check_nothing_is_left(client)
@@ -184,7 +185,7 @@ async def test_no_way_leads_a_parse_to_a_private_address(start_server: StartServ
     secret.write_text(TOKEN)
     client = await start_server(allow_addresses=SITE)
     async with canary() as bird, hunting_site(bird, secret, SITE) as url:
-        parse = await parsed(client, f"{url}/", timeout_seconds=30, include_dom=True)
+        parse = await parsed(client, f"{url}/", include_dom=True)
         assert parse["status"] == "completed", parse["error"]
         refused = {one["reason"] for one in parse["page"]["incidents"]["failed_requests"]}
         assert "address_forbidden" in refused
@@ -217,7 +218,7 @@ async def test_other_names_of_a_private_address_are_none(start_server: StartServ
 @pytest.mark.parametrize("name", ["goes-to-data", "goes-to-a-file"])
 async def test_where_a_script_goes_is_no_page_or_stays(client: Client, site: Site, name: str) -> None:
     """Chromium itself refuses both to a page of the web: it stays where it is."""
-    parse = await parsed(client, f"{site.url}/{name}", timeout_seconds=10)
+    parse = await parsed(client, f"{site.url}/{name}")
     assert parse["status"] == "completed", parse["error"]
     assert parse["final_url"] == f"{site.url}/{name}"
 

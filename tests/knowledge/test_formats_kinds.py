@@ -87,6 +87,6 @@ def test_kinds(content_type: str, name: str, head: bytes, kind: Kind | None) -> 
 )
 @pytest.mark.parametrize("content_type", ["text/plain", "text/html", "application/json"])
 def test_no_head_takes_long(content_type: str, head: bytes) -> None:
-    started = time.process_time()
+    started = time.thread_time()
     kind_of(content_type, "/x", head)
-    assert time.process_time() - started < 0.25
+    assert time.thread_time() - started < 1.0

@@ -62,9 +62,11 @@ async def test_a_machine_that_crashed_in_its_folder_takes_its_tasks_back_at_once
 
 
 async def test_a_name_that_lives_elsewhere_is_refused(cluster: Cluster, start_machine: StartMachine) -> None:
-    first = await start_machine("same", folder="here")
+    """Expected: also where the first one comes late to prolong its lease, which it does each second."""
+    lease = ("--lease", "20")
+    first = await start_machine("same", *lease, folder="here")
     await first.until("ready")
-    second = await start_machine("same", folder="there")
+    second = await start_machine("same", *lease, folder="there")
     assert await second.over() == 1
     task = await cluster.enqueue()
     (done,) = await cluster.ended([task])
@@ -125,16 +127,16 @@ async def test_what_a_killed_machine_had_heard_is_swept_and_done_by_another(
         ((listener,),) = await doorbells.until("select worker_id from procrastinate_jobs where status = 'doing'")
         await cluster.running(task, "first")
         await first.kill()
+    # Nobody is to find it silent yet, however long the second one takes to start.
+    heard = f"update procrastinate_workers set last_heartbeat = last_heartbeat %s where id = {listener}"
+    doorbells.execute(heard % "+ interval '1 hour'")
     second = await start_machine("second", *database)
     await second.until("ready")
     (done,) = await cluster.ended([task])
     assert (done.status, done.attempt) == (TaskStatus.COMPLETED, 2)
     left = f"select 1 from procrastinate_jobs where worker_id = {listener}"
     assert doorbells.execute(left)
-    doorbells.execute(
-        f"update procrastinate_workers set last_heartbeat = last_heartbeat - interval '{SILENT_SECONDS} s'"
-        f" where id = {listener}"
-    )
+    doorbells.execute(heard % f"- interval '1 hour {SILENT_SECONDS} s'")
     await doorbells.until(f"select 1 where not exists ({left})")
     await doorbells.until(f"select 1 where not exists (select from procrastinate_workers where id = {listener})")
     assert await second.end() == 0

@@ -1,6 +1,6 @@
 """A site that misbehaves: slow, silent, looping, huge, lying, broken. Each path does one thing.
 
-`GET /` links to all of them. Everything stops when the site is closed; nothing here sleeps for its own sake.
+`GET /` links to all of them, or to those that are wanted. Everything stops when the site is closed; nothing here sleeps for its own sake.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import socket
 import ssl
 import struct
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -42,10 +42,14 @@ def page(title: str, body: str = "") -> str:
 
 @asynccontextmanager
 async def hostile_site(
-    robots: str | int = 404, host: str = "127.0.0.1", ssl_context: ssl.SSLContext | None = None
+    robots: str | int = 404,
+    host: str = "127.0.0.1",
+    ssl_context: ssl.SSLContext | None = None,
+    *,
+    linked: Sequence[str] = PATHS,
 ) -> AsyncIterator[Site]:
-    """The site on a free port. `robots` is the text of robots.txt, or the status that it answers."""
-    server = _HostileServer(robots)
+    """The site on a free port. `robots` is the text of robots.txt, or the status that it answers; `/` links to `linked`."""
+    server = _HostileServer(robots, linked)
     async with run(server.app(), host, ssl_context) as url:
         server.site.url = url
         try:
@@ -55,8 +59,9 @@ async def hostile_site(
 
 
 class _HostileServer:
-    def __init__(self, robots: str | int) -> None:
+    def __init__(self, robots: str | int, linked: Sequence[str]) -> None:
         self.robots = robots
+        self.linked = linked
         self.site = Site("")
         self.closing = asyncio.Event()
 
@@ -81,7 +86,7 @@ class _HostileServer:
         return handle
 
     async def index(self, request: web.Request) -> web.Response:
-        links = "".join(f'<li><a href="{path}">{path}</a></li>' for path in PATHS)
+        links = "".join(f'<li><a href="{path}">{path}</a></li>' for path in self.linked)
         return _html(page("A hostile site", f"<ul>{links}</ul>"))
 
     async def robots_txt(self, request: web.Request) -> web.Response:

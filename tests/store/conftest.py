@@ -19,6 +19,9 @@ from tests.clock import SetClock
 from tests.ground.supabase import Gateway, Project
 from tests.store.samples import Changes, Crawl, start_crawl
 
+PATIENCE_SECONDS = 600.0
+"""However slow the machine is."""
+
 OpenStore = Callable[[OnChange], AbstractAsyncContextManager[Store]]
 
 ON_BOTH = frozenset(
@@ -80,7 +83,14 @@ def over_supabase(project: Project, clock: Clock) -> OpenStore:
     async def opened(on_change: OnChange) -> AsyncIterator[Any]:
         async with (
             Gateway(project) as gateway,
-            SupabaseStore(gateway.url, project.service_key, on_change, clock, patience_seconds=5) as store,
+            SupabaseStore(
+                gateway.url,
+                project.service_key,
+                on_change,
+                clock,
+                patience_seconds=PATIENCE_SECONDS,
+                telling_wait_seconds=PATIENCE_SECONDS,
+            ) as store,
         ):
             yield store
 

@@ -132,7 +132,7 @@ async def test_a_snapshot_that_is_held_long_holds_up_no_writer(
 ) -> None:
     """Also when the log has grown so long that it would be made to start over, which has to wait for readers."""
     crawl, loop = await start_crawl(open_data), asyncio.get_running_loop()
-    has_begun, may_go_on, slowest = asyncio.Event(), threading.Event(), 0.0
+    has_begun, may_go_on, seconds = asyncio.Event(), threading.Event(), list[float]()
 
     def on_step(copied: int, total: int) -> None:
         loop.call_soon_threadsafe(has_begun.set)
@@ -145,13 +145,15 @@ async def test_a_snapshot_that_is_held_long_holds_up_no_writer(
     while not grown_at or loop.time() < grown_at + 3.0:
         began = loop.time()
         await crawl.put(f"p{number}", [f"{number} {part} {LONG_WORDS}" for part in range(1 if grown_at else 20)])
-        slowest = max(slowest, loop.time() - began)
         number += 1
+        if grown_at:
+            seconds.append(loop.time() - began)
         if not grown_at and wal.stat().st_size > 45_000_000:
             grown_at = loop.time()
     may_go_on.set()
     await copying
-    assert slowest < 5.0
+    # Held up, each of them would take seconds; a busy machine stands still now and then.
+    assert sorted(seconds)[len(seconds) // 2] < 1.0
 
 
 async def test_a_restored_folder_is_the_same_row_by_row_and_file_by_file(

@@ -9,12 +9,17 @@ import pytest
 from gleanery.model import NewTask, Task, TaskStatus
 from gleanery.store.base import Store
 from gleanery.store.values import Wanted
-from tests.clock import SetClock
+from tests.clock import SetClock, StandingClock
 from tests.store.samples import LEASE_SECONDS, fence_of, told
 
 HOUR = 3600.0
-TOLERANCE = 5.0
-"""Seconds that the steps of a test may take on a busy machine."""
+TOLERANCE = 0.001
+"""Its clock stands still while a test takes its steps."""
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return StandingClock()
 
 
 def about(seconds: float) -> object:

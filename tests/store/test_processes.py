@@ -16,10 +16,15 @@ from gleanery.store.base import Store
 from gleanery.store.leased_presence import LeasedPresence
 from gleanery.store.presence import FilePresence
 from gleanery.store.processes import Life, ProcessStore, Seen
-from tests.clock import SetClock
+from tests.clock import SetClock, StandingClock
 from tests.store.test_presence import another_process, said
 
 LEASE = 30.0
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return StandingClock()
 
 
 @pytest.fixture
@@ -45,7 +50,7 @@ async def test_a_name_is_had_by_one_life_for_a_lease(processes: ProcessStore, cl
     other = await processes.hold(second, LEASE)
     assert other is not None
     assert (other.life, other.place) == ("1", "here")
-    assert LEASE - 5 < other.seconds <= LEASE
+    assert other.seconds == pytest.approx(LEASE, abs=0.001)
     clock.jump(LEASE + 1)
     assert await names(processes) == {"a": True}
     assert await processes.hold(second, LEASE) is None
@@ -129,23 +134,30 @@ async def test_one_that_is_silent_is_gone_a_lease_after_the_clock_was_set(
 
 
 async def test_a_name_that_lives_on_another_machine_is_refused_after_its_lease(
-    processes: ProcessStore, tmp_path: Path
+    processes: ProcessStore, clock: SetClock, tmp_path: Path
 ) -> None:
     """Expected: the second one waits whether the first still lives, since it might be its own earlier life."""
-    first, second = presence(processes, tmp_path / "one", 1.0), presence(processes, tmp_path / "two", 1.0)
+    now = 0.0
+
+    def monotonic() -> float:
+        return now
+
+    async def wait(seconds: float) -> None:
+        """In the middle of it the first one prolongs its lease."""
+        nonlocal now
+        for half in (seconds / 2, seconds / 2):
+            now += half
+            clock.jump(half)
+            await first.gone([])
+
+    first = presence(processes, tmp_path / "one", clock=clock, monotonic=monotonic)
+    second = presence(processes, tmp_path / "two", clock=clock, monotonic=monotonic, wait=wait)
     await first.hold("a")
-    beats = asyncio.create_task(beat(first))
     with pytest.raises(InvalidInput) as caught:
         await second.hold("a")
-    beats.cancel()
+    assert now > LEASE
     assert caught.value.field == "worker_id"
     assert list(await first.gone([])) == []
-
-
-async def beat(one: LeasedPresence) -> None:
-    while True:
-        await one.gone([])
-        await asyncio.sleep(0.2)
 
 
 async def test_a_worker_that_crashed_in_this_folder_is_gone_at_once(processes: ProcessStore, tmp_path: Path) -> None:

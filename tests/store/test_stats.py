@@ -10,12 +10,17 @@ from gleanery.model import ErrorInfo, NewTask, Task, TaskStatus
 from gleanery.store.base import Store
 from gleanery.store.sqlite_stats import spread
 from gleanery.store.values import Spread
-from tests.clock import SetClock
+from tests.clock import SetClock, StandingClock
 from tests.store.samples import LEASE_SECONDS, fence_of, told
 
 BROKEN = ErrorInfo("broken", "It broke.")
-TOLERANCE = 5.0
-"""Seconds that the steps of a test may take on a busy machine."""
+TOLERANCE = 0.001
+"""Its clock stands still while a test takes its steps."""
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return StandingClock()
 
 
 async def run(

@@ -29,7 +29,7 @@ from tests.store.samples import HALF_WAY, LEASE_SECONDS, Changes, event_types, f
 
 @pytest.fixture
 async def store(gateway: Gateway, supabase_project: Project, changes: Changes) -> AsyncIterator[Any]:
-    async with SupabaseStore(gateway.url, supabase_project.service_key, changes, patience_seconds=5) as store:
+    async with SupabaseStore(gateway.url, supabase_project.service_key, changes, patience_seconds=60) as store:
         yield store
 
 
@@ -279,7 +279,7 @@ async def test_what_takes_its_time_holds_up_neither_claims_nor_links(
     first = await store.tasks.create(NewTask("demo", {}))
     with supabase_project.connect() as db, db.transaction():
         db.execute(SQL("select public.{}").format(SQL(under_way)))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             later = await store.tasks.create(NewTask("demo", {}, depends_on=(first.task_id,)))
             assert await store.tasks.claim(first.task_id, "w", LEASE_SECONDS) is not None
     assert later.waits_for == 1
@@ -383,16 +383,16 @@ def new_project() -> Iterator[Project]:
 async def test_a_server_asks_for_the_schema_and_finds_it_after_the_migration(new_project: Project) -> None:
     async with AsyncExitStack() as stack:
         gateway = await stack.enter_async_context(Gateway(new_project))
-        store = SupabaseStore(gateway.url, new_project.service_key, Changes(), patience_seconds=5)
+        store = SupabaseStore(gateway.url, new_project.service_key, Changes(), patience_seconds=60)
         with pytest.raises(StorageError, match="gleanery migrate"):
             await stack.enter_async_context(store)
         names = [f"{one.number:03d}_{one.name}" for one in migrations.known()]
         assert migrations.apply(new_project.database_url) == [*names, "procrastinate"]
         assert migrations.apply(new_project.database_url) == []
-        async with asyncio.timeout(10):  # PostgREST is told to look at the schema anew
+        async with asyncio.timeout(60):  # PostgREST is told to look at the schema anew
             while True:
                 try:
-                    opened = SupabaseStore(gateway.url, new_project.service_key, Changes(), patience_seconds=5)
+                    opened = SupabaseStore(gateway.url, new_project.service_key, Changes(), patience_seconds=60)
                     store = await stack.enter_async_context(opened)
                     break
                 except StorageError:

@@ -38,7 +38,7 @@ MANY = 45
 
 @pytest.fixture
 async def store(gateway: Gateway, supabase_project: Project, changes: Changes) -> AsyncIterator[Any]:
-    async with SupabaseStore(gateway.url, supabase_project.service_key, changes, patience_seconds=5) as store:
+    async with SupabaseStore(gateway.url, supabase_project.service_key, changes, patience_seconds=60) as store:
         yield store
 
 
@@ -135,7 +135,7 @@ async def test_what_was_settled_by_one_who_is_cancelled_is_written_before_the_at
 async def test_closing_the_store_waits_for_what_nobody_waits_for(
     gateway: Gateway, supabase_project: Project, changes: Changes
 ) -> None:
-    async with SupabaseStore(gateway.url, supabase_project.service_key, changes, patience_seconds=5) as store:
+    async with SupabaseStore(gateway.url, supabase_project.service_key, changes, patience_seconds=60) as store:
         crawl = await start_crawl(store)
         await crawl.add(*(url_of(path) for path in "abcd"))
         await settled_while_held(crawl, gateway, supabase_project, "abcd", is_cancelled=True)

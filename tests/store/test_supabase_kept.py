@@ -24,7 +24,7 @@ from tests.store.samples import Changes, fence_of, started
 @pytest.fixture
 async def store(gateway: Gateway, supabase_project: Project, clock: SetClock) -> AsyncIterator[Any]:
     key = supabase_project.service_key
-    async with SupabaseStore(gateway.url, key, Changes(), clock, patience_seconds=5) as store:
+    async with SupabaseStore(gateway.url, key, Changes(), clock, patience_seconds=60) as store:
         yield store
 
 
@@ -176,6 +176,7 @@ def test_lists_go_by_their_indexes(supabase_project: Project, sql: str, index: s
         database.execute("set search_path = gleanery")
         database.execute("set enable_seqscan = off")
         database.execute("set enable_bitmapscan = off")
+        database.execute("set enable_sort = off")
         plan = "\n".join(row[0] for row in database.execute(f"explain {sql}"))
     assert f"using {index} " in plan, plan
     assert "Sort" not in plan, plan

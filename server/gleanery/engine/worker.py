@@ -63,6 +63,7 @@ class Worker:
         queue_limits: Mapping[str, int] | None = None,
         presence: Presence | None = None,
         grace_seconds: float = GRACE_SECONDS,
+        last_writes_seconds: float = LAST_WRITES_SECONDS,
         clock: Clock = utc_now,
     ) -> None:
         self.worker_id = worker_id or f"{os.uname().nodename}-{os.getpid()}"
@@ -75,6 +76,7 @@ class Worker:
         self._handlers = handlers
         self._lease_seconds = lease_seconds
         self._grace_seconds = grace_seconds
+        self._last_writes_seconds = last_writes_seconds
         self._presence = presence or Unseen()
         self._clock = clock
         self._attempts = Attempts(store.tasks, clock)
@@ -137,14 +139,14 @@ class Worker:
         self._bell.set()
         if self._jobs and self.concurrency:
             # Not cancelled at once: a claim that is under way would leave its task running by the row alone.
-            await asyncio.wait(self._jobs[:1], timeout=LAST_WRITES_SECONDS)
+            await asyncio.wait(self._jobs[:1], timeout=self._last_writes_seconds)
         for run in self._runs.values():
             if self._handlers[run.task.task_type].spec.can_pause:
                 run.interrupt(Stop.SHUTDOWN)
         await self._wait_for_runs(self._grace_seconds)
         for run in self._runs.values():
             run.interrupt(Stop.SHUTDOWN)
-        for job in await self._wait_for_runs(LAST_WRITES_SECONDS):
+        for job in await self._wait_for_runs(self._last_writes_seconds):
             _log.warning("task did not stop in time", extra={"job": job.get_name()})
         for own in self._jobs:
             own.cancel()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import uuid4
 
 from gleanery import errors, log
@@ -33,10 +33,12 @@ class LeasedPresence:
         lease_seconds: float,
         clock: Clock,
         monotonic: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._clock = clock
         self._monotonic = monotonic
+        self._wait = wait
         self._files = files
         self._lease_seconds = lease_seconds
         self._life: Life | None = None
@@ -57,7 +59,7 @@ class LeasedPresence:
                 raise in_use(worker_id)
             if gone is None:
                 _log.info("waiting for the lease of a worker of that name", extra=_told(worker_id, other))
-                await asyncio.sleep(max(0.05, min(other.seconds, until - self._monotonic())))
+                await self._wait(max(0.05, min(other.seconds, until - self._monotonic())))
             other = await self._store.hold(life, self._lease_seconds, gone=gone)
         self._jump = JumpWatch(self._clock, self._lease_seconds, self._monotonic)
         self._life = life

@@ -70,6 +70,11 @@ class Child:
             self._process.kill()
         await self.over()
 
+    def go_on(self) -> None:
+        """Give it a line to read."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"\n")
+
     def terminate(self) -> None:
         self._process.terminate()
 
@@ -97,6 +102,7 @@ async def child(database: Path, *arguments: str) -> AsyncIterator[Child]:
         *arguments,
         cwd=ROOT,
         env={"PYTHONPATH": f"{ROOT / 'server'}:{ROOT}"},
+        stdin=PIPE,
         stdout=PIPE,
     )
     it = Child(process)

@@ -1,13 +1,15 @@
 """A process with a store and a worker, to be killed, stopped and blocked: `python -m tests.engine.faults.process DATABASE MODE`.
 
-`work` runs tasks until SIGTERM, `submit N` creates tasks, `lock SECONDS` holds the database's write lock. Each line on
-standard output is a word with its facts, or a line of the log as JSON.
+`work` runs tasks until SIGTERM, `submit` creates tasks without end, `lock [SECONDS]` holds the database's write lock,
+without a number until there is a line on standard input. Each line on standard output is a word with its facts, or a
+line of the log as JSON.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import os
 import signal
 import sqlite3
@@ -71,9 +73,9 @@ async def waits(ctx: TaskContext) -> None:
 
 
 async def blocks(ctx: TaskContext) -> Mapping[str, object]:
-    """Holds the whole loop for `seconds`, then tries to report and to complete."""
+    """Holds the whole loop until there is a line on standard input, then tries to report and to complete."""
     say("began", ctx.task.task_id)
-    time.sleep(ctx.task.payload["seconds"])  # noqa: ASYNC251 - the fault itself
+    sys.stdin.readline()
     if ctx.task.payload.get("reports"):
         try:
             await ctx.report(Progress(99.0), NewEvent("warning_raised", "too late"))
@@ -117,7 +119,7 @@ async def work(options: argparse.Namespace) -> None:
 
 
 async def submit(options: argparse.Namespace) -> None:
-    numbers = iter(range(options.count))
+    numbers = itertools.count()
     async with EmbeddedStore(options.database, lambda _: None) as store:
         say("ready")
 
@@ -132,7 +134,10 @@ def lock(options: argparse.Namespace) -> None:
     connection = sqlite3.connect(options.database, isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")
     say("held")
-    time.sleep(options.seconds)
+    if options.seconds is None:
+        sys.stdin.readline()
+    else:
+        time.sleep(options.seconds)
     connection.execute("COMMIT")
     connection.close()
     say("released")
@@ -146,8 +151,8 @@ def main() -> None:
     working.add_argument("--worker-id")
     working.add_argument("--lease", type=float, default=600.0)
     working.add_argument("--concurrency", type=int, default=4)
-    modes.add_parser("submit").add_argument("count", type=int)
-    modes.add_parser("lock").add_argument("seconds", type=float)
+    modes.add_parser("submit")
+    modes.add_parser("lock").add_argument("seconds", type=float, nargs="?")
     options = parser.parse_args()
     log.set_up("info", sys.stdout)
     if options.mode == "lock":

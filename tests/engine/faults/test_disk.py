@@ -236,11 +236,12 @@ async def test_a_lock_longer_than_the_patience_of_sqlite_delays_ends_and_refuses
             tasks = [await it.stage.enqueue() for _ in range(4)]
             for task in tasks:
                 await it.stage.told(task.task_id, "task_started")
-            async with child(tmp_path / "gleanery.db", "lock", "2.5") as holder:
+            async with child(tmp_path / "gleanery.db", "lock") as holder:
                 await holder.until("held")
                 is_locked.set()
                 with pytest.raises(StorageError, match="locked"):
                     await it.stage.enqueue()
+                holder.go_on()
                 assert await holder.over() == 0
             ended = [await it.stage.ended(task) for task in [*tasks, await it.stage.enqueue()]]
         assert {(task.status, task.attempt) for task in ended} == {(TaskStatus.COMPLETED, 1)}

@@ -60,8 +60,9 @@ async def test_a_handler_that_blocks_its_loop_loses_its_task_and_its_outcome(
     shared: Stage, database: Path, reports: bool
 ) -> None:
     """Expected: blocked for longer than the lease, another worker completes the task; the late outcome is refused."""
-    task = await shared.enqueue("blocks", payload={"seconds": 4.0, "reports": reports})
+    task = await shared.enqueue("blocks", payload={"reports": reports})
     async with child(database, "work", *LEASE) as blocked:
         assert await blocked.until("began") == task.task_id
         done = await taken_over(shared, task)
+        blocked.go_on()
         await wrote_nothing(shared, done, blocked)

@@ -48,15 +48,15 @@ async def test_workers_killed_at_any_moment_every_task_completes_once(shared: St
     assert any(task.attempt > 1 for task in await history.check_all(shared.tasks)), "no kill hit a task: kill later"
 
 
-async def test_a_kill_amid_1000_submits_keeps_each_that_was_answered(shared: Stage, database: Path) -> None:
+async def test_a_kill_amid_many_submits_keeps_each_that_was_answered(shared: Stage, database: Path) -> None:
     """Expected: every id that was answered exists once, with its first event; of the others those that were under way at most."""
-    async with child(database, "submit", "1000") as submitter:
+    async with child(database, "submit") as submitter:
         for _ in range(random.Random(3).randrange(300, 700)):
             await submitter.until("kept")
         await submitter.kill()
     kept = [line.split()[1] for line in submitter.lines if line.startswith("kept ")]
     rows = {task.task_id: task for task in await history.check_all(shared.tasks)}
-    assert len(set(kept)) == len(kept) < 1000
+    assert len(set(kept)) == len(kept)
     assert set(kept) <= set(rows)
     assert len(rows) <= len(kept) + 50, "what one commit holds at most"
     for task in rows.values():

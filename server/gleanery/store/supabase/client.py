@@ -34,6 +34,7 @@ from gleanery import errors, log
 from gleanery.model import Clock
 from gleanery.store.rows import change_from
 from gleanery.store.supabase.database_clock import DatabaseClock
+from gleanery.store.supabase.telling import LONGEST_WAIT_SECONDS as TELLING_WAIT_SECONDS
 from gleanery.store.supabase.telling import Teller
 from gleanery.store.values import OnChange
 
@@ -112,13 +113,14 @@ class Rest:
         clock: Clock | None = None,
         *,
         patience_seconds: float = PATIENCE_SECONDS,
+        telling_wait_seconds: float = TELLING_WAIT_SECONDS,
     ) -> None:
         self._url = url
         self._key = key
         self._clock = clock
         self._database_clock = DatabaseClock()
         self._patience = patience_seconds
-        self._teller = Teller(on_change)
+        self._teller = Teller(on_change, telling_wait_seconds)
         self._writes: set[asyncio.Task[Any]] = set()
         self._is_reached = True
         self._room = asyncio.Semaphore(CONNECTIONS)

@@ -24,6 +24,7 @@ from gleanery.store.supabase.schedules import SupabaseSchedules
 from gleanery.store.supabase.search import SupabaseSearch
 from gleanery.store.supabase.stories import SupabaseStories
 from gleanery.store.supabase.tasks import SupabaseTasks
+from gleanery.store.supabase.telling import LONGEST_WAIT_SECONDS as TELLING_WAIT_SECONDS
 from gleanery.store.supabase.traces import SupabaseTraces
 from gleanery.store.supabase.vectors import SupabaseVectors
 from gleanery.store.supabase.workers import SupabaseWorkers
@@ -31,7 +32,8 @@ from gleanery.store.values import OnChange
 
 
 class SupabaseStore:
-    """`Store` over Supabase. `on_change` hears what this process changes of tasks, in the loop, in the events' order.
+    """`Store` over Supabase. `on_change` hears what this process changes of tasks, in the loop, in the events' order
+    as long as no change waits for an earlier one for more than `telling_wait_seconds`.
 
     Without a `clock` all times are the database's.
     """
@@ -44,8 +46,11 @@ class SupabaseStore:
         clock: Clock | None = None,
         *,
         patience_seconds: float = PATIENCE_SECONDS,
+        telling_wait_seconds: float = TELLING_WAIT_SECONDS,
     ) -> None:
-        self._rest = Rest(url, key, on_change, clock, patience_seconds=patience_seconds)
+        self._rest = Rest(
+            url, key, on_change, clock, patience_seconds=patience_seconds, telling_wait_seconds=telling_wait_seconds
+        )
         self.tasks = SupabaseTasks(self._rest)
         self.crawls = SupabaseCrawls(self._rest)
         self.knowledge = SupabaseKnowledge(self._rest)

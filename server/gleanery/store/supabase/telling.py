@@ -28,8 +28,9 @@ class _Held:
 class Teller:
     """Tells what this process has written, in the order of the numbers."""
 
-    def __init__(self, on_change: OnChange) -> None:
+    def __init__(self, on_change: OnChange, wait_seconds: float = LONGEST_WAIT_SECONDS) -> None:
         self._on_change = on_change
+        self._wait_seconds = wait_seconds
         self._last = 0
         self._under_way: set[Turn] = set()
         self._held: list[_Held] = []
@@ -61,7 +62,7 @@ class Teller:
         last = numbered[-1].number if numbered else self._last
         held = _Held(first, last, changes, set(self._under_way), loop.create_future())
         bisect.insort(self._held, held, key=lambda one: one.first)
-        timer = loop.call_later(LONGEST_WAIT_SECONDS, self._give_up_waiting, held)
+        timer = loop.call_later(self._wait_seconds, self._give_up_waiting, held)
         self._end(turn)
         await held.told
         timer.cancel()
