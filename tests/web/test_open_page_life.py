@@ -153,6 +153,17 @@ async def test_no_page_is_open_for_longer_than_any_may(tmp_path: Path, site: Sit
         assert caught.value.details["seconds"] == 1
 
 
+async def test_what_was_waited_for_when_the_time_was_over_is_named(tmp_path: Path, site: Site) -> None:
+    """Also where the wait for it was to last longer than the page."""
+    asked = RenderRequest(wait_for="h2", timeout_seconds=300)
+    async with a_pool(tmp_path, replace(POOL, page_seconds=5)) as browser:
+        with pytest.raises(errors.TimedOut) as caught:
+            async with browser.open(f"{site.url}/plain", asked, PLAIN):
+                pass
+        assert caught.value.message == "Nothing that matches h2 was shown within 5 seconds."
+        assert (caught.value.details["wait_for"], caught.value.details["seconds"]) == ("h2", 5)
+
+
 async def test_the_figures_tell_how_the_pool_stands(tmp_path: Path, site: Site) -> None:
     async with a_pool(tmp_path, replace(POOL, max_pages=1)) as browser:
         assert browser.figures.launches == 0

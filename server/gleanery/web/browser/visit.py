@@ -43,7 +43,7 @@ class Visit:
     """The state of one page while it is rendered; the tab tells it what happens.
 
     `failure` is the first thing that made going on useless; setting it ends the scope that `begin` was given. `opens_windows` is
-    whether it had more of them than a page may.
+    whether it had more of them than a page may, `waits_for` the CSS selector of what is not shown yet.
     """
 
     def __init__(self, url: str, may_follow: MayFollow | None, limits: BrowserLimits) -> None:
@@ -53,6 +53,7 @@ class Visit:
         self.navigation_failure: str | None = None
         self.failure: errors.FetchError | None = None
         self.opens_windows = False
+        self.waits_for: str | None = None
         self.started = time.monotonic()
         self._may_follow = may_follow
         self._limits = limits
