@@ -236,6 +236,13 @@ async def test_scrolling_goes_through_a_list_that_keeps_only_what_is_seen(browse
     assert [n for n in range(60) if f">row {n}.<" not in text] == []
 
 
+async def test_what_is_drawn_with_the_next_frame_is_waited_for_after_each_scroll(browser: Browser, site: Site) -> None:
+    text = await text_of(browser, f"{site.url}/scrolls-late", RenderRequest(scroll=True))
+    assert text.count(">item ") == 15
+    text = await text_of(browser, f"{site.url}/virtual-late", RenderRequest(scroll=True))
+    assert [n for n in range(20) if f">row {n}.<" not in text] == []
+
+
 @pytest.mark.parametrize(
     ("request_", "error", "message"),
     [
