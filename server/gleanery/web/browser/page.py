@@ -318,7 +318,7 @@ class Tab:
 
     def _on_navigated(self, frame: Frame) -> None:
         if self._visit is not None and frame == self.page.main_frame:
-            self._visit.committed()
+            self._visit.committed(frame.url)
 
     def _on_crash(self, _page: Page) -> None:
         self.is_broken = True
