@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import hypothesis
 import pytest
 
 from gleanery import app, config
@@ -19,6 +20,10 @@ from tests.sites.static import serve_directory
 
 PYTHON_DOCS = Path("/usr/share/doc/python3.11/html")
 GIT_DOCS = Path("/usr/share/doc/git/html")
+
+# A busy machine takes its time. All else is as Hypothesis has it, which in CI draws the same examples each time.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 StartServer = Callable[..., Awaitable[Client]]
 ServePages = Callable[[Mapping[str, str]], Awaitable[Site]]

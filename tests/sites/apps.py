@@ -45,6 +45,8 @@ def script(code: str, body: str = "<p>before</p>") -> str:
 
 
 _ROOT = '<div id="root"></div>'
+# As on a busy machine.
+_LATE_FRAMES = "window.requestAnimationFrame = (then) => setTimeout(then, 500);"
 
 PAGES = {
     "/late": script("setTimeout(() => { document.body.innerHTML = '<h1>Late</h1>'; }, 60)", ""),
@@ -105,6 +107,20 @@ PAGES = {
         " .map(n => `<div style='height:50px'>row ${n}.</div>`).join('')"
         " + `<div style='height:${Math.max(0, 52 - first) * 50}px'></div>`; }"
         "list.onscroll = draw; draw()",
+        "<div id=list style='height:400px;overflow-y:scroll'></div>"),
+    "/scrolls-late": script(
+        _LATE_FRAMES + "let n = 0; function more() { for (let i = 0; i < 5; i++, n++)"
+        " document.body.insertAdjacentHTML('beforeend', `<p style='height: 300px'>item ${n}`); } more();"
+        "addEventListener('scroll', () => requestAnimationFrame(() => {"
+        " if (n < 15 && scrollY + innerHeight > document.body.scrollHeight - 400) more(); }))", ""),
+    "/virtual-late": script(
+        _LATE_FRAMES + "const list = document.getElementById('list'); function draw() {"
+        " const first = Math.floor(list.scrollTop / 50);"
+        " list.innerHTML = `<div style='height:${first * 50}px'></div>`"
+        " + Array.from({length: 8}, (_, i) => first + i).filter(n => n < 20)"
+        " .map(n => `<div style='height:50px'>row ${n}.</div>`).join('')"
+        " + `<div style='height:${Math.max(0, 12 - first) * 50}px'></div>`; }"
+        "list.onscroll = () => requestAnimationFrame(draw); draw()",
         "<div id=list style='height:400px;overflow-y:scroll'></div>"),
     "/breaks-prototypes": script("Array.prototype.toJSON = () => 'gone'; Object.prototype.extra = 1;"
                                  "document.body.innerHTML = '<p>Broken</p>'"),

@@ -67,11 +67,12 @@ const ice = urls => done => {
 const transport = async () => {
     await new WebTransport('https://127.0.0.1:PORT/webtransport').ready.catch(() => {});
 };
+// Each ends by what comes of it. Candidates of a peer are waited for where nothing may come: some time, and no longer.
 const tries = [
     asked('CANARY/fetch'), asked('FILE'), fetch('CANARY/no-cors', {mode: 'no-cors'}).catch(() => {}),
     fetch('CANARY/keepalive', {method: 'POST', keepalive: true, mode: 'no-cors', body: 'x'}).catch(() => {}),
     import('CANARY/module').catch(() => {}), transport().catch(() => {}),
-    until(xhr, 1500), until(socket, 1500), until(events, 1500), until(worker, 1500),
+    until(xhr, 20000), until(socket, 20000), until(events, 20000), until(worker, 20000),
     until(ice(['stun:127.0.0.1:PORT', 'stun:localhost:PORT']), 1500),
     until(ice(['turn:127.0.0.1:PORT?transport=udp', 'turn:127.0.0.1:PORT?transport=tcp']), 1500),
     until(ice(['turns:127.0.0.1:PORT?transport=tcp']), 1500),

@@ -49,8 +49,8 @@ const get = (user) => new Promise((done) => {
   await (await fetch('/cached')).text();
   await get('wombat');
   await Promise.race([navigator.serviceWorker.register('/worker.js').catch(() => {}), new Promise(d => setTimeout(d, 50))]);
-  document.body.innerHTML = `<p id="found">${found.join(', ') || 'nothing'}</p>`;
   if (location.search === '?go') location.replace('/keeps?again');
+  else document.body.innerHTML = `<p id="found">${found.join(', ') || 'nothing'}</p>`;
 })();
 """
 
@@ -92,7 +92,6 @@ PAGES = {
     "/keeps-asking": script("setInterval(() => fetch('/cached'), 30)", "<p>Asks</p>"),
     "/picture": html('<img id="picture" src="/dot.png" alt="A dot"><button disabled>Go</button>'),
     "/forever": script("setInterval(() => { location.href = '/forever?' + Math.random() }, 30)"),
-    "/moves-later": script("setTimeout(() => { location.href = '/plain' }, 1500)", "<p>First</p>"),
 }  # fmt: skip
 
 DOT = bytes.fromhex(

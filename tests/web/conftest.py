@@ -11,10 +11,10 @@ from gleanery.web.guard import AddressPolicy
 
 AGENT = "gleanery/test (+https://github.com/gleanery/gleanery)"
 LOCAL = AddressPolicy.parse(["127.0.0.1"])
-QUICK = FetchLimits(connect_seconds=2, silence_seconds=2, total_seconds=10, max_bytes=1024 * 1024)
+SMALL = FetchLimits(connect_seconds=30, silence_seconds=30, total_seconds=60, max_bytes=1024 * 1024)
 
 
 @pytest.fixture
 async def fetcher() -> AsyncIterator[Fetcher]:
-    async with Fetcher(LOCAL, AGENT, limits=QUICK) as it:
+    async with Fetcher(LOCAL, AGENT, limits=SMALL) as it:
         yield it

@@ -11,6 +11,7 @@ from playwright.async_api import Browser, FloatRect, FrameLocator, Locator, Page
 from gleanery.model import parses
 from gleanery.web.browser.binary import find_browser, flags
 from gleanery.web.browser.inspect.inspector import InspectLimits, Inspector
+from gleanery.web.browser.inspect.screenshot import screenshot
 from gleanery.web.egress import EgressProxy
 from tests.web.conftest import LOCAL
 
@@ -58,6 +59,11 @@ async def inspected(page: Page, limits: InspectLimits | None = None, *, include_
     inspector = Inspector(page, limits or InspectLimits())
     await inspector.dom(include_tree)
     return await inspector.elements()
+
+
+async def pictured(page: Page, *, is_full_page: bool) -> tuple[bytes, parses.Screenshot]:
+    """Its picture, however long a busy machine takes to paint it."""
+    return await screenshot(page, is_full_page=is_full_page, seconds=100)
 
 
 def found(page: Page, locator: parses.Locator) -> Locator:

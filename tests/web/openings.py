@@ -16,16 +16,17 @@ from gleanery.web.egress import EgressProxy
 from gleanery.web.guard import AddressPolicy
 from tests.web.browsers import QUICK
 from tests.web.conftest import AGENT
+from tests.web.test_egress import Names
 
 POOL = replace(QUICK, max_pages=3, page_memory_mb=512)
-QUICKLY = RenderRequest(timeout_seconds=10)
+QUICKLY = RenderRequest(timeout_seconds=60, settle_seconds=3)
 PLAIN = Guise()
 
 
 @asynccontextmanager
 async def a_pool(folder: Path, limits: BrowserLimits = POOL, executable: Path | None = None) -> AsyncIterator[Browser]:
     async with (
-        EgressProxy(AddressPolicy.parse(["127.0.0.1", "127.0.0.2"])) as egress,
+        EgressProxy(AddressPolicy.parse(["127.0.0.1", "127.0.0.2"]), resolver=Names()) as egress,
         Browser(
             executable,
             egress=egress,

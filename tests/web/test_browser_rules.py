@@ -167,6 +167,28 @@ def test_a_visit_ends_with_the_first_thing_that_goes_wrong() -> None:
     assert visit.failure.details["reason"] == "other_host"
 
 
+def test_a_document_that_is_shown_and_left_before_all_of_it_has_come_has_not_failed() -> None:
+    """As one whose script goes to `about:blank`, which nothing is asked for."""
+    visit = Visit(URL, None, BrowserLimits())
+    visit.navigated(URL)
+    visit.answer = Answer(URL, 200, {})
+    visit.committed(URL)
+    visit.committed("about:blank")
+    visit.given_up(URL, "net::ERR_ABORTED")
+    assert (visit.navigation_failure, visit.navigations) == (None, [URL])
+
+
+def test_where_a_script_went_and_nothing_came_has_failed() -> None:
+    visit = Visit(URL, None, BrowserLimits())
+    visit.navigated(URL)
+    visit.answer = Answer(URL, 200, {})
+    visit.committed(URL)
+    visit.navigated(f"{URL}a")
+    visit.committed("chrome-error://chromewebdata/")
+    visit.given_up(f"{URL}a", "net::ERR_ABORTED")
+    assert (visit.navigation_failure, visit.navigations) == ("net::ERR_ABORTED", [URL])
+
+
 def test_a_visit_has_a_limit_to_what_is_asked_for() -> None:
     visit = Visit(URL, None, BrowserLimits())
     for number in range(1001):

@@ -251,7 +251,7 @@ async def test_a_packed_sitemap_counts_as_what_it_unpacks_to(fetcher: Fetcher) -
 
 async def test_when_time_is_over_what_is_there_counts(fetcher: Fetcher) -> None:
     async with offering_site({"/sitemap.xml": urlset("/a"), "/llms.txt": Answer(is_silent=True)}) as site:
-        found = await discover(f"{site.url}/", Robots(), through(fetcher), limits=DiscoverLimits(total_seconds=1))
+        found = await discover(f"{site.url}/", Robots(), through(fetcher), limits=DiscoverLimits(total_seconds=3))
         assert paths(site, found) == ["/a"]
         assert outcomes(site, found)["/llms.txt"] == ("not_asked", 0, "no_time_left")
         assert not found.is_complete

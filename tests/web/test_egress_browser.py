@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, async_playwright
+from playwright.async_api import BrowserContext, Frame, async_playwright
+from playwright.async_api import Error as PlaywrightError
 
 from gleanery.web.egress import EgressProxy, chromium_flags
 from gleanery.web.guard import AddressPolicy
 from tests.sites.canary import TOKEN, Canary, canary, hunting_site
+from tests.web.browsers import until
 from tests.web.test_egress import Names
 from tools.ground import browser as ground_browser
 
@@ -37,8 +39,11 @@ async def context(*flags: str) -> AsyncIterator[BrowserContext]:
 
 
 @asynccontextmanager
-async def hunt(allow: str, tmp_path: Path, leave_out: str = "") -> AsyncIterator[tuple[Canary, EgressProxy, str]]:
-    """The canary, the proxy and all that the pages showed, once a browser's page has tried every way.
+async def hunt(
+    allow: str, tmp_path: Path, is_over: Callable[[Canary, EgressProxy], bool], leave_out: str = ""
+) -> AsyncIterator[tuple[Canary, EgressProxy, str]]:
+    """The canary, the proxy and all that the pages showed, once a browser's page has tried every way and the hunt `is_over`:
+    what a page loads beside its scripts tells them of no end.
 
     `allow` is what the proxy may dial, `leave_out` a flag that Chromium is not given.
     """
@@ -55,27 +60,43 @@ async def hunt(allow: str, tmp_path: Path, leave_out: str = "") -> AsyncIterator
         async with context(*flags) as browser:
             page = await browser.new_page()
             await page.goto(url)
-            await page.wait_for_function("window.allTried")
+            await page.wait_for_function("window.allTried", timeout=120_000)
+            await until(lambda: is_over(bird, proxy))
             # A frame that Chromium itself has blocked has no address, and no content to ask for.
             frames = [frame for one in browser.pages for frame in one.frames if frame.url]
-            shown = "".join([await frame.content() for frame in frames])
+            shown = "".join([await content(frame) for frame in frames])
         yield bird, proxy, shown
 
 
+async def content(frame: Frame) -> str:
+    """What it shows, once it is where it goes."""
+    while True:
+        try:
+            return await frame.content()
+        except PlaywrightError as error:
+            if "navigating" not in error.message:
+                raise
+        await frame.wait_for_load_state("domcontentloaded")
+
+
 async def test_no_way_leads_to_the_canary(tmp_path: Path) -> None:
-    async with hunt("127.0.0.2", tmp_path) as (bird, proxy, shown):
+    def is_over(_bird: Canary, proxy: EgressProxy) -> bool:
+        return proxy.counts().refused.get("address_forbidden", 0) >= len(HUNTED.split())
+
+    async with hunt("127.0.0.2", tmp_path, is_over) as (bird, proxy, shown):
         assert (bird.connections, bird.datagrams, bird.paths) == (0, 0, set())
         assert "<title>Hunt</title>" in shown
         assert TOKEN not in shown
         assert set(proxy.counts().refused) == {"address_forbidden"}
-        assert proxy.counts().refused["address_forbidden"] >= len(HUNTED.split())
         assert proxy.reason(f"http://127.0.0.1:{bird.port}/") == "address_forbidden"
 
 
 async def test_the_hunt_finds_what_is_not_guarded(tmp_path: Path) -> None:
     """Without this one the test above would pass for a page that tries nothing."""
-    async with hunt("127.0.0.0/8", tmp_path, leave_out="webrtc") as (bird, proxy, shown):
-        assert set(HUNTED.split()) - bird.paths == set()
-        assert bird.datagrams > 0
+
+    def is_over(bird: Canary, _proxy: EgressProxy) -> bool:
+        return set(HUNTED.split()) <= bird.paths and bird.datagrams > 0
+
+    async with hunt("127.0.0.0/8", tmp_path, is_over, leave_out="webrtc") as (_bird, proxy, shown):
         assert TOKEN in shown
         assert proxy.counts().refused == {}

@@ -8,6 +8,7 @@ import itertools
 import resource
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -455,17 +456,16 @@ async def test_https_where_plain_http_is_spoken(fetcher: Fetcher, site: Site) ->
 
 async def test_the_loop_stays_free_while_a_bomb_is_read(site: Site) -> None:
     limits = FetchLimits(max_bytes=64 * 2**20)
-    lags: list[float] = []
+    turns: list[float] = []  # the CPU time of each: what others take of a busy machine is no matter
 
     async def tick() -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            at = loop.time()
+            at = time.thread_time()
             await asyncio.sleep(0)
-            lags.append(loop.time() - at)
+            turns.append(time.thread_time() - at)
 
     async with Fetcher(LOCAL, AGENT, limits=limits) as fetcher:
         ticker = asyncio.create_task(tick())
         assert (await failure(fetcher, f"{site.url}/bomb")).code == "too_large"
         ticker.cancel()
-    assert sorted(lags)[int(len(lags) * 0.99)] < 0.02
+    assert sorted(turns)[int(len(turns) * 0.99)] < 0.02

@@ -10,12 +10,11 @@ from pydantic import TypeAdapter
 
 from gleanery.model import parses
 from gleanery.web.browser.inspect.inspector import InspectLimits
-from gleanery.web.browser.inspect.screenshot import screenshot
 from tests.sites import Site
 from tests.sites.parse_pages import page, parse_site
 from tests.sites.written import Answers, written_site
 from tests.web.browsers import needs_browser
-from tests.web.inspections import Eyes, differences, inspected, open_eyes
+from tests.web.inspections import Eyes, differences, inspected, open_eyes, pictured
 
 pytestmark = [pytest.mark.browser, needs_browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -94,7 +93,7 @@ async def test_what_is_left_out_until_it_is_scrolled_to_is_where_the_picture_sho
     """
     async with eyes.page(f"{site.url}/left-out") as shown:
         read = await inspected(shown)
-        _, picture = await screenshot(shown, is_full_page=True)
+        _, picture = await pictured(shown, is_full_page=True)
         assert await differences(shown, read.elements) == []
     async with eyes.page(f"{site.url}/laid-out") as shown:
         assert await differences(shown, read.elements) == []
@@ -120,7 +119,7 @@ async def test_what_no_picture_shows_is_left_out_again(eyes: Eyes, site: Site) -
     """Chromium paints all of the document for a picture of a part of it."""
     async with eyes.page(f"{site.url}/left-out-below") as shown:
         read = await inspected(shown)
-        _, picture = await screenshot(shown, is_full_page=True)
+        _, picture = await pictured(shown, is_full_page=True)
         said = await shown.evaluate(
             "[...document.querySelectorAll('section')].map((one) => getComputedStyle(one).contentVisibility)"
         )
@@ -234,6 +233,6 @@ async def test_a_page_does_not_notice(eyes: Eyes, site: Site) -> None:
 async def test_traps_of_the_document_are_stepped_over(eyes: Eyes, trap: str) -> None:
     async with written_site({"/": page(trap)}) as site, eyes.page(site.url) as trapped:
         read = await inspected(trapped, include_tree=True)
-        _, shot = await screenshot(trapped, is_full_page=True)
+        _, shot = await pictured(trapped, is_full_page=True)
     assert parses.Inspected.model_validate_json(read.model_dump_json()) == read
     assert shot.width == 1280

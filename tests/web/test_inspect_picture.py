@@ -12,11 +12,11 @@ from PIL import Image
 
 from gleanery.model import parses
 from gleanery.web.browser.inspect.limits import MAX_HEIGHT
-from gleanery.web.browser.inspect.screenshot import MAX_WIDTH, screenshot
+from gleanery.web.browser.inspect.screenshot import MAX_WIDTH
 from tests.sites import Site
 from tests.sites.parse_pages import PAINTED, PAINTS, parse_site
 from tests.web.browsers import needs_browser
-from tests.web.inspections import HEIGHT, WIDTH, Eyes, inspected, open_eyes
+from tests.web.inspections import HEIGHT, WIDTH, Eyes, inspected, open_eyes, pictured
 
 pytestmark = [pytest.mark.browser, needs_browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -53,7 +53,7 @@ def is_beside(shot: parses.Screenshot, box: parses.Box) -> bool:
 async def test_boxes_lie_where_things_are_painted(eyes: Eyes, site: Site, name: str, is_full_page: bool) -> None:
     async with eyes.page(f"{site.url}/painted/{name}") as page:
         read = await inspected(page)
-        png, shot = await screenshot(page, is_full_page=is_full_page)
+        png, shot = await pictured(page, is_full_page=is_full_page)
     assert read.elements
     for element in read.elements:
         seen, box = painted(png, element.name), element.box
@@ -69,7 +69,7 @@ async def test_boxes_lie_where_things_are_painted(eyes: Eyes, site: Site, name: 
 async def test_the_picture_is_as_large_as_the_page(eyes: Eyes, site: Site) -> None:
     async with eyes.page(f"{site.url}/painted/tall") as page:
         read = await inspected(page)
-        png, shot = await screenshot(page, is_full_page=True)
+        png, shot = await pictured(page, is_full_page=True)
     assert (
         Image.open(io.BytesIO(png)).size == (shot.width, shot.height) == (read.page_size.width, read.page_size.height)
     )
@@ -79,7 +79,7 @@ async def test_the_picture_is_as_large_as_the_page(eyes: Eyes, site: Site) -> No
 
 async def test_a_picture_of_the_viewport_is_as_large_as_that(eyes: Eyes, site: Site) -> None:
     async with eyes.page(f"{site.url}/painted/scrolled") as page:
-        _, shot = await screenshot(page, is_full_page=False)
+        _, shot = await pictured(page, is_full_page=False)
     assert (shot.width, shot.height, shot.x, shot.y) == (WIDTH, HEIGHT, 0, 450)
     assert not shot.is_full_page
 
@@ -89,14 +89,14 @@ async def test_what_is_too_large_is_cut_and_said_to_be(eyes: Eyes) -> None:
         await page.set_content(
             "<body style='margin: 0'><div style='width: 5000px; height: 20000px; background: red'></div>"
         )
-        png, shot = await screenshot(page, is_full_page=True)
+        png, shot = await pictured(page, is_full_page=True)
     assert (shot.width, shot.height, shot.is_cut) == (MAX_WIDTH, MAX_HEIGHT, True)
     assert painted(png, "red") == (0, 0, MAX_WIDTH, MAX_HEIGHT)
 
 
 async def test_a_page_that_lies_about_itself_is_taken_all_the_same(eyes: Eyes, site: Site) -> None:
     async with eyes.page(f"{site.url}/clobbered") as page:
-        _, shot = await screenshot(page, is_full_page=True)
+        _, shot = await pictured(page, is_full_page=True)
     assert (shot.width, shot.height) == (WIDTH, HEIGHT)
 
 

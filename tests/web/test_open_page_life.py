@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from gleanery.web.browser.open_page import OpenPage
 from gleanery.web.browser.supervisor import Browser, RenderRequest
 from tests.sites import Site
 from tests.sites.watched import watched_site
-from tests.web.browsers import browser_processes, needs_browser
+from tests.web.browsers import browser_processes, needs_browser, until
 from tests.web.openings import PLAIN, POOL, QUICKLY, a_pool, inside
 
 pytestmark = [pytest.mark.browser, needs_browser]
@@ -26,19 +26,13 @@ pytestmark = [pytest.mark.browser, needs_browser]
 EVERYTHING = (
     "cookie, server cookie, local storage, session storage, database, cache, http cache, http login"  # no worker, ever
 )
-LONG = RenderRequest(timeout_seconds=30)
+LONG = RenderRequest(timeout_seconds=100)
 
 
 @pytest_asyncio.fixture
 async def site() -> AsyncIterator[Site]:
     async with watched_site() as it:
         yield it
-
-
-async def until(is_so: Callable[[], bool], seconds: float = 20) -> None:
-    async with asyncio.timeout(seconds):
-        while not is_so():  # noqa: ASYNC110 - processes and counts tell nobody of their change
-            await asyncio.sleep(0)
 
 
 def renderers() -> int:
@@ -68,7 +62,8 @@ async def emptied(browser: Browser) -> AsyncIterator[None]:
 
 async def test_a_page_finds_what_it_kept_itself(tmp_path: Path, site: Site) -> None:
     """Without this one the next would pass for a page that keeps nothing."""
-    async with a_pool(tmp_path) as browser, browser.open(f"{site.url}/keeps?go", QUICKLY, PLAIN) as page:
+    asked = RenderRequest(wait_for="#found", timeout_seconds=60)
+    async with a_pool(tmp_path) as browser, browser.open(f"{site.url}/keeps?go", asked, PLAIN) as page:
         assert page.navigation.final_url == f"{site.url}/keeps?again"
         assert await found(page) == EVERYTHING
 
@@ -136,7 +131,7 @@ async def test_the_memory_of_a_page_that_nobody_knows_is_limited_too(tmp_path: P
 
 
 async def test_a_page_that_drowns_its_console_is_ended_and_others_go_on(tmp_path: Path, site: Site) -> None:
-    async with a_pool(tmp_path, replace(POOL, silence_seconds=60)) as browser:
+    async with a_pool(tmp_path) as browser:
         async with browser.open(f"{site.url}/plain", LONG, PLAIN) as other:
             with pytest.raises(errors.RenderFailed) as caught:
                 await held(browser, f"{site.url}/console-held")
@@ -153,6 +148,17 @@ async def test_no_page_is_open_for_longer_than_any_may(tmp_path: Path, site: Sit
         assert caught.value.details["seconds"] == 1
 
 
+async def test_what_was_waited_for_when_the_time_was_over_is_named(tmp_path: Path, site: Site) -> None:
+    """Also where the wait for it was to last longer than the page."""
+    asked = RenderRequest(wait_for="h2", timeout_seconds=300)
+    async with a_pool(tmp_path, replace(POOL, page_seconds=5)) as browser:
+        with pytest.raises(errors.TimedOut) as caught:
+            async with browser.open(f"{site.url}/plain", asked, PLAIN):
+                pass
+        assert caught.value.message == "Nothing that matches h2 was shown within 5 seconds."
+        assert (caught.value.details["wait_for"], caught.value.details["seconds"]) == ("h2", 5)
+
+
 async def test_the_figures_tell_how_the_pool_stands(tmp_path: Path, site: Site) -> None:
     async with a_pool(tmp_path, replace(POOL, max_pages=1)) as browser:
         assert browser.figures.launches == 0
@@ -162,7 +168,7 @@ async def test_the_figures_tell_how_the_pool_stands(tmp_path: Path, site: Site) 
             async with browser.open(f"{site.url}/plain", QUICKLY, PLAIN, on_place=told.append):
                 pass
 
-        async with browser.open(f"{site.url}/plain", QUICKLY, PLAIN):
+        async with browser.open(f"{site.url}/plain", LONG, PLAIN):
             waits = [asyncio.create_task(wait_for_it(told)) for told in places]
             await until(lambda: browser.figures.waiting == 2)
             stands = browser.figures
@@ -179,7 +185,7 @@ async def test_a_pool_without_work_closes_its_browser(tmp_path: Path, site: Site
         async with browser.open(f"{site.url}/plain", QUICKLY, PLAIN):
             processes = set(browser_processes())
         await until(lambda: not browser.is_running)
-        _gone, left = await asyncio.to_thread(psutil.wait_procs, processes, timeout=15)
+        _gone, left = await asyncio.to_thread(psutil.wait_procs, processes, timeout=60)
         assert [process for process in left if process.status() != psutil.STATUS_ZOMBIE] == []
         assert (browser.figures.memory_mb, browser.figures.cpu_percent) == (0, 0)
 
@@ -197,7 +203,7 @@ async def test_what_is_killed_under_a_page_is_told_and_the_next_page_is_shown(
 ) -> None:
     async with a_pool(tmp_path) as browser:
         opening = asyncio.create_task(held(browser, f"{site.url}{path}"))
-        await asyncio.wait_for(site.asked.wait(), 20)
+        await asyncio.wait_for(site.asked.wait(), 60)
         await until(lambda: path == "/never" or browser.figures.pages_opened == 1)
         signalled(kind, signal.SIGKILL)
         with pytest.raises(errors.RenderFailed) as caught:
@@ -228,7 +234,7 @@ async def test_a_question_to_a_page_that_was_killed_is_answered_with_why(tmp_pat
 
 
 async def test_a_browser_that_freezes_is_replaced(tmp_path: Path, site: Site) -> None:
-    async with a_pool(tmp_path, replace(POOL, silence_seconds=4.0)) as browser:
+    async with a_pool(tmp_path, replace(POOL, silence_seconds=15.0)) as browser:
         opening = asyncio.create_task(held(browser, f"{site.url}/plain"))
         await until(lambda: browser.figures.pages_opened == 1)
         signalled("browser", signal.SIGSTOP)
@@ -256,7 +262,7 @@ async def test_a_page_that_is_cancelled_leaves_nothing(tmp_path: Path, site: Sit
     """While it is loaded, while it blocks, while it settles, while it is looked into."""
     async with a_pool(tmp_path) as browser, emptied(browser):
         task = asyncio.create_task(held(browser, f"{site.url}{path}"))
-        await asyncio.wait_for(site.asked.wait(), 20)
+        await asyncio.wait_for(site.asked.wait(), 60)
         await until(lambda: path != "/plain" or browser.figures.pages_opened == 1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -290,7 +296,7 @@ async def test_a_start_that_is_cancelled_leaves_nothing(tmp_path: Path, site: Si
 
 async def test_who_waits_in_line_may_leave_it(tmp_path: Path, site: Site) -> None:
     async with a_pool(tmp_path, replace(POOL, max_pages=1)) as browser, emptied(browser):
-        async with browser.open(f"{site.url}/plain", QUICKLY, PLAIN):
+        async with browser.open(f"{site.url}/plain", LONG, PLAIN):
             waits = [asyncio.create_task(held(browser, f"{site.url}/plain")) for _ in range(3)]
             await until(lambda: browser.figures.waiting == 3)
             for wait in waits:

@@ -107,7 +107,7 @@ async def test_a_status_counts_even_if_its_body_never_comes() -> None:
         writer.close()
 
     server = await asyncio.start_server(half, "127.0.0.1", 0)
-    async with server, Poster(LOCAL, AGENT, total_seconds=0.2) as poster:
+    async with server, Poster(LOCAL, AGENT, total_seconds=2) as poster:
         port = server.sockets[0].getsockname()[1]
         assert (await poster.post(f"http://127.0.0.1:{port}/", BODY, JSON)).status == 202
 

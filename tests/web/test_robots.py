@@ -154,9 +154,9 @@ def test_beyond_a_measure_of_wildcards_a_disallow_is_wider_and_an_allow_is_gone(
 def test_rules_that_are_made_to_be_slow_are_not() -> None:
     """Read anew by Google's matcher, these take seconds for each URL."""
     robots = rules("User-agent: *", *(f"Disallow: /*{n}b" for n in range(30_000)))
-    started = time.perf_counter()
+    started = time.process_time()
     assert not robots.allows(f"{ORIGIN}/{'a' * 2000}")  # far beyond the measure: /* it is
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 1
 
 
 SEGMENTS = [

@@ -5,6 +5,7 @@ crawl4ai drives a page of ours: navigation, waiting, limits and the taking of th
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from typing import Any
 
@@ -14,6 +15,7 @@ from crawl4ai.async_logger import AsyncLoggerBase
 from crawl4ai.browser_adapter import PlaywrightAdapter
 from crawl4ai.browser_manager import BrowserManager
 from playwright.async_api import BrowserContext, Page
+from playwright.async_api import Error as PlaywrightError
 
 from gleanery import log
 from gleanery.web.browser import scripts
@@ -26,6 +28,15 @@ _LOG = log.get(__name__)
 _NOTHING = "gleanery-takes-it"
 _MAX_SCROLL_STEPS = 40
 _SCROLL_DELAY_SECONDS = 0.1
+# Longest that a page may take to be painted after it was scrolled.
+_PAINT_SECONDS = 5.0
+# How crawl4ai waits after it has scrolled in a part of a page, and how it waits for the page to be painted before that.
+_FIXED_WAIT = "setTimeout(resolve, config.wait_after_scroll * 1000)"
+_PAINTED_WAIT = f"""(() => {{
+  const then = () => {_FIXED_WAIT};
+  const late = setTimeout(then, {_PAINT_SECONDS * 1000:g});
+  requestAnimationFrame(() => requestAnimationFrame(() => {{ clearTimeout(late); then(); }}));
+}})()"""
 
 # These two take 20 to 40 ms to make, most of it for things that are not used here.
 _BROWSER = BrowserConfig(headless=True, verbose=False, text_mode=True, accept_downloads=False)
@@ -96,9 +107,20 @@ class _Lent:
 
     def __init__(self, page: Page) -> None:
         self._page = page
+        self._is_painted = True
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._page, name)
+
+    async def wait_for_timeout(self, milliseconds: float) -> None:
+        """crawl4ai waits so long after it has scrolled; a busy machine takes longer to tell the page of it."""
+        if self._is_painted:
+            try:
+                async with asyncio.timeout(_PAINT_SECONDS):
+                    await self._page.evaluate(scripts.PAINTED)
+            except (PlaywrightError, TimeoutError):
+                self._is_painted = False  # it has gone on, or runs no scripts: nothing there is told
+        await self._page.wait_for_timeout(milliseconds)
 
     async def close(self) -> None:
         """Ours to close, and to use again."""
@@ -114,7 +136,7 @@ class _Adapter(PlaywrightAdapter):  # type: ignore[misc]
     async def evaluate(self, page: Page, expression: str, arg: object = None) -> Any:
         if arg == _NOTHING:
             return ""
-        result = await super().evaluate(page, expression, arg)
+        result = await super().evaluate(page, expression.replace(_FIXED_WAIT, _PAINTED_WAIT), arg)
         if isinstance(result, dict) and isinstance(result.get("failed"), str):
             self._journal.failures.append(result["failed"])
         return result

@@ -115,11 +115,16 @@ def net_error(url: str, code: str, target: str) -> errors.FetchError:
 def shown_error(url: str, message: str, selector: str, seconds: float) -> errors.FetchError:
     """The error for waiting so long for what a CSS selector names on the page `url`."""
     if "Timeout" in message:
-        sentence = f"Nothing that matches {quoted(selector)} was shown within {seconds:.3g} seconds."
-        return errors.TimedOut(url, sentence, seconds=seconds, wait_for=selector)
+        return not_shown(url, selector, seconds)
     if "selector" in message:
         return bad_selector(url, selector)
     return page_error(url, message)
+
+
+def not_shown(url: str, selector: str, seconds: float) -> errors.TimedOut:
+    """The error for a page that came, and on which nothing that a CSS selector names was shown for so long."""
+    sentence = f"Nothing that matches {quoted(selector)} was shown within {seconds:.3g} seconds."
+    return errors.TimedOut(url, sentence, seconds=seconds, wait_for=selector)
 
 
 def still_laid_out(url: str, seconds: float) -> errors.TimedOut:

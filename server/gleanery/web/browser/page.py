@@ -21,6 +21,7 @@ from gleanery.web.browser.failures import (
     is_moving,
     is_of_script,
     is_tunnel_error,
+    not_shown,
     page_error,
     shown_error,
 )
@@ -128,7 +129,7 @@ class Tab:
         except TimeoutError:
             if not scope.expired():
                 raise
-            raise visit.failure or _timed_out(visit, seconds, request.wait_for) from None
+            raise visit.failure or _timed_out(visit, seconds) from None
         except PlaywrightError as error:
             raise visit.failure or self.page_error(visit, error.message) from error
         finally:
@@ -266,10 +267,12 @@ class Tab:
     async def _wait_for(self, visit: Visit, request: RenderRequest, selector: str) -> None:
         seconds = request.timeout_seconds * _WAIT_SHARE
         shown = self.page.locator(f"css={selector}").filter(visible=True).first
+        visit.waits_for = selector
         try:
             await shown.wait_for(state="attached", timeout=seconds * 1000)
         except PlaywrightError as error:
             raise visit.failure or shown_error(visit.url, error.message, selector, seconds) from error
+        visit.waits_for = None
 
     async def _snapshot(self, url: str) -> snapshot.Snapshot:
         return await snapshot.take(self.page, url, self._limits.max_bytes, keeps_page=False)
@@ -315,7 +318,7 @@ class Tab:
 
     def _on_navigated(self, frame: Frame) -> None:
         if self._visit is not None and frame == self.page.main_frame:
-            self._visit.committed()
+            self._visit.committed(frame.url)
 
     def _on_crash(self, _page: Page) -> None:
         self.is_broken = True
@@ -339,8 +342,10 @@ class Tab:
             pass  # it went by itself, or the browser did
 
 
-def _timed_out(visit: Visit, seconds: float, wait_for: str | None) -> errors.TimedOut:
+def _timed_out(visit: Visit, seconds: float) -> errors.TimedOut:
+    if visit.waits_for is not None:  # the page took so long to come that the wait was not given all of its time
+        return not_shown(visit.url, visit.waits_for, seconds)
     message, has_come = f"The page was not rendered within {seconds:.3g} seconds", visit.has_come
-    if has_come and wait_for is None:
+    if has_come:
         message += ": all of it had come, and the browser was still busy with its scripts or its layout"
     return errors.TimedOut(visit.url, f"{message}.", seconds=seconds, has_come=has_come)

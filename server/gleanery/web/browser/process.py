@@ -26,7 +26,6 @@ from gleanery.web.browser.tree import BrowserTree, TreeSample, drivers
 from gleanery.web.browser.watched import Watched, context_options
 
 _LOG = log.get(__name__)
-_CLOSE_SECONDS = 5.0
 _NEWS_SECONDS = 1.0
 _CLAIM_SECONDS = 5.0
 NICENESS = 5
@@ -99,7 +98,7 @@ class Chromium:
         try:
             browser = await _start(driver, options)
         except PlaywrightError as error:
-            await _end(driver, None, tree)
+            await _end(driver, None, tree, options.limits.close_seconds)
             raise LaunchFailed(_launch_reason(error.message)) from error
         made = cls(options, reason_of, driver, browser, tree)
         browser.on("disconnected", lambda _browser: on_end(made))
@@ -184,7 +183,7 @@ class Chromium:
         resting, self._idle = self._idle, []
         for session, tab in resting:
             try:
-                async with asyncio.timeout(_CLOSE_SECONDS):
+                async with asyncio.timeout(self._options.limits.close_seconds):
                     await tab.rest()
             except (PlaywrightError, TimeoutError):
                 tab.is_broken = True
@@ -198,7 +197,7 @@ class Chromium:
 
     async def _close_context(self, context: BrowserContext) -> None:
         try:
-            async with asyncio.timeout(_CLOSE_SECONDS):
+            async with asyncio.timeout(self._options.limits.close_seconds):
                 await context.close()
         except PlaywrightError:
             pass  # gone already, or with its browser
@@ -266,7 +265,7 @@ class Chromium:
         self._idle.clear()
         if self.is_lost:
             await asyncio.to_thread(self._tree.end)
-        await _end(self._driver, self._browser, self._tree)
+        await _end(self._driver, self._browser, self._tree, self._options.limits.close_seconds)
 
 
 async def _start(driver: Playwright, options: LaunchOptions) -> PlaywrightBrowser:
@@ -286,10 +285,10 @@ async def _start(driver: Playwright, options: LaunchOptions) -> PlaywrightBrowse
     )
 
 
-async def _end(driver: Playwright, browser: PlaywrightBrowser | None, tree: BrowserTree) -> None:
+async def _end(driver: Playwright, browser: PlaywrightBrowser | None, tree: BrowserTree, seconds: float) -> None:
     await asyncio.to_thread(tree.look)
     try:
-        async with asyncio.timeout(_CLOSE_SECONDS):
+        async with asyncio.timeout(seconds):
             if browser is not None and browser.is_connected():
                 await browser.close()
             await driver.stop()

@@ -54,8 +54,10 @@ class BrowserLimits:
 
     A renderer above `page_memory_mb` is ended with its page; above `memory_mb`, or after `pages_per_browser` pages, the
     browser is replaced by a fresh one while the old one finishes its pages. `silence_seconds` is how long it may leave
-    a ping unanswered before it is taken for dead, `idle_seconds` how long it stays without work. `max_windows` are those
-    of one page, itself among them; `page_seconds` is the longest that a request may ask for.
+    a ping unanswered before it is taken for dead, `idle_seconds` how long it stays without work, `close_seconds` how
+    long it or one of its pages may take to close: a browser whose page doesn't is replaced. `answer_seconds` is how long a page whose
+    time was over may stay silent without its scripts before it is taken for one that is still laid out. `max_windows` are those of one
+    page, itself among them; `page_seconds` is the longest that a request may ask for.
     """
 
     max_pages: int = 4
@@ -71,4 +73,6 @@ class BrowserLimits:
     sample_seconds: float = 0.25
     silence_seconds: float = 15.0
     idle_seconds: float = 120.0
+    close_seconds: float = 5.0
+    answer_seconds: float = 2.0
     launch_seconds: float = 60.0

@@ -132,6 +132,9 @@ DOM_QUIET = """
 })
 """
 
+# Resolves once the page has been painted anew: what scrolls hears of it with the next frame.
+PAINTED = "() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(true))))"
+
 # The document as it stands: `html` is null when it is longer than `limit`. Scripts that have run, styles and what is
 # only for readers without scripts are left out, of a copy when the page is to be kept; shadow trees are written where
 # they are shown (slots filled), in an inert document, so that no custom element comes to life by being copied.

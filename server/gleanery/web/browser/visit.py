@@ -43,7 +43,7 @@ class Visit:
     """The state of one page while it is rendered; the tab tells it what happens.
 
     `failure` is the first thing that made going on useless; setting it ends the scope that `begin` was given. `opens_windows` is
-    whether it had more of them than a page may.
+    whether it had more of them than a page may, `waits_for` the CSS selector of what is not shown yet.
     """
 
     def __init__(self, url: str, may_follow: MayFollow | None, limits: BrowserLimits) -> None:
@@ -53,6 +53,7 @@ class Visit:
         self.navigation_failure: str | None = None
         self.failure: errors.FetchError | None = None
         self.opens_windows = False
+        self.waits_for: str | None = None
         self.started = time.monotonic()
         self._may_follow = may_follow
         self._limits = limits
@@ -62,6 +63,7 @@ class Visit:
         self._has_moved_on = asyncio.Event()
         self._stays = asyncio.Event()
         self._shown: Answer | None = None
+        self._is_shown = False
         self._changed_at = self.started
         self._requests = 0
 
@@ -110,6 +112,7 @@ class Visit:
         if self.navigations and self.navigations[-1] == target and self.answer is None:
             return
         self.navigations.append(target)
+        self._is_shown = False
         if len(self.navigations) > 1:
             self._has_moved_on.set()
         if len(self.navigations) > self._limits.max_redirects + 1:
@@ -118,12 +121,17 @@ class Visit:
         elif len(self.navigations) > 1:
             self.check_target(target)
 
-    def committed(self) -> None:
-        """What was answered last is shown now."""
+    def committed(self, url: str) -> None:
+        """What was answered last is shown now; the main frame is at `url`."""
         self._shown = self.answer
+        plain = resolve(self.url, url)
+        if plain is not None and plain == resolve(self.url, self.target):
+            self._is_shown = True
 
     def given_up(self, target: str, reason: str) -> None:
-        """The main frame's way to `target` ended without a document."""
+        """The main frame's way to `target` ended without a document, or with a part of it."""
+        if self._is_shown and is_aborted(reason):
+            return  # it was left before all of it had come
         self.navigation_failure = reason
         # A download, or an answer without content: the page that wanted to go there stays, though it may load no further.
         if self._shown is not None and is_aborted(reason) and len(self.navigations) > 1 and target == self.target:

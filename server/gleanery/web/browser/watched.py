@@ -21,8 +21,6 @@ from gleanery.web.browser.request import BrowserLimits
 from gleanery.web.browser.scripts import prepare_watched
 from gleanery.web.browser.witness import Witness
 
-_ANSWER_SECONDS = 2.0
-
 
 @dataclass(frozen=True, slots=True)
 class Watched:
@@ -32,6 +30,7 @@ class Watched:
     session: CDPSession
     witness: Witness
     headers: HostHeaders | None
+    limits: BrowserLimits
 
     @classmethod
     async def of(
@@ -58,7 +57,7 @@ class Watched:
         tab = Tab(context, page, limits, reason_of, claim)
         session = await context.new_cdp_session(page)
         headers = HostHeaders(session, url, guise.headers) if guise.headers else None
-        made = cls(tab, session, witness, headers)
+        made = cls(tab, session, witness, headers, limits)
         begins = [witness.begin(page, session), made.find_process()]
         if headers is not None:
             begins.append(headers.begin())
@@ -74,7 +73,7 @@ class Watched:
     async def is_laid_out_for_ever(self) -> bool:
         """Whether the page stays silent also when no script of its own may run any more. It is of no use after that."""
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
+            async with asyncio.timeout(self.limits.answer_seconds):
                 # Both reach a script that never ends, and what follows them is the first that is done after it.
                 await self.session.send("Emulation.setScriptExecutionDisabled", {"value": True})
                 await self.session.send("Runtime.terminateExecution")

@@ -16,21 +16,20 @@ from gleanery.web.browser.inspect.limits import MAX_HEIGHT
 from gleanery.web.browser.inspect.world import ScriptFailed, World
 
 MAX_WIDTH = 4096
-# Longest that the whole page may take to be painted: what is in the viewport is there in no time.
-_SECONDS = 20.0
 
 
-async def screenshot(page: Page, *, is_full_page: bool) -> tuple[bytes, Screenshot]:
+async def screenshot(page: Page, *, is_full_page: bool, seconds: float = 20.0) -> tuple[bytes, Screenshot]:
     """A PNG, a pixel for each CSS pixel: all of the page up to MAX_WIDTH × MAX_HEIGHT, or what is in the viewport.
 
-    Animations are stopped before, and no caret blinks. A page that takes too long to be painted is shown by its viewport,
-    and `is_cut`. Raises Playwright's Error when the page is lost, and errors.RenderFailed when it can't be measured.
+    Animations are stopped before, and no caret blinks. A page that takes longer than `seconds` to be painted as a whole is shown by
+    its viewport, which is there in no time, and `is_cut`. Raises Playwright's Error when the page is lost, and errors.RenderFailed
+    when it can't be measured.
     """
     session = await page.context.new_cdp_session(page)
     try:
         tree = await session.send("Page.getFrameTree")
         view = await World(session, tree["frameTree"]["frame"]["id"]).view()
-        return await _taken(session, view, is_full_page=is_full_page)
+        return await _taken(session, view, is_full_page=is_full_page, seconds=seconds)
     except ScriptFailed as error:
         message = f"No picture of the page could be taken: {quoted(str(error))}."
         raise errors.RenderFailed(page.url, message, reason="not_taken") from error
@@ -38,13 +37,15 @@ async def screenshot(page: Page, *, is_full_page: bool) -> tuple[bytes, Screensh
         await session.detach()
 
 
-async def _taken(session: CDPSession, view: dict[str, int], *, is_full_page: bool) -> tuple[bytes, Screenshot]:
+async def _taken(
+    session: CDPSession, view: dict[str, int], *, is_full_page: bool, seconds: float
+) -> tuple[bytes, Screenshot]:
     is_cut = False
     if is_full_page and (view["width"] > view["viewWidth"] or view["height"] > view["viewHeight"]):
         width, height = min(view["width"], MAX_WIDTH), min(view["height"], MAX_HEIGHT)
         clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
         try:
-            async with asyncio.timeout(_SECONDS):
+            async with asyncio.timeout(seconds):
                 png = await _capture(session, {"captureBeyondViewport": True, "clip": clip})
         except TimeoutError:
             is_cut = True
