@@ -126,8 +126,16 @@ async def test_what_was_settled_by_one_who_is_cancelled_is_written_before_the_at
     """Expected: it waits for nobody's turn any more, so it is in the database before what its caller does next."""
     crawl = await start_crawl(store)
     await crawl.add(*(url_of(path) for path in "abcd"))
-    jobs = await settled_while_held(crawl, gateway, supabase_project, "abcd", is_cancelled=True)
-    await store.tasks.finish(crawl.fence, TaskStatus.PAUSED, told())
+    with supabase_project.connect() as db, db.transaction():
+        db.execute("select from gleanery.task for update")
+        jobs = await settling_one_after_the_other(crawl, gateway, "abcd")
+        for job in jobs:
+            job.cancel()
+        await asyncio.wait(jobs)
+        finishing = asyncio.create_task(store.tasks.finish(crawl.fence, TaskStatus.PAUSED, told()))
+        await store.tasks.get(crawl.fence.task_id)
+        assert "gleanery_tasks_finish" not in gateway.asked
+    await finishing
     assert all(job.cancelled() for job in jobs)
     assert {row[0] for row in (await crawl.urls()).values()} == {"failed"}
 
@@ -175,19 +183,25 @@ async def settled_while_held(
     """The first is on its way to a database that holds it up when the others come; all may be cancelled before it goes on."""
     with project.connect() as db, db.transaction():
         db.execute("select from gleanery.task for update")
-        jobs = [asyncio.create_task(settle(crawl, paths[0]))]
-        while "gleanery_crawls_settle" not in gateway.asked:
-            assert not jobs[0].done()
-            await asyncio.sleep(0.01)
-        jobs += [asyncio.create_task(settle(crawl, path)) for path in paths[1:]]
-        await asyncio.sleep(0)
-        assert not any(job.done() for job in jobs)
+        jobs = await settling_one_after_the_other(crawl, gateway, paths)
         if is_cancelled:
             for job in jobs:
                 job.cancel()
             while gateway.asked.count("gleanery_crawls_settle") < 2:
                 await asyncio.wait(jobs)
                 await asyncio.sleep(0.01)
+    return jobs
+
+
+async def settling_one_after_the_other(crawl: Crawl, gateway: Gateway, paths: str) -> list[asyncio.Task[None]]:
+    """The first is under way when the others come."""
+    jobs = [asyncio.create_task(settle(crawl, paths[0]))]
+    while "gleanery_crawls_settle" not in gateway.asked:
+        assert not jobs[0].done()
+        await asyncio.sleep(0.01)
+    jobs += [asyncio.create_task(settle(crawl, path)) for path in paths[1:]]
+    await asyncio.sleep(0)
+    assert not any(job.done() for job in jobs)
     return jobs
 
 

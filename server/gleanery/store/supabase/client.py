@@ -122,6 +122,7 @@ class Rest:
         self._patience = patience_seconds
         self._teller = Teller(on_change, telling_wait_seconds)
         self._writes: set[asyncio.Task[Any]] = set()
+        self._given_up: set[asyncio.Task[Any]] = set()
         self._is_reached = True
         self._room = asyncio.Semaphore(CONNECTIONS)
         self._free: list[tuple[AsyncClient, httpx.AsyncClient]] = []
@@ -185,7 +186,21 @@ class Rest:
         A caller that is cancelled does not cancel the write: it happens, only nobody waits for it. One that met StorageAway
         does not know whether it has happened: with a `call_id` of its own it may ask again.
         """
-        return await asyncio.shield(self.see_through(self._write(name, self._with_time(args))))
+        return await self.result_of(self.see_through(self._write(name, self._with_time(args))))
+
+    async def result_of(self, writing: asyncio.Task[T]) -> T:
+        """What comes of a write that is seen through, for as long as the caller is there to hear it."""
+        try:
+            return await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            if not writing.done():
+                self._given_up.add(writing)
+            raise
+
+    async def caught_up(self) -> None:
+        """Wait for the writes whose callers were cancelled: what comes next in the database may not come before them."""
+        if self._given_up:
+            await asyncio.wait(self._given_up)
 
     def see_through(self, write: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Do this whatever becomes of its caller: closing waits for it."""
@@ -196,6 +211,7 @@ class Rest:
 
     def _written(self, writing: asyncio.Task[Any]) -> None:
         self._writes.discard(writing)
+        self._given_up.discard(writing)
         if not writing.cancelled():
             writing.exception()  # whoever gave it up need not hear; asyncio would complain of that
 

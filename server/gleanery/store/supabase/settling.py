@@ -46,7 +46,7 @@ class Settler:
             group = self._begin(fence, before=group)
         group.urls.append(_Ended(url, events, progress))
         try:
-            await asyncio.shield(group.sending)
+            await self._rest.result_of(group.sending)
         except asyncio.CancelledError:
             group.turn.set()  # the attempt may be ending: what it did shall be there before its end
             raise

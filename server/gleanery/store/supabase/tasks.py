@@ -164,6 +164,7 @@ class SupabaseTasks:
             "run_at": seconds(run_at),
             "recovery": recovery,
         }
+        await self._rest.caught_up()  # what the attempt did last would be refused after its end
         return task_from(await self._rest.write("tasks_finish", fence=fence_row(fence), ended=ended))
 
     async def step(self, task_id: str, name: str) -> tuple[Any] | None:
