@@ -40,10 +40,14 @@ class ServerProcess:
             sys.executable, "-m", "gleanery", "serve", *flags, env=self._env, stdout=PIPE, stderr=DEVNULL
         )
         assert self._process.stdout is not None
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while line := (await self._process.stdout.readline()).decode():
-                if self.url in line:
-                    return
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while line := (await self._process.stdout.readline()).decode():
+                    if self.url in line:
+                        return
+        except TimeoutError:
+            await self.kill()  # it would take the time of the tests after this one
+            raise
         raise AssertionError("the server ended before it was ready")
 
     @property

@@ -31,8 +31,12 @@ class WorkerProcess:
         command = (sys.executable, "-m", "gleanery", "worker", "--worker-id", self.name, *flags)
         self._process = await asyncio.create_subprocess_exec(*command, env=self._env, stdout=PIPE, stderr=DEVNULL)
         assert self._process.stdout is not None
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            said = (await self._process.stdout.readline()).decode().strip()
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                said = (await self._process.stdout.readline()).decode().strip()
+        except TimeoutError:
+            await self.kill()
+            raise
         assert said, "the worker ended before it was ready"
         return said
 
