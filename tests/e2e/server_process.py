@@ -7,17 +7,23 @@ import os
 import signal
 import socket
 import sys
+import weakref
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from pathlib import Path
 
 import aiohttp
+
+PATIENCE_SECONDS = 180
+"""What a process may take to start or to end before a test fails, on a machine with other work too."""
 
 
 class ServerProcess:
     """`gleanery serve` with its own data directory. `start` returns when it answers."""
 
     def __init__(self, data_dir: Path, **settings: str) -> None:
-        self.port = _free_port()
+        probe = _bound()
+        weakref.finalize(self, probe.close)
+        self.port = int(probe.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
         self._env = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("GLEANERY_", "OPENAI_"))},
@@ -34,10 +40,14 @@ class ServerProcess:
             sys.executable, "-m", "gleanery", "serve", *flags, env=self._env, stdout=PIPE, stderr=DEVNULL
         )
         assert self._process.stdout is not None
-        async with asyncio.timeout(60):
-            while line := (await self._process.stdout.readline()).decode():
-                if self.url in line:
-                    return
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while line := (await self._process.stdout.readline()).decode():
+                    if self.url in line:
+                        return
+        except TimeoutError:
+            await self.kill()  # it would take the time of the tests after this one
+            raise
         raise AssertionError("the server ended before it was ready")
 
     @property
@@ -71,7 +81,7 @@ class ServerProcess:
         assert self._process is not None
         if self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             return await self._process.wait()
 
     async def get(self, path: str) -> dict[str, object]:
@@ -79,7 +89,9 @@ class ServerProcess:
             return dict(await reply.json())
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _bound() -> socket.socket:
+    """Keeps a port from everybody but the server, also while that is down: it never listens, and both may use it again."""
+    probe = socket.socket()
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind(("127.0.0.1", 0))
+    return probe

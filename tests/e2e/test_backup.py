@@ -11,11 +11,13 @@ import aiohttp
 import pytest
 
 from tests.api.client import Client, Crawl
-from tests.conftest import GIT_DOCS
 from tests.e2e.server_process import ServerProcess
-from tests.sites.static import serve_directory
+from tests.sites.gated import gated_site
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+PAGES = 60
+HELD_FROM = 30
 
 
 async def command(*args: str) -> None:
@@ -35,13 +37,14 @@ async def knowledge(client: Client, crawl: Crawl) -> dict[str, Any]:
 
 async def test_a_backup_in_the_middle_of_a_crawl_goes_on_where_it_was(tmp_path: Path) -> None:
     first, second = ServerProcess(tmp_path / "first"), ServerProcess(tmp_path / "second")
-    async with serve_directory(GIT_DOCS) as site, aiohttp.ClientSession() as session:
+    async with gated_site(PAGES, open_to=HELD_FROM) as (site, gate), aiohttp.ClientSession() as session:
         await first.start()
         client = Client(first.url, session)
-        task_id = (await client.start(f"{site.url}/index.html"))["task_id"]
-        await client.until_stored(task_id, 30)
+        task_id = (await client.start(f"{site.url}/guide/"))["task_id"]
+        await client.until_stored(task_id, HELD_FROM)
         await command("backup", str(tmp_path / "b.zip"), "--data-dir", str(tmp_path / "first"))
-        assert (await client.one(f"/tasks/{task_id}"))["status"] == "running"  # it was not held up, nor is it through
+        assert (await client.one(f"/tasks/{task_id}"))["status"] == "running"  # it goes on beside it
+        await gate.open(PAGES)
         whole = await client.ended(task_id)
         await command("restore", str(tmp_path / "b.zip"), "--data-dir", str(tmp_path / "second"))
         site.requests.clear()
@@ -56,7 +59,7 @@ async def test_a_backup_in_the_middle_of_a_crawl_goes_on_where_it_was(tmp_path: 
             # What was stored at the moment of the backup is not asked for again.
             assert [event["seq"] for event in crawl.events] == list(range(1, crawl.task["last_seq"] + 1))
             paths = {url.removeprefix(site.url) for url in stored}
-            assert len([path for path in site.requests if path in paths]) <= len(stored) - 30
+            assert len([path for path in site.requests if path in paths]) <= len(stored) - HELD_FROM
         finally:
             await second.kill()
             await first.kill()

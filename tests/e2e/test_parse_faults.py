@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tests.web.browsers import browser_processes
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.browser]
 
-GONE_SECONDS = 15.0
+GONE_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ async def start(client: Client, url: str, **options: Any) -> str:
 
 
 async def asked(site: ParsedSite, path: str, times: int = 1) -> None:
-    async with asyncio.timeout(GONE_SECONDS * 4):
+    async with asyncio.timeout(GONE_SECONDS):
         await site.asked(path, times)
 
 
@@ -82,7 +83,8 @@ async def test_what_is_killed_again_and_again_has_its_attempts(
         await asked(site, "/held/picture", attempt)
         for one, of in browser_processes(process.pid).items():
             if of == kind:
-                one.kill()
+                with suppress(psutil.NoSuchProcess):  # the browser starts and ends some by itself
+                    one.kill()
     if times < 4:
         await asked(site, "/held/picture", times + 1)
         site.gate.set()
@@ -160,7 +162,7 @@ STEPS = (
 async def test_a_parse_is_cancelled_in_each_step(
     server: tuple[ServerProcess, Client], site: ParsedSite, step: str
 ) -> None:
-    """The steps of a large page take their time, but a short one may be over before it is told: what comes first counts."""
+    """The steps of a large page take their time, but nothing waits for the test: where the parse has ended, the reply says so."""
     process, client = server
     site.pages["/heavy"] = HEAVY
     task_id = await start(client, f"{site.url}/heavy", timeout_seconds=120)
@@ -169,7 +171,9 @@ async def test_a_parse_is_cancelled_in_each_step(
     assert reply.status in (200, 202, 409), reply
     ended = await client.ended(task_id)
     parse = await client.one(f"/web-pages/{task_id}")
-    if ended.status == "cancelled":
+    if reply.status == 409:
+        assert ended.status == "completed"
+    elif ended.status == "cancelled":
         assert (parse["page"], parse["is_kept"], parse["web_page_id"]) == (None, False, None)
     else:
         assert (ended.status, step) in [("completed", late) for late in STEPS[-2:]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -14,6 +15,7 @@ import pytest
 from tests.api.client import Client
 from tests.e2e.server_process import ServerProcess
 from tests.sites.parsed import ParsedSite, parsed_site
+from tests.web.browsers import browser_processes
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.browser]
 
@@ -57,11 +59,7 @@ async def test_a_parse_outlives_its_server(killed: tuple[ServerProcess, Client],
 
 def browser_of(process: ServerProcess) -> psutil.Process:
     """The browser that the server has started, which is the oldest of its processes."""
-    found = [
-        child
-        for child in psutil.Process(process.pid).children(recursive=True)
-        if "headless" in child.name() and "--type=" not in " ".join(child.cmdline())
-    ]
+    found = [each for each, kind in browser_processes(process.pid).items() if kind == "browser"]
     return min(found, key=lambda child: child.create_time())
 
 
@@ -87,9 +85,10 @@ async def test_a_parse_outlives_its_renderer(killed: tuple[ServerProcess, Client
     body = {"url": f"{site.url}/waits", "wait_until": "load"}
     task_id = (await client.post("/web-pages/parse", body)).body["task_id"]
     await site.asked("/held/picture")
-    for renderer in browser_of(process).children(recursive=True):
-        if "--type=renderer" in " ".join(renderer.cmdline()):
-            renderer.kill()
+    for each, kind in browser_processes(process.pid).items():
+        if kind == "renderer":
+            with suppress(psutil.NoSuchProcess):  # the browser starts and ends some by itself
+                each.kill()
     await site.asked("/held/picture", 2)
     site.gate.set()
     assert (await client.ended(task_id)).status == "completed"

@@ -9,6 +9,8 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from pathlib import Path
 
+from tests.e2e.server_process import PATIENCE_SECONDS
+
 
 class WorkerProcess:
     """`gleanery worker --worker-id name` on a data directory. `start` returns what it prints when it is ready."""
@@ -29,8 +31,12 @@ class WorkerProcess:
         command = (sys.executable, "-m", "gleanery", "worker", "--worker-id", self.name, *flags)
         self._process = await asyncio.create_subprocess_exec(*command, env=self._env, stdout=PIPE, stderr=DEVNULL)
         assert self._process.stdout is not None
-        async with asyncio.timeout(60):
-            said = (await self._process.stdout.readline()).decode().strip()
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                said = (await self._process.stdout.readline()).decode().strip()
+        except TimeoutError:
+            await self.kill()
+            raise
         assert said, "the worker ended before it was ready"
         return said
 
@@ -44,5 +50,5 @@ class WorkerProcess:
         """SIGTERM, and the exit code."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             return await self._process.wait()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
+from urllib.parse import urlsplit
 
-from playwright.async_api import Page
+from playwright.async_api import Page, Route
+from playwright.async_api import TimeoutError as NotInTime
 
 from tests.e2e.server_process import ServerProcess
 
@@ -22,6 +27,35 @@ def received(page: Page) -> Frames:
     return frames
 
 
+@asynccontextmanager
+async def held_commands(page: Page) -> AsyncIterator[None]:
+    """Commands reach the server only once this is left: so long they are pending."""
+    gate = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        if route.request.method != "GET":
+            await gate.wait()
+        await route.continue_()
+
+    await page.route("**/api/v1/**", hold)
+    try:
+        yield
+    finally:
+        gate.set()
+        await page.unroute_all(behavior="wait")
+
+
+async def go_by_keys(page: Page, letter: str, path: str) -> None:
+    """Presses "g" and a letter, until the page is there: on a busy machine more time may pass between the two than counts as
+    one sequence."""
+    async with asyncio.timeout(60):
+        while urlsplit(page.url).path != path:
+            await page.keyboard.press("g")
+            await page.keyboard.press(letter)
+            with suppress(NotInTime):
+                await page.wait_for_url(f"**{path}", timeout=5_000)
+
+
 STAGES = ("discovered", "fetched", "extracted", "chunked", "stored")
 
 
@@ -32,6 +66,33 @@ async def start_crawl(page: Page, server: ServerProcess, url: str) -> str:
     await page.get_by_test_id("start-crawl").click()
     await page.wait_for_url("**/activity/*")
     return page.url.rsplit("/", 1)[1].partition("?")[0]
+
+
+# Collects what live regions say, also what is gone soon.
+HEAR = """() => {
+    window.__said = [];
+    const heard = new Map();
+    new MutationObserver(() => {
+        for (const live of document.querySelectorAll('[aria-live]:not([aria-live=off]), [role=status], [role=alert]')) {
+            const text = live.textContent.trim();
+            if (text !== '' && heard.get(live) !== text) window.__said.push(text);
+            heard.set(live, text);
+        }
+    }).observe(document.body, { subtree: true, childList: true, characterData: true });
+}"""
+
+
+async def is_said(page: Page, text: str) -> None:
+    """Until that was said, since the page evaluated HEAR."""
+    await page.wait_for_function("text => window.__said.includes(text)", arg=text)
+
+
+async def log_reaches(page: Page, seq: int) -> None:
+    """Until a line of at least that number is drawn."""
+    await page.wait_for_function(
+        "seq => [...document.querySelectorAll('[data-testid=log-line]')].some(line => Number(line.dataset.seq) >= seq)",
+        arg=seq,
+    )
 
 
 READ_LOG = """async box => {

@@ -19,6 +19,12 @@ async def add_task(server: ServerProcess, title: str, *, max_retries: int | None
         return str((await reply.json())["task_id"])
 
 
+async def cancel(server: ServerProcess, task_id: str) -> None:
+    url = f"{server.url}/api/v1/tasks/{task_id}/cancel"
+    async with aiohttp.ClientSession() as session, session.put(url) as reply:
+        assert reply.status in (200, 202), await reply.text()
+
+
 async def ended(server: ServerProcess, task_id: str) -> dict[str, Any]:
     async with asyncio.timeout(60):
         while True:

@@ -12,8 +12,19 @@ from playwright.async_api import BrowserContext, Page, expect
 from tests.e2e.server_process import ServerProcess
 from tests.sites.discovery import HTML, Answer, offering_site, urlset
 from tests.sites.gated import gated_site
-from tests.ui.driving import STAGES, counts, divider_texts, log_seqs, received, start_crawl, stored_seqs
-from tests.ui.tasks import add_task
+from tests.ui.conftest import PATIENCE_MS
+from tests.ui.driving import (
+    STAGES,
+    Frames,
+    counts,
+    divider_texts,
+    log_reaches,
+    log_seqs,
+    received,
+    start_crawl,
+    stored_seqs,
+)
+from tests.ui.tasks import add_task, cancel
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 
@@ -24,7 +35,7 @@ async def test_the_example_becomes_searchable_with_one_click(page: Page, server:
     await page.goto(server.url)
     await page.get_by_test_id("run-example").click()
     await page.wait_for_url("**/activity/*")
-    await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed", timeout=30_000)
+    await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed")
     await page.goto(f"{server.url}/search")
     await page.get_by_test_id("search-input").fill("crawl")
     await expect(page.get_by_test_id("hit").first).to_be_visible()
@@ -55,7 +66,7 @@ async def test_a_preview_and_then_a_decision_for_every_url(page: Page, server: S
         await expect(found).to_contain_text("sitemap with 3 pages")
         await page.get_by_test_id("start-crawl").click()
         await page.wait_for_url("**/activity/*")
-        await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed", timeout=30_000)
+        await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed")
     assert await page.locator("[data-type=site_surveyed] .level").inner_text() == "note"
     await page.get_by_role("link", name="outside the start folder").click()
     await expect(page.get_by_test_id("reason-help")).to_contain_text("outside the folder of the start")
@@ -89,13 +100,14 @@ async def test_counts_only_grow_and_end_equal(page: Page, server: ServerProcess)
         await start_crawl(page, server, f"{site.url}/guide/")
         await expect(page.get_by_test_id("stage-discovered")).to_contain_text("61")
         await page.evaluate(WATCH_COUNTS, list(STAGES))
-        for opened in range(2, 61, 2):
+        for opened in (20, 40, 60):
             await gate.open(opened)
-        await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed", timeout=30_000)
+            await expect(page.get_by_test_id("stage-stored")).to_contain_text(str(opened + 1))
+        await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed")
         seen: dict[str, list[int]] = await page.evaluate("window.__seen")
         assert all(values == sorted(values) for values in seen.values()), seen
         assert {stage: values[-1] for stage, values in seen.items()} == dict.fromkeys(STAGES, 61)
-        assert len(seen["stored"]) > 2
+        assert {21, 41} <= set(seen["stored"])
 
 
 async def test_counts_grow_and_survive_a_reload(page: Page, server: ServerProcess) -> None:
@@ -121,11 +133,11 @@ async def test_three_kills_leave_no_gap_in_an_open_page(page: Page, server: Serv
             await gate.open(opened)
             await expect(page.get_by_test_id("stage-stored")).to_contain_text(str(opened + 1))
             await server.kill()
-            await expect(page.get_by_test_id("connection")).not_to_have_attribute("data-state", "live", timeout=20_000)
+            await expect(page.get_by_test_id("connection")).not_to_have_attribute("data-state", "live")
             await server.start()
-            await expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live", timeout=20_000)
+            await expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
         await gate.open(45)
-        await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed", timeout=20_000)
+        await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed")
         assert await counts(page) == dict.fromkeys(STAGES, 46)
         assert await log_seqs(page) == await stored_seqs(server, task_id)
         dividers = await divider_texts(page)
@@ -143,13 +155,13 @@ async def test_ten_seconds_offline_are_caught_up(context: BrowserContext, page: 
         await context.set_offline(True)
         await gate.open(20)
         state = page.get_by_test_id("connection")
-        await expect(state).not_to_have_attribute("data-state", "live", timeout=30_000)
+        await expect(state).not_to_have_attribute("data-state", "live")
         await asyncio.sleep(10)  # what the test is about
         await context.set_offline(False)
-        await expect(state).to_have_attribute("data-state", "live", timeout=30_000)
+        await expect(state).to_have_attribute("data-state", "live")
         await expect(page.locator(".banner")).to_have_count(0)
         await gate.open(30)
-        await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed", timeout=30_000)
+        await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed")
         assert await counts(page) == dict.fromkeys(STAGES, 31)
         assert await log_seqs(page) == await stored_seqs(server, task_id)
         assert len(await divider_texts(page)) == 1
@@ -160,15 +172,15 @@ async def test_a_banner_comes_when_the_server_stays_away(page: Page, server: Ser
     await page.goto(f"{server.url}/activity")
     state = page.get_by_test_id("connection")
     await expect(state).to_have_attribute("data-state", "live")
-    await server.kill()
     lost = asyncio.get_running_loop().time()
+    await server.kill()
     await expect(state).to_have_text("Reconnecting…")
     assert await page.locator(".banner").count() == 0
-    await expect(page.locator(".banner")).to_contain_text("catches up by itself", timeout=20_000)
+    await expect(page.locator(".banner")).to_contain_text("catches up by itself")
     assert asyncio.get_running_loop().time() - lost > 9.5
     await expect(state).to_have_text("Offline")
     await server.start()
-    await expect(state).to_have_text("Live", timeout=20_000)
+    await expect(state).to_have_text("Live")
     await expect(page.locator(".banner")).to_have_count(0)
     await expect(page.locator("[role=status].sr")).to_have_text("Connected, everything caught up")
 
@@ -186,7 +198,7 @@ async def test_eight_tabs_end_alike(context: BrowserContext, page: Page, server:
             await tabs[-1].goto(f"{server.url}/activity/{task_id}")
         await gate.open(24)
         for tab in tabs:
-            await expect(tab.get_by_test_id("status")).to_have_attribute("data-status", "completed", timeout=30_000)
+            await expect(tab.get_by_test_id("status")).to_have_attribute("data-status", "completed")
             await expect(tab.get_by_test_id("stage-stored")).to_contain_text("25")
         assert len({tuple(await tab.evaluate(SHOWN)) for tab in tabs}) == 1
         stored = await stored_seqs(server, task_id)
@@ -200,22 +212,36 @@ TURN = """isHidden => {
 }"""
 
 
+async def _comes(page: Page, frames: Frames, count: int) -> None:
+    """Until so many messages have come: the page hears of a task that it shows."""
+    frames.clear()
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        while len(frames) < count:
+            await page.evaluate("new Promise(requestAnimationFrame)")
+
+
+async def _within(seconds: float, frames: Frames) -> int:
+    """How many messages come in that time: what the test is about."""
+    frames.clear()
+    await asyncio.sleep(seconds)
+    return len(frames)
+
+
 async def test_a_hidden_tab_is_left_in_peace_and_catches_up(page: Page, server: ServerProcess) -> None:
     frames = received(page)
-    task_id = await add_task(server, "Steps", steps=1_500, seconds=0.02)
+    task_id = await add_task(server, "Steps", steps=100_000, seconds=0.02)
     await page.goto(f"{server.url}/activity/{task_id}")
-    await expect(page.locator("[data-seq='15']")).to_be_visible(timeout=20_000)
-    frames.clear()
-    await asyncio.sleep(2)
-    seen = len(frames)
-    assert seen > 4, "it hears of a task that it shows"
+    await log_reaches(page, 15)
+    await _comes(page, frames, 5)
     await page.evaluate(TURN, True)
-    await asyncio.sleep(0.5)  # what was under way
-    frames.clear()
-    await asyncio.sleep(4)
-    assert len(frames) <= 4
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        came = await _within(4, frames)
+        while came > 4:  # what was under way when it left
+            came = await _within(4, frames)
     await page.evaluate(TURN, False)
-    await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed", timeout=60_000)
+    await _comes(page, frames, 5)
+    await cancel(server, task_id)
+    await expect(page.get_by_test_id("status")).to_have_attribute("data-status", "cancelled")
     assert await log_seqs(page) == await stored_seqs(server, task_id)
     assert await divider_texts(page) == []
 
@@ -269,4 +295,4 @@ async def test_shutdown_with_open_tabs_is_quick(context: BrowserContext, server:
     loop_time = asyncio.get_running_loop().time
     started = loop_time()
     assert await server.stop() == 0
-    assert loop_time() - started < 3
+    assert loop_time() - started < 15, "it waited for them to go"

@@ -29,7 +29,6 @@ async def test_two_hundred_busy_tasks(
     )
     assert load.nodes < 8_000
     assert load.heap_mb <= 40
-    assert load.main_thread_percent <= 25, "it took 11 % when this was written"
     await cancel_all(server)
     await expect(page.locator("[data-testid=task-row] [data-status=cancelled]")).to_have_count(TASKS, timeout=60_000)
     await _nothing_was_lost(page, await last_seqs(server))

@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.server_process import ServerProcess
+from tests.ui.driving import log_reaches
 from tests.ui.tasks import add_task, task_with_lines
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
@@ -63,7 +64,7 @@ async def test_the_log_follows_until_the_reader_scrolls_up(page: Page, server: S
     task_id = await add_task(server, "Steps", steps=2_000, seconds=0.02)
     await page.goto(f"{server.url}/activity/{task_id}")
     log = page.get_by_role("log")
-    await expect(page.locator("[data-seq='25']")).to_be_visible(timeout=20_000)
+    await log_reaches(page, 25)
     assert await log.get_attribute("aria-live") == "off"
     await log.evaluate("box => { box.scrollTop = 0 }")
     jump = page.get_by_test_id("jump-to-newest")
@@ -71,7 +72,7 @@ async def test_the_log_follows_until_the_reader_scrolls_up(page: Page, server: S
     assert await log.evaluate("box => box.scrollTop") == 0
     await page.keyboard.press("f")
     await expect(jump).to_have_count(0)
-    await expect(page.locator("[data-seq='45']")).to_be_visible(timeout=20_000)
+    await log_reaches(page, 45)
 
 
 async def test_lines_are_read_by_keys(page: Page, server: ServerProcess, tmp_path: Path) -> None:

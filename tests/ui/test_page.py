@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.ui.refreshing import crawled, html
 
@@ -25,7 +25,11 @@ IN_VIEW = "element => { const {top} = element.getBoundingClientRect(); return to
 
 
 async def all_there(page: Page) -> None:
-    await expect(page.locator(".prose")).to_have_attribute("aria-busy", "false", timeout=30_000)
+    await expect(page.locator(".prose")).to_have_attribute("aria-busy", "false")
+
+
+async def in_view(page: Page, element: Locator) -> None:
+    await page.wait_for_function(IN_VIEW, arg=await element.element_handle())
 
 
 async def test_the_cited_chunk_is_in_view_and_marked(page: Page, tmp_path: Path) -> None:
@@ -38,7 +42,7 @@ async def test_the_cited_chunk_is_in_view_and_marked(page: Page, tmp_path: Path)
         await expect(first).to_have_text("Part 20")
         await all_there(page)
         await expect(first).to_be_focused()
-        assert await first.evaluate(IN_VIEW)
+        await in_view(page, first)
         marked = [text.strip() for text in await page.locator(".cited").all_inner_texts()]
         assert marked == [line.removeprefix("## ") for line in chunk["content"].split("\n\n")]
         await page.goto(await source.page_url("long.html", "#c0-9"))
@@ -244,13 +248,39 @@ async def test_a_hostile_page_runs_nothing_and_fits_a_phone(page: Page, tmp_path
         assert [url for url in asked if not url.startswith((source.server.url, "data:", "blob:"))] == []
 
 
+COUNT_AT_FOCUS = """document.addEventListener('focusin', ({ target }) => {
+    if (target.textContent === 'Part 300') window.__sectionsAtFocus = document.querySelectorAll('.prose h3').length;
+});"""
+
+
 async def test_a_long_page_is_read_before_all_of_it_is_there(page: Page, tmp_path: Path) -> None:
     async with crawled(tmp_path, {"long.html": html("Wombats", sections(400))}) as source:
         stored = await source.client.one(f"/pages/{await source.page_id('long.html')}")
         assert stored["chars"] > 450_000
+        await page.add_init_script(COUNT_AT_FOCUS)
         await page.goto(await source.page_url("long.html", "#h:part-300"))
         await expect(page.get_by_role("heading", name="Part 300", exact=True)).to_be_focused()
-        assert await page.locator(".prose h3").count() < 400
+        assert 0 < await page.evaluate("window.__sectionsAtFocus") < 400
         await all_there(page)
         assert await page.locator(".prose h3").count() == 400
-        assert await page.get_by_role("heading", name="Part 300", exact=True).evaluate(IN_VIEW)
+        await in_view(page, page.get_by_role("heading", name="Part 300", exact=True))
+
+
+async def test_the_place_is_kept_until_all_is_there_however_long_that_takes(page: Page, tmp_path: Path) -> None:
+    """By a clock that stands still while the text comes; the browser itself keeps no place."""
+    heading = page.get_by_role("heading", name="Part 300", exact=True)
+    async with crawled(tmp_path, {"long.html": html("Wombats", sections(400))}) as source:
+        await page.clock.install(time=0)
+        await page.clock.pause_at(1_000)
+        await page.goto(await source.page_url("long.html", "#h:part-300"))
+        await page.evaluate(
+            "document.documentElement.style.overflowAnchor = document.body.style.overflowAnchor = 'none'"
+        )
+        while not await heading.is_visible():
+            await page.clock.run_for(1)
+        await expect(heading).to_be_focused()
+        await page.clock.fast_forward(60_000)
+        await expect(page.locator(".prose")).to_have_attribute("aria-busy", "true")
+        await page.clock.resume()
+        await all_there(page)
+        await in_view(page, heading)

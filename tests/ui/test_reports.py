@@ -19,6 +19,7 @@ from tests.e2e.server_process import ServerProcess
 from tests.sites.chat_server import ChatServer, Fault, chat_server
 from tests.sites.handbook import BACKUP, ENCRYPTED, FRAMEWORK, SITE, Auditor, honest
 from tests.sites.handbook import page as page_of
+from tests.ui.driving import go_by_keys
 from tests.ui.seeding import report_settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
@@ -173,6 +174,12 @@ async def test_evidence_is_read_beside_its_page(page: Page, client: Client, judg
     await expect(page).to_have_url(f"{judging.url}/reports/{report_id}")
 
 
+FIRST_BELOW = """([bar, head]) => {
+    const gap = head.getBoundingClientRect().top - bar.getBoundingClientRect().bottom;
+    return gap >= 0 && gap < 60;
+}"""
+
+
 async def test_on_a_phone_a_linked_control_stands_below_the_bar_and_its_page_is_brought_into_view(
     page: Page, client: Client, judging: ServerProcess
 ) -> None:
@@ -181,11 +188,9 @@ async def test_on_a_phone_a_linked_control_stands_below_the_bar_and_its_page_is_
     await page.goto(f"{judging.url}/reports/{report_id}?control=H-2")
     opened = control(page, "H-2")
     await expect(opened.get_by_role("blockquote")).to_be_visible()
-    bar = await page.get_by_role("navigation", name="Main").bounding_box()
-    head = await opened.get_by_role("button", name="H-2 Encryption").bounding_box()
-    assert bar is not None
-    assert head is not None
-    assert 0 <= head["y"] - (bar["y"] + bar["height"]) < 60, "the control isn't the first thing below the bar"
+    bar = await page.get_by_role("navigation", name="Main").element_handle()
+    head = await opened.get_by_role("button", name="H-2 Encryption").element_handle()
+    await page.wait_for_function(FIRST_BELOW, arg=[bar, head])
     await opened.get_by_role("button", name=re.compile(r"^2\. ")).click()
     await expect(page).to_have_url(re.compile("passage=2$"))
     await expect(opened.get_by_test_id("passage-page").get_by_role("heading").first).to_be_in_viewport()
@@ -257,8 +262,7 @@ async def test_the_keyboard_leads_to_reports_and_through_them(
     report_id = await made(client)
     await page.goto(f"{judging.url}/sources")
     await expect(page.locator("h1")).to_be_focused()
-    await page.keyboard.press("g")
-    await page.keyboard.press("r")
+    await go_by_keys(page, "r", "/reports")
     await expect(page).to_have_url(f"{judging.url}/reports")
     await expect(page.get_by_test_id("report-row")).to_have_count(1)
     await page.keyboard.press("j")

@@ -17,6 +17,7 @@ from tests.conftest import ServePages
 from tests.e2e.server_process import ServerProcess
 from tests.sites import Site
 from tests.sites.openai_api import Fault, openai_api
+from tests.ui.driving import HEAR, is_said
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 
@@ -148,11 +149,14 @@ async def test_an_old_answer_never_takes_the_place_of_a_new_one(
     await page.goto(f"{server.url}/search?q=digs")
     await expect(_hits(page).first).to_contain_text("aardvark")
     aborted: list[str] = []
-    page.on("requestfailed", lambda request: aborted.append(request.post_data or ""))
+    page.on(
+        "requestfailed",
+        lambda request: aborted.append(request.post_data or "") if request.url.endswith("/search") else None,
+    )
 
     api.fail_with(Fault.HANG)
     await _search(page, "aardvark slow")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await api.hanging.wait()
     await expect(page.locator(".stale[aria-busy=true]").get_by_test_id("hit").first).to_contain_text("aardvark")
     await _search(page, "animals quick")
@@ -180,21 +184,23 @@ async def test_a_hit_is_copied_as_markdown_with_its_source(
     await client.crawl(f"{site.url}/docs/")
     await page.goto(f"{server.url}/search?q=gate")
     await expect(_hits(page).first).to_be_visible()
+    await page.evaluate(HEAR)
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("y")
-    await expect(page.get_by_text("Hit 1 copied as Markdown")).to_be_visible()
+    await is_said(page, "Hit 1 copied as Markdown")
     (hit,) = (await client.post("/search", {"query": "gate"})).body["hits"]
     quoted = [f"> {line}" if line else ">" for line in hit["content"].split("\n")]
     assert quoted[-4:] == ["> ```python", "> gate.open()", '> feed("numbat")', "> ```"]
     source = f"— [{' › '.join(hit['heading_path'])}]({hit['url']})"
     assert await page.evaluate("navigator.clipboard.readText()") == "\n".join([*quoted, "", source, ""])
     await page.get_by_role("button", name="Copy link").click()
-    await expect(page.get_by_text("Link copied")).to_be_visible()
+    await is_said(page, "Link copied")
     await page.goto(await page.evaluate("navigator.clipboard.readText()"))
     await expect(page.locator(".cited").first).to_be_visible()
     await page.goto(f"{server.url}/search?q=gate&show=code")
+    await page.evaluate(HEAR)
     await page.get_by_role("button", name="With source").click()
-    await expect(page.get_by_text("Hit 1 copied as Markdown")).to_be_visible()
+    await is_said(page, "Hit 1 copied as Markdown")
     copied = await page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith('```python\ngate.open()\nfeed("numbat")\n```\n\n— [Numbats › Feed it](')
 

@@ -124,12 +124,12 @@ async def test_the_embedder_is_changed_with_its_cost_known_before(page: Page, se
         await page.get_by_test_id("change-embedder").click()
         await page.get_by_test_id("change-embedder").click()
         model = page.get_by_test_id("embedder-model").filter(has_text="In use")
-        await expect(model).to_contain_text("text-embedding-3-small/4", timeout=20_000)
+        await expect(model).to_contain_text("text-embedding-3-small/4")
         await expect(model).to_contain_text(f"of {texts} texts have a vector, 1 was refused")
         await expect(model).to_contain_text("content_filtered")
         api.dislikes = ()
         await model.get_by_role("button", name="Try them again").click()
-        await expect(model).to_contain_text(f"{texts} of {texts} texts have a vector", timeout=20_000)
+        await expect(model).to_contain_text(f"{texts} of {texts} texts have a vector")
         assert (await client.one("/embedder"))["active"]["failed"] == 0
 
 

@@ -19,6 +19,7 @@ from tests.sites.chat_server import Fault as ModelFault
 from tests.sites.model_server import Calls, ModelServer, Turn, model_server
 from tests.sites.shortcut import SECRET, TOKEN, Fault, Shortcut, shortcut
 from tests.sites.storyteller import CONTEXT, TITLE, storyteller
+from tests.ui.driving import go_by_keys
 from tests.ui.seeding import story_settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
@@ -126,7 +127,7 @@ async def test_secrets_of_a_workspace_are_set_and_never_shown(page: Page, server
     await form.get_by_label("Dry run: nothing is written").check()
     await form.get_by_role("button", name="Save").click()
     await expect(row).to_contain_text("API token not set")
-    await expect(row).to_contain_text("Webhook secret set", timeout=5_000)
+    await expect(row).to_contain_text("Webhook secret set")
     await expect(row).to_contain_text("Nothing is written to Shortcut.")
     content = await page.content()
     assert all(secret not in text for secret in (SECRET, TOKEN) for text in (content, *answers))
@@ -256,12 +257,12 @@ async def test_what_an_agent_does_is_seen_step_by_step(
     await expect(steps).to_have_count(2)
     model.release()
     await model.hanging.get()
-    await expect(steps).to_have_count(4, timeout=20_000)
+    await expect(steps).to_have_count(4)
     await expect(steps.last).to_contain_text("search_knowledge")
     await expect(page.get_by_role("list", name="Its tasks")).to_contain_text("AnalysisRunning")
     await page.get_by_test_id("cancel").click()
     await page.get_by_role("button", name="Yes, cancel it").click()
-    await expect(state(page)).to_have_attribute("data-state", "cancelled", timeout=20_000)
+    await expect(state(page)).to_have_attribute("data-state", "cancelled")
 
 
 async def test_a_story_is_rejected_with_a_word_why(
@@ -325,8 +326,7 @@ async def test_the_keyboard_leads_to_stories_and_a_workspace_filters_them(
     await put(client, name="zoo")
     await page.goto(f"{working.url}/sources")
     await expect(page.locator("h1")).to_be_focused()
-    await page.keyboard.press("g")
-    await page.keyboard.press("y")
+    await go_by_keys(page, "y", "/stories")
     await expect(page).to_have_url(f"{working.url}/stories")
     await expect(page.get_by_test_id("story-row")).to_have_count(1)
     await page.keyboard.press("j")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -19,7 +18,7 @@ from tests.e2e.server_process import ServerProcess
 from tests.sites import run
 from tests.sites.discovery import HTML, Answer, offering_site
 from tests.sites.gated import gated_site
-from tests.ui.driving import STAGES, counts, log_seqs, start_crawl, stored_seqs
+from tests.ui.driving import STAGES, counts, held_commands, log_seqs, start_crawl, stored_seqs
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 
@@ -34,7 +33,7 @@ def status(page: Page) -> Locator:
 
 
 async def shows(page: Page, state: str) -> None:
-    await expect(status(page)).to_have_attribute("data-status", state, timeout=20_000)
+    await expect(status(page)).to_have_attribute("data-status", state)
 
 
 def told(page: Page) -> Locator:
@@ -54,11 +53,11 @@ async def test_pause_and_resume_are_told_at_once_and_sent_once(page: Page, serve
         await start_crawl(page, server, f"{site.url}/guide/")
         await expect(page.get_by_test_id("stage-stored")).to_have_text("6")
         async with counted(page, "/pause") as pauses:
-            await page.route("**/pause", lambda route: asyncio.create_task(_late(route.continue_)))
-            await page.get_by_test_id("pause").dblclick()
-            await expect(page.get_by_test_id("pause")).to_be_disabled()
-            await expect(page.get_by_test_id("pause")).to_have_text("Pausing…")
-            await page.keyboard.press("p")
+            async with held_commands(page):
+                await page.get_by_test_id("pause").dblclick()
+                await expect(page.get_by_test_id("pause")).to_be_disabled()
+                await expect(page.get_by_test_id("pause")).to_have_text("Pausing…")
+                await page.keyboard.press("p")
             await shows(page, "paused")
         assert len(pauses) == 1
         await expect(told(page)).to_contain_text("Paused: it stays so until it is resumed or cancelled")
@@ -71,12 +70,6 @@ async def test_pause_and_resume_are_told_at_once_and_sent_once(page: Page, serve
         await page.keyboard.press("p")
         await shows(page, "completed")
         assert await counts(page) == dict.fromkeys(STAGES, 31)
-
-
-async def _late(go_on: Callable[[], Awaitable[None]]) -> None:
-    """Answer a request only when the browser has had time to show it as pending."""
-    await asyncio.sleep(0.3)
-    await go_on()
 
 
 def _ran(story: str) -> str:
@@ -301,7 +294,7 @@ async def test_failed_pages_are_grouped_and_just_those_are_retried(page: Page, s
         answers["/docs/a.html"] = answers["/docs/b.html"] = Answer(html_page("Bee", "<p>Bees.</p>"), HTML)
         site.counts.clear()
         await forbidden.get_by_test_id("retry-these").click()
-        await expect(page.locator("[data-reason=http_403]")).to_have_count(0, timeout=20_000)
+        await expect(page.locator("[data-reason=http_403]")).to_have_count(0)
         await shows(page, "completed")
         await expect(problems).to_have_count(1)
         await expect(page.locator("[data-reason=http_404]")).to_contain_text("2 addresses")

@@ -11,6 +11,7 @@ from playwright.async_api import Page, expect
 from tests.api.client import Client
 from tests.api.test_traces import settled, traces
 from tests.e2e.server_process import ServerProcess
+from tests.ui.driving import go_by_keys
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 
@@ -96,7 +97,7 @@ async def test_traces_of_a_project_are_deleted_by_its_name(page: Page, server: S
     await page.keyboard.press("Tab")
     await page.keyboard.type("lab")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_text("There are no traces here, or none any more.")).to_be_visible(timeout=20_000)
+    await expect(page.get_by_text("There are no traces here, or none any more.")).to_be_visible()
     await expect(page.get_by_role("link", name="shop 20")).to_be_visible()
     await expect(page.get_by_role("link", name="lab 3")).to_have_count(0)
     assert await page.evaluate("document.activeElement !== document.body"), "the focus is lost"
@@ -110,6 +111,5 @@ async def test_a_group_that_is_not_there_is_told(page: Page, server: ServerProce
 async def test_the_keyboard_leads_to_traces(page: Page, server: ServerProcess) -> None:
     await page.goto(f"{server.url}/sources")
     await expect(page.locator("h1")).to_be_focused()
-    await page.keyboard.press("g")
-    await page.keyboard.press("t")
+    await go_by_keys(page, "t", "/traces")
     await expect(page).to_have_url(f"{server.url}/traces")

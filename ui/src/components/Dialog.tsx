@@ -24,7 +24,10 @@ export function Dialog({ title, onClose, children }: Props): ReactNode {
       className="dialog"
       aria-labelledby={heading}
       onCancel={(event) => {
-        if (onClose === null) event.preventDefault();
+        // Closed with what is shown in one go: who presses a key right after Esc finds all of it gone, or all of it there.
+        if (event.target !== event.currentTarget) return; // a file that was not chosen after all
+        event.preventDefault();
+        onClose?.();
       }}
       onClose={(event) => {
         if (onClose !== null) onClose();

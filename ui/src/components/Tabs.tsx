@@ -33,7 +33,8 @@ export function Tabs<Name extends string>({ label, tabs, current, onChoose, tool
   const move = (event: KeyboardEvent<HTMLDivElement>): void => {
     const step = STEPS[event.key];
     if (step === undefined) return;
-    const at = tabs.findIndex((tab) => tab.name === current);
+    // From the one that has the focus: the URL may still be on its way to it.
+    const at = tabs.findIndex((tab) => document.activeElement?.id === `${id}-${tab.name}`);
     const next = tabs[(at + step + tabs.length) % tabs.length];
     if (next === undefined) return;
     event.preventDefault();

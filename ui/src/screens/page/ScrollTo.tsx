@@ -2,7 +2,8 @@
 
 import { type ReactNode, type RefObject, useEffect } from "react";
 
-const SETTLING_MS = 4_000;
+/** How often it is looked whether the text is all there: what comes a little later, such as colours of code, moves it as well. */
+const LOOK_MS = 2_000;
 /** What a reader does to look elsewhere. */
 const READER_MOVES = ["wheel", "touchmove", "pointerdown", "keydown"];
 
@@ -28,12 +29,18 @@ export function ScrollTo({ selector, of, article }: Props): ReactNode {
     show();
     const observer = new ResizeObserver(show);
     observer.observe(text);
-    const stop = (): void => observer.disconnect();
-    const timer = setTimeout(stop, SETTLING_MS);
+    let wasThere = false;
+    const timer = setInterval(() => {
+      if (wasThere) stop();
+      wasThere = text.querySelector("[aria-busy=true]") === null;
+    }, LOOK_MS);
+    const stop = (): void => {
+      observer.disconnect();
+      clearInterval(timer);
+    };
     for (const move of READER_MOVES) addEventListener(move, stop, { passive: true, once: true });
     return () => {
       stop();
-      clearTimeout(timer);
       for (const move of READER_MOVES) removeEventListener(move, stop);
     };
   }, [selector, of, article]);

@@ -32,16 +32,20 @@ export function ElementList({ shown, selected, hovered, onHover, onChoose }: Pro
     observer.observe(box.current);
     return () => observer.disconnect();
   }, []);
+  const latest = useRef(at);
   useLayoutEffect(() => {
+    latest.current = at;
     if (at < 0 || box.current === null) return;
     const top = scrollFor(at * ROW_PX, ROW_PX, box.current.scrollTop, box.current.clientHeight);
     if (top !== null) box.current.scrollTop = top;
   }, [at]);
   const press = (event: KeyboardEvent): void => {
-    const next = moved(event.key, at, shown.length);
+    // From what was chosen last: the URL may still be on its way to it.
+    const next = moved(event.key, latest.current, shown.length);
     if (event.key === "Escape" && at >= 0) onChoose(null);
     if (next === null || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
+    latest.current = next;
     onChoose(shown[next]?.element_id ?? null);
   };
   return (
