@@ -161,6 +161,7 @@ async def test_a_sitemap_as_start_gives_what_it_lists_and_no_more(client: Client
     async with written_site(answers) as site:
         crawl = await client.crawl(f"{site.url}/maps/docs.xml")
         rows = await rows_of(client, crawl, site)
+        assert (await client.one(f"/sources/{crawl.source_id}"))["last_task_id"] == crawl.task["task_id"]
         assert site.counts["/maps/docs.xml"] == 1
         assert set(site.counts) == {"/robots.txt", "/maps/docs.xml", "/docs/a", "/guide/b"}
     assert {path: (row["state"], row["reason"]) for path, row in rows.items()} == {
@@ -254,6 +255,7 @@ async def test_llms_full_txt_as_start_is_cut_into_its_pages(client: Client) -> N
         crawl = await client.crawl(f"{site.url}/llms-full.txt")
         rows = await rows_of(client, crawl, site)
         pages = await pages_of(client, crawl, site)
+        assert (await client.one(f"/sources/{crawl.source_id}"))["last_task_id"] == crawl.task["task_id"]
         assert site.counts == {"/robots.txt": 1, "/llms-full.txt": 1}
     assert {path: (row["state"], row["reason"], row["origin"], row["fetched_by"]) for path, row in rows.items()} == {
         "/llms-full.txt": ("skipped", "listing", "start", "http"),

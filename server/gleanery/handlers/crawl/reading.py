@@ -120,7 +120,7 @@ class Reader:
         url = replace(item.url, fetched_by=item.fetched_by)
         if listing is not Listing.LLMS_FULL:
             url = replace(url, status_code=document.status, attempts=url.attempts + 1)
-            await run.skip(url, Reason.LISTING, Reason.LISTING.sentence)
+            await run.list_is_read(url, Reason.LISTING.sentence)
             return None
         return ReadPage(url, document, None, FetchedBy.MARKDOWN, await self._full_text.pieces(document))
 

@@ -220,6 +220,11 @@ class CrawlRun:
         event = NewEvent(EventType.PAGE_SKIPPED, f"{reason} {path_of(url.url)} · {message}", data | _same(same_as))
         await self._settle(replace(url, state=UrlState.SKIPPED, reason=str(reason), message=message), event)
 
+    async def list_is_read(self, url: FrontierUrl, message: str) -> None:
+        """The start is a list of pages: this crawl is its source's last all the same, and it has no title to give."""
+        await self.parts.store.knowledge.name_source(self.ctx.fence, self.payload.source_id, "")
+        await self.skip(url, Reason.LISTING, message)
+
     async def fail(self, url: FrontierUrl, error: errors.FetchError) -> None:
         """The end of a URL that gave no page. The start page's error is the crawl's."""
         if url.depth == 0:

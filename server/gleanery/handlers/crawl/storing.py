@@ -64,7 +64,7 @@ class Storer:
             return
         message = f"{len(item.pieces):,} pages are in it."
         done = replace(item.url, status_code=item.document.status, attempts=item.url.attempts + 1)
-        await self._run.skip(done, Reason.LISTING, message)
+        await self._run.list_is_read(done, message)
 
     async def _store_piece(self, item: ReadPage, piece: Piece) -> None:
         run, document = self._run, item.document
