@@ -24,6 +24,9 @@ HELD_FROM = 20
 
 
 async def knowledge(client: Client, source_id: str) -> list[Any]:
+    """Of a server that has read the words of its index: before that it does not know which of them are common."""
+    while not (await client.one("/search?mode=keyword&q=chaptre"))["corrections"]:
+        pass
     pages = sorted(await client.every(f"/sources/{source_id}/pages"), key=lambda page: str(page["page_id"]))
     chunks = sorted(await client.every(f"/sources/{source_id}/chunks"), key=lambda chunk: str(chunk["chunk_id"]))
     hits = [await client.one(f"/search?mode=keyword&q={words}") for words in ("wombat+number7", "feed_12", "chapter")]

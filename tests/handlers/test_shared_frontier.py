@@ -60,3 +60,13 @@ async def test_only_the_crawl_itself_closes() -> None:
     for fence in (HELPER, OWN):
         await frontier_of(others, fence, 0).close()
     assert others.closed == [OWN]
+
+
+async def test_it_is_closed_from_its_close_to_the_next_claim() -> None:
+    """Nobody is asked for help meanwhile: whoever came would be sent away."""
+    frontier = frontier_of(Others(0), OWN, 5)
+    seen = [frontier.is_closed]
+    await frontier.close()
+    seen.append(frontier.is_closed)
+    assert await frontier.next() is None
+    assert [*seen, frontier.is_closed] == [False, True, False]

@@ -77,6 +77,11 @@ class Frontier:
         """This URL waits again as if it had not been taken: there is no room for it any more."""
         await self.settled(url)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody could help just now."""
+        return False
+
     async def close(self) -> None:
         """The stages are through: nothing is stored any more until `next` is asked again."""
 

@@ -154,7 +154,9 @@ async def call_for_help(run: CrawlRun) -> None:
 
 async def _call(run: CrawlRun) -> None:
     enlist, crawl, store = run.parts.enlist, run.ctx.task, run.parts.store
-    if enlist is None or run.progress.discovered - run.progress.settled < ENOUGH_URLS or run.room() <= 0:
+    if enlist is None or run.frontier.is_closed:
+        return
+    if run.progress.discovered - run.progress.settled < ENOUGH_URLS or run.room() <= 0:
         return
     wanted = TaskFilter((TaskStatus.QUEUED, TaskStatus.RUNNING), TYPE, parent_task_id=crawl.task_id)
     there = await store.tasks.list(wanted, after=None, limit=run.parts.workers)

@@ -38,6 +38,7 @@ class SharedFrontier(Frontier):
         self._others = 0
         self._looked_at = clock()
         self._others_depth: int | None = None
+        self._is_closed = False
 
     async def prolong(self) -> None:
         """Keep what one has for another lease."""
@@ -47,7 +48,12 @@ class SharedFrontier(Frontier):
     async def close(self) -> None:
         """For the crawl's own worker: from now on helpers write nothing."""
         if not self._is_helper:
+            self._is_closed = True
             await self._sharing.close(self._fence)
+
+    @property
+    def is_closed(self) -> bool:
+        return self._is_closed
 
     async def _pick(self) -> FrontierUrl | None:
         # Where there is no room nothing is claimed, which would tell what others have: that is seen to end.
@@ -72,6 +78,7 @@ class SharedFrontier(Frontier):
     async def _claim(self, keep: Sequence[int], limit: int) -> Claimed:
         claimed = await self._sharing.claim(self._fence, keep=keep, limit=limit, lease_seconds=LEASE_SECONDS)
         self._others, self._others_depth, self._looked_at = claimed.others, claimed.shallowest, self._clock()
+        self._is_closed = False
         self._hear(claimed)
         return claimed
 
