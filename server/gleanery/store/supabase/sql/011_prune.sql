@@ -61,8 +61,9 @@ begin
         get diagnostics gone = row_count;
         events := events + gone;
         room := room - gone;
-        delete from gleanery.frontier where task_id = id and ordinal in (
-            select ordinal from gleanery.frontier where task_id = id order by ordinal limit room);
+        -- By their numbers: a plan that joins them would look each up among all where nobody has counted them yet.
+        delete from gleanery.frontier where task_id = id and ordinal <= (select max(ordinal) from (
+            select ordinal from gleanery.frontier where task_id = id order by ordinal limit room) as first);
         get diagnostics gone_urls = row_count;
         urls := urls + gone_urls;
         room := room - gone_urls;
